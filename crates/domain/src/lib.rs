@@ -1,0 +1,21 @@
+//! The nouns of Sixty: ids, roles, errors, message blocks, events. No IO.
+
+pub mod block;
+pub mod entity;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod memory;
+pub mod run;
+pub mod tenant;
+pub mod tool;
+pub mod usage;
+
+pub use block::Block;
+pub use entity::{EntityKind, EntityRef};
+pub use error::{Error, FieldError, Result};
+pub use event::{Cursor, Event};
+pub use id::{ArchiveId, MessageId, OrgId, RunId, SessionId, UserId};
+pub use memory::MemoryScope;
+pub use tenant::{Role, Scope, Tenant};
+pub use usage::Usage;
