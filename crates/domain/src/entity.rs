@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// The kinds of the sales record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -49,4 +52,45 @@ impl FromStr for EntityKind {
 pub struct EntityRef {
     pub kind: EntityKind,
     pub id: String,
+}
+
+/// A tie from one entity to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    pub kind: EntityKind,
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
+/// An entity as the API shows it: the typed fields of its kind stand beside the
+/// common ones.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Entity {
+    pub kind: EntityKind,
+    pub id: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    pub links: Vec<Link>,
+    /// Deal: stage, amount, currency, close_date, probability, health.
+    /// Contact: email, phone, title, company, last_activity_at.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    #[schema(value_type = Object)]
+    pub attributes: Map<String, Value>,
+    pub version: i64,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A remark on an entity.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Note {
+    pub id: Uuid,
+    pub text: String,
+    /// External id of its author.
+    pub author: Option<String>,
+    pub created_at: DateTime<Utc>,
 }

@@ -7,6 +7,7 @@ pub mod event;
 pub mod id;
 pub mod memory;
 pub mod run;
+pub mod session;
 pub mod tenant;
 pub mod tool;
 pub mod usage;

@@ -1,7 +1,10 @@
 //! Memory documents: Markdown per scope and subject.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::RunId;
 
 /// Longest document, in characters.
 pub const MAX_CHARS: usize = 16_000;
@@ -22,4 +25,30 @@ impl MemoryScope {
             MemoryScope::Entity => "entity",
         }
     }
+}
+
+/// A memory document as the API shows it. One that was never written is empty
+/// and has version 0.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MemoryDocument {
+    pub scope: MemoryScope,
+    pub content: String,
+    pub version: i64,
+    pub updated_at: Option<DateTime<Utc>>,
+    /// External id of the person who wrote it last, or whose run did.
+    pub updated_by: Option<String>,
+}
+
+/// One version of a memory document.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MemoryRevision {
+    pub version: i64,
+    pub content: String,
+    /// How it came about: `append`, `replace`, `put` or `revert`.
+    pub change: String,
+    pub written_by: Option<String>,
+    /// The run that wrote it, if the copilot did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    pub created_at: DateTime<Utc>,
 }

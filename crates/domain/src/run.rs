@@ -1,9 +1,10 @@
 //! A run: one turn of the copilot, from the user's message to the answer.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{OrgId, RunId, SessionId, UserId, id::ReplicaId};
+use crate::{MessageId, OrgId, RunId, SessionId, Usage, UserId, id::ReplicaId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -85,4 +86,35 @@ pub struct Lease {
     pub user: UserId,
     pub fence: i64,
     pub replica: ReplicaId,
+}
+
+/// Why a run failed, in words for the person who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RunError {
+    pub code: String,
+    pub message: String,
+}
+
+/// A run as the API shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Run {
+    pub id: RunId,
+    pub session_id: SessionId,
+    /// The user's message that it answers.
+    pub message_id: MessageId,
+    pub status: RunStatus,
+    pub trigger: String,
+    pub mode: Mode,
+    /// The model that was asked, as `provider/model`.
+    pub model: String,
+    /// Model calls so far.
+    pub iterations: i32,
+    pub usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    pub created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<DateTime<Utc>>,
 }

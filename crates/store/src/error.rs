@@ -1,0 +1,43 @@
+//! Errors of the database in the words of the domain. Text from Postgres names
+//! rows, constraints and shards: it is logged at the edge and never leaves.
+
+use std::time::Duration;
+
+use domain::Error;
+
+/// What a caller may wait before trying again when the database is short of something.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
+    match &error {
+        sqlx::Error::RowNotFound => Error::NotFound,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => unavailable(&error),
+        sqlx::Error::Database(database) => match database.code().as_deref() {
+            // A lock or statement timeout, a deadlock, a server that stops or has no slot.
+            Some("55P03" | "57014" | "40P01" | "40001" | "57P01" | "57P02" | "57P03" | "53300") => {
+                unavailable(&error)
+            }
+            _ => Error::internal(error),
+        },
+        _ => Error::internal(error),
+    }
+}
+
+fn unavailable(error: &sqlx::Error) -> Error {
+    tracing::warn!(%error, "the database is not available");
+    Error::Unavailable {
+        detail: "the database is busy or not reachable; try again".into(),
+        retry_after: RETRY_AFTER,
+    }
+}
+
+/// Whether the error is a breach of the named constraint or unique index.
+pub(crate) fn violates(error: &sqlx::Error, constraint: &str) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) == Some(constraint)
+}
+
+/// A stored value that no version of the program writes.
+pub(crate) fn corrupt(what: &str, value: &str) -> Error {
+    Error::internal(format!("the database holds {what} {value:?}, which this version does not know"))
+}

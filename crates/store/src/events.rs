@@ -1,0 +1,62 @@
+//! The stored stream of a run: frames as they were sent, a row per flush.
+
+use domain::{Result, RunId, event::Cursor, run::Lease};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::{SystemTx, TenantTx, error::from_sqlx, steps::Frames};
+
+/// A row of the stream.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub fence: i64,
+    pub n_from: i64,
+    pub n_to: i64,
+    pub frames: String,
+}
+
+/// Rows that hold anything after the cursor, oldest first.
+pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> Result<Vec<Stored>> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Stored,
+        "select fence, n_from, n_to, frames from sixty.run_events
+         where org_id = $1 and run_id = $2 and (fence, n_to) > ($3, $4)
+         order by fence, n_from limit $5",
+        org.0,
+        run.0,
+        after.fence,
+        after.n,
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Stores the tokens of many runs in one statement. Whoever lost a lease finds
+/// no run to join and stores nothing.
+pub async fn flush(tx: &mut SystemTx, rows: &[(Lease, Frames)]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
+        "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+         select v.org_id, v.owner_id, v.run_id, v.fence, v.n_from, v.n_to, v.frames from (",
+    );
+    sql.push_values(rows, |mut row, (lease, frames)| {
+        row.push_bind(lease.org.0)
+            .push_bind(lease.user.0)
+            .push_bind(lease.run.0)
+            .push_bind(lease.fence)
+            .push_bind(lease.replica.0)
+            .push_bind(frames.n_from)
+            .push_bind(frames.n_to)
+            .push_bind(&frames.text);
+    });
+    sql.push(
+        ") v (org_id, owner_id, run_id, fence, replica, n_from, n_to, frames)
+         join sixty.runs r on r.org_id = v.org_id and r.id = v.run_id
+            and r.fence = v.fence and r.lease_owner = v.replica",
+    );
+    sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}

@@ -1,0 +1,103 @@
+//! Answers to requests that a client sends again under the same key.
+
+use domain::{Error, Result, RunId};
+
+use crate::{TenantTx, error::from_sqlx};
+
+/// What the key stands for.
+#[derive(Clone, Debug)]
+pub enum Claim {
+    /// Nobody used it: the work may begin, in this transaction.
+    New,
+    /// It started this run: join it.
+    Run(RunId),
+    /// It was answered like this.
+    Answered { status: u16, location: Option<String>, body: String },
+}
+
+/// Takes the key, or tells what it was used for. Waits for another transaction
+/// that is using it at this moment.
+pub async fn claim(tx: &mut TenantTx, key: &str, request_hash: &[u8]) -> Result<Claim> {
+    let tenant = tx.tenant();
+    let taken = sqlx::query!(
+        "insert into sixty.idempotency (org_id, owner_id, key, request_hash) values ($1, $2, $3, $4)
+         on conflict (org_id, owner_id, key) do nothing",
+        tenant.org.0,
+        tenant.user.0,
+        key,
+        request_hash
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if taken.rows_affected() == 1 {
+        return Ok(Claim::New);
+    }
+    let row = sqlx::query!(
+        "select request_hash, run_id, status, location, body from sixty.idempotency
+         where org_id = $1 and owner_id = $2 and key = $3",
+        tenant.org.0,
+        tenant.user.0,
+        key
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if row.request_hash != request_hash {
+        return Err(Error::Invalid {
+            code: "idempotency_mismatch",
+            detail: "this Idempotency-Key was used for another request; use a new key".into(),
+            fields: Vec::new(),
+        });
+    }
+    match (row.run_id, row.status, row.body) {
+        (Some(run), _, _) => Ok(Claim::Run(run.into())),
+        (None, Some(status), Some(body)) => Ok(Claim::Answered {
+            status: u16::try_from(status).map_err(Error::internal)?,
+            location: row.location,
+            body,
+        }),
+        _ => Err(Error::internal("an idempotency row was committed without its answer")),
+    }
+}
+
+/// Binds the key to the run that this transaction starts.
+pub async fn bind_run(tx: &mut TenantTx, key: &str, run: RunId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.idempotency set run_id = $4 where org_id = $1 and owner_id = $2 and key = $3",
+        tenant.org.0,
+        tenant.user.0,
+        key,
+        run.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// Keeps the answer that this transaction earns.
+pub async fn keep_answer(
+    tx: &mut TenantTx,
+    key: &str,
+    status: u16,
+    location: Option<&str>,
+    body: &str,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.idempotency set status = $4, location = $5, body = $6
+         where org_id = $1 and owner_id = $2 and key = $3",
+        tenant.org.0,
+        tenant.user.0,
+        key,
+        i32::from(status),
+        location,
+        body
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}

@@ -1,0 +1,148 @@
+//! What was said in a session.
+
+use chrono::{DateTime, Utc};
+use domain::{Error, MessageId, Result, SessionId, session::Message};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{TenantTx, error::from_sqlx};
+
+struct Row {
+    id: Uuid,
+    seq: i64,
+    role: String,
+    content: String,
+    run_id: Option<Uuid>,
+    superseded: bool,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Message {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Message {
+            id: row.id.into(),
+            seq: row.seq,
+            role: row.role,
+            content: RawValue::from_string(row.content).map_err(Error::internal)?,
+            created_at: row.created_at,
+            run_id: row.run_id.map(Into::into),
+            superseded: row.superseded,
+        })
+    }
+}
+
+/// A page of a session's history. `after` is the last `seq` that the reader has.
+pub async fn list(
+    tx: &mut TenantTx,
+    session: SessionId,
+    newest_first: bool,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Message>> {
+    let org = tx.org();
+    let rows = if newest_first {
+        sqlx::query_as!(
+            Row,
+            r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
+             from sixty.messages
+             where org_id = $1 and session_id = $2 and ($3::bigint is null or seq < $3)
+             order by seq desc limit $4"#,
+            org.0,
+            session.0,
+            after,
+            limit
+        )
+        .fetch_all(tx.connection())
+        .await
+    } else {
+        sqlx::query_as!(
+            Row,
+            r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
+             from sixty.messages
+             where org_id = $1 and session_id = $2 and seq > coalesce($3::bigint, 0)
+             order by seq limit $4"#,
+            org.0,
+            session.0,
+            after,
+            limit
+        )
+        .fetch_all(tx.connection())
+        .await
+    };
+    rows.map_err(from_sqlx)?.into_iter().map(Message::try_from).collect()
+}
+
+pub async fn find(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Result<Message> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Row,
+        r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
+         from sixty.messages where org_id = $1 and session_id = $2 and id = $3"#,
+        org.0,
+        session.0,
+        id.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?
+    .try_into()
+}
+
+/// The newest answer that a run gave, if it has given one.
+pub async fn answer_of(tx: &mut TenantTx, run: domain::RunId) -> Result<Option<Message>> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Row,
+        r#"select m.id, m.seq, m.role, m.content, m.run_id, m.superseded_at is not null as "superseded!", m.created_at
+         from sixty.runs r
+         join sixty.messages m on m.org_id = r.org_id and m.session_id = r.session_id and m.run_id = r.id
+         where r.org_id = $1 and r.id = $2 and m.role = 'assistant'
+         order by m.seq desc limit 1"#,
+        org.0,
+        run.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .map(Message::try_from)
+    .transpose()
+}
+
+/// Keeps the answer that begins after `seq`, out of the prompt.
+pub async fn supersede_after(tx: &mut TenantTx, session: SessionId, seq: i64) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.messages set superseded_at = now()
+         where org_id = $1 and owner_id = $2 and session_id = $3 and seq > $4 and superseded_at is null",
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        seq
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// The newest message of the user that is still part of the conversation and
+/// no list of tool results: id, seq.
+pub async fn last_question(tx: &mut TenantTx, session: SessionId) -> Result<Option<(MessageId, i64)>> {
+    let org = tx.org();
+    let row = sqlx::query!(
+        "select m.id, m.seq from sixty.messages m
+         where m.org_id = $1 and m.session_id = $2 and m.role = 'user' and m.superseded_at is null
+            and exists (select from sixty.runs r
+                where r.org_id = m.org_id and r.session_id = m.session_id and r.message_id = m.id)
+         order by m.seq desc limit 1",
+        org.0,
+        session.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.map(|row| (row.id.into(), row.seq)))
+}

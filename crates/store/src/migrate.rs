@@ -1,0 +1,105 @@
+//! Brings a database up to date: roles, the runtime login, the schema.
+
+use std::str::FromStr;
+
+use domain::{Error, Result};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
+
+use crate::{error::from_sqlx, tx::run_raw};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// Roles belong to the cluster, and several databases may be migrated at the
+/// same moment: creating one that appeared meanwhile is not an error.
+const ROLES: &str = "
+do $$
+declare name text;
+begin
+    foreach name in array array['sixty_owner', 'sixty_tenant', 'sixty_system', 'sixty_search'] loop
+        begin
+            execute format('create role %I nologin', name);
+        exception when duplicate_object or unique_violation then null;
+        end;
+    end loop;
+    execute format('grant sixty_owner to %I', current_user);
+    begin
+        create schema if not exists sixty authorization sixty_owner;
+    exception when duplicate_schema or unique_violation then null;
+    end;
+end
+$$";
+
+/// The login of `DATABASE_URL`: a member of the two roles that it may take on,
+/// without inheriting anything, so that a bare query is refused. The timeouts
+/// stand on the login because `set role` does not apply those of the role.
+const LOGIN: &str = "
+select format($f$
+do $do$
+begin
+    begin
+        create role %1$I login noinherit password %2$L;
+    exception when duplicate_object or unique_violation then null;
+    end;
+end
+$do$;
+grant sixty_tenant, sixty_system to %1$I;
+alter role %1$I set statement_timeout = '15s';
+alter role %1$I set lock_timeout = '5s';
+alter role %1$I set idle_in_transaction_session_timeout = '30s';
+$f$, $1::text, $2::text)";
+
+/// Roles and the runtime login, then every migration that is missing. Safe to
+/// run from several places at once.
+pub async fn run(owner_url: &str, runtime_url: &str) -> Result<()> {
+    let runtime = url::Url::parse(runtime_url)
+        .map_err(|error| Error::internal(format!("DATABASE_URL is not a URL: {error}")))?;
+    let mut connection = connect(owner_url).await?;
+    patiently(&mut connection, ROLES.to_owned()).await?;
+    let login: String = sqlx::query_scalar(LOGIN)
+        .bind(decoded(runtime.username()))
+        .bind(runtime.password().map(decoded))
+        .fetch_one(&mut connection)
+        .await
+        .map_err(from_sqlx)?;
+    patiently(&mut connection, login).await?;
+    schema(&mut connection).await?;
+    connection.close().await.map_err(from_sqlx)
+}
+
+fn decoded(part: &str) -> String {
+    url::form_urlencoded::parse(format!("v={}", part.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+/// Two migrations of one cluster can touch the same role row at the same
+/// moment; Postgres then refuses one of them, which simply comes again.
+async fn patiently(connection: &mut PgConnection, sql: String) -> Result<()> {
+    for _ in 0..100 {
+        match sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut *connection).await {
+            Err(sqlx::Error::Database(error)) if error.message().contains("concurrently updated") => {}
+            other => return other.map(drop).map_err(from_sqlx),
+        }
+    }
+    Err(Error::internal("the cluster's roles are being changed by somebody else all the time"))
+}
+
+/// Objects belong to `sixty_owner`, and so does the table that lists migrations.
+async fn schema(connection: &mut PgConnection) -> Result<()> {
+    run_raw(connection, "set role sixty_owner").await.map_err(from_sqlx)?;
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.migrations.to_vec());
+    migrator.dangerous_set_table_name("sixty._sqlx_migrations");
+    migrator.run(&mut *connection).await.map_err(Error::internal)?;
+    run_raw(connection, "reset role").await.map_err(from_sqlx)
+}
+
+async fn connect(url: &str) -> Result<PgConnection> {
+    let options = PgConnectOptions::from_str(url).map_err(from_sqlx)?;
+    PgConnection::connect_with(&options).await.map_err(from_sqlx)
+}
+
+/// Version of the newest migration that the program brings.
+pub fn newest() -> Option<i64> {
+    MIGRATIONS.iter().map(|migration| migration.version).max()
+}

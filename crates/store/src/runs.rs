@@ -1,0 +1,260 @@
+//! Runs: what the API shows of them, and how replicas share them.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Error, Result, RunId, Usage,
+    event::Cursor,
+    id::ReplicaId,
+    run::{Lease, Mode, Run, RunError, RunStatus},
+};
+use uuid::Uuid;
+
+use crate::{
+    SystemTx, TenantTx,
+    error::{corrupt, from_sqlx, violates},
+};
+
+struct Row {
+    id: Uuid,
+    session_id: Uuid,
+    message_id: Uuid,
+    status: String,
+    trigger: String,
+    mode: String,
+    model: String,
+    iterations: i32,
+    input_tokens: i64,
+    output_tokens: i64,
+    cache_read_input_tokens: i64,
+    cache_creation_input_tokens: i64,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Run {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Run {
+            id: row.id.into(),
+            session_id: row.session_id.into(),
+            message_id: row.message_id.into(),
+            status: RunStatus::parse(&row.status).ok_or_else(|| corrupt("a run's status", &row.status))?,
+            trigger: row.trigger,
+            mode: Mode::parse(&row.mode).ok_or_else(|| corrupt("a run's mode", &row.mode))?,
+            model: row.model,
+            iterations: row.iterations,
+            usage: Usage {
+                input_tokens: row.input_tokens,
+                output_tokens: row.output_tokens,
+                cache_read_input_tokens: row.cache_read_input_tokens,
+                cache_creation_input_tokens: row.cache_creation_input_tokens,
+            },
+            error: row.error_code.zip(row.error_message).map(|(code, message)| RunError { code, message }),
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Row,
+        "select id, session_id, message_id, status, trigger, mode, model, iterations, input_tokens, output_tokens,
+            cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message,
+            created_at, started_at, finished_at
+         from sixty.runs where org_id = $1 and id = $2",
+        org.0,
+        id.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?
+    .try_into()
+}
+
+/// Asks a run to stop. One that nobody executes ends here, with its last frame
+/// made by `last_frame` for the place in the stream that it is given; the owner
+/// of a running one sees the request within a second. An ended one stays as it is.
+pub async fn cancel(
+    tx: &mut TenantTx,
+    id: RunId,
+    last_frame: impl FnOnce(&Run, Cursor) -> String,
+) -> Result<RunStatus> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "update sixty.runs set
+            cancel_requested = true,
+            status = case when status = 'running' then status else 'cancelled' end,
+            fence = case when status = 'running' then fence else fence + 1 end,
+            finished_at = case when status = 'running' then finished_at else now() end
+         where org_id = $1 and owner_id = $2 and id = $3 and status in ('queued', 'running', 'waiting')
+         returning status, fence",
+        tenant.org.0,
+        tenant.user.0,
+        id.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let run = find(tx, id).await?;
+    if let Some(row) = row
+        && row.status == "cancelled"
+    {
+        let frame = last_frame(&run, Cursor { fence: row.fence, n: 1 });
+        sqlx::query!(
+            "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+             values ($1, $2, $3, $4, 1, 1, $5)",
+            tenant.org.0,
+            tenant.user.0,
+            id.0,
+            row.fence,
+            frame
+        )
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    }
+    Ok(run.status)
+}
+
+/// A run that somebody may claim.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    lease: Lease,
+    /// Claims since its last committed step.
+    pub attempts: i32,
+}
+
+/// Runs that nobody executes: queued ones (of a session the oldest), those whose
+/// lease has ended, those that are to wake. Organizations take turns.
+pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<Vec<Candidate>> {
+    let rows = sqlx::query!(
+        "select org_id, id, owner_id, session_id, fence, attempts
+         from (
+            select r.org_id, r.id, r.owner_id, r.session_id, r.fence, r.attempts, r.created_at,
+                row_number() over (partition by r.org_id order by r.created_at) as turn
+            from sixty.runs r
+            where (r.status = 'queued'
+                    and not exists (select from sixty.runs o
+                        where o.org_id = r.org_id and o.session_id = r.session_id
+                            and (o.status = 'running'
+                                or (o.status = 'queued' and (o.created_at, o.id) < (r.created_at, r.id)))))
+                or (r.status = 'running' and r.lease_until < now())
+                or (r.status = 'waiting' and r.wake_at <= now())
+         ) open
+         order by turn, created_at limit $1",
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate {
+            lease: Lease {
+                org: row.org_id.into(),
+                run: row.id.into(),
+                session: row.session_id.into(),
+                user: row.owner_id.into(),
+                fence: row.fence,
+                replica: me,
+            },
+            attempts: row.attempts,
+        })
+        .collect())
+}
+
+/// Compare-and-swap on the fence. None: somebody else was faster, or the
+/// session has a running run.
+pub async fn claim(tx: &mut SystemTx, candidate: &Candidate, lease_seconds: u32) -> Result<Option<Lease>> {
+    let Lease { org, run, fence, replica, .. } = candidate.lease;
+    let claimed = sqlx::query_scalar!(
+        "update sixty.runs set status = 'running', lease_owner = $4,
+            lease_until = now() + make_interval(secs => $5), fence = fence + 1, attempts = attempts + 1
+         where org_id = $1 and id = $2 and fence = $3 and status in ('queued', 'running', 'waiting')
+            and (lease_until is null or lease_until < now())
+         returning fence",
+        org.0,
+        run.0,
+        fence,
+        replica.0,
+        f64::from(lease_seconds)
+    )
+    .fetch_optional(tx.connection())
+    .await;
+    match claimed {
+        Ok(fence) => Ok(fence.map(|fence| Lease { fence, ..candidate.lease })),
+        Err(error) if violates(&error, "runs_one_running") => Ok(None),
+        Err(error) => Err(from_sqlx(error)),
+    }
+}
+
+/// Renews leases. Returns the runs that this replica still owns, each with
+/// whether somebody asked it to stop.
+pub async fn heartbeat(
+    tx: &mut SystemTx,
+    leases: &[Lease],
+    lease_seconds: u32,
+) -> Result<Vec<(RunId, bool)>> {
+    let Some(first) = leases.first() else { return Ok(Vec::new()) };
+    let (orgs, runs, fences) = columns(leases);
+    let rows = sqlx::query!(
+        r#"update sixty.runs r set lease_until = now() + make_interval(secs => $5)
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as mine (org_id, id, fence)
+         where r.org_id = mine.org_id and r.id = mine.id and r.fence = mine.fence
+            and r.lease_owner = $4 and r.status = 'running'
+         returning r.id, r.cancel_requested"#,
+        &orgs,
+        &runs,
+        &fences,
+        first.replica.0,
+        f64::from(lease_seconds)
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (row.id.into(), row.cancel_requested)).collect())
+}
+
+/// Runs of this replica that somebody asked to stop.
+pub async fn cancelled(tx: &mut SystemTx, me: ReplicaId) -> Result<Vec<RunId>> {
+    let rows =
+        sqlx::query_scalar!("select id from sixty.runs where lease_owner = $1 and cancel_requested", me.0)
+            .fetch_all(tx.connection())
+            .await
+            .map_err(from_sqlx)?;
+    Ok(rows.into_iter().map(RunId).collect())
+}
+
+/// Hands runs back, so that another replica need not wait for the leases' end.
+pub async fn hand_back(tx: &mut SystemTx, leases: &[Lease]) -> Result<u64> {
+    let Some(first) = leases.first() else { return Ok(0) };
+    let (orgs, runs, fences) = columns(leases);
+    let done = sqlx::query!(
+        "update sixty.runs r set status = 'queued', lease_owner = null, lease_until = null
+         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as mine (org_id, id, fence)
+         where r.org_id = mine.org_id and r.id = mine.id and r.fence = mine.fence
+            and r.lease_owner = $4 and r.status = 'running'",
+        &orgs,
+        &runs,
+        &fences,
+        first.replica.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+fn columns(leases: &[Lease]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
+    let orgs = leases.iter().map(|lease| lease.org.0).collect();
+    let runs = leases.iter().map(|lease| lease.run.0).collect();
+    (orgs, runs, leases.iter().map(|lease| lease.fence).collect())
+}

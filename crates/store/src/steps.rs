@@ -1,0 +1,197 @@
+//! The log of a run. Each function is one statement in a guarded transaction:
+//! the step, the message that it adds, the events that tell of it, and the
+//! run's new state stand or fall together.
+
+use domain::{
+    MessageId, Result, Usage,
+    run::{Lease, RunStatus},
+    tool::ToolClass,
+};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::{RunTx, error::from_sqlx};
+
+/// Frames that are not stored yet, as one row of the stream.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    pub n_from: i64,
+    pub n_to: i64,
+    pub text: String,
+}
+
+/// A step: a message that joins the conversation, and where the run stands after it.
+#[derive(Clone, Debug)]
+pub struct NewStep<'a> {
+    /// Place in the run's log, from 1.
+    pub seq: i32,
+    pub kind: StepKind,
+    /// What the log keeps beside the message (JSON text).
+    pub payload: &'a str,
+    pub message: MessageId,
+    /// JSON text of the blocks.
+    pub content: &'a str,
+    /// Shown in lists of sessions; none leaves what stands there.
+    pub preview: Option<&'a str>,
+    pub usage: Usage,
+    /// Model calls so far.
+    pub iterations: i32,
+    /// The run's end, if this is its last step.
+    pub done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    Answer,
+    Tools,
+}
+
+impl StepKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            StepKind::Answer => "answer",
+            StepKind::Tools => "tools",
+        }
+    }
+
+    fn role(self) -> &'static str {
+        match self {
+            StepKind::Answer => "assistant",
+            StepKind::Tools => "user",
+        }
+    }
+}
+
+pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Result<()> {
+    let Lease { org, user, session, run, fence, .. } = *tx.lease();
+    sqlx::query!(
+        "
+        with session as (
+            update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1,
+                last_message_at = now(), preview = coalesce($4, preview)
+            where org_id = $1 and owner_id = $2 and id = $3
+            returning last_seq
+        ), message as (
+            insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, run_id, author_id)
+            select $1, $2, $3, $5, last_seq, $6, $7, $8, $2 from session
+        ), step as (
+            insert into sixty.steps (org_id, owner_id, run_id, seq, kind, fence, payload)
+            values ($1, $2, $8, $9, $10, $11, $12)
+        ), event as (
+            insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+            values ($1, $2, $8, $11, $13, $14, $15)
+        )
+        update sixty.runs set attempts = 0, iterations = $16,
+            input_tokens = input_tokens + $17, output_tokens = output_tokens + $18,
+            cache_read_input_tokens = cache_read_input_tokens + $19,
+            cache_creation_input_tokens = cache_creation_input_tokens + $20,
+            status = case when $21 then 'done' else status end,
+            lease_owner = case when $21 then null else lease_owner end,
+            lease_until = case when $21 then null else lease_until end,
+            finished_at = case when $21 then now() end
+        where org_id = $1 and owner_id = $2 and id = $8
+        ",
+        org.0,
+        user.0,
+        session.0,
+        step.preview,
+        step.message.0,
+        step.kind.role(),
+        step.content,
+        run.0,
+        step.seq,
+        step.kind.as_str(),
+        fence,
+        step.payload,
+        frames.n_from,
+        frames.n_to,
+        frames.text,
+        step.iterations,
+        step.usage.input_tokens,
+        step.usage.output_tokens,
+        step.usage.cache_read_input_tokens,
+        step.usage.cache_creation_input_tokens,
+        step.done,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// Ends a run without a further message: failed, cancelled, or done.
+pub async fn finish(
+    tx: &mut RunTx,
+    status: RunStatus,
+    error: Option<(&str, &str)>,
+    frames: &Frames,
+) -> Result<()> {
+    let Lease { org, user, run, fence, .. } = *tx.lease();
+    let (code, message) = error.unzip();
+    sqlx::query!(
+        "
+        with event as (
+            insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+            values ($1, $2, $3, $4, $5, $6, $7)
+        )
+        update sixty.runs set status = $8, error_code = $9, error_message = $10,
+            lease_owner = null, lease_until = null, finished_at = now()
+        where org_id = $1 and owner_id = $2 and id = $3
+        ",
+        org.0,
+        user.0,
+        run.0,
+        fence,
+        frames.n_from,
+        frames.n_to,
+        frames.text,
+        status.as_str(),
+        code,
+        message,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// A tool call that was answered.
+#[derive(Clone, Debug)]
+pub struct ToolCall<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub class: ToolClass,
+    /// The arguments as the model sent them, and their SHA-256.
+    pub args: &'a str,
+    pub args_hash: [u8; 32],
+    pub success: bool,
+    pub result: &'a str,
+    pub duration_ms: i64,
+}
+
+/// Records the calls of one step. Several rows of values, because `insert …
+/// select unnest()` does not work everywhere under row-level security.
+pub async fn record_calls(tx: &mut RunTx, calls: &[ToolCall<'_>]) -> Result<()> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let Lease { org, user, run, fence, .. } = *tx.lease();
+    let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
+        "insert into sixty.tool_calls
+            (org_id, owner_id, run_id, call_id, name, class, state, args, args_hash, fence, result, duration_ms) ",
+    );
+    sql.push_values(calls, |mut row, call| {
+        row.push_bind(org.0)
+            .push_bind(user.0)
+            .push_bind(run.0)
+            .push_bind(call.id)
+            .push_bind(call.name)
+            .push_bind(call.class.as_str())
+            .push_bind(if call.success { "done" } else { "failed" })
+            .push_bind(call.args)
+            .push_bind(call.args_hash.to_vec())
+            .push_bind(fence)
+            .push_bind(call.result)
+            .push_bind(call.duration_ms);
+    });
+    sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}

@@ -1,0 +1,326 @@
+//! The beginning of a turn: the hot path. One statement takes the user's
+//! message in and brings back all that the model call needs to know.
+
+use domain::{
+    EntityRef, Error, MessageId, Result, RunId, SessionId,
+    id::ReplicaId,
+    run::{Lease, Mode},
+};
+
+use crate::{
+    RunTx, TenantTx,
+    error::{corrupt, from_sqlx},
+};
+
+/// One message of the conversation as the prompt repeats it.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub seq: i64,
+    pub role: String,
+    /// JSON text of the blocks.
+    pub content: String,
+    /// The `<context>` that travelled with it; empty for most.
+    pub context: String,
+}
+
+/// Versions of the three memory documents: organization, user, entity. 0: none.
+pub type Versions = [i64; 3];
+
+/// What a session's prompt is made of.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub title: Option<String>,
+    pub user_name: Option<String>,
+    pub entity: Option<EntityRef>,
+    pub entity_name: Option<String>,
+    /// Documents at their pinned versions.
+    pub memory: [Option<String>; 3],
+    pub pinned: Versions,
+    /// Up to which versions the session knows of later appends.
+    pub told: Versions,
+    pub current: Versions,
+    pub history: Vec<Past>,
+}
+
+/// A user's message and the run that is to answer it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTurn<'a> {
+    pub session: SessionId,
+    pub message: MessageId,
+    /// JSON text of the blocks.
+    pub content: &'a str,
+    pub context: &'a str,
+    /// Shown in lists of sessions.
+    pub preview: &'a str,
+    /// Given to a session that has no title yet.
+    pub title: &'a str,
+    pub run: RunId,
+    pub trigger: &'a str,
+    pub mode: Mode,
+    pub model: &'a str,
+    /// The replica that starts at once, and its lease in seconds; else a worker claims the run.
+    pub claim: Option<(ReplicaId, u32)>,
+    /// The first event, as a frame under fence 1 (or empty).
+    pub first_frame: &'a str,
+}
+
+macro_rules! context {
+    ($row:expr) => {{
+        let row = $row;
+        let kind = match row.entity_kind {
+            Some(kind) => Some(kind.parse().map_err(|_| corrupt("an entity kind", &kind))?),
+            None => None,
+        };
+        Context {
+            title: row.title,
+            user_name: row.user_name,
+            entity: kind.zip(row.entity_id).map(|(kind, id)| EntityRef { kind, id }),
+            entity_name: row.entity_name,
+            memory: [row.org_content, row.user_content, row.entity_content],
+            pinned: versions(&row.pinned)?,
+            told: versions(&row.told)?,
+            current: versions(&row.current)?,
+            history: history(row.seqs, row.roles, row.contents, row.contexts),
+        }
+    }};
+}
+
+/// Begins a turn in a session whose row the opener has locked.
+pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
+    if !tx.session_is_locked() {
+        return Err(Error::NotFound);
+    }
+    let tenant = tx.tenant();
+    let (replica, seconds) = new.claim.unzip();
+    let row = sqlx::query!(
+        r#"
+        with begun as (
+            update sixty.sessions s set
+                last_seq = s.last_seq + 1, message_count = s.message_count + 1,
+                last_message_at = now(), preview = $6, title = coalesce(s.title, $7),
+                pinned = c.pinned, told = c.told
+            from sixty.session_context c
+            where s.org_id = $1 and s.owner_id = $2 and s.id = $3
+                and c.org_id = $1 and c.session_id = $3
+                and not exists (select from sixty.runs r
+                    where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))
+            returning s.last_seq, c.title, c.user_name, c.entity_kind, c.entity_id, c.entity_name,
+                c.pinned, c.told, c.current, c.org_content, c.user_content, c.entity_content,
+                c.seqs, c.roles, c.contents, c.contexts
+        ), message as (
+            insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
+            select $1, $2, $3, $4, last_seq, 'user', $5, nullif($8, ''), $9, $2 from begun
+        ), run as (
+            insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model,
+                lease_owner, lease_until, fence, attempts, started_at)
+            select $1, $2, $3, $9, $4, $10, case when $13::uuid is null then 'queued' else 'running' end, $11, $12,
+                $13::uuid, now() + make_interval(secs => $14),
+                case when $13::uuid is null then 0 else 1 end,
+                case when $13::uuid is null then 0 else 1 end,
+                case when $13::uuid is not null then now() end
+            from begun
+        ), event as (
+            insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+            select $1, $2, $9, 1, 1, 1, $15 from begun where $15 <> ''
+        )
+        select title, user_name, entity_kind, entity_id, entity_name,
+            pinned as "pinned!", told as "told!", current as "current!",
+            org_content, user_content, entity_content,
+            seqs, roles, contents, contexts
+        from begun
+        "#,
+        tenant.org.0,
+        tenant.user.0,
+        new.session.0,
+        new.message.0,
+        new.content,
+        new.preview,
+        new.title,
+        new.context,
+        new.run.0,
+        new.trigger,
+        new.mode.as_str(),
+        new.model,
+        replica.map(|replica| replica.0),
+        seconds.map(f64::from),
+        new.first_frame,
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or_else(run_active)?;
+    Ok(context!(row))
+}
+
+/// Queues a run that answers a message which is already there.
+pub async fn enqueue(
+    tx: &mut TenantTx,
+    session: SessionId,
+    message: MessageId,
+    run: RunId,
+    mode: Mode,
+    model: &str,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model)
+         select $1, $2, $3, $4, $5, 'http', 'queued', $6, $7
+         where not exists (select from sixty.runs r
+            where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))",
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        run.0,
+        message.0,
+        mode.as_str(),
+        model
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(run_active()) }
+}
+
+fn run_active() -> Error {
+    Error::conflict(
+        "run_active",
+        "this session is still answering; wait for the run's end, or cancel it with POST /v1/runs/{id}/cancel",
+    )
+}
+
+/// What a claimed run goes on with.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    pub context: Context,
+    pub message: MessageId,
+    pub mode: Mode,
+    pub model: String,
+    pub iterations: i32,
+    pub usage: domain::Usage,
+    /// Number of the last committed step, from 1.
+    pub steps: i32,
+    pub cancel_requested: bool,
+    pub attempts: i32,
+    /// Names and outcomes of the tools so far, in order.
+    pub tools: Vec<(String, String, bool)>,
+    /// Whether an earlier owner has written to the stream.
+    pub has_events: bool,
+}
+
+/// Loads a run that was claimed, with its session's prompt.
+pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
+    let Lease { org, run, session, .. } = *tx.lease();
+    let context = context(tx.tenant(), session).await?;
+    let row = sqlx::query!(
+        r#"
+        update sixty.runs r set started_at = coalesce(started_at, now())
+        where org_id = $1 and id = $2
+        returning message_id, mode, model, iterations, cancel_requested, attempts,
+            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
+            (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
+            exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!"
+        "#,
+        org.0,
+        run.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let tools = sqlx::query!(
+        "select call_id, name, state from sixty.tool_calls where org_id = $1 and run_id = $2 order by created_at, call_id",
+        org.0,
+        run.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(Resumed {
+        context,
+        message: row.message_id.into(),
+        mode: Mode::parse(&row.mode).unwrap_or_default(),
+        model: row.model,
+        iterations: row.iterations,
+        usage: domain::Usage {
+            input_tokens: row.input_tokens,
+            output_tokens: row.output_tokens,
+            cache_read_input_tokens: row.cache_read_input_tokens,
+            cache_creation_input_tokens: row.cache_creation_input_tokens,
+        },
+        steps: row.steps,
+        cancel_requested: row.cancel_requested,
+        attempts: row.attempts,
+        tools: tools.into_iter().map(|t| (t.call_id, t.name, t.state == "done")).collect(),
+        has_events: row.has_events,
+    })
+}
+
+/// The session's prompt parts as they stand now.
+pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
+    let org = tx.org();
+    let row = sqlx::query!(
+        r#"select title, user_name, entity_kind, entity_id, entity_name,
+            pinned as "pinned!", told as "told!", current as "current!",
+            org_content, user_content, entity_content,
+            seqs, roles, contents, contexts
+         from sixty.session_context where org_id = $1 and session_id = $2"#,
+        org.0,
+        session.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
+    Ok(context!(row))
+}
+
+/// Moves the session's snapshot of memory, and what it was told of.
+pub async fn pin(tx: &mut TenantTx, session: SessionId, pinned: Versions, told: Versions) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.sessions set pinned = $4, told = $5 where org_id = $1 and owner_id = $2 and id = $3",
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        &pinned[..],
+        &told[..]
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// Writes the context that travels with a message, once, before it is first sent.
+pub async fn set_context(tx: &mut TenantTx, message: MessageId, context: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.messages set context = $4 where org_id = $1 and owner_id = $2 and id = $3",
+        tenant.org.0,
+        tenant.user.0,
+        message.0,
+        context
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+fn versions(stored: &[i64]) -> Result<Versions> {
+    stored.try_into().map_err(|_| Error::internal("a session pins other than three memory documents"))
+}
+
+fn history(
+    seqs: Option<Vec<i64>>,
+    roles: Option<Vec<String>>,
+    contents: Option<Vec<String>>,
+    contexts: Option<Vec<String>>,
+) -> Vec<Past> {
+    let texts = roles.unwrap_or_default().into_iter().zip(contents.unwrap_or_default());
+    seqs.unwrap_or_default()
+        .into_iter()
+        .zip(texts)
+        .zip(contexts.unwrap_or_default())
+        .map(|((seq, (role, content)), context)| Past { seq, role, content, context })
+        .collect()
+}

@@ -1,0 +1,223 @@
+//! The openers: the only statements that are put together at run time, from
+//! parsed ids, an enum and integers. Each is one round trip.
+
+use std::fmt::Write as _;
+
+use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, run::Lease};
+use sqlx::{
+    AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow,
+};
+
+use crate::{Store, error::from_sqlx};
+
+/// What the organization says about the caller.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// Given by the platform, for logins whose token carries no role.
+    pub role: Option<Role>,
+    /// An administrator's limit; no token lifts a member above it.
+    pub ceiling: Option<Role>,
+    pub active: bool,
+    pub external_id: String,
+    pub name: Option<String>,
+}
+
+/// A transaction that sees one organization, and of personal tables one person.
+/// Dropped without [`commit`](Self::commit), it is rolled back.
+pub struct TenantTx {
+    connection: PoolConnection<Postgres>,
+    tenant: Tenant,
+    membership: Option<Membership>,
+    locked_session: bool,
+}
+
+/// A transaction of the service itself: claims work, looks up memberships.
+/// It reads ids and states, never content.
+pub struct SystemTx {
+    connection: PoolConnection<Postgres>,
+}
+
+/// A tenant transaction whose first statement renewed the run's lease. Whoever
+/// writes for a run holds one, so that nothing is written after a lease is lost.
+pub struct RunTx {
+    tx: TenantTx,
+    lease: Lease,
+}
+
+/// Outcome of the guard.
+pub enum Guarded {
+    Open(RunTx),
+    /// Another replica has the run, or it has ended: stop at once.
+    Lost,
+}
+
+/// What an opener does beside setting the tenant, in the same round trip.
+#[derive(Clone, Copy, Default)]
+struct Extras<'a> {
+    lock_session: Option<SessionId>,
+    guard: Option<(&'a Lease, u32)>,
+}
+
+impl Store {
+    /// Opens a transaction for the tenant, and learns its membership with it.
+    pub async fn tenant(&self, tenant: Tenant) -> Result<TenantTx> {
+        self.open(tenant, Extras::default()).await.map(|(tx, _)| tx)
+    }
+
+    /// The same, with the session's row locked until the end: turns of one
+    /// session begin one after the other. See [`TenantTx::session_is_locked`].
+    pub async fn tenant_with_session(&self, tenant: Tenant, session: SessionId) -> Result<TenantTx> {
+        let extras = Extras { lock_session: Some(session), ..Extras::default() };
+        self.open(tenant, extras).await.map(|(tx, _)| tx)
+    }
+
+    /// Opens a transaction in which the run may write, and renews its lease for
+    /// `lease_seconds`.
+    pub async fn run(&self, lease: &Lease, lease_seconds: u32) -> Result<Guarded> {
+        let tenant = Tenant::own(lease.org, lease.user);
+        let extras = Extras { guard: Some((lease, lease_seconds)), ..Extras::default() };
+        let (tx, guarded) = self.open(tenant, extras).await?;
+        Ok(if guarded { Guarded::Open(RunTx { tx, lease: *lease }) } else { Guarded::Lost })
+    }
+
+    pub async fn system(&self) -> Result<SystemTx> {
+        Self::open_system(&self.pool).await
+    }
+
+    /// A system transaction on the connections that only heartbeats use.
+    pub async fn heartbeat(&self) -> Result<SystemTx> {
+        Self::open_system(&self.heartbeat).await
+    }
+
+    async fn open_system(pool: &sqlx::PgPool) -> Result<SystemTx> {
+        let mut connection = pool.acquire().await.map_err(from_sqlx)?;
+        run_raw(&mut connection, "begin; set local role sixty_system").await.map_err(from_sqlx)?;
+        Ok(SystemTx { connection })
+    }
+
+    async fn open(&self, tenant: Tenant, extras: Extras<'_>) -> Result<(TenantTx, bool)> {
+        let mut connection = self.pool.acquire().await.map_err(from_sqlx)?;
+        let rows = connection
+            .fetch_all(sqlx::raw_sql(AssertSqlSafe(opener(tenant, extras))))
+            .await
+            .map_err(from_sqlx)?;
+        let mut tx = TenantTx { connection, tenant, membership: None, locked_session: false };
+        let mut guarded = false;
+        for row in rows {
+            match row.columns().first().map(Column::name) {
+                Some("member") => tx.membership = Some(membership(&row)?),
+                Some("locked") => tx.locked_session = true,
+                Some("guarded") => guarded = true,
+                _ => return Err(Error::internal("the opener answered with an unknown row")),
+            }
+        }
+        Ok((tx, guarded))
+    }
+}
+
+/// Statements of an opener. Values are uuids, integers and words of an enum, so
+/// that nothing in them can end a literal.
+fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
+    let scope = match scope {
+        Scope::Own => "own",
+        Scope::Org => "org",
+    };
+    let mut sql = format!(
+        "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
+         set local app.user_id = '{user}'; set local app.scope = '{scope}'; \
+         select external_id as member, role, ceiling, status, name from sixty.members \
+         where org_id = '{org}' and user_id = '{user}'"
+    );
+    if let Some(session) = extras.lock_session {
+        write!(
+            sql,
+            "; select id as locked from sixty.sessions \
+             where org_id = '{org}' and id = '{session}' and owner_id = '{user}' for update"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    if let Some((lease, seconds)) = extras.guard {
+        let (run, fence, replica) = (lease.run, lease.fence, lease.replica);
+        write!(
+            sql,
+            "; update sixty.runs set lease_until = now() + interval '{seconds} seconds' \
+             where org_id = '{org}' and id = '{run}' and fence = {fence} \
+             and lease_owner = '{replica}' and status = 'running' returning id as guarded"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    sql
+}
+
+fn membership(row: &PgRow) -> Result<Membership> {
+    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(from_sqlx);
+    Ok(Membership {
+        role: text("role")?.as_deref().and_then(Role::parse),
+        ceiling: text("ceiling")?.as_deref().and_then(Role::parse),
+        active: text("status")?.as_deref() == Some("active"),
+        external_id: text("member")?.unwrap_or_default(),
+        name: text("name")?,
+    })
+}
+
+/// Runs constant statements whose rows do not matter.
+pub(crate) async fn run_raw(connection: &mut PgConnection, sql: &'static str) -> sqlx::Result<()> {
+    connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+}
+
+impl TenantTx {
+    pub fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+
+    pub fn org(&self) -> OrgId {
+        self.tenant.org
+    }
+
+    /// None: the organization has no such member (yet).
+    pub fn membership(&self) -> Option<&Membership> {
+        self.membership.as_ref()
+    }
+
+    /// Whether the session that the opener was asked to lock exists and is the caller's.
+    pub fn session_is_locked(&self) -> bool {
+        self.locked_session
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    }
+}
+
+impl RunTx {
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// The tenant transaction underneath, for what a run does as any caller does.
+    pub fn tenant(&mut self) -> &mut TenantTx {
+        &mut self.tx
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        self.tx.connection()
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl SystemTx {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    }
+}
