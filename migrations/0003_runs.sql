@@ -69,6 +69,8 @@ create table sixty.runs (
     status text not null check (status in ('queued', 'running', 'waiting', 'done', 'failed', 'cancelled')),
     mode text not null check (mode in ('auto', 'single', 'agent')),
     model text not null,
+    -- What the person could do when the run began; a ceiling set since then caps it.
+    role text not null check (role in ('readonly', 'member', 'admin', 'owner')),
     lease_owner uuid,
     lease_until timestamptz,
     wake_at timestamptz,

@@ -74,8 +74,7 @@ pub struct Entity {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     pub links: Vec<Link>,
-    /// Deal: stage, amount, currency, close_date, probability, health.
-    /// Contact: email, phone, title, company, last_activity_at.
+    /// The typed fields of the kind: see [`crate::fields`].
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,

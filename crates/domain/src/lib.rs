@@ -4,6 +4,7 @@ pub mod block;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod fields;
 pub mod id;
 pub mod memory;
 pub mod run;

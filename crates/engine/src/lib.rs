@@ -1,1 +1,202 @@
+//! What a run does: context, model, tools, persist, repeat. And who does it:
+//! the workers that claim runs, renew their leases and hand them back. No SQL,
+//! no HTTP.
 
+mod builtins;
+mod feed;
+pub mod notebook;
+pub mod prompt;
+mod reader;
+mod repetition;
+mod run;
+mod turn;
+mod worker;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{Event, RunId, id::ReplicaId, run::Lease};
+use model::MessagesClient;
+use redact::Redactor;
+use store::Store;
+use tokio::sync::{Notify, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tools::Toolbox;
+
+pub use reader::Reader;
+pub use turn::{Begun, Prepared};
+
+/// Limits of a run (design, "A run").
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Model calls of one run; the last may call no tool.
+    pub iterations: i32,
+    /// Tool calls of one answer that are performed.
+    pub calls_per_step: usize,
+    /// Longest time of one tool call.
+    pub tool_time: Duration,
+    /// Longest time of one model call, from the request to its last event.
+    pub model_time: Duration,
+    /// Longest tool result, in characters.
+    pub result_chars: usize,
+    /// Claims without a committed step, after which a run has failed.
+    pub attempts: i32,
+    /// Runs that one replica executes at the same time.
+    pub runs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            iterations: 15,
+            calls_per_step: 16,
+            tool_time: Duration::from_secs(20),
+            model_time: Duration::from_mins(10),
+            result_chars: 20_000,
+            attempts: 5,
+            runs: 10_000,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `provider/model`.
+    pub default_model: String,
+    /// Longest answer of the model, in tokens.
+    pub max_tokens: u32,
+    pub lease_seconds: u32,
+    /// Whether this process executes runs, or leaves them to others.
+    pub works: bool,
+    pub limits: Limits,
+}
+
+/// Why a run that this replica executes is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Somebody asked for it.
+    Cancelled,
+    /// The lease is gone.
+    Lost,
+    /// The process ends; the run goes back to the queue.
+    Shutdown,
+}
+
+struct Live {
+    lease: Lease,
+    stop: watch::Sender<Option<Stop>>,
+}
+
+/// The engine of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    client: MessagesClient,
+    redactor: Redactor,
+    toolbox: Toolbox,
+    settings: Settings,
+    replica: ReplicaId,
+    feeds: feed::Feeds,
+    live: Mutex<HashMap<RunId, Live>>,
+    /// There may be a queued run.
+    wake: Notify,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Engine {
+    pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            client,
+            redactor,
+            toolbox: Toolbox::new(),
+            settings,
+            replica: ReplicaId::new(),
+            feeds: feed::Feeds::default(),
+            live: Mutex::default(),
+            wake: Notify::new(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The text without secrets: applied once, at the door, to all that is written.
+    pub fn redact<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        self.0.redactor.redact(text)
+    }
+
+    /// Starts what runs in the background: claims, heartbeats, the group writer.
+    pub fn start(&self) {
+        if self.0.settings.works {
+            worker::start(self);
+        }
+    }
+
+    /// Ends event streams, hands leases back so that others take over at once,
+    /// and waits for what is being committed.
+    pub async fn shutdown(&self) {
+        worker::shutdown(self).await;
+    }
+
+    /// Ends when the engine begins to shut down.
+    pub fn stopping(&self) -> CancellationToken {
+        self.0.stopping.clone()
+    }
+
+    /// Runs database work that a client's disconnect must not drop.
+    pub fn detach(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
+    /// Tells the workers that a run was queued.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Stops a run that this replica executes; another replica sees the request
+    /// in the database.
+    pub fn cancel(&self, run: RunId) {
+        self.0.stop(run, Stop::Cancelled);
+    }
+}
+
+impl Inner {
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self, run: RunId, why: Stop) {
+        if let Some(live) = self.live().get(&run) {
+            live.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
+        }
+    }
+
+    fn leases(&self) -> Vec<Lease> {
+        self.live().values().map(|live| live.lease).collect()
+    }
+}
+
+/// The last frame of a run that was cancelled before anybody executed it.
+pub fn cancelled_frame(run: &domain::run::Run, at: domain::Cursor) -> String {
+    let mut frame = String::new();
+    cancelled_event(run.iterations, run.usage, Vec::new()).write_frame(run.id, at, &mut frame);
+    frame
+}
+
+fn cancelled_event(iterations: i32, usage: domain::Usage, tools_used: Vec<domain::event::ToolUsed>) -> Event {
+    Event::Done { status: domain::run::RunStatus::Cancelled, message_id: None, iterations, tools_used, usage }
+}

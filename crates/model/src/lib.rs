@@ -1,1 +1,17 @@
+//! Language model providers: what a run sends them and what comes back.
+//!
+//! A request is bytes that the caller has spliced together; nothing here reads
+//! or rewrites them. An answer arrives as [`Delta`]s and ends in an [`Answer`];
+//! a failure is a [`ModelError`], named by what the caller can do about it.
 
+mod answer;
+mod error;
+mod framer;
+pub mod messages;
+mod retry;
+pub mod tokens;
+
+pub use answer::{Answer, Delta, InvalidInput, StopReason, ToolCall};
+pub use error::ModelError;
+pub use messages::{AnswerStream, Auth, BadEndpoint, Endpoint, MessagesClient, ModelInfo, Options};
+pub use retry::{Advice, RetryPolicy};

@@ -1,1 +1,18 @@
+//! The HTTP face of Sixty: who calls, what comes in, what goes out.
 
+mod app;
+pub mod auth;
+mod caller;
+pub mod config;
+pub mod demo;
+mod extract;
+mod idempotent;
+mod layers;
+mod page;
+mod problem;
+mod routes;
+pub mod serve;
+mod sse;
+
+pub use app::App;
+pub use routes::{openapi, router};

@@ -39,9 +39,9 @@ pub enum Durability {
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     #[error(
-        "No PostgreSQL server programs (initdb, pg_ctl, postgres) of version {MIN_MAJOR} or newer were found. \
-         Install them with `apt-get install postgresql` (Debian, Ubuntu) or `brew install postgresql@17` (macOS), \
-         or set DATABASE_URL."
+        "No PostgreSQL server programs (initdb, pg_ctl, postgres) of version {MIN_MAJOR} or newer were \
+         found. Install them with `apt-get install postgresql` (Debian, Ubuntu) or \
+         `brew install postgresql@17` (macOS), or set DATABASE_URL."
     )]
     NotInstalled,
     #[error(
@@ -56,7 +56,8 @@ pub enum ClusterError {
     #[error("{what} took more than {} s; it was not waited for any longer.\n{log}", .limit.as_secs())]
     TooSlow { what: &'static str, limit: Duration, log: String },
     #[error(
-        "{path} belongs to somebody else or is open to others; it has to be a directory of mode 0700 of user {uid}"
+        "{path} belongs to somebody else or is open to others; \
+         it has to be a directory of user {uid} with mode 0700"
     )]
     NotOurs { path: String, uid: u32 },
     #[error("the key file {0} is damaged: it has to hold 64 hexadecimal digits")]
@@ -66,7 +67,6 @@ pub enum ClusterError {
 /// A running Postgres server and the passwords to it.
 ///
 /// Dropping it lets go of the server without stopping it, unless the cluster is disposable.
-#[derive(Debug)]
 pub struct Cluster {
     server: Server,
     /// A shared lock: whoever stops the cluster sees by it that others still use it.
@@ -77,10 +77,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the server of `dir`, making its files when there are none, or finds the one that already runs there.
+    /// Starts the server of `dir`, making its files when there are none, or finds the one that already
+    /// runs there.
     ///
-    /// As root, Postgres runs as `postgres` or `nobody`; a `dir` that this user cannot reach is replaced by one
-    /// under `/var/lib/sixty` ([`Cluster::dir`] tells which).
+    /// As root, Postgres runs as `postgres` or `nobody`; a `dir` that this user cannot reach is replaced by
+    /// one under `/var/lib/sixty` ([`Cluster::dir`] tells which).
     pub async fn start(dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
         let dir = dir.to_owned();
         blocking(move || Self::open(Home::open(&dir)?, durability, None)).await
@@ -159,6 +160,13 @@ impl Cluster {
     /// The password of the runtime login. The cluster keeps it; `migrate` gives it to the login.
     pub fn app_password(&self) -> &str {
         &self.app_password
+    }
+}
+
+/// Without the passwords.
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("dir", &self.dir()).finish_non_exhaustive()
     }
 }
 

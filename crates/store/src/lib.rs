@@ -2,6 +2,7 @@
 //! a transaction, and a transaction needs a tenant (or is the system's, which
 //! reads no content). Functions live in a module per noun.
 
+pub mod cluster;
 pub mod entities;
 mod error;
 pub mod events;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use domain::Result;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-pub use tx::{Guarded, Membership, RunTx, SystemTx, TenantTx};
+pub use tx::{Guarded, LockedSession, Membership, RunTx, SystemTx, TenantTx};
 
 /// How many connections a process holds, and how long a caller waits for one.
 #[derive(Clone, Copy, Debug)]

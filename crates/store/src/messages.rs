@@ -128,18 +128,27 @@ pub async fn supersede_after(tx: &mut TenantTx, session: SessionId, seq: i64) ->
     .map(drop)
 }
 
-/// The newest message of the user that is still part of the conversation and
-/// no list of tool results: id, seq.
-pub async fn last_question(tx: &mut TenantTx, session: SessionId) -> Result<Option<(MessageId, i64)>> {
+/// The question to answer again (id, seq): the newest one that still stands, or
+/// the one that is named, be it by its own id or by that of an answer to it.
+pub async fn question(
+    tx: &mut TenantTx,
+    session: SessionId,
+    named: Option<MessageId>,
+) -> Result<Option<(MessageId, i64)>> {
     let org = tx.org();
     let row = sqlx::query!(
         "select m.id, m.seq from sixty.messages m
+         join sixty.sessions s on s.org_id = m.org_id and s.id = m.session_id
          where m.org_id = $1 and m.session_id = $2 and m.role = 'user' and m.superseded_at is null
+            and m.seq >= s.live_from_seq
             and exists (select from sixty.runs r
                 where r.org_id = m.org_id and r.session_id = m.session_id and r.message_id = m.id)
+            and ($3::uuid is null or m.seq <= (select a.seq from sixty.messages a
+                where a.org_id = $1 and a.session_id = $2 and a.id = $3 and a.superseded_at is null))
          order by m.seq desc limit 1",
         org.0,
-        session.0
+        session.0,
+        named.map(|id| id.0)
     )
     .fetch_optional(tx.connection())
     .await

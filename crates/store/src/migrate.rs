@@ -16,12 +16,16 @@ do $$
 declare name text;
 begin
     foreach name in array array['sixty_owner', 'sixty_tenant', 'sixty_system', 'sixty_search'] loop
-        begin
-            execute format('create role %I nologin', name);
-        exception when duplicate_object or unique_violation then null;
-        end;
+        if not exists (select from pg_catalog.pg_roles where rolname = name) then
+            begin
+                execute format('create role %I nologin', name);
+            exception when duplicate_object or unique_violation then null;
+            end;
+        end if;
     end loop;
-    execute format('grant sixty_owner to %I', current_user);
+    if not pg_has_role(current_user, 'sixty_owner', 'member') then
+        execute format('grant sixty_owner to %I', current_user);
+    end if;
     begin
         create schema if not exists sixty authorization sixty_owner;
     exception when duplicate_schema or unique_violation then null;
@@ -102,4 +106,24 @@ async fn connect(url: &str) -> Result<PgConnection> {
 /// Version of the newest migration that the program brings.
 pub fn newest() -> Option<i64> {
     MIGRATIONS.iter().map(|migration| migration.version).max()
+}
+
+/// Makes the database of the private cluster, if it is not there.
+pub async fn create_database(superuser_url: &str, name: &str) -> Result<()> {
+    let mut connection = connect(superuser_url).await?;
+    let exists: bool =
+        sqlx::query_scalar("select exists (select from pg_catalog.pg_database where datname = $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(from_sqlx)?;
+    if !exists {
+        let sql: String = sqlx::query_scalar("select format('create database %I', $1::text)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(from_sqlx)?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(from_sqlx)?;
+    }
+    connection.close().await.map_err(from_sqlx)
 }

@@ -92,7 +92,7 @@ async fn login(store: &Store) -> Result<Login> {
             r.rolinherit as "inherits!",
             exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = 'sixty' and c.relowner = r.oid) as "owns!",
-            (select count(*) = 2 from pg_catalog.pg_auth_members m
+            (select count(distinct m.roleid) = 2 from pg_catalog.pg_auth_members m
                 join pg_catalog.pg_roles granted on granted.oid = m.roleid
                 where m.member = r.oid and granted.rolname in ('sixty_tenant', 'sixty_system')) as "member!",
             current_setting('server_version_num')::int as "version!",

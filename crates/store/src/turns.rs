@@ -2,7 +2,7 @@
 //! message in and brings back all that the model call needs to know.
 
 use domain::{
-    EntityRef, Error, MessageId, Result, RunId, SessionId,
+    EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
     id::ReplicaId,
     run::{Lease, Mode},
 };
@@ -58,6 +58,7 @@ pub struct NewTurn<'a> {
     pub trigger: &'a str,
     pub mode: Mode,
     pub model: &'a str,
+    pub role: Role,
     /// The replica that starts at once, and its lease in seconds; else a worker claims the run.
     pub claim: Option<(ReplicaId, u32)>,
     /// The first event, as a frame under fence 1 (or empty).
@@ -87,7 +88,7 @@ macro_rules! context {
 
 /// Begins a turn in a session whose row the opener has locked.
 pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
-    if !tx.session_is_locked() {
+    if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
     let tenant = tx.tenant();
@@ -111,9 +112,9 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
             select $1, $2, $3, $4, last_seq, 'user', $5, nullif($8, ''), $9, $2 from begun
         ), run as (
-            insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model,
+            insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
                 lease_owner, lease_until, fence, attempts, started_at)
-            select $1, $2, $3, $9, $4, $10, case when $13::uuid is null then 'queued' else 'running' end, $11, $12,
+            select $1, $2, $3, $9, $4, $10, case when $13::uuid is null then 'queued' else 'running' end, $11, $12, $16,
                 $13::uuid, now() + make_interval(secs => $14),
                 case when $13::uuid is null then 0 else 1 end,
                 case when $13::uuid is null then 0 else 1 end,
@@ -144,6 +145,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
         replica.map(|replica| replica.0),
         seconds.map(f64::from),
         new.first_frame,
+        new.role.as_str(),
     )
     .fetch_optional(tx.connection())
     .await
@@ -160,11 +162,12 @@ pub async fn enqueue(
     run: RunId,
     mode: Mode,
     model: &str,
+    role: Role,
 ) -> Result<()> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
-        "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model)
-         select $1, $2, $3, $4, $5, 'http', 'queued', $6, $7
+        "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role)
+         select $1, $2, $3, $4, $5, 'http', 'queued', $6, $7, $8
          where not exists (select from sixty.runs r
             where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))",
         tenant.org.0,
@@ -173,7 +176,8 @@ pub async fn enqueue(
         run.0,
         message.0,
         mode.as_str(),
-        model
+        model,
+        role.as_str()
     )
     .execute(tx.connection())
     .await
@@ -195,6 +199,7 @@ pub struct Resumed {
     pub message: MessageId,
     pub mode: Mode,
     pub model: String,
+    pub role: Role,
     pub iterations: i32,
     pub usage: domain::Usage,
     /// Number of the last committed step, from 1.
@@ -215,7 +220,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now())
         where org_id = $1 and id = $2
-        returning message_id, mode, model, iterations, cancel_requested, attempts,
+        returning message_id, mode, model, role, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!"
@@ -239,6 +244,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         message: row.message_id.into(),
         mode: Mode::parse(&row.mode).unwrap_or_default(),
         model: row.model,
+        role: Role::parse_lenient(&row.role),
         iterations: row.iterations,
         usage: domain::Usage {
             input_tokens: row.input_tokens,

@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, run::Lease};
+use domain::{
+    Error, OrgId, Result, Role, Scope, SessionId, Tenant,
+    run::{Lease, Mode},
+};
 use sqlx::{
     AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow,
 };
@@ -22,13 +25,20 @@ pub struct Membership {
     pub name: Option<String>,
 }
 
+/// What a session's row, once locked, says about its next turn.
+#[derive(Clone, Debug)]
+pub struct LockedSession {
+    pub model: Option<String>,
+    pub mode: Option<Mode>,
+}
+
 /// A transaction that sees one organization, and of personal tables one person.
 /// Dropped without [`commit`](Self::commit), it is rolled back.
 pub struct TenantTx {
     connection: PoolConnection<Postgres>,
     tenant: Tenant,
     membership: Option<Membership>,
-    locked_session: bool,
+    locked_session: Option<LockedSession>,
 }
 
 /// A transaction of the service itself: claims work, looks up memberships.
@@ -65,7 +75,7 @@ impl Store {
     }
 
     /// The same, with the session's row locked until the end: turns of one
-    /// session begin one after the other. See [`TenantTx::session_is_locked`].
+    /// session begin one after the other. See [`TenantTx::locked_session`].
     pub async fn tenant_with_session(&self, tenant: Tenant, session: SessionId) -> Result<TenantTx> {
         let extras = Extras { lock_session: Some(session), ..Extras::default() };
         self.open(tenant, extras).await.map(|(tx, _)| tx)
@@ -101,12 +111,12 @@ impl Store {
             .fetch_all(sqlx::raw_sql(AssertSqlSafe(opener(tenant, extras))))
             .await
             .map_err(from_sqlx)?;
-        let mut tx = TenantTx { connection, tenant, membership: None, locked_session: false };
+        let mut tx = TenantTx { connection, tenant, membership: None, locked_session: None };
         let mut guarded = false;
         for row in rows {
             match row.columns().first().map(Column::name) {
                 Some("member") => tx.membership = Some(membership(&row)?),
-                Some("locked") => tx.locked_session = true,
+                Some("locked") => tx.locked_session = Some(locked(&row)?),
                 Some("guarded") => guarded = true,
                 _ => return Err(Error::internal("the opener answered with an unknown row")),
             }
@@ -131,7 +141,7 @@ fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
     if let Some(session) = extras.lock_session {
         write!(
             sql,
-            "; select id as locked from sixty.sessions \
+            "; select model as locked, mode from sixty.sessions \
              where org_id = '{org}' and id = '{session}' and owner_id = '{user}' for update"
         )
         .expect("writing to a string cannot fail");
@@ -160,6 +170,11 @@ fn membership(row: &PgRow) -> Result<Membership> {
     })
 }
 
+fn locked(row: &PgRow) -> Result<LockedSession> {
+    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(from_sqlx);
+    Ok(LockedSession { model: text("locked")?, mode: text("mode")?.as_deref().and_then(Mode::parse) })
+}
+
 /// Runs constant statements whose rows do not matter.
 pub(crate) async fn run_raw(connection: &mut PgConnection, sql: &'static str) -> sqlx::Result<()> {
     connection.execute(sqlx::raw_sql(sql)).await.map(drop)
@@ -179,9 +194,9 @@ impl TenantTx {
         self.membership.as_ref()
     }
 
-    /// Whether the session that the opener was asked to lock exists and is the caller's.
-    pub fn session_is_locked(&self) -> bool {
-        self.locked_session
+    /// The session that the opener was asked to lock, if it exists and is the caller's.
+    pub fn locked_session(&self) -> Option<&LockedSession> {
+        self.locked_session.as_ref()
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {

@@ -1,0 +1,56 @@
+# Everything that a developer or a pipeline does with this project. `make` alone lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The query data is committed: to compile needs no database, whatever DATABASE_URL says.
+export SQLX_OFFLINE := true
+
+sixty := cargo run --quiet --locked --package server --
+
+.PHONY: help run test test-wire check sqlx openapi bench smoke-live clean-data
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build, fill the demo organization, serve on a private Postgres until Ctrl-C
+	@deploy/dev/require.sh cc $(if $(DATABASE_URL),,postgres)
+	cargo build --locked --package server
+	$(sixty) seed-demo
+	@exec $(sixty) serve
+
+test: ## all tests, on a Postgres that exists only for them
+	@deploy/dev/require.sh cc postgres
+	@deploy/dev/test.sh
+
+test-wire: ## the server against other people's clients (Python and Node)
+	@deploy/dev/require.sh cc postgres python node
+	cargo build --locked --package server
+	@deploy/dev/test-wire.sh
+
+check: ## formatting, lints, and whether the generated files are current
+	@deploy/dev/require.sh cc postgres lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@deploy/dev/check-generated.sh
+
+sqlx: ## write .sqlx again, after a change to a query or a migration
+	@deploy/dev/require.sh cc postgres
+	@deploy/dev/sqlx-data.sh .sqlx
+
+openapi: ## write openapi/openapi.json again, after a change to a route
+	@mkdir -p .cache openapi
+	$(sixty) openapi > .cache/openapi.json
+	@mv .cache/openapi.json openapi/openapi.json
+
+bench: ## the benchmarks, in a release build
+	@deploy/dev/require.sh cc postgres
+	cargo bench --locked --workspace --benches
+
+smoke-live: ## one question to a real model (needs ANTHROPIC_API_KEY or OPENAI_API_KEY)
+	@deploy/dev/require.sh cc postgres python
+	cargo build --locked --package server
+	@deploy/dev/smoke-live.py $(sixty)
+
+clean-data: ## delete the private Postgres of `make run` with everything in it
+	@deploy/dev/clean-data.sh

@@ -1,0 +1,69 @@
+//! The built-in tools at work: reads in a tenant transaction, writes inside the
+//! transaction of the run's step.
+
+mod memory;
+mod record;
+
+use domain::{EntityRef, Error, Event, Result};
+use store::{RunTx, TenantTx};
+use tools::Call;
+
+/// What a call brought, in words for the model.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub success: bool,
+    /// Whether the repetition guard kept the call from being performed.
+    pub blocked: bool,
+    pub text: String,
+}
+
+impl Outcome {
+    fn ok(text: impl Into<String>) -> Self {
+        Self { success: true, blocked: false, text: text.into() }
+    }
+
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self { success: false, blocked: false, text: text.into() }
+    }
+
+    /// The repetition guard refused the call.
+    pub fn blocked() -> Self {
+        let text = "This same call has brought the same result again and again, so it was not performed. Use what \
+                    you have, or tell the person what is missing.";
+        Self { success: false, blocked: true, text: text.into() }
+    }
+}
+
+pub async fn read(tx: &mut TenantTx, call: &Call) -> Result<Outcome> {
+    match call {
+        Call::FindEntities { query, kind } => record::find_entities(tx, query, *kind).await,
+        Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
+        _ => Err(Error::internal("a writing tool was asked to read")),
+    }
+}
+
+/// `bound` is the entity of the session; `events` gets what the stream is to
+/// tell once the step is committed.
+pub async fn write(
+    tx: &mut RunTx,
+    call: &Call,
+    bound: Option<&EntityRef>,
+    events: &mut Vec<Event>,
+) -> Result<Outcome> {
+    match call {
+        Call::MemoryAppend { scope, section, text, kind, id } => {
+            let named = Call::named_entity(*kind, id.clone());
+            memory::append(tx, (*scope, named.as_ref().or(bound)), section, text, events).await
+        }
+        Call::MemoryReplace { scope, old, new, kind, id } => {
+            let named = Call::named_entity(*kind, id.clone());
+            memory::replace(tx, (*scope, named.as_ref().or(bound)), old, new, events).await
+        }
+        Call::UpdateEntity { kind, id, changes } => record::update(tx.tenant(), *kind, id, changes).await,
+        Call::AddNote { kind, id, text } => {
+            let entity = EntityRef { kind: *kind, id: id.clone() };
+            record::add_note(tx, &entity, text).await
+        }
+        _ => Err(Error::internal("a reading tool was asked to write")),
+    }
+}

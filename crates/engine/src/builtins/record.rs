@@ -1,0 +1,154 @@
+//! The sales record: find, look up, change, note.
+
+use std::fmt::Write as _;
+
+use domain::{EntityKind, EntityRef, Error, Result, entity::Entity, fields};
+use serde_json::{Map, Value};
+use store::{
+    RunTx, TenantTx,
+    entities::{self, Filter, NewEntity},
+    memories::{self, Subject},
+};
+
+use super::Outcome;
+
+const FOUND_AT_MOST: i64 = 20;
+const NOTES_AT_MOST: i64 = 5;
+
+pub async fn find_entities(tx: &mut TenantTx, query: &str, kind: Option<EntityKind>) -> Result<Outcome> {
+    let filter = Filter { kind, text: Some(query), after: None, limit: FOUND_AT_MOST + 1 };
+    let mut found = entities::list(tx, &filter).await?;
+    if found.is_empty() {
+        return Ok(Outcome::ok(format!("Nothing on record matches {query:?}.")));
+    }
+    let more = found.len() > 20;
+    found.truncate(20);
+    let mut text: String = found.iter().map(|entity| format!("{}\n", line(entity))).collect();
+    if more {
+        text.push_str("There are more; narrow the query.\n");
+    }
+    Ok(Outcome::ok(text.trim_end()))
+}
+
+pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
+    let entity = match entities::find(tx, kind, id).await {
+        Ok(entity) => entity,
+        Err(Error::NotFound) => return Ok(missing(kind, id)),
+        Err(error) => return Err(error),
+    };
+    let bound = EntityRef { kind, id: id.to_owned() };
+    let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
+    let memory = memories::find(tx, &Subject::Entity(bound)).await?;
+    let mut text = line(&entity);
+    for link in &entity.links {
+        let role = link.role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
+        write!(text, "\nlinked: {} {}{role}", link.kind, link.id).expect("writing to a string cannot fail");
+    }
+    for (name, value) in &entity.attributes {
+        write!(text, "\n{name}: {}", plain(value)).expect("writing to a string cannot fail");
+    }
+    for note in notes {
+        let author = note.author.as_deref().unwrap_or("somebody");
+        write!(text, "\nnote of {} by {author}: {}", note.created_at.format("%Y-%m-%d"), note.text)
+            .expect("writing to a string cannot fail");
+    }
+    if !memory.content.is_empty() {
+        write!(text, "\nmemory:\n{}", memory.content).expect("writing to a string cannot fail");
+    }
+    Ok(Outcome::ok(text))
+}
+
+/// Changes fields of a contact. A deal needs a person's approval.
+pub async fn update(
+    tx: &mut TenantTx,
+    kind: EntityKind,
+    id: &str,
+    changes: &Map<String, Value>,
+) -> Result<Outcome> {
+    let entity = match entities::find(tx, kind, id).await {
+        Ok(entity) => entity,
+        Err(Error::NotFound) => return Ok(missing(kind, id)),
+        Err(error) => return Err(error),
+    };
+    let problems = fields::check(kind, changes);
+    if !problems.is_empty() {
+        let problems: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.error)).collect();
+        return Ok(Outcome::failed(format!("Nothing was changed: {}.", problems.join("; "))));
+    }
+    if kind == EntityKind::Deal {
+        return Ok(Outcome::failed(
+            "Nothing was changed: a change of a deal needs a person's approval, which cannot be given here yet. \
+             Tell the person what you would change, so that they can do it themselves.",
+        ));
+    }
+    if changes.values().any(|value| redact::contains_marker(&value.to_string())) {
+        return Ok(Outcome::failed(
+            "A [REDACTED] mark stands for a secret that was removed; it cannot be written.",
+        ));
+    }
+    let mut fields = entity.fields.clone();
+    let mut told = Vec::new();
+    for (name, new) in changes {
+        let old = fields.remove(name).unwrap_or(Value::Null);
+        told.push(format!("{name}: {} → {}", plain(&old), plain(new)));
+        if !new.is_null() {
+            fields.insert(name.clone(), new.clone());
+        }
+    }
+    let new = NewEntity {
+        kind,
+        id,
+        name: &entity.name,
+        owner: entity.owner.as_deref(),
+        links: &entity.links,
+        fields: &fields,
+        attributes: &entity.attributes,
+    };
+    match entities::put(tx, &new, Some(entity.version)).await {
+        Ok(_) => Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; ")))),
+        Err(Error::VersionMismatch { .. } | Error::NotFound) => {
+            Ok(Outcome::failed("The record was changed by somebody else at this moment. Look at it again."))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str) -> Result<Outcome> {
+    if redact::contains_marker(text) {
+        return Ok(Outcome::failed(
+            "A [REDACTED] mark stands for a secret that was removed; it cannot be written.",
+        ));
+    }
+    let run = tx.lease().run;
+    match entities::add_note(tx.tenant(), entity, text, Some(run)).await {
+        Ok(_) => Ok(Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id))),
+        Err(Error::NotFound) => Ok(missing(entity.kind, &entity.id)),
+        Err(error) => Err(error),
+    }
+}
+
+fn missing(kind: EntityKind, id: &str) -> Outcome {
+    Outcome::failed(format!("There is no {kind} {id:?} on record. Use find_entities to look for it."))
+}
+
+/// One entity on one line: kind, id, name, then its fields.
+fn line(entity: &Entity) -> String {
+    let mut text = format!("{} {}: {}", entity.kind, entity.id, entity.name);
+    for name in fields::names(entity.kind) {
+        if let Some(value) = entity.fields.get(name) {
+            write!(text, ", {name} {}", plain(value)).expect("writing to a string cannot fail");
+        }
+    }
+    if let Some(owner) = &entity.owner {
+        write!(text, ", owner {owner}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".into(),
+        other => other.to_string(),
+    }
+}

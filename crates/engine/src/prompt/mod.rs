@@ -1,0 +1,54 @@
+//! The prompt: what the model is given, byte for byte the same for the same
+//! inputs. Tools, base prompt, memory of the organization, of the user, of the
+//! entity, the rules, then the messages (contract §5). Nothing that changes by
+//! itself stands before the messages.
+
+mod memory;
+mod messages;
+mod note;
+mod repair;
+mod system;
+
+use bytes::Bytes;
+use domain::UserId;
+use serde_json::json;
+use store::turns::Past;
+
+pub use messages::is_question;
+pub use note::{Note, context_note};
+pub use repair::repair;
+pub use system::system;
+
+/// What does not change within a session, as JSON text. Built once per turn.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    /// Name on the provider's wire.
+    pub model: String,
+    pub max_tokens: u32,
+    /// Opaque to the provider; the same for all of a person's requests.
+    pub user: UserId,
+    pub tools: String,
+    pub system: String,
+}
+
+/// The body of a request, spliced from stored JSON.
+pub fn body(frozen: &Frozen, history: &[Past], may_call_tools: bool) -> Bytes {
+    let messages = messages::splice(&repair(history));
+    let mut body = String::with_capacity(frozen.tools.len() + frozen.system.len() + messages.len() + 300);
+    body.push_str(r#"{"model":"#);
+    body.push_str(&json!(frozen.model).to_string());
+    body.push_str(&format!(
+        r#","max_tokens":{},"stream":true,"metadata":{{"user_id":"{}"}},"tools":{}"#,
+        frozen.max_tokens, frozen.user, frozen.tools
+    ));
+    if !may_call_tools {
+        // The tools stay, because dropping them would change the cached prefix.
+        body.push_str(r#","tool_choice":{"type":"none"}"#);
+    }
+    body.push_str(r#","system":"#);
+    body.push_str(&frozen.system);
+    body.push_str(r#","messages":"#);
+    body.push_str(&messages);
+    body.push('}');
+    body.into()
+}

@@ -1,0 +1,157 @@
+//! Reading a run's stream from any place, on any replica: from memory where the
+//! run is executed here, from the database otherwise. No connection is held
+//! between two looks.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::{
+    Event, Result, RunId, Tenant,
+    event::{Cursor, frames_after},
+    run::{Run, RunStatus},
+};
+use store::{events, runs};
+use tokio::time::sleep;
+
+use crate::{
+    Engine,
+    feed::{Feed, Read},
+};
+
+const FASTEST: Duration = Duration::from_millis(100);
+const SLOWEST: Duration = Duration::from_secs(2);
+/// Rows of one look into the database.
+const ROWS: i64 = 100;
+
+/// A reader of one run's stream.
+pub struct Reader {
+    engine: Engine,
+    tenant: Tenant,
+    run: RunId,
+    cursor: Cursor,
+    feed: Option<Arc<Feed>>,
+    pause: Duration,
+    /// Whether this reader has been given anything.
+    given: bool,
+    ended: bool,
+}
+
+impl Engine {
+    /// Reads after the cursor; the caller has checked that the run is its own.
+    pub fn reader(&self, tenant: Tenant, run: RunId, cursor: Cursor) -> Reader {
+        Reader {
+            engine: self.clone(),
+            tenant,
+            run,
+            cursor,
+            feed: None,
+            pause: FASTEST,
+            given: false,
+            ended: false,
+        }
+    }
+}
+
+impl Reader {
+    /// The next frames, when there are some. None: the stream has ended.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        while !self.ended {
+            if self.feed.is_none() {
+                self.feed = self.engine.0.feeds.find(self.run);
+            }
+            let bytes = match self.feed.clone() {
+                // An earlier owner's frames are in the database, all of them.
+                Some(feed)
+                    if feed.fence() == self.cursor.fence
+                        || (feed.fence() == 1 && self.cursor == Cursor::default()) =>
+                {
+                    self.cursor.fence = feed.fence();
+                    self.live(&feed).await
+                }
+                Some(feed) => self.stored(Some(feed.fence())).await?,
+                None => self.stored(None).await?,
+            };
+            if let Some(bytes) = bytes {
+                self.given = true;
+                self.pause = FASTEST;
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// From memory. The shutdown ends the stream; its reader comes back elsewhere.
+    async fn live(&mut self, feed: &Feed) -> Option<Bytes> {
+        let changed = feed.changed();
+        match feed.read(self.cursor.n) {
+            Read::Frames { bytes, n } => {
+                self.cursor.n = n;
+                return Some(bytes);
+            }
+            Read::Pending => {
+                let stopping = self.engine.stopping();
+                self.ended = stopping.run_until_cancelled(changed).await.is_none();
+            }
+            Read::Closed => self.feed = None,
+        }
+        None
+    }
+
+    /// From the database. `live` is the fence of a feed that goes on from there.
+    async fn stored(&mut self, live: Option<i64>) -> Result<Option<Bytes>> {
+        let mut tx = self.engine.store().tenant(self.tenant).await?;
+        // First the state, then the rows: after an end no row is added.
+        let run = runs::find(&mut tx, self.run).await?;
+        let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
+        tx.commit().await?;
+        let mut text = String::new();
+        for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
+            if row.fence == self.cursor.fence && row.n_from > self.cursor.n + 1 {
+                break;
+            }
+            let seen = if row.fence == self.cursor.fence { self.cursor.n } else { row.n_from - 1 };
+            text.push_str(frames_after(&row.frames, row.n_from, seen));
+            self.cursor = Cursor { fence: row.fence, n: row.n_to };
+        }
+        if !text.is_empty() {
+            return Ok(Some(text.into()));
+        }
+        if let Some(fence) = live {
+            self.cursor = Cursor { fence, n: 0 };
+        } else if run.status.ended() || run.status == RunStatus::Waiting {
+            self.ended = true;
+            return Ok(self.last_word(&run));
+        } else {
+            self.wait().await;
+        }
+        Ok(None)
+    }
+
+    /// Events are kept for a day; whoever comes later learns at least the end.
+    fn last_word(&self, run: &Run) -> Option<Bytes> {
+        if self.given || self.cursor != Cursor::default() {
+            return None;
+        }
+        let event = match &run.error {
+            Some(error) => {
+                Event::Error { code: error.code.clone(), message: error.message.clone(), retryable: false }
+            }
+            None => Event::Done {
+                status: run.status,
+                message_id: None,
+                iterations: run.iterations,
+                tools_used: Vec::new(),
+                usage: run.usage,
+            },
+        };
+        let mut frame = String::new();
+        event.write_frame(self.run, Cursor { fence: i64::MAX, n: 1 }, &mut frame);
+        Some(frame.into())
+    }
+
+    async fn wait(&mut self) {
+        let stopping = self.engine.stopping();
+        self.ended = stopping.run_until_cancelled(sleep(self.pause)).await.is_none();
+        self.pause = (self.pause * 3 / 2).min(SLOWEST);
+    }
+}

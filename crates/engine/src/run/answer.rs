@@ -1,0 +1,269 @@
+//! One model call: stream it, redact it at the door, store it whole.
+
+use domain::{Block, Event, MessageId, Result, block};
+use model::{Answer, AnswerStream, Delta, ModelError};
+use redact::RedactStream;
+use serde_json::value::RawValue;
+use store::{
+    steps::{self, NewStep, StepKind},
+    turns::Past,
+};
+use tokio::time::Instant;
+
+use super::{Left, Opened, Run};
+use crate::{prompt, turn::cut};
+
+/// What came of listening to one answer.
+enum Heard {
+    Whole(Answer),
+    Failed(ModelError),
+}
+
+impl Run {
+    /// Asks the model and stores its answer.
+    pub(super) async fn ask(&mut self, opened: Option<Opened>) -> Result<(), Left> {
+        let message = MessageId::new();
+        let deadline = Instant::now() + self.engine.limits().model_time;
+        let opened = match opened {
+            Some(opened) => opened,
+            None => self.open(deadline).await?,
+        };
+        let (heard, visible) = match opened {
+            Ok(stream) => self.listen(stream, message, deadline).await?,
+            Err(error) => (Heard::Failed(error), false),
+        };
+        match heard {
+            Heard::Whole(answer) => self.store_answer(message, answer).await,
+            Heard::Failed(error) if visible && error.is_retryable() && !self.asked_again => {
+                self.asked_again = true;
+                self.feed.push(&Event::Reset { message_id: Some(message) });
+                Ok(())
+            }
+            Heard::Failed(error) => {
+                if visible {
+                    self.feed.push(&Event::Reset { message_id: Some(message) });
+                }
+                self.model_failed(&error).await
+            }
+        }
+    }
+
+    async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
+        let body = prompt::body(&self.frozen, &self.history, self.may_call_tools());
+        let client = self.engine.0.client.clone();
+        let Run { stop, .. } = self;
+        tokio::select! {
+            stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
+            opened = tokio::time::timeout_at(deadline, client.stream(body)) => {
+                Ok(opened.unwrap_or_else(|_| Err(too_long())))
+            }
+        }
+    }
+
+    /// Shows the answer as it comes. Also tells whether anything was shown.
+    async fn listen(
+        &mut self,
+        mut stream: AnswerStream,
+        message: MessageId,
+        deadline: Instant,
+    ) -> Result<(Heard, bool), Left> {
+        let mut shown = Shown { message, text: None, thinking: None, any: false };
+        let heard = loop {
+            let next = tokio::select! {
+                stopped = self.stop.wait_for(Option::is_some) => return Err(stop_of(stopped)),
+                next = tokio::time::timeout_at(deadline, stream.next()) => next,
+            };
+            match next.unwrap_or_else(|_| Err(too_long())) {
+                Ok(Some(Delta::Complete(answer))) => break Heard::Whole(answer),
+                Ok(Some(delta)) => shown.delta(self, delta),
+                Ok(None) => break Heard::Failed(ModelError::Cut { detail: "the stream ended early".into() }),
+                Err(error) => break Heard::Failed(error),
+            }
+        };
+        shown.end_thinking(self);
+        shown.end_text(self);
+        Ok((heard, shown.any))
+    }
+
+    async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
+        self.iterations += 1;
+        self.usage += answer.usage;
+        self.asked_again = false;
+        let stop_reason = answer.stop_reason.as_str().to_owned();
+        let invalid: Vec<(String, String)> = answer
+            .invalid_inputs
+            .iter()
+            .map(|input| (input.tool_use_id.clone(), input.raw.clone()))
+            .collect();
+        let usage = answer.usage;
+        let blocks = self.at_the_door(answer.blocks);
+        if blocks.is_empty() {
+            return self.empty_answer(&stop_reason, usage).await;
+        }
+        let content = block::to_json(&blocks);
+        let text = block::text_of(&content);
+        let calls = self.open_calls(&content);
+        let done = calls.is_empty() && stop_reason != "pause_turn";
+        let mut events = vec![Event::MessageComplete {
+            message_id: message,
+            content: raw(&content),
+            text: text.clone(),
+            stop_reason: stop_reason.clone(),
+        }];
+        events.extend(calls.iter().map(|call| call.start_event()));
+        if done {
+            events.push(self.done_event(Some(message)));
+        }
+        let payload = serde_json::json!({ "stop_reason": stop_reason, "model": answer.model, "usage": usage,
+            "invalid_inputs": invalid });
+        let preview = (!text.is_empty()).then(|| cut(&text, 200));
+        let step = NewStep {
+            seq: self.steps + 1,
+            kind: StepKind::Answer,
+            payload: &payload.to_string(),
+            message,
+            content: &content,
+            preview: preview.as_deref(),
+            usage,
+            iterations: self.iterations,
+            done,
+        };
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let staged = self.feed.stage(&events);
+        let frames = self.feed.row(&staged);
+        steps::create(&mut tx, &step, &frames).await?;
+        self.commit(tx, &frames, &staged).await?;
+        self.steps += 1;
+        self.history.push(Past { seq: 0, role: "assistant".into(), content, context: String::new() });
+        if done { Err(Left::Ended) } else { Ok(()) }
+    }
+
+    /// The answer's blocks as they may be stored: redacted, without U+0000, and
+    /// with ids of tool calls that occur once in the conversation.
+    fn at_the_door(&self, blocks: Vec<Block>) -> Vec<Block> {
+        let mut known: Vec<String> = Vec::new();
+        blocks.into_iter().filter_map(|block| self.admit(block, &mut known)).collect()
+    }
+
+    fn admit(&self, block: Block, known: &mut Vec<String>) -> Option<Block> {
+        match block {
+            Block::Text { text } => {
+                let text = self.clean(&text);
+                (!text.trim().is_empty()).then_some(Block::Text { text })
+            }
+            // Its signature covers the text: a changed one would be refused.
+            Block::Thinking { thinking, signature } => {
+                (self.clean(&thinking) == thinking).then_some(Block::Thinking { thinking, signature })
+            }
+            Block::ToolUse { mut id, name, input } => {
+                let quoted = format!("\"{id}\"");
+                if known.contains(&id) || self.history.iter().any(|past| past.content.contains(&quoted)) {
+                    id = format!("{id}_{}", MessageId::new().0.simple());
+                }
+                known.push(id.clone());
+                let clean = RawValue::from_string(self.clean(input.get())).unwrap_or(input);
+                Some(Block::ToolUse { id, name, input: clean })
+            }
+            Block::Other(raw) => {
+                let clean = RawValue::from_string(self.clean(raw.get())).unwrap_or(raw);
+                Some(Block::Other(clean))
+            }
+        }
+    }
+
+    /// Text of a model or a tool as it may be stored and shown.
+    pub(super) fn clean(&self, text: &str) -> String {
+        // Postgres stores no U+0000, neither raw nor as the escape of JSON text.
+        self.engine.redact(text).replace('\0', "\u{FFFD}").replace("\\u0000", "\\ufffd")
+    }
+
+    /// A turn may end without a word, after tools; anything else that is empty
+    /// is no answer.
+    async fn empty_answer(&mut self, stop_reason: &str, usage: domain::Usage) -> Result<(), Left> {
+        if stop_reason == "end_turn"
+            && self.history.last().is_some_and(|last| !prompt::is_question(&last.content))
+        {
+            return self.done().await;
+        }
+        tracing::warn!(stop_reason, ?usage, "the model gave an empty answer");
+        let (code, text) = match stop_reason {
+            "refusal" => ("model_refused", "the model declined to answer this"),
+            "max_tokens" => ("answer_too_long", "the model used up its answer's tokens without a word"),
+            _ => ("empty_answer", "the model gave an empty answer"),
+        };
+        self.failed(code, text, code == "empty_answer").await
+    }
+}
+
+/// What is being shown of an answer, held back where a secret could be starting.
+struct Shown {
+    message: MessageId,
+    text: Option<RedactStream>,
+    thinking: Option<RedactStream>,
+    any: bool,
+}
+
+impl Shown {
+    fn delta(&mut self, run: &Run, delta: Delta) {
+        match delta {
+            Delta::Text(text) => {
+                self.end_thinking(run);
+                let safe = self.text.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
+                self.show_text(run, safe);
+            }
+            Delta::Thinking(text) => {
+                self.end_text(run);
+                let safe = self.thinking.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
+                self.show_thinking(run, safe);
+            }
+            Delta::ToolUseStarted { .. } => {
+                self.end_thinking(run);
+                self.end_text(run);
+            }
+            Delta::Started { .. } | Delta::Complete(_) => {}
+        }
+    }
+
+    fn end_text(&mut self, run: &Run) {
+        if let Some(held) = self.text.take() {
+            self.show_text(run, held.finish());
+        }
+    }
+
+    fn end_thinking(&mut self, run: &Run) {
+        if let Some(held) = self.thinking.take() {
+            self.show_thinking(run, held.finish());
+        }
+    }
+
+    fn show_text(&mut self, run: &Run, text: String) {
+        if !text.is_empty() {
+            self.any = true;
+            let text = text.replace('\0', "\u{FFFD}");
+            run.feed.push(&Event::Token { message_id: self.message, text });
+        }
+    }
+
+    fn show_thinking(&mut self, run: &Run, text: String) {
+        if !text.is_empty() {
+            self.any = true;
+            let text = text.replace('\0', "\u{FFFD}");
+            run.feed.push(&Event::Thinking { message_id: self.message, text });
+        }
+    }
+}
+
+pub(super) fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).expect("the text was serialized here")
+}
+
+pub(super) fn stop_of(
+    stopped: Result<tokio::sync::watch::Ref<'_, Option<crate::Stop>>, tokio::sync::watch::error::RecvError>,
+) -> Left {
+    stopped.ok().and_then(|stop| *stop).unwrap_or(crate::Stop::Lost).into()
+}
+
+fn too_long() -> ModelError {
+    ModelError::Timeout { detail: "the answer took longer than a model call may".into() }
+}

@@ -1,0 +1,82 @@
+//! The ways in which a run ends: done, failed, cancelled. Each commits the state
+//! and the last event together.
+
+use domain::{Event, MessageId, Result, run::RunStatus};
+use model::ModelError;
+use store::steps;
+
+use super::{Left, Run};
+use crate::cancelled_event;
+
+impl Run {
+    pub(super) fn done_event(&self, message: Option<MessageId>) -> Event {
+        Event::Done {
+            status: RunStatus::Done,
+            message_id: message,
+            iterations: self.iterations,
+            tools_used: self.tools_used.clone(),
+            usage: self.usage,
+        }
+    }
+
+    /// The last message is an answer already, or the model had nothing to add.
+    pub(super) async fn done(&mut self) -> Result<(), Left> {
+        self.end(RunStatus::Done, None, self.done_event(None)).await
+    }
+
+    pub(super) async fn cancelled(&mut self) -> Result<(), Left> {
+        self.feed.push(&Event::Reset { message_id: None });
+        let event = cancelled_event(self.iterations, self.usage, self.tools_used.clone());
+        self.end(RunStatus::Cancelled, None, event).await
+    }
+
+    pub(super) async fn failed(&mut self, code: &str, message: &str, retryable: bool) -> Result<(), Left> {
+        let event = Event::Error { code: code.into(), message: message.into(), retryable };
+        self.end(RunStatus::Failed, Some((code, message)), event).await
+    }
+
+    /// What the person is told of a failed model call; the details are logged.
+    pub(super) async fn model_failed(&mut self, error: &ModelError) -> Result<(), Left> {
+        tracing::warn!(run = %self.lease.run, %error, "the model call failed");
+        let (code, message) = match error {
+            ModelError::Refused { .. } => ("model_refused_request", "the model provider refused the request"),
+            ModelError::PromptTooLong { .. } => {
+                ("prompt_too_long", "the conversation is too long for the model")
+            }
+            ModelError::Unauthorized { .. } => (
+                "model_unauthorized",
+                "the model provider refused the service's credentials; tell an administrator",
+            ),
+            ModelError::RateLimited { .. } => {
+                ("model_rate_limited", "the model provider limits the rate; try again later")
+            }
+            ModelError::Overloaded { .. } => {
+                ("model_overloaded", "the model provider is overloaded; try again")
+            }
+            ModelError::Timeout { .. } => ("model_timeout", "the model did not answer in time; try again"),
+            ModelError::Server { .. } | ModelError::Connect { .. } | ModelError::ErrorEvent { .. } => {
+                ("model_unavailable", "the model provider failed; try again")
+            }
+            ModelError::Cut { .. } => ("model_cut_off", "the model's answer broke off; try again"),
+            ModelError::BadAnswer { .. } => {
+                ("model_bad_answer", "the model provider's answer could not be read")
+            }
+        };
+        self.failed(code, message, error.is_retryable()).await
+    }
+
+    async fn end(
+        &mut self,
+        status: RunStatus,
+        error: Option<(&str, &str)>,
+        event: Event,
+    ) -> Result<(), Left> {
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let staged = self.feed.stage(&[event]);
+        let frames = self.feed.row(&staged);
+        steps::finish(&mut tx, status, error, &frames).await?;
+        self.commit(tx, &frames, &staged).await?;
+        Err(Left::Ended)
+    }
+}

@@ -1,0 +1,237 @@
+//! One run: the loop. Its state is the conversation in the database; what is
+//! kept here can be loaded again at any moment, by any replica.
+
+mod act;
+mod answer;
+mod finish;
+mod resume;
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Error, Event, Result, Role, Usage,
+    event::ToolUsed,
+    run::{Lease, Mode},
+};
+use model::{AnswerStream, ModelError};
+use store::{
+    Guarded, RunTx, TenantTx,
+    steps::Frames,
+    turns::{Context, Past},
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    Begun, Engine, Live, Stop,
+    feed::{Feed, Staged},
+    prompt::{self, Frozen, is_question},
+    repetition::RepetitionGuard,
+    turn::resolve,
+};
+
+/// A run that begins in the transaction of its message.
+pub(crate) struct Start {
+    pub lease: Lease,
+    pub role: Role,
+    pub mode: Mode,
+    pub model: String,
+    pub context: Context,
+    pub started: Event,
+}
+
+struct Run {
+    engine: Engine,
+    lease: Lease,
+    role: Role,
+    mode: Mode,
+    feed: Arc<Feed>,
+    stop: watch::Receiver<Option<Stop>>,
+    frozen: Frozen,
+    history: Vec<Past>,
+    entity: Option<domain::EntityRef>,
+    iterations: i32,
+    steps: i32,
+    usage: Usage,
+    tools_used: Vec<ToolUsed>,
+    repetition: RepetitionGuard,
+    /// Whether the provider was asked once more after visible text.
+    asked_again: bool,
+}
+
+/// Why the loop was left.
+#[derive(Debug)]
+enum Left {
+    /// The run has ended, and the database says so.
+    Ended,
+    Stopped(Stop),
+    /// The database failed. What is committed is committed; a claim goes on from there.
+    Store(Error),
+}
+
+impl From<Error> for Left {
+    fn from(error: Error) -> Self {
+        Left::Store(error)
+    }
+}
+
+impl From<Stop> for Left {
+    fn from(stop: Stop) -> Self {
+        Left::Stopped(stop)
+    }
+}
+
+type Opened = Result<AnswerStream, ModelError>;
+
+impl Engine {
+    /// Commits the message and asks the provider side by side, then goes on.
+    pub(crate) async fn execute_fresh(
+        &self,
+        start: Start,
+        tx: TenantTx,
+        tell: oneshot::Sender<Result<Begun>>,
+        begun: Begun,
+    ) {
+        let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
+        let run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
+        let staged = run.feed.stage(std::slice::from_ref(&start.started));
+        let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
+        let feed = run.feed.clone();
+        let commit = async {
+            let committed = tx.commit().await;
+            let ok = committed.is_ok();
+            if ok {
+                feed.publish(&first, &staged);
+            }
+            // Nobody waits any more when the client has gone; the turn goes on.
+            drop(tell.send(committed.map(|()| begun)));
+            ok
+        };
+        let body = prompt::body(&run.frozen, &run.history, run.may_call_tools());
+        let (committed, opened) = tokio::join!(commit, self.0.client.stream(body));
+        if committed {
+            run.execute(Some(opened)).await;
+        }
+    }
+
+    fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
+        let (sender, stop) = watch::channel(None);
+        let feed = self.0.feeds.open(lease);
+        self.0.live().insert(lease.run, Live { lease, stop: sender });
+        Run {
+            engine: self.clone(),
+            lease,
+            role,
+            mode: resolve(mode),
+            feed,
+            stop,
+            frozen,
+            history: context.history,
+            entity: context.entity,
+            iterations: 0,
+            steps: 0,
+            usage: Usage::default(),
+            tools_used: Vec::new(),
+            repetition: RepetitionGuard::default(),
+            asked_again: false,
+        }
+    }
+}
+
+impl Run {
+    async fn execute(mut self, opened: Option<Opened>) {
+        let mut opened = opened;
+        let left = loop {
+            if let Err(left) = self.step(opened.take()).await {
+                break left;
+            }
+        };
+        if let Left::Stopped(Stop::Cancelled) = left {
+            if let Err(Left::Store(error)) = self.cancelled().await {
+                self.hand_back(&error).await;
+            }
+        } else if let Left::Store(error) = left {
+            self.hand_back(&error).await;
+        }
+    }
+
+    /// Looks at where the conversation stands, and does what comes next.
+    async fn step(&mut self, opened: Option<Opened>) -> Result<(), Left> {
+        self.check_stop()?;
+        match self.history.last() {
+            Some(last) if last.role == "assistant" => {
+                let calls = self.open_calls(&last.content.clone());
+                if calls.is_empty() { self.done().await } else { self.act(calls).await }
+            }
+            Some(last)
+                if !is_question(&last.content) && self.iterations >= self.engine.limits().iterations =>
+            {
+                self.failed("iteration_limit", "the run made as many model calls as a run may", false).await
+            }
+            _ => self.ask(opened).await,
+        }
+    }
+
+    fn check_stop(&self) -> Result<(), Left> {
+        match *self.stop.borrow() {
+            Some(stop) => Err(stop.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the next model call may call tools; the last of a run may not.
+    fn may_call_tools(&self) -> bool {
+        let last = if self.mode == Mode::Single { 2 } else { self.engine.limits().iterations };
+        self.iterations + 1 < last
+    }
+
+    /// Opens the transaction in which this run may write, and takes its place in
+    /// the order of what is stored of the stream.
+    async fn guarded(&self) -> Result<RunTx, Left> {
+        let seconds = self.engine.settings().lease_seconds;
+        match self.engine.store().run(&self.lease, seconds).await? {
+            Guarded::Open(tx) => Ok(tx),
+            Guarded::Lost => Err(Stop::Lost.into()),
+        }
+    }
+
+    /// Commits, and shows the events only then.
+    async fn commit(&self, tx: RunTx, frames: &Frames, staged: &Staged) -> Result<(), Left> {
+        tx.commit().await?;
+        self.feed.publish(frames, staged);
+        Ok(())
+    }
+
+    /// After a failure of the database: gives the run back, so that somebody
+    /// goes on from the log without waiting for the lease's end.
+    async fn hand_back(&self, error: &Error) {
+        tracing::warn!(run = %self.lease.run, %error, "the run goes back to the queue");
+        let engine = &self.engine;
+        for _ in 0..engine.settings().lease_seconds {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let handed = async {
+                let mut tx = engine.store().heartbeat().await?;
+                store::runs::hand_back(&mut tx, &[self.lease]).await?;
+                tx.commit().await
+            };
+            if handed.await.is_ok() {
+                engine.wake();
+                return;
+            }
+        }
+    }
+}
+
+/// However a run is left, by a panic too: its heartbeats end, and its readers
+/// go on from the database.
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.engine.0.live().remove(&self.lease.run);
+        self.engine.0.feeds.close(&self.feed);
+    }
+}
+
+impl Engine {
+    fn limits(&self) -> &crate::Limits {
+        &self.0.settings.limits
+    }
+}

@@ -1,0 +1,106 @@
+//! The first step of a turn: call a tool, or say why not.
+
+use serde_json::{Value, json};
+
+use super::{
+    Choice, Reading,
+    intent::{self, Intent},
+    memory::Entity,
+    schema,
+};
+use crate::Reply;
+
+const WHO: &str = "I am Sixty's built-in stand-in for a language model: a few rules, no model at all.";
+const HELP: &str = "You can tell me: “remember that …”, “what do you know about D-42”, “find …”, \
+    “move D-42 to negotiation”, “note on D-42: …”, “what did we say about …”, “what needs my attention”.";
+
+/// A tool with its arguments.
+type Call = (&'static str, Value);
+
+pub(super) fn act(reading: &Reading) -> Reply {
+    let intent = intent::read(&reading.question, reading.entity.as_ref());
+    let calls = calls(&intent);
+    let may_call = reading.turn.choice != Choice::None;
+    if let Some((name, input)) = calls.iter().find(|(name, _)| may_call && offers(reading, name)) {
+        return thinking(reading, &intent).tool(*name, input.clone());
+    }
+    if let (Choice::Any, Some(tool)) = (&reading.turn.choice, reading.turn.tools.first()) {
+        return thinking(reading, &intent).tool(&tool.name, schema::fill(&tool.schema, &reading.question));
+    }
+    match calls.first() {
+        Some((name, _)) if may_call => {
+            Reply::text(format!("I would use `{name}` for that, but I was not given it here. {WHO}"))
+        }
+        Some((name, _)) => {
+            Reply::text(format!("I would use `{name}` for that, but I may not call tools now."))
+        }
+        None => Reply::text(introduction(reading)),
+    }
+}
+
+/// A call of the tool that the request insists on.
+pub(super) fn forced(reading: &Reading, name: &str) -> Reply {
+    let intent = intent::read(&reading.question, reading.entity.as_ref());
+    if let Some((name, input)) = calls(&intent).into_iter().find(|(call, _)| *call == name) {
+        return Reply::call(name, input);
+    }
+    let tool = reading.turn.tools.iter().find(|tool| tool.name == name);
+    Reply::call(name, tool.map_or_else(|| json!({}), |tool| schema::fill(&tool.schema, &reading.question)))
+}
+
+/// What would serve, best first.
+fn calls(intent: &Intent) -> Vec<Call> {
+    match intent {
+        Intent::WhoAreYou | Intent::Other => Vec::new(),
+        Intent::Remember { text, about_entity } => {
+            let scope = if *about_entity { "entity" } else { "user" };
+            vec![("memory_append", json!({"scope": scope, "section": "Notes", "text": text}))]
+        }
+        Intent::Note { entity: Entity { kind, id }, text } => {
+            vec![("add_note", json!({"kind": kind, "id": id, "text": text}))]
+        }
+        Intent::Move { entity: Entity { kind, id }, stage } => {
+            vec![("update_entity", json!({"kind": kind, "id": id, "changes": {"stage": stage}}))]
+        }
+        Intent::Recall(query) => vec![("recall", json!({"query": query}))],
+        Intent::About(Entity { kind, id }) => {
+            let of_kind = if kind == "contact" { "get_contact" } else { "get_deal" };
+            vec![("get_entity", json!({"kind": kind, "id": id})), (of_kind, json!({"id": id}))]
+        }
+        Intent::Attention => vec![
+            ("get_pipeline_deals", json!({"filter": "needs_attention"})),
+            ("find_entities", json!({"kind": "deal", "query": ""})),
+        ],
+        Intent::Find(query) => vec![("find_entities", json!({"query": query}))],
+    }
+}
+
+fn offers(reading: &Reading, name: &str) -> bool {
+    reading.turn.tools.iter().any(|tool| tool.name == name)
+}
+
+/// The beginning of a reply: its one thought, when thinking was asked for.
+fn thinking(reading: &Reading, intent: &Intent) -> Reply {
+    if !reading.turn.thinks {
+        return Reply::message();
+    }
+    let kind = format!("{intent:?}");
+    let name = kind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    Reply::message().thinking(format!("By its words this is a request of the kind {name}."))
+}
+
+fn introduction(reading: &Reading) -> String {
+    let quotes = reading.quotes("");
+    let seen = if quotes.is_empty() { "I see no memory here.".to_owned() } else { quotes.join("\n") };
+    format!("{WHO}\n{seen}\n{HELP}")
+}
+
+impl Reading<'_> {
+    /// One line of each memory, the one nearest to the question and to `text`,
+    /// with the name of its source.
+    pub(super) fn quotes(&self, text: &str) -> Vec<String> {
+        let wanted = format!("{} {text}", self.question);
+        let quoted = self.memories.iter().filter_map(|memory| Some((&memory.source, memory.best(&wanted)?)));
+        quoted.map(|(source, line)| format!("From {source}: “{}”", super::short(line, 200))).collect()
+    }
+}

@@ -1,0 +1,156 @@
+//! What the newest user text asks for, by its words.
+
+use super::memory::Entity;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    WhoAreYou,
+    Remember { text: String, about_entity: bool },
+    Note { entity: Entity, text: String },
+    Move { entity: Entity, stage: String },
+    Recall(String),
+    About(Entity),
+    Attention,
+    Find(String),
+    Other,
+}
+
+const WHO: [&str; 6] =
+    ["who are you", "what are you", "which model", "what model", "are you a real", "your name"];
+const RECALL: [&str; 6] = [
+    "what did we say about",
+    "what did we decide about",
+    "what did we discuss about",
+    "do you recall",
+    "do you remember",
+    "recall",
+];
+const REMEMBER: [&str; 3] = ["remember that", "remember:", "remember"];
+const NOTE: [&str; 4] = ["add a note on", "add a note to", "note on", "note for"];
+const ATTENTION: [&str; 5] =
+    ["needs my attention", "need my attention", "my pipeline", "open deals", "at risk"];
+const FIND: [&str; 8] = [
+    "find",
+    "search for",
+    "look up",
+    "look for",
+    "who is",
+    "tell me about",
+    "do you know about",
+    "what about",
+];
+const THIS_ENTITY: [&str; 8] = [
+    "about this deal",
+    "for this deal",
+    "on this deal",
+    "about this contact",
+    "for this contact",
+    "about this company",
+    "for this company",
+    "about this account",
+];
+
+/// `here` is the entity that "this deal" means.
+pub(super) fn read(question: &str, here: Option<&Entity>) -> Intent {
+    let named = entity_token(question);
+    let meant = named.clone().or_else(|| this_entity(question).and(here).cloned());
+    if WHO.iter().any(|phrase| rest(question, phrase).is_some()) {
+        return Intent::WhoAreYou;
+    }
+    if let Some(query) = after(question, &RECALL) {
+        return Intent::Recall(without_lead(&query));
+    }
+    if let Some(text) = after(question, &REMEMBER) {
+        return remember(&text, here.is_some());
+    }
+    if let Some(intent) = meant.clone().and_then(|entity| note_or_move(question, entity)) {
+        return intent;
+    }
+    match (meant, after(question, &FIND)) {
+        _ if after(question, &ATTENTION).is_some() => Intent::Attention,
+        (Some(entity), _) => Intent::About(entity),
+        (None, Some(query)) if !query.is_empty() => Intent::Find(query),
+        _ => Intent::Other,
+    }
+}
+
+fn remember(text: &str, has_entity: bool) -> Intent {
+    let Some(phrase) = this_entity(text) else {
+        return Intent::Remember { text: without_lead(text), about_entity: false };
+    };
+    let at = text.to_ascii_lowercase().find(phrase).unwrap_or_default();
+    let around = [&text[..at], &text[at + phrase.len()..]].map(trimmed);
+    let text = around.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    Intent::Remember { text: without_lead(&text), about_entity: has_entity }
+}
+
+fn note_or_move(question: &str, entity: Entity) -> Option<Intent> {
+    if after(question, &NOTE).is_some() {
+        let (_, text) = question.split_once(':')?;
+        return Some(Intent::Note { entity, text: text.trim().to_owned() });
+    }
+    let moved = after(question, &["move", "set"])?;
+    let stage = after(&moved, &["to"])?.to_lowercase();
+    let stage = stage.trim_start_matches("stage ").split([',', '.', ';', '\n']).next()?;
+    let stage = stage.trim_matches(['"', ' ']).to_owned();
+    (!stage.is_empty()).then_some(Intent::Move { entity, stage })
+}
+
+fn this_entity(text: &str) -> Option<&'static str> {
+    THIS_ENTITY.into_iter().find(|phrase| rest(text, phrase).is_some())
+}
+
+/// The first token that looks like an id (`D-42`), with the kind that its letter stands for.
+pub(super) fn entity_token(text: &str) -> Option<Entity> {
+    let tokens = text.split(|c: char| !c.is_alphanumeric() && c != '-');
+    tokens.into_iter().find_map(|token| {
+        let (letters, digits) = token.split_once('-')?;
+        let is_id = (1..=3).contains(&letters.len())
+            && letters.chars().all(|c| c.is_ascii_alphabetic())
+            && !digits.is_empty()
+            && digits.chars().all(|c| c.is_ascii_digit());
+        let kind = match letters.to_ascii_uppercase().as_str() {
+            "C" => "contact",
+            "CO" => "company",
+            "M" => "meeting",
+            "T" => "task",
+            _ => "deal",
+        };
+        is_id.then(|| Entity { kind: kind.to_owned(), id: token.to_ascii_uppercase() })
+    })
+}
+
+/// What follows the first of these phrases that occurs.
+fn after(text: &str, phrases: &[&str]) -> Option<String> {
+    phrases.iter().find_map(|phrase| rest(text, phrase)).map(|rest| trimmed(rest).to_owned())
+}
+
+/// What follows a phrase that stands in the text as whole words.
+fn rest<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    // Lower case of ASCII only, so that places in both texts are the same.
+    let lower = text.to_ascii_lowercase();
+    lower.match_indices(phrase).find_map(|(at, _)| {
+        let end = at + phrase.len();
+        let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+        let whole = boundary(text[..at].chars().next_back()) && boundary(text[end..].chars().next());
+        whole.then(|| &text[end..])
+    })
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || ",;:?!.".contains(c))
+}
+
+/// Without the little words that join a request to its content.
+fn without_lead(text: &str) -> String {
+    let leads = ["that ", "what we said about ", "about "];
+    leads.iter().fold(trimmed(text), |text, lead| text.strip_prefix(lead).unwrap_or(text)).to_owned()
+}
+
+/// The words of a text that say something, in lower case.
+pub(super) fn words(text: &str) -> Vec<String> {
+    const EMPTY: [&str; 10] =
+        ["what", "know", "about", "tell", "does", "with", "this", "that", "have", "from"];
+    let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    words.filter(|word| word.chars().count() >= 4 && !EMPTY.contains(&word.as_str())).collect()
+}

@@ -1,0 +1,136 @@
+//! The built-in stand-in: a few lines of rules that read the prompt, use the
+//! tools and say where each fact came from. It never claims to be a model.
+//!
+//! It understands: "remember that X" (also "for this deal"), "what do you know
+//! about D-42", "find X", "move D-42 to negotiation", "note on D-42: X", "what
+//! did we say about X", "what needs my attention"; it fills in forced tools and
+//! answer schemas, and summarises a conversation under the headings it is given.
+//! To anything else it says what it is and quotes a line of each memory it sees.
+
+mod act;
+mod facts;
+mod intent;
+mod memory;
+mod report;
+mod schema;
+mod summary;
+mod tags;
+
+use serde_json::Value;
+
+use crate::Reply;
+use memory::{Entity, Memory};
+
+/// A request, said without the words of any wire.
+pub(crate) struct Turn {
+    pub system: String,
+    /// What was said so far, tool traffic left out.
+    pub history: Vec<Line>,
+    /// The tool results that came with this request.
+    pub results: Vec<ToolResult>,
+    pub tools: Vec<Tool>,
+    pub choice: Choice,
+    /// The JSON Schema that the answer's text has to follow.
+    pub answer_schema: Option<Value>,
+    /// Thinking was asked for.
+    pub thinks: bool,
+    pub limits: Limits,
+}
+
+pub(crate) struct Line {
+    pub by_user: bool,
+    pub text: String,
+}
+
+pub(crate) struct ToolResult {
+    pub name: String,
+    pub input: Value,
+    pub content: String,
+    pub is_error: bool,
+}
+
+pub(crate) struct Tool {
+    pub name: String,
+    pub schema: Value,
+}
+
+#[derive(PartialEq, Eq)]
+pub(crate) enum Choice {
+    Auto,
+    Any,
+    None,
+    Tool(String),
+}
+
+#[derive(Default)]
+pub(crate) struct Limits {
+    pub max_tokens: Option<usize>,
+    pub stop_sequences: Vec<String>,
+}
+
+/// The turn as the demo understands it.
+struct Reading<'a> {
+    turn: &'a Turn,
+    /// The newest user text without what the program put around it.
+    question: String,
+    memories: Vec<Memory>,
+    /// The entity that the conversation is about.
+    entity: Option<Entity>,
+}
+
+/// The demo's answer.
+pub(crate) fn answer(turn: &Turn) -> Reply {
+    let reading = Reading {
+        turn,
+        question: question(turn),
+        memories: memory::read(turn),
+        entity: memory::entity(turn),
+    };
+    let reply = if summary::wanted(turn) {
+        Reply::text(summary::write(turn))
+    } else if let Choice::Tool(name) = &turn.choice {
+        act::forced(&reading, name)
+    } else if let Some(schema) = &turn.answer_schema {
+        Reply::text(schema::fill(schema, &reading.question).to_string())
+    } else if turn.results.is_empty() || turn.choice == Choice::Any {
+        act::act(&reading)
+    } else {
+        Reply::text(report::report(&reading))
+    };
+    limited(reply, &turn.limits)
+}
+
+fn question(turn: &Turn) -> String {
+    let users = turn.history.iter().rev().filter(|line| line.by_user);
+    let texts = users.map(|line| tags::without(&line.text, &["context", "memory_update"]));
+    texts.map(|text| text.trim().to_owned()).find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Cuts the answer where the request says so.
+fn limited(mut reply: Reply, limits: &Limits) -> Reply {
+    let Some(text) = reply.text_mut() else { return reply };
+    let stops =
+        limits.stop_sequences.iter().filter_map(|stop| Some((text.find(stop.as_str())?, stop.clone())));
+    let stop = stops.min();
+    if let Some((at, _)) = &stop {
+        text.truncate(*at);
+    }
+    let room = limits.max_tokens.unwrap_or(usize::MAX).saturating_mul(4);
+    if let Some((end, _)) = text.char_indices().nth(room) {
+        text.truncate(end);
+        return reply.stop_reason("max_tokens");
+    }
+    match stop {
+        Some((_, stop)) => reply.stopped_by(stop),
+        None => reply,
+    }
+}
+
+/// The first line of a text, cut to `chars` characters.
+fn short(text: &str, chars: usize) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}

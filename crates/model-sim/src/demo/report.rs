@@ -1,0 +1,77 @@
+//! The last step of a turn: what the tools said.
+
+use serde_json::Value;
+
+use super::{Reading, ToolResult, facts, short};
+
+pub(super) fn report(reading: &Reading) -> String {
+    let results = &reading.turn.results;
+    let mut lines: Vec<_> = results.iter().map(one).collect();
+    let asked = |result: &ToolResult| !result.is_error && result.name.starts_with("get_");
+    if results.iter().any(asked) {
+        let contents: Vec<_> = results.iter().map(|result| result.content.as_str()).collect();
+        lines.extend(reading.quotes(&contents.join(" ")));
+    }
+    lines.join("\n")
+}
+
+fn one(result: &ToolResult) -> String {
+    let ToolResult { name, content, is_error, .. } = result;
+    let said = short(content, 300);
+    if *is_error {
+        return format!("`{name}` did not work: {said}");
+    }
+    // A proposal or an open approval is no effect yet.
+    let lower = content.to_lowercase();
+    if ["approval", "proposal", "suggest"].iter().any(|word| lower.contains(word)) && writes(name) {
+        return format!("`{name}` waits for a person's decision: {said}");
+    }
+    match name.as_str() {
+        "memory_append" => remembered(result),
+        "add_note" => format!("I added the note to {}: “{}”", input(result, "id"), input(result, "text")),
+        "update_entity" => updated(result),
+        _ => found(result).unwrap_or_else(|| format!("`{name}` answered: {said}")),
+    }
+}
+
+fn writes(name: &str) -> bool {
+    ["memory_", "add_", "update_", "create_", "send_", "schedule_"].iter().any(|verb| name.starts_with(verb))
+}
+
+fn remembered(result: &ToolResult) -> String {
+    let place = match result.input["scope"].as_str() {
+        Some("entity") => "this entity's memory",
+        Some("org") => "the organization's memory",
+        _ => "your memory",
+    };
+    format!("I wrote to {place}, under {}: “{}”", input(result, "section"), input(result, "text"))
+}
+
+fn updated(result: &ToolResult) -> String {
+    let changes = result.input["changes"].as_object().into_iter().flatten();
+    let changes = changes.map(|(name, value)| {
+        format!("{name} is now {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    });
+    format!("I changed {}: {}.", input(result, "id"), changes.collect::<Vec<_>>().join(", "))
+}
+
+/// Facts of a record, or the entries of a list, with the tool that gave them.
+fn found(result: &ToolResult) -> Option<String> {
+    let name = &result.name;
+    match facts::of_list(&result.content) {
+        Some((0, _)) => Some(format!("`{name}` found nothing.")),
+        Some((count, lines)) => {
+            let lines: Vec<_> = lines.iter().map(|line| format!("- {line}")).collect();
+            Some(format!("`{name}` found {count}:\n{}", lines.join("\n")))
+        }
+        None => {
+            let facts = facts::of_record(&result.content);
+            let id = result.input["id"].as_str().map(|id| format!("{id}, ")).unwrap_or_default();
+            (!facts.is_empty()).then(|| format!("{id}from the record (`{name}`): {}.", facts.join("; ")))
+        }
+    }
+}
+
+fn input<'a>(result: &'a ToolResult, name: &str) -> &'a str {
+    result.input.get(name).and_then(Value::as_str).unwrap_or("?")
+}

@@ -1,0 +1,12 @@
+//! The stand-in as a client sees it, over HTTP and with no client of ours.
+
+mod support;
+
+mod caching;
+mod control;
+mod demo;
+mod faults;
+mod scripting;
+mod stream;
+mod tool_pairs;
+mod validation;

@@ -1,0 +1,134 @@
+//! From the events of a stream to deltas and the whole answer. No IO.
+
+use domain::Usage;
+use serde_json::value::RawValue;
+
+use super::{
+    partial::Partial,
+    refusal,
+    wire::{self, EventDelta, Message, owned},
+};
+use crate::{Answer, Delta, ModelError, StopReason, framer::Frame};
+
+/// The largest answer that is accepted, in bytes of content.
+pub(super) const LARGEST_ANSWER: usize = 16 << 20;
+
+/// An answer while it arrives.
+#[derive(Default)]
+pub(super) struct Assembler {
+    model: String,
+    blocks: Vec<Partial>,
+    /// Bytes of content so far, roughly.
+    size: usize,
+    stop_reason: Option<StopReason>,
+    stop_details: Option<Box<RawValue>>,
+    usage: Usage,
+}
+
+impl Assembler {
+    /// Takes one event. Events, deltas and blocks that we do not know pass.
+    pub fn take(&mut self, frame: &Frame<'_>) -> Result<Option<Delta>, ModelError> {
+        if frame.name == b"error" {
+            return Err(refusal::of_event(frame.data));
+        }
+        let Some(event) = wire::event(frame)? else { return Ok(None) };
+        if let Some(usage) = event.usage {
+            usage.raise(&mut self.usage);
+        }
+        match &*event.kind {
+            "content_block_delta" => self.grow(event.index, event.delta.unwrap_or_default()),
+            "content_block_start" => match event.content_block {
+                Some(block) => self.open(event.index, block),
+                None => Ok(None),
+            },
+            "message_start" => Ok(Some(self.start(event.message.unwrap_or_default()))),
+            "message_delta" => {
+                let delta = event.delta.unwrap_or_default();
+                self.note_stop(delta.stop_reason, delta.stop_details);
+                Ok(None)
+            }
+            "message_stop" => Ok(Some(Delta::Complete(std::mem::take(self).finish()))),
+            // Servers that speak several protocols may name no event at all.
+            _ if event.error.is_some() => Err(refusal::of_event(frame.data)),
+            _ => Ok(None),
+        }
+    }
+
+    /// An answer that was not streamed.
+    pub fn whole(message: Message<'_>) -> Answer {
+        let mut assembler = Self::default();
+        for (index, block) in (0..).zip(message.content.iter().flatten()) {
+            assembler.blocks.push(Partial::new(index, block));
+        }
+        assembler.start(message);
+        assembler.finish()
+    }
+
+    fn start(&mut self, message: Message<'_>) -> Delta {
+        self.model = owned(message.model);
+        if let Some(usage) = message.usage {
+            usage.raise(&mut self.usage);
+        }
+        self.note_stop(message.stop_reason, message.stop_details);
+        Delta::Started { model: self.model.clone(), id: owned(message.id) }
+    }
+
+    fn open(&mut self, index: Option<u64>, block: &RawValue) -> Result<Option<Delta>, ModelError> {
+        self.count(block.get().len())?;
+        let block = Partial::new(index.unwrap_or(self.blocks.len() as u64), block);
+        let delta = block.opening();
+        self.blocks.push(block);
+        Ok(delta)
+    }
+
+    fn grow(&mut self, index: Option<u64>, delta: EventDelta<'_>) -> Result<Option<Delta>, ModelError> {
+        let text = |text: &Option<wire::Text<'_>>| text.as_ref().map_or(0, |text| text.0.len());
+        let citation = delta.citation.map_or(0, |raw| raw.get().len());
+        self.count(
+            text(&delta.text)
+                + text(&delta.thinking)
+                + text(&delta.signature)
+                + text(&delta.partial_json)
+                + citation,
+        )?;
+        // Nearly always the last one.
+        match self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index)) {
+            Some(block) => Ok(block.grow(delta)),
+            None => Err(ModelError::bad_answer("a delta belongs to a block that never began")),
+        }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), ModelError> {
+        self.size += bytes;
+        if self.size > LARGEST_ANSWER {
+            return Err(ModelError::bad_answer("the answer is larger than 16 MiB"));
+        }
+        Ok(())
+    }
+
+    fn note_stop(&mut self, reason: Option<wire::Text<'_>>, details: Option<&RawValue>) {
+        if let Some(reason) = reason {
+            self.stop_reason = Some(StopReason::from(&*reason.0));
+        }
+        if let Some(details) = details {
+            self.stop_details = Some(details.to_owned());
+        }
+    }
+
+    fn finish(mut self) -> Answer {
+        self.blocks.sort_by_key(|block| block.index);
+        let mut invalid_inputs = Vec::new();
+        let blocks = self.blocks.into_iter().filter_map(|block| block.finish(&mut invalid_inputs)).collect();
+        Answer {
+            blocks,
+            stop_reason: self.stop_reason.unwrap_or_else(|| StopReason::Other(String::new())),
+            stop_details: self.stop_details,
+            usage: self.usage,
+            model: self.model,
+            invalid_inputs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use engine::Engine;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use store::Store;
+use uuid::Uuid;
+
+use crate::{auth::Verifier, config::Rates};
+
+/// The shared parts of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub engine: Engine,
+    pub verifier: Verifier,
+    pub rates: Arc<DefaultKeyedRateLimiter<Uuid>>,
+    pub public: Arc<Public>,
+}
+
+/// What the service says of itself to anybody.
+#[derive(Clone, Debug, Default)]
+pub struct Public {
+    pub cors_origins: Vec<String>,
+}
+
+impl App {
+    pub fn new(engine: Engine, verifier: Verifier, rates: Rates, public: Public) -> Self {
+        let quota = Quota::per_minute(rates.per_minute).allow_burst(rates.burst);
+        Self { engine, verifier, rates: Arc::new(RateLimiter::keyed(quota)), public: Arc::new(public) }
+    }
+
+    pub fn store(&self) -> &Store {
+        self.engine.store()
+    }
+}

@@ -1,0 +1,228 @@
+//! The caller: who sends the request, for which organization. It is the only
+//! way to a tenant transaction.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use domain::{Error, OrgId, Result, Role, SessionId, Tenant};
+use governor::clock::{Clock, DefaultClock};
+use store::{
+    TenantTx,
+    orgs::{self, NewMember},
+};
+
+use crate::{App, auth::Identity, problem::Failure};
+
+/// A verified person (or service) in one organization.
+#[derive(Clone)]
+pub struct Caller {
+    pub app: App,
+    pub identity: Arc<Identity>,
+    pub org: OrgId,
+    /// The organization's external id.
+    pub org_external: String,
+    /// The role in the token, if it carries organization and role.
+    token_role: Option<Role>,
+}
+
+/// A tenant transaction with the caller's effective role.
+pub struct Tx {
+    inner: TenantTx,
+    pub role: Role,
+    pub user_name: Option<String>,
+}
+
+impl Deref for Tx {
+    type Target = TenantTx;
+
+    fn deref(&self) -> &TenantTx {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut TenantTx {
+        &mut self.inner
+    }
+}
+
+impl Tx {
+    /// Refuses members who may only read and converse.
+    pub fn writes(&self) -> Result<()> {
+        if self.role.writes() { Ok(()) } else { Err(Error::forbidden("your role is readonly")) }
+    }
+
+    /// Refuses everybody but owners and administrators.
+    pub fn administers(&self) -> Result<()> {
+        if self.role.administers() {
+            Ok(())
+        } else {
+            Err(Error::forbidden("this needs the role admin or owner"))
+        }
+    }
+
+    pub fn into_inner(self) -> TenantTx {
+        self.inner
+    }
+}
+
+impl Caller {
+    pub fn tenant(&self) -> Tenant {
+        Tenant::own(self.org, self.identity.user)
+    }
+
+    /// Runs the closure in a transaction; an error rolls it back.
+    pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+        let mut tx = self.open(None).await?;
+        let value = work(&mut tx).await?;
+        tx.inner.commit().await?;
+        Ok(value)
+    }
+
+    /// Opens a transaction, with the session's row locked if one is given.
+    pub async fn open(&self, lock: Option<SessionId>) -> Result<Tx> {
+        let tenant = self.tenant();
+        let inner = match lock {
+            Some(session) => self.app.store().tenant_with_session(tenant, session).await?,
+            None => self.app.store().tenant(tenant).await?,
+        };
+        self.admit(inner).await
+    }
+
+    /// Checks the membership, or makes one at the first sight of a token that
+    /// carries organization and role.
+    async fn admit(&self, mut inner: TenantTx) -> Result<Tx> {
+        let Identity { user, subject, name, .. } = &*self.identity;
+        let Some(member) = inner.membership().cloned() else {
+            let Some(role) = self.token_role else {
+                return Err(Error::Forbidden {
+                    code: "not_a_member",
+                    detail: "you are not a member of this organization".into(),
+                });
+            };
+            orgs::create(&mut inner, &self.org_external, None).await?;
+            let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
+            orgs::admit(&mut inner, &member).await?;
+            return Ok(Tx { inner, role, user_name: name.clone() });
+        };
+        if !member.active {
+            return Err(Error::Forbidden {
+                code: "membership_ended",
+                detail: "your membership of this organization was suspended or removed".into(),
+            });
+        }
+        let given = self.token_role.or(member.role).unwrap_or(Role::Readonly);
+        let role = member.ceiling.map_or(given, |ceiling| ceiling.min(given));
+        Ok(Tx { inner, role, user_name: member.name })
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Failure> {
+        let identity = authenticate(&parts.headers, app).await?;
+        let wanted = org_header(&parts.headers)?;
+        let (org, org_external, token_role) = match &identity.org {
+            Some((org, external)) => {
+                if wanted.is_some_and(|wanted| wanted != external) {
+                    return Err(Error::NotFound.into());
+                }
+                (*org, external.clone(), identity.role)
+            }
+            None => by_membership(app, &identity, wanted).await?,
+        };
+        throttle(app, org, &identity)?;
+        Ok(Self { app: app.clone(), identity, org, org_external, token_role })
+    }
+}
+
+/// The token's verified claims, without an organization.
+pub async fn authenticate(headers: &HeaderMap, app: &App) -> Result<Arc<Identity>> {
+    let refuse = |detail: &str| Error::Unauthenticated { detail: detail.into() };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| refuse("send Authorization: Bearer <token>"))?;
+    if values.next().is_some() {
+        return Err(refuse("send one Authorization header, not several"));
+    }
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token)
+        .ok_or_else(|| refuse("send Authorization: Bearer <token>"))?;
+    Ok(app.verifier.verify(token).await?)
+}
+
+fn org_header(headers: &HeaderMap) -> Result<Option<&str>> {
+    match headers.get("x-org-id").map(|value| value.to_str()) {
+        None => Ok(None),
+        Some(Ok(external)) => Ok(Some(external)),
+        // No organization has such an id.
+        Some(Err(_)) => Err(Error::NotFound),
+    }
+}
+
+/// For a login that carries no organization: memberships that the platform made.
+async fn by_membership(
+    app: &App,
+    identity: &Identity,
+    wanted: Option<&str>,
+) -> Result<(OrgId, String, Option<Role>)> {
+    let mut memberships = app.store().memberships(identity.user).await?;
+    memberships.retain(|membership| membership.active);
+    if let Some(wanted) = wanted {
+        memberships.retain(|membership| membership.external_id == wanted);
+        let found = memberships.pop().ok_or(Error::NotFound)?;
+        return Ok((found.org, found.external_id, None));
+    }
+    match memberships.len() {
+        0 => Err(Error::Forbidden {
+            code: "not_a_member",
+            detail: "your token names no organization, and you are not a member of any".into(),
+        }),
+        1 => {
+            Ok(memberships.pop().map(|found| (found.org, found.external_id, None)).ok_or(Error::NotFound)?)
+        }
+        _ => Err(Error::Invalid {
+            code: "organization_required",
+            detail: "you are a member of several organizations; name one in X-Org-Id (GET /v1/me lists them)"
+                .into(),
+            fields: Vec::new(),
+        }),
+    }
+}
+
+fn throttle(app: &App, org: OrgId, identity: &Identity) -> Result<()> {
+    // One bucket for a person in an organization.
+    let key = uuid::Uuid::new_v5(&org.0, identity.user.0.as_bytes());
+    app.rates.check_key(&key).map_err(|not_until| Error::RateLimited {
+        retry_after: not_until.wait_time_from(DefaultClock::default().now()),
+    })
+}
+
+/// A platform administrator: a claim of the token, not a role in an organization.
+pub struct Platform {
+    pub app: App,
+    pub identity: Arc<Identity>,
+}
+
+impl FromRequestParts<App> for Platform {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Failure> {
+        let identity = authenticate(&parts.headers, app).await?;
+        if !identity.platform_admin {
+            return Err(Error::forbidden("this needs a platform administrator's token").into());
+        }
+        throttle(app, OrgId::from(uuid::Uuid::nil()), &identity)?;
+        Ok(Self { app: app.clone(), identity })
+    }
+}

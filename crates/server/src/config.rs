@@ -1,0 +1,193 @@
+//! Everything that is read from the environment or the command line, and nowhere else.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::auth::{self, LEEWAY, MAX_LIFETIME, Preset};
+
+/// What this process does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProcessRole {
+    /// HTTP and runs.
+    #[default]
+    All,
+    /// HTTP only; workers execute the runs.
+    Api,
+    /// Runs only; HTTP answers for operations.
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// How the provider's key is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuthStyle {
+    #[default]
+    XApiKey,
+    Bearer,
+}
+
+/// Requests of one person.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    pub per_minute: NonZeroU32,
+    pub burst: NonZeroU32,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Database {
+    /// Postgres as the runtime login (NOINHERIT, owns nothing). Unset: a private
+    /// cluster under `SIXTY_DATA_DIR`, which the program starts and stops.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Postgres as an owner, for `migrate`. Unset: the private cluster's owner.
+    #[arg(long, env = "SIXTY_MIGRATION_DATABASE_URL", hide_env_values = true)]
+    pub migration_database_url: Option<String>,
+    /// Where the private cluster and generated keys are kept.
+    #[arg(long, env = "SIXTY_DATA_DIR", default_value = ".data")]
+    pub data_dir: PathBuf,
+    /// Warn about a Postgres without the fix of CVE-2025-8713 instead of refusing it.
+    #[arg(long, env = "SIXTY_ALLOW_OLD_POSTGRES", num_args = 0..=1, default_missing_value = "1", value_parser = flag)]
+    pub allow_old_postgres: Option<bool>,
+    /// Connections to Postgres.
+    #[arg(long, env = "SIXTY_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub connections: u32,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Identity {
+    /// HS256 secret, at least 32 bytes. Unset on the private cluster: generated.
+    #[arg(long, env = "SIXTY_JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<SecretString>,
+    /// Address of the identity provider's public keys.
+    #[arg(long, env = "SIXTY_JWKS_URL")]
+    pub jwks_url: Option<Url>,
+    /// Required `iss` claims (comma list).
+    #[arg(long, env = "SIXTY_JWT_ISSUER", value_delimiter = ',')]
+    pub jwt_issuer: Vec<String>,
+    /// Required `aud` claim.
+    #[arg(long, env = "SIXTY_JWT_AUDIENCE")]
+    pub jwt_audience: Option<String>,
+    /// Values of `azp` that are accepted (comma list); unset: not checked.
+    #[arg(long, env = "SIXTY_JWT_AUTHORIZED_PARTIES", value_delimiter = ',')]
+    pub jwt_authorized_parties: Vec<String>,
+    /// Where the identity provider puts organization and role.
+    #[arg(long, env = "SIXTY_AUTH_PRESET", value_enum, default_value_t)]
+    pub auth_preset: Preset,
+    /// JSON pointer to the organization's id; the preset's when unset.
+    #[arg(long, env = "SIXTY_CLAIM_ORG")]
+    pub claim_org: Option<String>,
+    /// JSON pointer to the role in the organization.
+    #[arg(long, env = "SIXTY_CLAIM_ROLE")]
+    pub claim_role: Option<String>,
+    /// JSON pointer to the platform role; the value `admin` counts.
+    #[arg(long, env = "SIXTY_CLAIM_PLATFORM_ROLE")]
+    pub claim_platform_role: Option<String>,
+}
+
+impl Identity {
+    pub fn settings(&self) -> auth::Settings {
+        auth::Settings {
+            hs256_secret: self.jwt_secret.clone(),
+            jwks_url: self.jwks_url.clone(),
+            issuers: self.jwt_issuer.clone(),
+            audience: self.jwt_audience.clone(),
+            preset: self.auth_preset,
+            claim_org: self.claim_org.clone(),
+            claim_role: self.claim_role.clone(),
+            claim_platform_role: self.claim_platform_role.clone(),
+            authorized_parties: self.jwt_authorized_parties.clone(),
+            max_lifetime: MAX_LIFETIME,
+            leeway: LEEWAY,
+        }
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Provider {
+    /// Key of the Messages API provider.
+    #[arg(long, env = "ANTHROPIC_API_KEY", hide_env_values = true)]
+    pub anthropic_api_key: Option<SecretString>,
+    /// Base address of the Messages API; alone it counts as a configured provider.
+    #[arg(long, env = "ANTHROPIC_BASE_URL")]
+    pub anthropic_base_url: Option<String>,
+    /// The `anthropic-version` header.
+    #[arg(long, env = "ANTHROPIC_VERSION", default_value = "2023-06-01")]
+    pub anthropic_version: String,
+    /// How the key is sent.
+    #[arg(long, env = "ANTHROPIC_AUTH", value_enum, default_value_t)]
+    pub anthropic_auth: AuthStyle,
+    /// `provider/model` of a run that names none.
+    #[arg(long, env = "SIXTY_DEFAULT_MODEL")]
+    pub default_model: Option<String>,
+    /// Longest answer of the model, in tokens.
+    #[arg(long, env = "SIXTY_MAX_TOKENS", default_value_t = 8192)]
+    pub max_tokens: u32,
+    /// Use the built-in stand-in for a model although a real database is configured.
+    #[arg(long, env = "SIXTY_MODEL_SIM", num_args = 0..=1, default_missing_value = "1", value_parser = flag)]
+    pub model_sim: Option<bool>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    pub database: Database,
+    #[command(flatten)]
+    pub identity: Identity,
+    #[command(flatten)]
+    pub provider: Provider,
+    /// What this process does.
+    #[arg(long, value_enum, default_value_t)]
+    pub role: ProcessRole,
+    /// Address of the HTTP server; port 0 picks a free one and logs it.
+    #[arg(long, env = "SIXTY_LISTEN", default_value = "127.0.0.1:8060")]
+    pub listen: SocketAddr,
+    /// Exact origins that may call from a browser (comma list).
+    #[arg(long, env = "SIXTY_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Lease of a run, in seconds: how long a dead replica's run waits.
+    #[arg(long, env = "SIXTY_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(3..=600))]
+    pub lease_seconds: u32,
+    /// Requests a minute of one person.
+    #[arg(long, env = "SIXTY_RATE_PER_MINUTE", default_value = "600")]
+    pub rate_per_minute: NonZeroU32,
+    /// Requests that one person may send at once.
+    #[arg(long, env = "SIXTY_RATE_BURST", default_value = "300")]
+    pub rate_burst: NonZeroU32,
+    #[command(flatten)]
+    pub log: Log,
+}
+
+impl Serve {
+    pub fn rates(&self) -> Rates {
+        Rates { per_minute: self.rate_per_minute, burst: self.rate_burst }
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Log {
+    /// What is logged, as in `info` or `sixty=debug,info`.
+    #[arg(long = "log", env = "SIXTY_LOG", default_value = "info")]
+    pub filter: String,
+    #[arg(long = "log-format", env = "SIXTY_LOG_FORMAT", value_enum, default_value_t)]
+    pub format: LogFormat,
+}
+
+/// How long a caller waits for a connection before it is told to come again.
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" => Ok(true),
+        "" | "0" | "false" | "no" => Ok(false),
+        other => Err(format!("{other:?} is neither 1 nor 0")),
+    }
+}

@@ -1,0 +1,244 @@
+//! Our own extractors, so that every refusal has the same shape.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use domain::Error;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    App,
+    problem::{Failure, Problem, Result},
+};
+
+/// Largest body of a request, in bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+const MAX_IDEMPOTENCY_KEY: usize = 255;
+
+/// Path parameters. What cannot be an id names nothing: 404, like any other.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        if nul_in(parts.uri.path()) {
+            return Err(Error::NotFound.into());
+        }
+        match axum::extract::Path::<T>::from_request_parts(parts, app).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(_) => Err(Error::NotFound.into()),
+        }
+    }
+}
+
+/// Query parameters.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default();
+        if nul_in(query) {
+            return Err(Error::field("", "a query parameter holds the character U+0000").into());
+        }
+        match axum::extract::Query::<T>::from_request_parts(parts, app).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+                Err(Error::field("query", reason).into())
+            }
+        }
+    }
+}
+
+fn nul_in(encoded: &str) -> bool {
+    encoded.contains("%00") || encoded.contains('\0')
+}
+
+/// A JSON body. The raw bytes stay at hand for the idempotency hash.
+pub struct Body<T> {
+    pub value: T,
+    pub bytes: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
+        require_json(request.headers())?;
+        let bytes = read(request).await?;
+        let value = json(&bytes)?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// A body of text or JSON, as its content type says.
+pub enum TextOr<T> {
+    Text(String),
+    Json(T),
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for TextOr<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
+        let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
+        if !markdown {
+            require_json(request.headers())?;
+        }
+        let bytes = read(request).await?;
+        if !markdown {
+            return json(&bytes).map(Self::Json);
+        }
+        let text =
+            String::from_utf8(bytes.to_vec()).map_err(|_| Error::field("", "the body is not UTF-8"))?;
+        if text.contains('\0') {
+            return Err(Error::field("", "the body holds the character U+0000").into());
+        }
+        Ok(Self::Text(text))
+    }
+}
+
+/// A body that may be missing.
+pub struct MaybeBody<T>(pub Option<Body<T>>);
+
+impl<T: DeserializeOwned> FromRequest<App> for MaybeBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
+        let headers = request.headers().clone();
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        require_json(&headers)?;
+        Ok(Self(Some(Body { value: json(&bytes)?, bytes })))
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes> {
+    let too_large = || {
+        let detail = format!("the body is larger than {MAX_BODY} bytes");
+        Failure::Http(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
+    };
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| too_large())
+}
+
+fn mime(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn require_json(headers: &HeaderMap) -> Result<()> {
+    match mime(headers) {
+        Some(mime) if mime == "application/json" || mime.ends_with("+json") => Ok(()),
+        _ => Err(Failure::Http(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send the body as Content-Type: application/json",
+        ))),
+    }
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if let Some(field) = nul_field(bytes) {
+        return Err(Error::field(field, "holds the character U+0000, which cannot be stored").into());
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_syntax() || inner.is_eof() {
+            return Failure::Http(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed_json",
+                format!("the body is not JSON: {inner}"),
+            ));
+        }
+        let field = if path == "." { String::new() } else { path };
+        Error::field(field, plain(&inner.to_string())).into()
+    })?;
+    deserializer.end().map_err(|error| {
+        let detail = format!("the body is not one JSON value: {error}");
+        Failure::Http(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
+    })?;
+    Ok(value)
+}
+
+/// serde's words without the position in the text.
+fn plain(text: &str) -> String {
+    text.split(" at line ").next().unwrap_or(text).to_owned()
+}
+
+/// The first string of the body that holds U+0000, as a path.
+fn nul_field(bytes: &[u8]) -> Option<String> {
+    if !bytes.windows(6).any(|window| window == b"\\u0000") {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    find_nul(&value, String::new())
+}
+
+fn find_nul(value: &Value, path: String) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then_some(path),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(i, item)| find_nul(item, format!("{path}[{i}]")))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, item)| {
+            if name.contains('\0') {
+                return Some(path.clone());
+            }
+            let dot = if path.is_empty() { "" } else { "." };
+            find_nul(item, format!("{path}{dot}{name}"))
+        }),
+        _ => None,
+    }
+}
+
+/// The version in `If-Match`, if one is given. `*` is any version.
+pub struct IfMatch(pub Option<i64>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let tag = value.to_str().unwrap_or_default().trim();
+        if tag == "*" {
+            return Ok(Self(None));
+        }
+        tag.strip_prefix('"')
+            .and_then(|tag| tag.strip_suffix('"'))
+            .and_then(|version| version.parse().ok())
+            .filter(|version| *version >= 0)
+            .map(|version| Self(Some(version)))
+            .ok_or_else(|| Error::field("If-Match", "must be the ETag of the resource, such as \"3\"").into())
+    }
+}
+
+/// `Idempotency-Key`, if one is given.
+pub struct IdempotencyKey(pub Option<String>);
+
+impl FromRequestParts<App> for IdempotencyKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        match value.to_str() {
+            Ok(key) if !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY => Ok(Self(Some(key.to_owned()))),
+            _ => Err(Error::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into()),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `Idempotency-Key`: work that is done once, however often it is asked for.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{Error, Result};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use store::idempotency::{self, Claim};
+
+use crate::{
+    caller::{Caller, Tx},
+    extract::IdempotencyKey,
+};
+
+/// An answer that can be kept and given again.
+pub struct Answer {
+    pub status: StatusCode,
+    pub location: Option<String>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn created(location: String, body: &impl Serialize) -> Result<Self> {
+        let body = serde_json::to_string(body).map_err(Error::internal)?;
+        Ok(Self { status: StatusCode::CREATED, location: Some(location), body })
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (self.status, json, self.body).into_response();
+        if let Some(location) = self.location.and_then(|location| HeaderValue::try_from(location).ok()) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// Identifies a request: what is asked, and with which body.
+pub fn request_hash(operation: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(operation.as_bytes());
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().into()
+}
+
+/// Does the work in one transaction with the row that remembers its answer, or
+/// gives the answer that an earlier request earned.
+pub async fn once(
+    caller: &Caller,
+    key: IdempotencyKey,
+    hash: [u8; 32],
+    work: impl AsyncFnOnce(&mut Tx) -> Result<Answer>,
+) -> Result<Answer> {
+    caller
+        .tx(async |tx| {
+            let Some(key) = key.0 else { return work(tx).await };
+            match idempotency::claim(tx, &key, &hash).await? {
+                Claim::New => {}
+                Claim::Answered { status, location, body } => {
+                    let status = StatusCode::from_u16(status).map_err(Error::internal)?;
+                    return Ok(Answer { status, location, body });
+                }
+                Claim::Run(_) => return Err(Error::internal("a key stands for a run and for an answer")),
+            }
+            let answer = work(tx).await?;
+            let (status, location) = (answer.status.as_u16(), answer.location.as_deref());
+            idempotency::keep_answer(tx, &key, status, location, &answer.body).await?;
+            Ok(answer)
+        })
+        .await
+}

@@ -1,0 +1,247 @@
+//! Memory documents: read, write, revisions, revert. Three scopes, one behaviour.
+
+use axum::{
+    Json,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    EntityKind, EntityRef, Error,
+    memory::{MAX_CHARS, MemoryDocument, MemoryRevision},
+};
+use engine::notebook::visible;
+use serde::Deserialize;
+use store::{
+    entities,
+    memories::{self, Change, Subject},
+};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    caller::{Caller, Tx},
+    extract::{Body, IfMatch, Path, Query, TextOr},
+    page::{Page, after, limit, page},
+    problem::{Problems, Result},
+};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewContent {
+    /// Markdown, at most 16,000 characters.
+    content: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revert {
+    /// The version whose content becomes the newest one.
+    version: i64,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListRevisions {
+    /// 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+fn tagged(document: MemoryDocument) -> Response {
+    ([(header::ETAG, format!("\"{}\"", document.version))], Json(document)).into_response()
+}
+
+fn entity(kind: &str, id: String) -> domain::Result<Subject> {
+    let kind: EntityKind = kind.parse().map_err(|_| Error::NotFound)?;
+    Ok(Subject::Entity(EntityRef { kind, id }))
+}
+
+/// Memory exists for entities that exist.
+async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
+    if let Subject::Entity(entity) = subject {
+        entities::find(tx, entity.kind, &entity.id).await?;
+    }
+    Ok(())
+}
+
+/// Who may write: of the organization's memory its administrators, else everybody but readonly.
+async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
+    known(tx, subject).await?;
+    if *subject == Subject::Org { tx.administers() } else { tx.writes() }
+}
+
+async fn read(caller: &Caller, subject: Subject) -> Result<Response> {
+    let document = caller
+        .tx(async |tx| {
+            known(tx, &subject).await?;
+            memories::find(tx, &subject).await
+        })
+        .await?;
+    Ok(tagged(document))
+}
+
+async fn write(
+    caller: &Caller,
+    subject: Subject,
+    body: TextOr<NewContent>,
+    seen: IfMatch,
+) -> Result<Response> {
+    let content = match body {
+        TextOr::Text(text) => text,
+        TextOr::Json(new) => new.content,
+    };
+    let content = visible(&caller.app.engine.redact(&content));
+    let size = content.chars().count();
+    if size > MAX_CHARS {
+        let error = format!("has {size} characters, and {MAX_CHARS} is the most");
+        return Err(Error::field("content", error).into());
+    }
+    let document = caller
+        .tx(async |tx| {
+            writable(tx, &subject).await?;
+            memories::write(tx, &subject, &content, Change::Put, seen.0, None).await?;
+            memories::find(tx, &subject).await
+        })
+        .await?;
+    Ok(tagged(document))
+}
+
+async fn revisions(
+    caller: &Caller,
+    subject: Subject,
+    query: ListRevisions,
+) -> Result<Json<Page<MemoryRevision>>> {
+    let limit = limit(query.limit)?;
+    let before: Option<i64> = after(query.cursor.as_deref())?;
+    let found = caller
+        .tx(async |tx| {
+            known(tx, &subject).await?;
+            memories::revisions(tx, &subject, before, limit + 1).await
+        })
+        .await?;
+    Ok(page(found, limit, |revision| revision.version))
+}
+
+async fn revert(caller: &Caller, subject: Subject, version: i64, seen: IfMatch) -> Result<Response> {
+    let document = caller
+        .tx(async |tx| {
+            writable(tx, &subject).await?;
+            let content = memories::content_at(tx, &subject, version).await.map_err(|error| match error {
+                Error::NotFound => Error::field("version", "there is no such version"),
+                other => other,
+            })?;
+            memories::write(tx, &subject, &content, Change::Revert, seen.0, None).await?;
+            memories::find(tx, &subject).await
+        })
+        .await?;
+    Ok(tagged(document))
+}
+
+/// The organization's memory.
+#[utoipa::path(get, path = "/v1/memory/org", tag = "memory", security(("bearer" = [])),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn get_org(caller: Caller) -> Result<Response> {
+    read(&caller, Subject::Org).await
+}
+
+/// Writes the organization's memory: owners and administrators.
+#[utoipa::path(put, path = "/v1/memory/org", tag = "memory", security(("bearer" = [])),
+    request_body(content((NewContent = "application/json"), (String = "text/markdown"))),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn put_org(caller: Caller, seen: IfMatch, body: TextOr<NewContent>) -> Result<Response> {
+    write(&caller, Subject::Org, body, seen).await
+}
+
+/// What the copilot remembers of the caller.
+#[utoipa::path(get, path = "/v1/memory/user", tag = "memory", security(("bearer" = [])),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn get_user(caller: Caller) -> Result<Response> {
+    read(&caller, Subject::Me).await
+}
+
+#[utoipa::path(put, path = "/v1/memory/user", tag = "memory", security(("bearer" = [])),
+    request_body(content((NewContent = "application/json"), (String = "text/markdown"))),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn put_user(caller: Caller, seen: IfMatch, body: TextOr<NewContent>) -> Result<Response> {
+    write(&caller, Subject::Me, body, seen).await
+}
+
+/// What the copilot remembers of a deal or contact.
+#[utoipa::path(get, path = "/v1/memory/entities/{kind}/{id}", tag = "memory", security(("bearer" = [])),
+    params(("kind" = EntityKind, Path), ("id" = String, Path)),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn get_entity(caller: Caller, Path((kind, id)): Path<(String, String)>) -> Result<Response> {
+    read(&caller, entity(&kind, id)?).await
+}
+
+#[utoipa::path(put, path = "/v1/memory/entities/{kind}/{id}", tag = "memory", security(("bearer" = [])),
+    params(("kind" = EntityKind, Path), ("id" = String, Path)),
+    request_body(content((NewContent = "application/json"), (String = "text/markdown"))),
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn put_entity(
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    seen: IfMatch,
+    body: TextOr<NewContent>,
+) -> Result<Response> {
+    write(&caller, entity(&kind, id)?, body, seen).await
+}
+
+/// Versions, newest first.
+#[utoipa::path(get, path = "/v1/memory/org/revisions", tag = "memory", security(("bearer" = [])), params(ListRevisions),
+    responses((status = 200, body = Page<MemoryRevision>), Problems))]
+pub async fn org_revisions(
+    caller: Caller,
+    Query(query): Query<ListRevisions>,
+) -> Result<Json<Page<MemoryRevision>>> {
+    revisions(&caller, Subject::Org, query).await
+}
+
+/// Versions, newest first.
+#[utoipa::path(get, path = "/v1/memory/user/revisions", tag = "memory", security(("bearer" = [])), params(ListRevisions),
+    responses((status = 200, body = Page<MemoryRevision>), Problems))]
+pub async fn user_revisions(
+    caller: Caller,
+    Query(query): Query<ListRevisions>,
+) -> Result<Json<Page<MemoryRevision>>> {
+    revisions(&caller, Subject::Me, query).await
+}
+
+/// Versions, newest first.
+#[utoipa::path(get, path = "/v1/memory/entities/{kind}/{id}/revisions", tag = "memory", security(("bearer" = [])),
+    params(("kind" = EntityKind, Path), ("id" = String, Path), ListRevisions),
+    responses((status = 200, body = Page<MemoryRevision>), Problems))]
+pub async fn entity_revisions(
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    Query(query): Query<ListRevisions>,
+) -> Result<Json<Page<MemoryRevision>>> {
+    revisions(&caller, entity(&kind, id)?, query).await
+}
+
+/// Makes an earlier version the newest one: owners and administrators.
+#[utoipa::path(post, path = "/v1/memory/org/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn revert_org(caller: Caller, seen: IfMatch, body: Body<Revert>) -> Result<Response> {
+    revert(&caller, Subject::Org, body.value.version, seen).await
+}
+
+/// Makes an earlier version the newest one.
+#[utoipa::path(post, path = "/v1/memory/user/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn revert_user(caller: Caller, seen: IfMatch, body: Body<Revert>) -> Result<Response> {
+    revert(&caller, Subject::Me, body.value.version, seen).await
+}
+
+/// Makes an earlier version the newest one.
+#[utoipa::path(post, path = "/v1/memory/entities/{kind}/{id}/revert", tag = "memory", security(("bearer" = [])),
+    params(("kind" = EntityKind, Path), ("id" = String, Path)), request_body = Revert,
+    responses((status = 200, body = MemoryDocument), Problems))]
+pub async fn revert_entity(
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    seen: IfMatch,
+    body: Body<Revert>,
+) -> Result<Response> {
+    revert(&caller, entity(&kind, id)?, body.value.version, seen).await
+}

@@ -1,0 +1,314 @@
+//! A message becomes a run.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono_tz::Tz;
+use domain::{
+    Cursor, Error, MessageId, RunId, SessionId,
+    run::{Mode, Run},
+    session::Message,
+};
+use engine::Prepared;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{
+    idempotency::{self, Claim},
+    messages, runs, sessions, turns,
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::content::{self, InputBlock};
+use crate::{
+    App,
+    caller::{Caller, Tx},
+    extract::{Body, IdempotencyKey, MaybeBody, Path, Query},
+    idempotent::request_hash,
+    page::{Page, after, limit, page},
+    problem::{Problems, Result},
+    sse,
+};
+
+/// Longest time that an answer is waited for, in seconds.
+const MAX_WAIT: u64 = 60;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    /// Plain text; or send `content`.
+    text: Option<String>,
+    /// `text`, `image` and `document` blocks of the Messages API.
+    content: Option<Vec<InputBlock>>,
+    mode: Option<Mode>,
+    /// `provider/model`; the session's or the service's when left out.
+    model: Option<String>,
+    context: Option<ClientContext>,
+}
+
+/// What the client knows of the moment.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientContext {
+    /// IANA name, such as `Europe/Berlin`; UTC when left out.
+    timezone: Option<String>,
+    /// What the person looks at; at most 4000 bytes of JSON.
+    #[schema(value_type = Option<Object>)]
+    view: Option<Value>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Regenerate {
+    /// The question to answer again, or the answer to replace; the last one when left out.
+    message_id: Option<MessageId>,
+}
+
+/// A run, and its answer once there is one.
+#[derive(Serialize, ToSchema)]
+pub struct Turn {
+    run: Run,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    #[default]
+    Asc,
+    Desc,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListMessages {
+    /// Oldest first unless `desc`.
+    #[param(inline)]
+    order: Option<Order>,
+    /// 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// The whole history, byte for byte what was said.
+#[utoipa::path(get, path = "/v1/sessions/{id}/messages", tag = "messages", security(("bearer" = [])),
+    params(("id" = SessionId, Path), ListMessages), responses((status = 200, body = Page<Message>), Problems))]
+pub async fn list(
+    caller: Caller,
+    Path(id): Path<SessionId>,
+    Query(query): Query<ListMessages>,
+) -> Result<Json<Page<Message>>> {
+    let limit = limit(query.limit)?;
+    let after: Option<i64> = after(query.cursor.as_deref())?;
+    let newest_first = matches!(query.order.unwrap_or_default(), Order::Desc);
+    let found = caller
+        .tx(async |tx| {
+            sessions::find(tx, id).await?;
+            messages::list(tx, id, newest_first, after, limit + 1).await
+        })
+        .await?;
+    Ok(page(found, limit, |message| message.seq))
+}
+
+/// Sends a message and starts a run. With `Accept: text/event-stream` the answer
+/// is the run's events; with `Prefer: respond-async` the run; else the service
+/// waits for the end, up to 60 seconds (`Prefer: wait=n`), and then answers 202.
+#[utoipa::path(post, path = "/v1/sessions/{id}/messages", tag = "messages", security(("bearer" = [])),
+    params(("id" = SessionId, Path)), request_body = NewMessage,
+    responses((status = 200, content((Turn = "application/json"), (String = "text/event-stream"))),
+        (status = 202, body = Turn), Problems))]
+pub async fn post(
+    caller: Caller,
+    Path(id): Path<SessionId>,
+    key: IdempotencyKey,
+    headers: HeaderMap,
+    body: Body<NewMessage>,
+) -> Result<Response> {
+    let wish = Wish::of(&headers)?;
+    let hash = request_hash(&format!("POST /v1/sessions/{id}/messages"), &body.bytes);
+    let new = body.value;
+    let content = content::accept(&caller.app.engine, new.text, new.content)?;
+    let client = new.context.unwrap_or_default();
+    let timezone = timezone(client.timezone.as_deref())?;
+    let view = content::view(&caller.app.engine, client.view)?;
+    known_model(&caller.app, new.model.as_deref())?;
+    let mut tx = caller.open(Some(id)).await?;
+    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
+    let run = match claim(&mut tx, key, &hash).await? {
+        Start::Join(run) => {
+            tx.into_inner().commit().await?;
+            return answer(&caller, run, wish).await;
+        }
+        Start::New(run) => run,
+    };
+    let default = || caller.app.engine.settings().default_model.clone();
+    let prepared = Prepared {
+        session: id,
+        content: content.json,
+        text: content.text,
+        mode: new.mode.or(session.mode).unwrap_or_default(),
+        model: new.model.or(session.model).unwrap_or_else(default),
+        role: tx.role,
+        timezone,
+        view,
+    };
+    caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
+    answer(&caller, run, wish).await
+}
+
+/// Answers a question once more. The old answer is kept as superseded, out of the prompt.
+#[utoipa::path(post, path = "/v1/sessions/{id}/regenerate", tag = "messages", security(("bearer" = [])),
+    params(("id" = SessionId, Path)), request_body = Option<Regenerate>,
+    responses((status = 200, content((Turn = "application/json"), (String = "text/event-stream"))),
+        (status = 202, body = Turn), Problems))]
+pub async fn regenerate(
+    caller: Caller,
+    Path(id): Path<SessionId>,
+    key: IdempotencyKey,
+    headers: HeaderMap,
+    body: MaybeBody<Regenerate>,
+) -> Result<Response> {
+    let wish = Wish::of(&headers)?;
+    let bytes = body.0.as_ref().map(|body| body.bytes.clone()).unwrap_or_default();
+    let hash = request_hash(&format!("POST /v1/sessions/{id}/regenerate"), &bytes);
+    let asked = body.0.and_then(|body| body.value.message_id);
+    let mut tx = caller.open(Some(id)).await?;
+    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
+    let run = match claim(&mut tx, key, &hash).await? {
+        Start::Join(run) => run,
+        Start::New(run) => {
+            let (message, seq) =
+                messages::question(&mut tx, id, asked).await?.ok_or_else(|| match asked {
+                    Some(_) => Error::NotFound,
+                    None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
+                })?;
+            messages::supersede_after(&mut tx, id, seq).await?;
+            let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
+            let role = tx.role;
+            turns::enqueue(&mut tx, id, message, run, session.mode.unwrap_or_default(), &model, role).await?;
+            run
+        }
+    };
+    tx.into_inner().commit().await?;
+    caller.app.engine.wake();
+    answer(&caller, run, wish).await
+}
+
+/// Refuses a model that this service cannot ask.
+pub fn known_model(app: &App, model: Option<&str>) -> domain::Result<()> {
+    let default = &app.engine.settings().default_model;
+    let Some(model) = model else { return Ok(()) };
+    let provider = default.split_once('/').map_or("", |(provider, _)| provider);
+    match model.split_once('/') {
+        Some((asked, name)) if asked == provider && is_model_name(name) => Ok(()),
+        _ => Err(Error::field(
+            "model",
+            format!("must be a model of the provider {provider:?}, such as {default:?}"),
+        )),
+    }
+}
+
+fn is_model_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn timezone(name: Option<&str>) -> domain::Result<Tz> {
+    match name {
+        None => Ok(Tz::UTC),
+        Some(name) => name
+            .parse()
+            .map_err(|_| Error::field("context.timezone", "must be an IANA name such as Europe/Berlin")),
+    }
+}
+
+enum Start {
+    New(RunId),
+    /// The key stands for a run: the request joins it.
+    Join(RunId),
+}
+
+async fn claim(tx: &mut Tx, key: IdempotencyKey, hash: &[u8; 32]) -> domain::Result<Start> {
+    let run = RunId::new();
+    let Some(key) = key.0 else { return Ok(Start::New(run)) };
+    match idempotency::claim(tx, &key, hash).await? {
+        Claim::Run(run) => Ok(Start::Join(run)),
+        Claim::Answered { .. } => Err(Error::internal("a key stands for an answer and for a run")),
+        Claim::New => {
+            idempotency::bind_run(tx, &key, run).await?;
+            Ok(Start::New(run))
+        }
+    }
+}
+
+/// How the client wants to hear of the run.
+#[derive(Clone, Copy)]
+enum Wish {
+    Events,
+    Async,
+    Wait(Duration),
+}
+
+impl Wish {
+    fn of(headers: &HeaderMap) -> domain::Result<Self> {
+        let text =
+            |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        if text(header::ACCEPT).split(',').any(|mime| mime.trim().starts_with("text/event-stream")) {
+            return Ok(Wish::Events);
+        }
+        let mut wait = MAX_WAIT;
+        for preference in headers.get_all("prefer") {
+            for part in preference.to_str().unwrap_or_default().split([',', ';']).map(str::trim) {
+                if part.eq_ignore_ascii_case("respond-async") {
+                    return Ok(Wish::Async);
+                }
+                if let Some(seconds) = part.strip_prefix("wait=") {
+                    let seconds: u64 = seconds
+                        .parse()
+                        .map_err(|_| Error::field("Prefer", "wait=n takes a number of seconds"))?;
+                    wait = seconds.min(MAX_WAIT);
+                }
+            }
+        }
+        Ok(Wish::Wait(Duration::from_secs(wait)))
+    }
+}
+
+/// The answer to a request that started or joined a run.
+async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
+    let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
+    let mut response = match wish {
+        Wish::Events => sse::response(reader),
+        Wish::Async => turn(caller, run).await?,
+        Wish::Wait(limit) => {
+            let end = async {
+                while reader.next().await?.is_some() {}
+                Ok::<_, Error>(())
+            };
+            // Whether it ended or the time is up, the run's state says.
+            if let Ok(ended) = tokio::time::timeout(limit, end).await {
+                ended?;
+            }
+            turn(caller, run).await?
+        }
+    };
+    let location = HeaderValue::try_from(format!("/v1/runs/{run}")).map_err(Error::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+async fn turn(caller: &Caller, run: RunId) -> Result<Response> {
+    let turn = caller
+        .tx(async |tx| {
+            let run = runs::find(tx, run).await?;
+            let message = if run.status.ended() { messages::answer_of(tx, run.id).await? } else { None };
+            Ok(Turn { run, message })
+        })
+        .await?;
+    let open = !turn.run.status.ended();
+    Ok((if open { StatusCode::ACCEPTED } else { StatusCode::OK }, Json(turn)).into_response())
+}

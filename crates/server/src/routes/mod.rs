@@ -1,0 +1,98 @@
+//! One list of operations that is both the router and the OpenAPI document.
+
+mod content;
+mod entities;
+mod me;
+mod memory;
+mod messages;
+mod operations;
+mod platform;
+mod runs;
+mod sessions;
+
+use axum::{Router, http::StatusCode, response::Response};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    App, layers,
+    problem::{Problem, not_found},
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sixty",
+        description = "The copilot service of a multi-tenant sales product. Every refusal is a problem document \
+            (RFC 9457). Send `Authorization: Bearer <token>` on everything under /v1."
+    ),
+    components(schemas(Problem)),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    }
+}
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(me::get))
+        .routes(routes!(platform::put_org))
+        .routes(routes!(platform::put_member, platform::delete_member))
+        .routes(routes!(sessions::create, sessions::list))
+        .routes(routes!(sessions::by_key))
+        .routes(routes!(sessions::get, sessions::update, sessions::delete))
+        .routes(routes!(messages::list, messages::post))
+        .routes(routes!(messages::regenerate))
+        .routes(routes!(runs::get))
+        .routes(routes!(runs::events))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(memory::get_org, memory::put_org))
+        .routes(routes!(memory::get_user, memory::put_user))
+        .routes(routes!(memory::get_entity, memory::put_entity))
+        .routes(routes!(memory::org_revisions))
+        .routes(routes!(memory::user_revisions))
+        .routes(routes!(memory::entity_revisions))
+        .routes(routes!(memory::revert_org))
+        .routes(routes!(memory::revert_user))
+        .routes(routes!(memory::revert_entity))
+        .routes(routes!(entities::create, entities::list))
+        .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
+        .routes(routes!(entities::add_note, entities::notes))
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::openapi_json))
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let (router, _) = operations().split_for_parts();
+    let router = router
+        .fallback(async || -> Problem { not_found() })
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app.clone());
+    layers::around(router, &app)
+}
+
+async fn method_not_allowed() -> Response {
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path does not answer to this method",
+    );
+    axum::response::IntoResponse::into_response(problem)
+}
+
+/// The OpenAPI document of the service.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    operations().split_for_parts().1
+}

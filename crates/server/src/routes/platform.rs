@@ -1,0 +1,115 @@
+//! Organizations and members, for logins whose token carries none. Needs a
+//! platform administrator's token.
+
+use axum::{Json, http::StatusCode};
+use domain::{Error, Role, UserId};
+use serde::{Deserialize, Serialize};
+use store::orgs::{self, NewMember};
+use utoipa::ToSchema;
+
+use crate::{
+    caller::Platform,
+    extract::{Body, Path},
+    problem::{Problems, Result},
+};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrg {
+    /// Shown to its members; its id when left out.
+    name: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Org {
+    id: String,
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMembership {
+    role: Role,
+    name: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Member {
+    user: String,
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+fn external(field: &str, id: &str) -> Result<()> {
+    let plain = !id.trim().is_empty() && id.chars().count() <= 255 && !id.chars().any(char::is_control);
+    if plain {
+        Ok(())
+    } else {
+        Err(Error::field(field, "must be 1 to 255 characters without control characters").into())
+    }
+}
+
+/// Creates an organization, or names it anew.
+#[utoipa::path(put, path = "/v1/platform/orgs/{external_id}", tag = "platform", security(("bearer" = [])),
+    params(("external_id" = String, Path, description = "The platform's own id of the organization")),
+    request_body = NewOrg, responses((status = 200, body = Org), (status = 201, body = Org), Problems))]
+pub async fn put_org(
+    platform: Platform,
+    Path(id): Path<String>,
+    body: Body<NewOrg>,
+) -> Result<(StatusCode, Json<Org>)> {
+    external("external_id", &id)?;
+    let name = body.value.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    if name.is_some_and(|name| name.chars().count() > 255) {
+        return Err(Error::field("name", "must be at most 255 characters").into());
+    }
+    let org = platform.identity.org_id(&id);
+    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
+    let new = orgs::create(&mut tx, &id, name).await?;
+    if let Some(name) = name.filter(|_| !new) {
+        orgs::rename(&mut tx, name).await?;
+    }
+    let (id, name) = orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(Org { id, name })))
+}
+
+/// Creates a membership or changes its role; a removed member is a member again.
+#[utoipa::path(put, path = "/v1/platform/orgs/{external_id}/members/{sub}", tag = "platform", security(("bearer" = [])),
+    params(("external_id" = String, Path, description = "The platform's own id of the organization"),
+        ("sub" = String, Path, description = "The subject of the person's tokens")),
+    request_body = NewMembership, responses((status = 200, body = Member), (status = 201, body = Member), Problems))]
+pub async fn put_member(
+    platform: Platform,
+    Path((org, sub)): Path<(String, String)>,
+    body: Body<NewMembership>,
+) -> Result<(StatusCode, Json<Member>)> {
+    external("sub", &sub)?;
+    let NewMembership { role, name } = body.value;
+    let org = platform.identity.org_id(&org);
+    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
+    orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
+    let member =
+        NewMember { user: UserId::derive(&sub), external_id: &sub, name: name.as_deref(), role: Some(role) };
+    let new = orgs::put_member(&mut tx, &member).await?;
+    tx.commit().await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(Member { user: sub, role, name })))
+}
+
+/// Removes a member. No token lifts that.
+#[utoipa::path(delete, path = "/v1/platform/orgs/{external_id}/members/{sub}", tag = "platform", security(("bearer" = [])),
+    params(("external_id" = String, Path, description = "The platform's own id of the organization"),
+        ("sub" = String, Path, description = "The subject of the person's tokens")),
+    responses((status = 204), Problems))]
+pub async fn delete_member(
+    platform: Platform,
+    Path((org, sub)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    let org = platform.identity.org_id(&org);
+    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
+    orgs::remove_member(&mut tx, UserId::derive(&sub)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,261 @@
+//! `sixty serve`: from the configuration to a listening server, and back down.
+
+use std::{
+    future::{Future, IntoFuture},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use axum::serve::ListenerExt;
+use engine::{Engine, Limits, Settings};
+use model::{Auth, Endpoint, MessagesClient, Options};
+use redact::Redactor;
+use secrecy::{ExposeSecret, SecretString};
+use store::{
+    PoolSize, Store,
+    cluster::{self, Cluster, Durability},
+    migrate, startup,
+};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    App,
+    app::Public,
+    auth::Verifier,
+    config::{ACQUIRE_TIMEOUT, AuthStyle, Database, ProcessRole, Provider, Serve},
+    demo, router,
+};
+
+/// An error that ends the program, with a sentence for the operator.
+pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
+
+const DATABASE: &str = "sixty";
+const LOGIN: &str = "sixty_app";
+const SIM_MODEL: &str = "sim/demo";
+const DEFAULT_MODEL: &str = "anthropic/claude-sonnet-5-5";
+/// What open connections are given to end after the signal.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The database of this process: somebody's, or the private cluster.
+pub struct Connected {
+    pub url: String,
+    pub cluster: Option<Cluster>,
+}
+
+impl Connected {
+    /// Uses `DATABASE_URL`, or starts the private cluster and brings it up to date.
+    pub async fn open(config: &Database) -> Result<Self, Fatal> {
+        if let Some(url) = &config.database_url {
+            return Ok(Self { url: url.clone(), cluster: None });
+        }
+        let cluster = Cluster::start(&config.data_dir, Durability::Durable).await?;
+        let url = cluster.url(LOGIN, cluster.app_password(), DATABASE);
+        migrate::create_database(&cluster.superuser_url("postgres"), DATABASE).await?;
+        migrate::run(&cluster.superuser_url(DATABASE), &url).await?;
+        Ok(Self { url, cluster: Some(cluster) })
+    }
+
+    pub fn store(&self, connections: u32) -> Result<Store, Fatal> {
+        Ok(Store::connect(&self.url, PoolSize { connections, acquire_timeout: ACQUIRE_TIMEOUT })?)
+    }
+
+    pub async fn close(self) -> Result<(), Fatal> {
+        match self.cluster {
+            Some(cluster) => Ok(cluster.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The secret of development tokens: the configured one, or in embedded mode a generated one.
+pub async fn jwt_secret(
+    config: &Database,
+    given: Option<&SecretString>,
+) -> Result<Option<SecretString>, Fatal> {
+    match given {
+        Some(secret) => Ok(Some(secret.clone())),
+        None if config.database_url.is_none() => {
+            let bytes = cluster::secret(&config.data_dir, "jwt").await?;
+            Ok(Some(SecretString::from(hex::encode(bytes))))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Runs until Ctrl-C or SIGTERM.
+pub async fn run(mut config: Serve) -> Result<(), Fatal> {
+    config.identity.jwt_secret = jwt_secret(&config.database, config.identity.jwt_secret.as_ref()).await?;
+    let connected = Connected::open(&config.database).await?;
+    let served = serve(&config, &connected).await;
+    connected.close().await?;
+    served
+}
+
+async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
+    let store = connected.store(config.database.connections)?;
+    startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
+    let tasks = TaskTracker::new();
+    let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
+    let model = provider(&config.provider, connected.cluster.is_some(), &tasks).await?;
+    let client = MessagesClient::new(model.endpoint, Options::default())?;
+    let settings = Settings {
+        default_model: model.name,
+        max_tokens: config.provider.max_tokens,
+        lease_seconds: config.lease_seconds,
+        works: config.role != ProcessRole::Api,
+        limits: Limits::default(),
+    };
+    let engine = Engine::new(store.clone(), client, redactor(config, &connected.url), settings);
+    let public = Public { cors_origins: config.cors_origins.clone() };
+    let app = App::new(engine.clone(), verifier, config.rates(), public);
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        format!("cannot listen on {}: {error}; set SIXTY_LISTEN to a free address", config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    engine.start();
+    tracing::info!(%address, "listening");
+    if connected.cluster.is_some() {
+        demo::hint(&store, &config.identity.settings(), address).await?;
+    }
+    listen(listener, app, signal()).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Serves until `stop`, then ends event streams, hands the runs back and drains.
+pub async fn listen(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    // Without it small frames wait for acknowledgements: 40 ms between tokens.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let engine = app.engine.clone();
+    let stopping = engine.stopping();
+    let server =
+        axum::serve(listener, router(app)).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let down = async {
+        tokio::select! { () = stop => {} () = stopping.cancelled() => {} }
+        tracing::info!("shutting down");
+        engine.shutdown().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served,
+        () = down => {
+            tracing::warn!("some connections did not end in time");
+            Ok(())
+        }
+    }
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+struct Configured {
+    endpoint: Endpoint,
+    /// `provider/model`.
+    name: String,
+}
+
+/// The configured provider, or the stand-in in this process, which says so.
+async fn provider(config: &Provider, embedded: bool, tasks: &TaskTracker) -> Result<Configured, Fatal> {
+    if config.anthropic_api_key.is_some() || config.anthropic_base_url.is_some() {
+        let key = config.anthropic_api_key.clone().unwrap_or_else(|| SecretString::from("none"));
+        let auth = match config.anthropic_auth {
+            AuthStyle::XApiKey => Auth::XApiKey(key),
+            AuthStyle::Bearer => Auth::Bearer(key),
+        };
+        let base_url = config.anthropic_base_url.clone();
+        return Ok(Configured {
+            endpoint: Endpoint {
+                base_url: base_url.unwrap_or_else(|| "https://api.anthropic.com".into()),
+                auth,
+                version: config.anthropic_version.clone(),
+            },
+            name: config.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+        });
+    }
+    if !embedded && !config.model_sim.unwrap_or(false) {
+        return Err("no model provider is configured: set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL), or \
+            SIXTY_MODEL_SIM=1 to use the built-in stand-in, which is no real model"
+            .into());
+    }
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let base_url = format!("http://{}", listener.local_addr()?);
+    let sim = model_sim::Sim::demo();
+    tasks.spawn(async move {
+        if let Err(error) = sim.serve(listener, std::future::pending()).await {
+            tracing::error!(%error, "the stand-in for the model ended");
+        }
+    });
+    tracing::warn!("no model provider is configured: the built-in stand-in answers, which is no real model");
+    let auth = Auth::XApiKey(SecretString::from("sim"));
+    Ok(Configured {
+        endpoint: Endpoint { base_url, auth, version: "2023-06-01".into() },
+        name: SIM_MODEL.into(),
+    })
+}
+
+/// Knows the process's own secrets beside the patterns.
+fn redactor(config: &Serve, database_url: &str) -> Redactor {
+    let mut secrets: Vec<(&str, String)> = Vec::new();
+    for (kind, secret) in
+        [("provider_key", &config.provider.anthropic_api_key), ("jwt_secret", &config.identity.jwt_secret)]
+    {
+        secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
+    }
+    let password = url::Url::parse(database_url).ok().and_then(|url| url.password().map(str::to_owned));
+    secrets.extend(password.map(|password| ("database_password", password)));
+    let redactor = Redactor::new(secrets.iter().map(|(kind, secret)| (*kind, secret.as_str())));
+    for (kind, _) in redactor.refused() {
+        tracing::warn!(kind, "this secret is too short to be removed from texts; use a longer one");
+    }
+    redactor
+}
+
+/// `sixty migrate`.
+pub async fn migrate_command(config: &Database) -> Result<(), Fatal> {
+    let Some(runtime) = &config.database_url else {
+        let connected = Connected::open(config).await?;
+        println!("The private database is up to date.");
+        return connected.close().await;
+    };
+    let owner = config.migration_database_url.as_ref().ok_or(
+        "set SIXTY_MIGRATION_DATABASE_URL to a login that may create roles and the schema; DATABASE_URL is the \
+         runtime login, which owns nothing",
+    )?;
+    migrate::run(owner, runtime).await?;
+    println!("The database is up to date.");
+    Ok(())
+}
+
+/// Whether a server answers at the address: for a container's health check.
+pub async fn healthcheck(listen: SocketAddr) -> Result<(), Fatal> {
+    let host =
+        if listen.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], listen.port())) } else { listen };
+    let response = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(3))
+        .build()?
+        .get(format!("http://{host}/readyz"))
+        .send()
+        .await?;
+    if response.status().is_success() { Ok(()) } else { Err(format!("{host} is not ready").into()) }
+}

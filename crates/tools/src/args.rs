@@ -1,0 +1,54 @@
+//! Arguments of the built-in tools, read once and typed from there on.
+
+use domain::{EntityKind, EntityRef, MemoryScope};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// A call whose arguments are in order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "tool", content = "args", rename_all = "snake_case")]
+pub enum Call {
+    MemoryAppend {
+        scope: MemoryScope,
+        section: String,
+        text: String,
+        kind: Option<EntityKind>,
+        id: Option<String>,
+    },
+    MemoryReplace {
+        scope: MemoryScope,
+        old: String,
+        new: String,
+        kind: Option<EntityKind>,
+        id: Option<String>,
+    },
+    FindEntities {
+        query: String,
+        kind: Option<EntityKind>,
+    },
+    GetEntity {
+        kind: EntityKind,
+        id: String,
+    },
+    UpdateEntity {
+        kind: EntityKind,
+        id: String,
+        changes: Map<String, Value>,
+    },
+    AddNote {
+        kind: EntityKind,
+        id: String,
+        text: String,
+    },
+}
+
+impl Call {
+    pub(crate) fn read(tool: &str, args: &Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(json!({ "tool": tool, "args": args }))
+    }
+
+    /// The entity that the call names beside its scope, if it names one.
+    pub fn named_entity(kind: Option<EntityKind>, id: Option<String>) -> Option<EntityRef> {
+        kind.zip(id).map(|(kind, id)| EntityRef { kind, id })
+    }
+}
