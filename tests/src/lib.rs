@@ -1,1 +1,6 @@
+//! The service as its users see it: over HTTP, on a real server, a real
+//! Postgres, and the stand-in for the model. One binary.
+#![cfg(test)]
 
+mod harness;
+mod turn;

@@ -80,9 +80,13 @@ impl Caller {
     /// Runs the closure in a transaction; an error rolls it back.
     pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tx = self.open(None).await?;
-        let value = work(&mut tx).await?;
-        tx.inner.commit().await?;
-        Ok(value)
+        match work(&mut tx).await {
+            Ok(value) => tx.inner.commit().await.map(|()| value),
+            Err(error) => {
+                tx.inner.rollback().await?;
+                Err(error)
+            }
+        }
     }
 
     /// Opens a transaction, with the session's row locked if one is given.

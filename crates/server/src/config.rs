@@ -175,7 +175,7 @@ impl Serve {
 #[derive(Args, Clone, Debug)]
 pub struct Log {
     /// What is logged, as in `info` or `sixty=debug,info`.
-    #[arg(long = "log", env = "SIXTY_LOG", default_value = "info")]
+    #[arg(long = "log", env = "SIXTY_LOG", default_value = "info,sqlx::postgres::notice=warn")]
     pub filter: String,
     #[arg(long = "log-format", env = "SIXTY_LOG_FORMAT", value_enum, default_value_t)]
     pub format: LogFormat,

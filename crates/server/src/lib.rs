@@ -14,5 +14,5 @@ mod routes;
 pub mod serve;
 mod sse;
 
-pub use app::App;
+pub use app::{App, Public};
 pub use routes::{openapi, router};

@@ -206,6 +206,11 @@ impl TenantTx {
     pub async fn commit(mut self) -> Result<()> {
         run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
     }
+
+    /// What a drop does too, later and with a warning in the server's log.
+    pub async fn rollback(mut self) -> Result<()> {
+        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    }
 }
 
 impl RunTx {

@@ -1,0 +1,105 @@
+//! What every test stands on: a database of its own, replicas of the service on
+//! loopback ports, a scripted model, and people who send requests.
+
+mod database;
+mod person;
+mod replica;
+mod stream;
+
+use std::time::Duration;
+
+use model_sim::Sim;
+
+pub use database::Database;
+pub use person::{Answer, Person};
+pub use replica::Replica;
+pub use stream::{Events, Frame};
+
+/// Longest wait for something that must happen; only a failing test gets there.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A service with one replica, a database of its own and a scripted model.
+pub struct TestApp {
+    pub sim: Sim,
+    pub database: Database,
+    pub replica: Replica,
+    model: model_sim::Running,
+}
+
+/// How a test's service differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub lease_seconds: u32,
+    pub connections: u32,
+    pub works: bool,
+    pub rate_per_minute: u32,
+    pub limits: engine::Limits,
+    pub cors_origins: Vec<String>,
+    /// Secrets of the process, which the redactor knows.
+    pub secrets: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            lease_seconds: 30,
+            connections: 8,
+            works: true,
+            rate_per_minute: 1_000_000,
+            limits: engine::Limits::default(),
+            cors_origins: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub async fn with(setup: Setup) -> Self {
+        let sim = Sim::scripted();
+        let model = sim.start().await.expect("the stand-in listens");
+        let database = Database::create().await;
+        let replica = Replica::start(&database, &model.url(), setup).await;
+        Self { sim, database, replica, model }
+    }
+
+    /// One more replica on the same database and model.
+    pub async fn another_replica(&self, setup: Setup) -> Replica {
+        Replica::start(&self.database, &self.model.url(), setup).await
+    }
+
+    /// An owner of the organization `acme`.
+    pub fn alice(&self) -> Person {
+        self.replica.person("acme", "alice", "owner")
+    }
+
+    /// A member of `acme`: a colleague of alice.
+    pub fn bob(&self) -> Person {
+        self.replica.person("acme", "bob", "member")
+    }
+
+    /// A member of `acme` who may only read and converse.
+    pub fn rita(&self) -> Person {
+        self.replica.person("acme", "rita", "readonly")
+    }
+
+    /// An owner of another organization.
+    pub fn stranger(&self) -> Person {
+        self.replica.person("globex", "mallory", "owner")
+    }
+}
+
+/// Polls until the condition holds.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "did not happen: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,129 @@
+//! One process of the service, in a runtime of its own: killing it drops every
+//! task where it stands, as `kill -9` would.
+
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+
+use engine::{Engine, Settings};
+use model::{Auth, Endpoint, MessagesClient, Options, RetryPolicy};
+use redact::Redactor;
+use secrecy::SecretString;
+use server::{
+    App, Public,
+    auth::{self, Grant, Verifier},
+    config::Rates,
+    serve,
+};
+use store::{PoolSize, Store};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Database, Person, Setup};
+
+pub const SECRET: &str = "a secret of the tests, long enough for HS256";
+
+pub struct Replica {
+    runtime: Option<Runtime>,
+    pub address: SocketAddr,
+    pub engine: Engine,
+    stop: CancellationToken,
+    stopped: Option<oneshot::Receiver<()>>,
+}
+
+pub fn auth_settings() -> auth::Settings {
+    auth::Settings { hs256_secret: Some(SecretString::from(SECRET)), ..auth::Settings::default() }
+}
+
+impl Replica {
+    pub async fn start(database: &Database, model_url: &str, setup: Setup) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let stop = CancellationToken::new();
+        let (tell, stopped) = oneshot::channel();
+        let (ready, started) = oneshot::channel();
+        let (url, model_url, stopping) = (database.url(), model_url.to_owned(), stop.clone());
+        runtime.spawn(async move {
+            let app = app(&url, &model_url, setup);
+            let engine = app.engine.clone();
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let address = listener.local_addr().expect("an address");
+            engine.start();
+            assert!(ready.send((address, engine.clone())).is_ok(), "the test waits for its replica");
+            serve::listen(listener, app, stopping.cancelled_owned()).await.expect("the server serves");
+            engine.store().close().await;
+            let _nobody_may_wait = tell.send(());
+        });
+        let (address, engine) = started.await.expect("the replica starts");
+        Self { runtime: Some(runtime), address, engine, stop, stopped: Some(stopped) }
+    }
+
+    /// A person who sends requests to this replica, with a token of that role.
+    pub fn person(&self, org: &str, user: &str, role: &str) -> Person {
+        self.bearer(&token(&Grant {
+            user,
+            org: Some(org),
+            role: Some(role),
+            platform_admin: false,
+            ttl: Duration::from_hours(1),
+        }))
+    }
+
+    /// Somebody with this token.
+    pub fn bearer(&self, token: &str) -> Person {
+        Person::new(self.address, token)
+    }
+
+    /// Dies as by `kill -9`.
+    pub fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Shuts down as by SIGTERM, and waits for it.
+    pub async fn shut_down(mut self) {
+        self.stop.cancel();
+        if let Some(stopped) = self.stopped.take() {
+            stopped.await.expect("the server stops");
+        }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub fn token(grant: &Grant<'_>) -> String {
+    auth::mint(&auth_settings(), grant).expect("a token")
+}
+
+fn app(url: &str, model_url: &str, setup: Setup) -> App {
+    let size = PoolSize { connections: setup.connections, acquire_timeout: Duration::from_secs(1) };
+    let store = Store::connect(url, size).expect("a store");
+    let endpoint = Endpoint {
+        base_url: model_url.to_owned(),
+        auth: Auth::XApiKey(SecretString::from("sim-key-of-the-tests")),
+        version: "2023-06-01".into(),
+    };
+    let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
+    let client = MessagesClient::new(endpoint, Options { retry, ..Options::default() }).expect("a client");
+    let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));
+    let settings = Settings {
+        default_model: "anthropic/claude-test".into(),
+        max_tokens: 4096,
+        lease_seconds: setup.lease_seconds,
+        works: setup.works,
+        limits: setup.limits,
+    };
+    let engine = Engine::new(store, client, redactor, settings);
+    let verifier = Verifier::new(&auth_settings(), &TaskTracker::new()).expect("a verifier");
+    let number = |n| NonZeroU32::new(n).expect("not zero");
+    let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };
+    App::new(engine, verifier, rates, Public { cors_origins: setup.cors_origins })
+}
