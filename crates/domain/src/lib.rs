@@ -1,5 +1,6 @@
 //! The nouns of Sixty: ids, roles, errors, message blocks, events. No IO.
 
+pub mod archive;
 pub mod block;
 pub mod entity;
 pub mod error;

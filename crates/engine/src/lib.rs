@@ -3,6 +3,7 @@
 //! no HTTP.
 
 mod builtins;
+pub mod compaction;
 mod feed;
 pub mod notebook;
 pub mod prompt;
@@ -72,6 +73,7 @@ pub struct Settings {
     /// Whether this process executes runs, or leaves them to others.
     pub works: bool,
     pub limits: Limits,
+    pub compaction: compaction::Thresholds,
 }
 
 /// Why a run that this replica executes is to stop.
@@ -103,6 +105,8 @@ struct Inner {
     replica: ReplicaId,
     feeds: feed::Feeds,
     live: Mutex<HashMap<RunId, Live>>,
+    /// Context windows of models, in tokens, as their provider tells them.
+    windows: tokio::sync::Mutex<HashMap<String, usize>>,
     /// There may be a queued run.
     wake: Notify,
     tasks: TaskTracker,
@@ -120,6 +124,7 @@ impl Engine {
             replica: ReplicaId::new(),
             feeds: feed::Feeds::default(),
             live: Mutex::default(),
+            windows: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -90,14 +90,14 @@ impl Engine {
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
             first_frame: &first_frame,
         };
-        let mut context = turns::begin(tx, &turn).await?;
+        let (seq, mut context) = turns::begin(tx, &turn).await?;
         let context_text =
             catch_up(tx, new.session, begun.message, &mut context, &note).await?.unwrap_or(context_text);
         if !claims {
             return Ok((begun, None));
         }
         context.history.push(Past {
-            seq: 0,
+            seq,
             role: "user".into(),
             content: new.content.clone(),
             context: context_text,
@@ -147,6 +147,8 @@ impl Engine {
             user,
             tools: self.0.toolbox.definitions(role).to_owned(),
             system: crate::prompt::system(context),
+            summary: context.summary.as_ref().map(crate::prompt::summary_block),
+            summary_text: context.summary.as_ref().map(|summary| summary.text.clone()),
         }
     }
 }

@@ -162,6 +162,16 @@ pub struct Serve {
     /// Requests that one person may send at once.
     #[arg(long, env = "SIXTY_RATE_BURST", default_value = "300")]
     pub rate_burst: NonZeroU32,
+    /// Tokens of the messages at which a conversation is compacted; else 75 % of
+    /// what the model's window leaves.
+    #[arg(long, env = "SIXTY_COMPACT_AT_TOKENS")]
+    pub compact_at_tokens: Option<usize>,
+    /// Tokens of the newest messages that a compaction keeps verbatim.
+    #[arg(long, env = "SIXTY_COMPACT_KEEP_TOKENS")]
+    pub compact_keep_tokens: Option<usize>,
+    /// Newest messages that a compaction keeps verbatim.
+    #[arg(long, env = "SIXTY_COMPACT_KEEP_MESSAGES")]
+    pub compact_keep_messages: Option<usize>,
     #[command(flatten)]
     pub log: Log,
 }

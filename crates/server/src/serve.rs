@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::serve::ListenerExt;
-use engine::{Engine, Limits, Settings};
+use engine::{Engine, Limits, Settings, compaction::Thresholds};
 use model::{Auth, Endpoint, MessagesClient, Options};
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
@@ -105,6 +105,11 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
         lease_seconds: config.lease_seconds,
         works: config.role != ProcessRole::Api,
         limits: Limits::default(),
+        compaction: Thresholds {
+            at_tokens: config.compact_at_tokens,
+            keep_tokens: config.compact_keep_tokens,
+            keep_messages: config.compact_keep_messages,
+        },
     };
     let engine = Engine::new(store.clone(), client, redactor(config, &connected.url), settings);
     let public = Public { cors_origins: config.cors_origins.clone() };

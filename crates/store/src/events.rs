@@ -3,7 +3,7 @@
 use domain::{Result, RunId, event::Cursor, run::Lease};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::{SystemTx, TenantTx, error::from_sqlx, steps::Frames};
+use crate::{RunTx, SystemTx, TenantTx, error::from_sqlx, steps::Frames};
 
 /// A row of the stream.
 #[derive(Clone, Debug)]
@@ -31,6 +31,26 @@ pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> R
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)
+}
+
+/// Stores frames in the run's transaction.
+pub async fn append(tx: &mut RunTx, frames: &Frames) -> Result<()> {
+    let Lease { org, user, run, fence, .. } = *tx.lease();
+    sqlx::query!(
+        "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        org.0,
+        user.0,
+        run.0,
+        fence,
+        frames.n_from,
+        frames.n_to,
+        frames.text
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// Stores the tokens of many runs in one statement. Whoever lost a lease finds

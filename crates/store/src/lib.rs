@@ -2,6 +2,7 @@
 //! a transaction, and a transaction needs a tenant (or is the system's, which
 //! reads no content). Functions live in a module per noun.
 
+pub mod archives;
 pub mod cluster;
 pub mod entities;
 mod error;

@@ -61,10 +61,11 @@ impl StepKind {
     }
 }
 
-pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Result<()> {
+/// Stores a step. Returns its message's place in the session.
+pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Result<i64> {
     let Lease { org, user, session, run, fence, .. } = *tx.lease();
-    sqlx::query!(
-        "
+    sqlx::query_scalar!(
+        r#"
         with session as (
             update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1,
                 last_message_at = now(), preview = coalesce($4, preview)
@@ -89,7 +90,8 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
             lease_until = case when $21 then null else lease_until end,
             finished_at = case when $21 then now() end
         where org_id = $1 and owner_id = $2 and id = $8
-        ",
+        returning (select last_seq from session) as "seq!"
+        "#,
         org.0,
         user.0,
         session.0,
@@ -112,10 +114,9 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         step.usage.cache_creation_input_tokens,
         step.done,
     )
-    .execute(tx.connection())
+    .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)
-    .map(drop)
 }
 
 /// Ends a run without a further message: failed, cancelled, or done.

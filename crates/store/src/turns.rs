@@ -2,7 +2,7 @@
 //! message in and brings back all that the model call needs to know.
 
 use domain::{
-    EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
+    ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
     id::ReplicaId,
     run::{Lease, Mode},
 };
@@ -26,6 +26,13 @@ pub struct Past {
 /// Versions of the three memory documents: organization, user, entity. 0: none.
 pub type Versions = [i64; 3];
 
+/// The summary of everything that is archived.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub text: String,
+    pub archives: Vec<ArchiveId>,
+}
+
 /// What a session's prompt is made of.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -39,6 +46,8 @@ pub struct Context {
     /// Up to which versions the session knows of later appends.
     pub told: Versions,
     pub current: Versions,
+    /// What was said before the history, and the archives that hold it whole.
+    pub summary: Option<Summary>,
     pub history: Vec<Past>,
 }
 
@@ -81,13 +90,18 @@ macro_rules! context {
             pinned: versions(&row.pinned)?,
             told: versions(&row.told)?,
             current: versions(&row.current)?,
+            summary: row.summary_text.map(|text| Summary {
+                text,
+                archives: row.archives.unwrap_or_default().into_iter().map(ArchiveId).collect(),
+            }),
             history: history(row.seqs, row.roles, row.contents, row.contexts),
         }
     }};
 }
 
-/// Begins a turn in a session whose row the opener has locked.
-pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
+/// Begins a turn in a session whose row the opener has locked. Returns the
+/// message's place in the session, and the context without the message.
+pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context)> {
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
@@ -107,7 +121,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
                     where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))
             returning s.last_seq, c.title, c.user_name, c.entity_kind, c.entity_id, c.entity_name,
                 c.pinned, c.told, c.current, c.org_content, c.user_content, c.entity_content,
-                c.seqs, c.roles, c.contents, c.contexts
+                c.summary_text, c.archives, c.seqs, c.roles, c.contents, c.contexts
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
             select $1, $2, $3, $4, last_seq, 'user', $5, nullif($8, ''), $9, $2 from begun
@@ -124,9 +138,9 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
             insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
             select $1, $2, $9, 1, 1, 1, $15 from begun where $15 <> ''
         )
-        select title, user_name, entity_kind, entity_id, entity_name,
+        select last_seq as "seq!", title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
-            org_content, user_content, entity_content,
+            org_content, user_content, entity_content, summary_text, archives,
             seqs, roles, contents, contexts
         from begun
         "#,
@@ -151,33 +165,38 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<Context> {
     .await
     .map_err(from_sqlx)?
     .ok_or_else(run_active)?;
-    Ok(context!(row))
+    Ok((row.seq, context!(row)))
 }
 
-/// Queues a run that answers a message which is already there.
-pub async fn enqueue(
-    tx: &mut TenantTx,
-    session: SessionId,
-    message: MessageId,
-    run: RunId,
-    mode: Mode,
-    model: &str,
-    role: Role,
-) -> Result<()> {
+/// A run for a message which is already there.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued<'a> {
+    pub session: SessionId,
+    pub message: MessageId,
+    pub run: RunId,
+    pub trigger: &'a str,
+    pub mode: Mode,
+    pub model: &'a str,
+    pub role: Role,
+}
+
+/// Queues a run, for a worker to claim.
+pub async fn enqueue(tx: &mut TenantTx, new: &Queued<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role)
-         select $1, $2, $3, $4, $5, 'http', 'queued', $6, $7, $8
+         select $1, $2, $3, $4, $5, $9, 'queued', $6, $7, $8
          where not exists (select from sixty.runs r
             where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))",
         tenant.org.0,
         tenant.user.0,
-        session.0,
-        run.0,
-        message.0,
-        mode.as_str(),
-        model,
-        role.as_str()
+        new.session.0,
+        new.run.0,
+        new.message.0,
+        new.mode.as_str(),
+        new.model,
+        new.role.as_str(),
+        new.trigger
     )
     .execute(tx.connection())
     .await
@@ -197,6 +216,7 @@ fn run_active() -> Error {
 pub struct Resumed {
     pub context: Context,
     pub message: MessageId,
+    pub trigger: String,
     pub mode: Mode,
     pub model: String,
     pub role: Role,
@@ -220,7 +240,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now())
         where org_id = $1 and id = $2
-        returning message_id, mode, model, role, iterations, cancel_requested, attempts,
+        returning message_id, trigger, mode, model, role, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!"
@@ -242,6 +262,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     Ok(Resumed {
         context,
         message: row.message_id.into(),
+        trigger: row.trigger,
         mode: Mode::parse(&row.mode).unwrap_or_default(),
         model: row.model,
         role: Role::parse_lenient(&row.role),
@@ -266,7 +287,7 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
     let row = sqlx::query!(
         r#"select title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
-            org_content, user_content, entity_content,
+            org_content, user_content, entity_content, summary_text, archives,
             seqs, roles, contents, contexts
          from sixty.session_context where org_id = $1 and session_id = $2"#,
         org.0,

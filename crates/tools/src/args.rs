@@ -1,6 +1,6 @@
 //! Arguments of the built-in tools, read once and typed from there on.
 
-use domain::{EntityKind, EntityRef, MemoryScope};
+use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,16 @@ pub enum Call {
         new: String,
         kind: Option<EntityKind>,
         id: Option<String>,
+    },
+    Recall {
+        query: String,
+        limit: Option<i64>,
+        since: Option<String>,
+    },
+    ReadArchive {
+        summary_id: ArchiveId,
+        from_seq: Option<i64>,
+        to_seq: Option<i64>,
     },
     FindEntities {
         query: String,

@@ -138,6 +138,8 @@ mod tests {
             ("find_entities", r#"{"query":"acme"}"#),
             ("get_entity", r#"{"kind":"deal","id":"D-42"}"#),
             ("update_entity", r#"{"kind":"deal","id":"D-42","changes":{"stage":"won"}}"#),
+            ("recall", r#"{"query":"pricing","since":"2026-11-01"}"#),
+            ("read_archive", r#"{"summary_id":"01a2032b-664e-7750-baf9-f1824535916a","from_seq":3}"#),
             ("add_note", r#"{"kind":"contact","id":"C-1","text":"met"}"#),
         ] {
             toolbox.check(Role::Member, name, &raw(example)).expect(name);

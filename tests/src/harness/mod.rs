@@ -34,6 +34,7 @@ pub struct Setup {
     pub works: bool,
     pub rate_per_minute: u32,
     pub limits: engine::Limits,
+    pub compaction: engine::compaction::Thresholds,
     pub cors_origins: Vec<String>,
     /// Secrets of the process, which the redactor knows.
     pub secrets: Vec<String>,
@@ -47,6 +48,7 @@ impl Default for Setup {
             works: true,
             rate_per_minute: 1_000_000,
             limits: engine::Limits::default(),
+            compaction: engine::compaction::Thresholds::default(),
             cors_origins: Vec::new(),
             secrets: Vec::new(),
         }

@@ -120,6 +120,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         lease_seconds: setup.lease_seconds,
         works: setup.works,
         limits: setup.limits,
+        compaction: setup.compaction,
     };
     let engine = Engine::new(store, client, redactor, settings);
     let verifier = Verifier::new(&auth_settings(), &TaskTracker::new()).expect("a verifier");

@@ -1,6 +1,7 @@
 //! The built-in tools at work: reads in a tenant transaction, writes inside the
 //! transaction of the run's step.
 
+mod archive;
 mod memory;
 mod record;
 
@@ -37,6 +38,10 @@ impl Outcome {
 pub async fn read(tx: &mut TenantTx, call: &Call) -> Result<Outcome> {
     match call {
         Call::FindEntities { query, kind } => record::find_entities(tx, query, *kind).await,
+        Call::Recall { query, limit, since } => archive::recall(tx, query, *limit, since.as_deref()).await,
+        Call::ReadArchive { summary_id, from_seq, to_seq } => {
+            archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await
+        }
         Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
         _ => Err(Error::internal("a writing tool was asked to read")),
     }

@@ -15,8 +15,9 @@ pub fn is_question(content: &str) -> bool {
     !content.starts_with(r#"[{"type":"tool_result""#)
 }
 
-/// The `messages` of a request. The last message carries a cache breakpoint.
-pub(super) fn splice(messages: &[Sent<'_>]) -> String {
+/// The `messages` of a request, the summary of what went before in front of the
+/// first one. The last message carries a cache breakpoint.
+pub(super) fn splice(summary: Option<&str>, messages: &[Sent<'_>]) -> String {
     let between = extra_breakpoint(messages);
     let mut out = String::from("[");
     for (i, message) in messages.iter().enumerate() {
@@ -27,7 +28,7 @@ pub(super) fn splice(messages: &[Sent<'_>]) -> String {
         out.push_str(message.role);
         out.push_str(r#"","content":"#);
         let marked = i + 1 == messages.len() || Some(i) == between;
-        content(&mut out, message, marked);
+        content(&mut out, summary.filter(|_| i == 0), message, marked);
         out.push('}');
     }
     out.push(']');
@@ -36,15 +37,13 @@ pub(super) fn splice(messages: &[Sent<'_>]) -> String {
 
 /// One message's blocks: its context first, then the stored bytes. The mark
 /// goes inside the last block's closing brace.
-fn content(out: &mut String, message: &Sent<'_>, marked: bool) {
-    let stored = message.content.as_ref();
-    if message.context.is_empty() {
-        out.push_str(stored);
-    } else {
-        let context = serde_json::json!({ "type": "text", "text": message.context });
-        out.push_str(&format!("[{context},"));
-        out.push_str(&stored[1..]);
+fn content(out: &mut String, summary: Option<&str>, message: &Sent<'_>, marked: bool) {
+    out.push('[');
+    for text in summary.into_iter().chain((!message.context.is_empty()).then_some(message.context)) {
+        out.push_str(&serde_json::json!({ "type": "text", "text": text }).to_string());
+        out.push(',');
     }
+    out.push_str(&message.content[1..]);
     if marked && out.ends_with("}]") {
         out.truncate(out.len() - 2);
         out.push_str(CACHE);
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn stored_bytes_are_sent_as_they_are() {
         let content = r#"[{"type":"text","text":"1e2 \u0041","x":1.0}]"#.to_owned();
-        let spliced = splice(&[sent("user", content.clone()), sent("assistant", content.clone())]);
+        let spliced = splice(None, &[sent("user", content.clone()), sent("assistant", content.clone())]);
         assert!(spliced.contains(&content));
         serde_json::from_str::<Value>(&spliced).expect("JSON");
     }
@@ -92,7 +91,7 @@ mod tests {
     fn the_last_block_carries_the_mark_and_context_comes_first() {
         let mut message = sent("user", r#"[{"type":"text","text":"hi"}]"#.into());
         message.context = "<context>\n\"now\"\n</context>";
-        let spliced: Value = serde_json::from_str(&splice(&[message])).expect("JSON");
+        let spliced: Value = serde_json::from_str(&splice(None, &[message])).expect("JSON");
         assert_eq!(spliced[0]["content"][0]["text"], "<context>\n\"now\"\n</context>");
         assert_eq!(spliced[0]["content"][1]["text"], "hi");
         assert_eq!(spliced[0]["content"][1]["cache_control"]["type"], "ephemeral");
@@ -107,8 +106,8 @@ mod tests {
                 .push(sent("assistant", r#"[{"type":"tool_use","id":"t","name":"n","input":{}}]"#.into()));
             messages.push(sent("user", result.into()));
         }
-        let marks = splice(&messages).matches("cache_control").count();
+        let marks = splice(None, &messages).matches("cache_control").count();
         assert_eq!(marks, 2);
-        assert_eq!(splice(&messages[..9]).matches("cache_control").count(), 1);
+        assert_eq!(splice(None, &messages[..9]).matches("cache_control").count(), 1);
     }
 }

@@ -7,6 +7,7 @@ mod memory;
 mod messages;
 mod note;
 mod repair;
+mod summary;
 mod system;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use store::turns::Past;
 pub use messages::is_question;
 pub use note::{Note, context_note};
 pub use repair::repair;
+pub use summary::summary_block;
 pub use system::system;
 
 /// What does not change within a session, as JSON text. Built once per turn.
@@ -29,11 +31,15 @@ pub struct Frozen {
     pub user: UserId,
     pub tools: String,
     pub system: String,
+    /// The summary of what is archived, as it is quoted before the first message.
+    pub summary: Option<String>,
+    /// The summary alone, which the next one builds on.
+    pub summary_text: Option<String>,
 }
 
 /// The body of a request, spliced from stored JSON.
 pub fn body(frozen: &Frozen, history: &[Past], may_call_tools: bool) -> Bytes {
-    let messages = messages::splice(&repair(history));
+    let messages = messages::splice(frozen.summary.as_deref(), &repair(history));
     let mut body = String::with_capacity(frozen.tools.len() + frozen.system.len() + messages.len() + 300);
     body.push_str(r#"{"model":"#);
     body.push_str(&json!(frozen.model).to_string());

@@ -228,7 +228,7 @@ impl Run {
         };
         let staged = self.feed.stage(&all);
         let frames = self.feed.row(&staged);
-        steps::create(&mut tx, &step, &frames).await?;
+        let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
         self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {
@@ -236,7 +236,7 @@ impl Run {
             name: call.name.clone(),
             success: answered.outcome.success,
         }));
-        self.history.push(Past { seq: 0, role: "user".into(), content, context: String::new() });
+        self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
         Ok(())
     }
 }

@@ -26,7 +26,10 @@ impl Run {
         let deadline = Instant::now() + self.engine.limits().model_time;
         let opened = match opened {
             Some(opened) => opened,
-            None => self.open(deadline).await?,
+            None => {
+                self.make_room().await?;
+                self.open(deadline).await?
+            }
         };
         let (heard, visible) = match opened {
             Ok(stream) => self.listen(stream, message, deadline).await?,
@@ -34,6 +37,7 @@ impl Run {
         };
         match heard {
             Heard::Whole(answer) => self.store_answer(message, answer).await,
+            Heard::Failed(error @ ModelError::PromptTooLong { .. }) if !visible => self.rescue(&error).await,
             Heard::Failed(error) if visible && error.is_retryable() && !self.asked_again => {
                 self.asked_again = true;
                 self.feed.push(&Event::Reset { message_id: Some(message) });
@@ -96,6 +100,7 @@ impl Run {
             .map(|input| (input.tool_use_id.clone(), input.raw.clone()))
             .collect();
         let usage = answer.usage;
+        self.learn_ratio(usage.prompt_tokens());
         let blocks = self.at_the_door(answer.blocks);
         if blocks.is_empty() {
             return self.empty_answer(&stop_reason, usage).await;
@@ -132,11 +137,24 @@ impl Run {
         let mut tx = self.guarded().await?;
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
-        steps::create(&mut tx, &step, &frames).await?;
+        let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
-        self.history.push(Past { seq: 0, role: "assistant".into(), content, context: String::new() });
+        self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
+    }
+
+    /// The provider's own count makes the next estimate better.
+    #[expect(clippy::cast_precision_loss, reason = "counts of tokens and characters, far below 2^52")]
+    fn learn_ratio(&mut self, prompt_tokens: i64) {
+        let chars: usize = self.frozen.tools.len()
+            + self.frozen.system.len()
+            + self.history.iter().map(|past| past.content.len() + past.context.len()).sum::<usize>();
+        let ratio = prompt_tokens as f64 / chars.max(1) as f64;
+        // Providers that count nothing, or only the uncached part, teach nothing.
+        if (0.1..=1.0).contains(&ratio) {
+            self.token_ratio = Some(ratio);
+        }
     }
 
     /// The answer's blocks as they may be stored: redacted, without U+0000, and

@@ -3,6 +3,7 @@
 
 mod act;
 mod answer;
+mod compact;
 mod finish;
 mod resume;
 
@@ -56,6 +57,12 @@ struct Run {
     repetition: RepetitionGuard,
     /// Whether the provider was asked once more after visible text.
     asked_again: bool,
+    /// Tokens per character, from the last prompt that the provider counted.
+    token_ratio: Option<f64>,
+    /// Compactions that freed too little.
+    futile: u32,
+    /// Compactions after the provider refused the prompt.
+    rescues: u32,
 }
 
 /// Why the loop was left.
@@ -106,6 +113,13 @@ impl Engine {
             drop(tell.send(committed.map(|()| begun)));
             ok
         };
+        if run.outgrown().await {
+            // The loop compacts first; there is nothing to ask yet.
+            if commit.await {
+                run.execute(None).await;
+            }
+            return;
+        }
         let body = prompt::body(&run.frozen, &run.history, run.may_call_tools());
         let (committed, opened) = tokio::join!(commit, self.0.client.stream(body));
         if committed {
@@ -133,6 +147,9 @@ impl Engine {
             tools_used: Vec::new(),
             repetition: RepetitionGuard::default(),
             asked_again: false,
+            token_ratio: None,
+            futile: 0,
+            rescues: 0,
         }
     }
 }

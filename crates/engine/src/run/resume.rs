@@ -38,6 +38,8 @@ impl Engine {
             run.failed("gave_up", "the run broke off too often without getting any further", true).await
         } else if loaded.cancel_requested {
             run.cancelled().await
+        } else if loaded.trigger == "compact" {
+            run.compact_only().await
         } else {
             return Ok(Some(run));
         };

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
     idempotency::{self, Claim},
-    messages, runs, sessions, turns,
+    messages, runs, sessions,
+    turns::{self, Queued},
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -189,8 +190,10 @@ pub async fn regenerate(
                 })?;
             messages::supersede_after(&mut tx, id, seq).await?;
             let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
+            let mode = session.mode.unwrap_or_default();
             let role = tx.role;
-            turns::enqueue(&mut tx, id, message, run, session.mode.unwrap_or_default(), &model, role).await?;
+            let queued = Queued { session: id, message, run, trigger: "http", mode, model: &model, role };
+            turns::enqueue(&mut tx, &queued).await?;
             run
         }
     };

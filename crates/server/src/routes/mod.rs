@@ -9,6 +9,7 @@ mod operations;
 mod platform;
 mod runs;
 mod sessions;
+mod summaries;
 
 use axum::{Router, http::StatusCode, response::Response};
 use utoipa::{
@@ -53,6 +54,10 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(sessions::get, sessions::update, sessions::delete))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
+        .routes(routes!(summaries::compact))
+        .routes(routes!(summaries::list))
+        .routes(routes!(summaries::search))
+        .routes(routes!(summaries::get))
         .routes(routes!(runs::get))
         .routes(routes!(runs::events))
         .routes(routes!(runs::cancel))

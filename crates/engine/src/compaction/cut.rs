@@ -1,0 +1,94 @@
+//! Where a conversation is cut: on a user's turn, never between a tool call and
+//! its result.
+
+use store::turns::Past;
+
+use crate::prompt::is_question;
+
+/// What stays verbatim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    pub tokens: usize,
+    pub messages: usize,
+}
+
+/// The range of messages that leaves the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Index of the first message that stays.
+    pub at: usize,
+    pub first_seq: i64,
+    pub last_seq: i64,
+}
+
+/// The largest range that leaves at least `keep` behind it. None: no turn ends
+/// early enough.
+pub fn cut(history: &[Past], keep: Keep, tokens: impl Fn(&Past) -> usize) -> Option<Cut> {
+    let (mut kept, mut count) = (0, 0);
+    let mut newest = history.len();
+    while newest > 0 && (count < keep.messages || kept < keep.tokens) {
+        newest -= 1;
+        count += 1;
+        kept += tokens(&history[newest]);
+    }
+    let at = (1..=newest.min(history.len() - 1)).rev().find(|i| {
+        let message = &history[*i];
+        message.role == "user" && is_question(&message.content)
+    })?;
+    Some(Cut { at, first_seq: history[0].seq, last_seq: history[at - 1].seq })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `q` a question, `a` an answer, `c` a tool call, `r` its result.
+    fn history(shape: &str) -> Vec<Past> {
+        let content = |kind| match kind {
+            'c' => r#"[{"type":"tool_use","id":"t","name":"n","input":{}}]"#,
+            'r' => r#"[{"type":"tool_result","tool_use_id":"t","content":"x"}]"#,
+            _ => r#"[{"type":"text","text":"hello"}]"#,
+        };
+        (1..)
+            .zip(shape.chars())
+            .map(|(seq, kind)| Past {
+                seq,
+                role: if "qr".contains(kind) { "user" } else { "assistant" }.into(),
+                content: content(kind).into(),
+                context: String::new(),
+            })
+            .collect()
+    }
+
+    fn at(shape: &str, messages: usize, tokens: usize) -> Option<usize> {
+        cut(&history(shape), Keep { tokens, messages }, |_| 10).map(|cut| cut.at)
+    }
+
+    #[test]
+    fn the_cut_falls_on_a_question() {
+        assert_eq!(at("qaqaqa", 2, 0), Some(4));
+        assert_eq!(at("qaqaqa", 3, 0), Some(2));
+        assert_eq!(at("qaqcrcra", 2, 0), Some(2));
+        assert_eq!(at("qcrcrcra", 2, 0), None);
+    }
+
+    #[test]
+    fn both_limits_hold() {
+        assert_eq!(at("qaqaqaqa", 2, 35), Some(4));
+        assert_eq!(at("qaqaqaqa", 2, 1_000), None);
+        assert_eq!(at("qaqaqaqa", 100, 0), None);
+    }
+
+    #[test]
+    fn the_newest_turn_always_stays() {
+        assert_eq!(at("qaq", 0, 0), Some(2));
+        assert_eq!(at("q", 0, 0), None);
+        assert_eq!(at("qa", 0, 0), None);
+    }
+
+    #[test]
+    fn the_range_is_named_by_its_messages() {
+        let cut = cut(&history("qaqaqa"), Keep { tokens: 0, messages: 2 }, |_| 1).expect("a cut");
+        assert_eq!((cut.first_seq, cut.last_seq), (1, 4));
+    }
+}

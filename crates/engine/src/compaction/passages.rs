@@ -1,0 +1,75 @@
+//! Messages cut into the pieces that a search finds.
+
+use domain::session::Message;
+use serde_json::Value;
+use store::archives::NewPassage;
+
+/// Longest piece, in characters: about what fits into a search result's context.
+const PIECE: usize = 1_200;
+
+/// The searchable pieces of the messages: texts, tool calls and their results.
+pub fn passages(messages: &[Message]) -> Vec<NewPassage> {
+    messages.iter().filter(|message| !message.superseded).flat_map(of_message).collect()
+}
+
+fn of_message(message: &Message) -> Vec<NewPassage> {
+    let blocks: Vec<Value> = serde_json::from_str(message.content.get()).unwrap_or_default();
+    let texts: Vec<String> = blocks.iter().filter_map(text).collect();
+    (0..)
+        .zip(pieces(&texts.join("\n\n")))
+        .map(|(part, text)| NewPassage {
+            seq: message.seq,
+            part,
+            role: message.role.clone(),
+            text,
+            said_at: message.created_at,
+        })
+        .collect()
+}
+
+/// What a block says in words.
+pub fn text(block: &Value) -> Option<String> {
+    match block["type"].as_str()? {
+        "text" => Some(block["text"].as_str()?.to_owned()),
+        "tool_use" => Some(format!("[calls {} {}]", block["name"].as_str()?, block["input"])),
+        "tool_result" => Some(block["content"].as_str()?.to_owned()),
+        _ => None,
+    }
+}
+
+/// The text in pieces, cut at a line's or a word's end where there is one.
+fn pieces(text: &str) -> Vec<String> {
+    let mut rest = text.trim();
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let end = rest.char_indices().nth(PIECE).map_or(rest.len(), |(end, _)| {
+            let head = &rest[..end];
+            let half = head.len() / 2;
+            let cut = head.rfind('\n').filter(|at| *at > half);
+            cut.or_else(|| head.rfind(' ').filter(|at| *at > half)).unwrap_or(end)
+        });
+        pieces.push(rest[..end].trim().to_owned());
+        rest = rest[end..].trim_start();
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_long_text_is_lost_or_cut() {
+        let words: Vec<String> = (0..2_000).map(|n| format!("word{n}")).collect();
+        let pieces = pieces(&words.join(" "));
+        assert!(pieces.len() > 5 && pieces.iter().all(|piece| piece.chars().count() <= PIECE));
+        let joined: Vec<String> = pieces.iter().flat_map(|p| p.split(' ').map(str::to_owned)).collect();
+        assert_eq!(joined, words);
+    }
+
+    #[test]
+    fn a_text_without_spaces_is_cut_between_characters() {
+        assert_eq!(pieces(&"ü".repeat(3_000)).len(), 3);
+        assert!(pieces(" \n ").is_empty());
+    }
+}

@@ -1,0 +1,244 @@
+//! The one compaction path: archive, summary, cut-over. Each step commits by
+//! itself, and whoever takes the run over goes on where it stopped.
+
+use domain::{ArchiveId, Event, Result, session::Message};
+use model::{Answer, ModelError};
+use sha2::{Digest, Sha256};
+use store::{
+    archives::{self, NewArchive, Range, Summarized},
+    turns::{self, Past},
+};
+
+use super::{Left, Run};
+use crate::compaction::{self, Cut, FUTILE, Keep, SUMMARY_TIME, tokens};
+
+/// What is wanted of a compaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// As much as the thresholds say.
+    Room,
+    /// The provider refused the prompt: everything but the newest turn, if need be.
+    Rescue,
+    /// A person asked for it: everything, if need be.
+    All,
+}
+
+/// Where the window of a model that says nothing of itself ends, in tokens.
+const WINDOW: usize = 200_000;
+
+impl Run {
+    /// Compacts before a model call, if the messages have outgrown their part of
+    /// the window.
+    pub(super) async fn make_room(&mut self) -> Result<(), Left> {
+        while self.outgrown().await {
+            if !self.compact(Want::Room).await? {
+                break;
+            }
+            self.count_futile().await?;
+        }
+        Ok(())
+    }
+
+    /// After the provider refused the prompt as too long.
+    pub(super) async fn rescue(&mut self, error: &ModelError) -> Result<(), Left> {
+        self.rescues += 1;
+        if self.rescues > FUTILE || !self.compact(Want::Rescue).await? {
+            return self.model_failed(error).await;
+        }
+        Ok(())
+    }
+
+    /// A run that a person started for the compaction alone.
+    pub(super) async fn compact_only(&mut self) -> Result<(), Left> {
+        self.compact(Want::All).await?;
+        self.done().await
+    }
+
+    async fn count_futile(&mut self) -> Result<(), Left> {
+        if self.outgrown().await {
+            self.futile += 1;
+        }
+        if self.futile >= FUTILE {
+            let text = "the conversation is too long for the model, and compacting it freed too little";
+            return self.failed("prompt_too_long", text, false).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn outgrown(&self) -> bool {
+        let chars = self.message_chars();
+        // Far below any window there is no need to ask for it.
+        let thresholds = self.engine.settings().compaction;
+        if thresholds.at_tokens.is_none() && chars < 100_000 {
+            return false;
+        }
+        let fixed = tokens(self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
+        let answer = usize::try_from(self.frozen.max_tokens).unwrap_or(usize::MAX);
+        let at = thresholds.at(self.window().await, fixed, answer);
+        tokens(chars, self.token_ratio) >= at
+    }
+
+    fn message_chars(&self) -> usize {
+        self.history.iter().map(chars).sum()
+    }
+
+    async fn window(&self) -> usize {
+        self.engine.window(&self.frozen.model).await
+    }
+
+    /// Archives a range and moves the prompt's beginning behind it. False: there
+    /// is nothing that could go.
+    pub(super) async fn compact(&mut self, want: Want) -> Result<bool, Left> {
+        let Some(range) = self.archive(want).await? else { return Ok(false) };
+        if !range.summarized {
+            self.summarise(range).await?;
+        }
+        Ok(true)
+    }
+
+    fn cut(&self, want: Want) -> Option<Cut> {
+        let ratio = self.token_ratio;
+        let cut = |keep| compaction::cut(&self.history, keep, |past| tokens(chars(past), ratio));
+        let normal = cut(self.engine.settings().compaction.keep());
+        match want {
+            Want::Room => normal.or_else(|| cut(Keep { tokens: 0, messages: 2 })),
+            Want::Rescue => normal.or_else(|| cut(Keep { tokens: 0, messages: 1 })),
+            Want::All => normal.or_else(|| cut(Keep { tokens: 0, messages: 1 })).or_else(|| self.whole()),
+        }
+    }
+
+    fn whole(&self) -> Option<Cut> {
+        let (first, last) = (self.history.first()?, self.history.last()?);
+        Some(Cut { at: self.history.len(), first_seq: first.seq, last_seq: last.seq })
+    }
+
+    /// Step one: the complete transcript and its passages, in one transaction.
+    async fn archive(&mut self, want: Want) -> Result<Option<Range>, Left> {
+        let Some(cut) = self.cut(want) else { return Ok(None) };
+        let mut tx = self.guarded().await?;
+        // A predecessor may have archived this range and died before the summary.
+        if let Some(range) = archives::find_range(&mut tx, cut.first_seq).await? {
+            tx.commit().await?;
+            return Ok(Some(range));
+        }
+        let messages = archives::messages(&mut tx, cut.first_seq, cut.last_seq).await?;
+        let transcript = serde_json::to_string(&messages).map_err(domain::Error::internal)?;
+        let range = Range {
+            id: ArchiveId::new(),
+            first_seq: cut.first_seq,
+            last_seq: cut.last_seq,
+            summarized: false,
+        };
+        let archive = NewArchive {
+            id: range.id,
+            first_seq: range.first_seq,
+            last_seq: range.last_seq,
+            message_count: number(messages.len()),
+            transcript: &transcript,
+            sha256: Sha256::digest(&transcript).into(),
+            tokens_before: number(tokens(self.message_chars(), self.token_ratio)),
+        };
+        archives::create(&mut tx, &archive, &compaction::passages(&messages)).await?;
+        tx.commit().await?;
+        Ok(Some(range))
+    }
+
+    /// Steps two and three: the summary, then the cut-over with its event.
+    async fn summarise(&mut self, range: Range) -> Result<(), Left> {
+        let mut tx = self.guarded().await?;
+        let messages = archives::messages(&mut tx, range.first_seq, range.last_seq).await?;
+        tx.commit().await?;
+        let (text, by) = self.summary_of(&messages).await?;
+        let text = self.clean(&text);
+        let left: usize = self.history.iter().filter(|past| past.seq > range.last_seq).map(chars).sum();
+        let before = number(tokens(self.message_chars(), self.token_ratio));
+        let after = number(tokens(left + text.len(), self.token_ratio));
+        let key_points = compaction::key_points(&text);
+        let event = Event::Compaction {
+            summary_id: range.id,
+            message_count: number(messages.len()),
+            tokens_before: before,
+            tokens_after: after,
+        };
+        let done = Summarized { range, text: &text, key_points: &key_points, by: &by, tokens_after: after };
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        archives::complete(&mut tx, &done).await?;
+        let staged = self.feed.stage(&[event]);
+        let frames = self.feed.row(&staged);
+        store::events::append(&mut tx, &frames).await?;
+        let context = turns::context(tx.tenant(), self.lease.session).await?;
+        // The pins that the new snapshot shows are the session's from here on.
+        turns::pin(tx.tenant(), self.lease.session, context.pinned, context.told).await?;
+        self.commit(tx, &frames, &staged).await?;
+        let name = format!("x/{}", self.frozen.model);
+        self.frozen = self.engine.frozen(self.lease.user, self.role, &name, &context);
+        self.history = context.history;
+        Ok(())
+    }
+
+    /// The model's summary, piece by piece; without a model where that fails.
+    async fn summary_of(&mut self, messages: &[Message]) -> Result<(String, String), Left> {
+        let earlier = self.frozen.summary_text.clone();
+        let mut so_far = earlier.clone();
+        let mut stop = self.stop.clone();
+        let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
+        for piece in compaction::requests(messages, self.window().await) {
+            let body = compaction::request(&self.frozen.model, so_far.as_deref(), &piece);
+            let client = self.engine.0.client.clone();
+            let answer = tokio::select! {
+                stopped = stop.wait_for(Option::is_some) => return Err(super::answer::stop_of(stopped)),
+                answer = tokio::time::timeout_at(deadline, client.create(body)) => answer,
+            };
+            match answer.ok().and_then(|answer| self.usable(answer)) {
+                Some(text) => so_far = Some(text),
+                None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
+            }
+        }
+        match so_far {
+            Some(text) => Ok((text, self.frozen.model.clone())),
+            None => Ok((compaction::extract(None, messages), "extractive".into())),
+        }
+    }
+
+    fn usable(&mut self, answer: Result<Answer, ModelError>) -> Option<String> {
+        match answer {
+            Ok(answer) => {
+                self.usage += answer.usage;
+                Some(answer.text()).filter(|text| !text.trim().is_empty())
+            }
+            Err(error) => {
+                tracing::warn!(run = %self.lease.run, %error, "no summary from the model");
+                None
+            }
+        }
+    }
+}
+
+fn chars(past: &Past) -> usize {
+    past.content.len() + past.context.len()
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl crate::Engine {
+    /// The context window of a model, in tokens: asked once.
+    pub(super) async fn window(&self, model: &str) -> usize {
+        if let Some(known) = self.0.windows.lock().await.get(model) {
+            return *known;
+        }
+        let window = match self.0.client.model_info(model).await {
+            Ok(info) => {
+                info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
+            }
+            Err(error) => {
+                tracing::debug!(%error, model, "the provider does not tell the model's window");
+                WINDOW
+            }
+        };
+        self.0.windows.lock().await.insert(model.to_owned(), window);
+        window
+    }
+}

@@ -1,0 +1,177 @@
+//! The archive of conversations: summaries, transcripts, search.
+
+use std::{fmt::Write as _, time::Duration};
+
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use domain::{
+    ArchiveId, Cursor, EntityKind, Error, RunId, SessionId,
+    archive::{Passage, SessionSummary},
+    block,
+    session::Message,
+};
+use serde::Deserialize;
+use store::{
+    archives::{self, Search},
+    messages, runs, sessions,
+    turns::{self, Queued},
+};
+use utoipa::IntoParams;
+
+use crate::{
+    caller::Caller,
+    extract::{Path, Query},
+    page::{Page, after, limit, page},
+    problem::{Problems, Result},
+};
+
+/// How long a compaction is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_QUERY: usize = 1_000;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListSummaries {
+    session_id: Option<SessionId>,
+    /// 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchSummaries {
+    /// Words, `"a phrase"`, `-without`.
+    q: String,
+    session_id: Option<SessionId>,
+    entity_kind: Option<EntityKind>,
+    entity_id: Option<String>,
+    /// Only what was said since this time (RFC 3339).
+    since: Option<DateTime<Utc>>,
+    /// 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// Archives of the caller's conversations, newest first, without transcripts.
+#[utoipa::path(get, path = "/v1/session-summaries", tag = "summaries", security(("bearer" = [])),
+    params(ListSummaries), responses((status = 200, body = Page<SessionSummary>), Problems))]
+pub async fn list(caller: Caller, Query(query): Query<ListSummaries>) -> Result<Json<Page<SessionSummary>>> {
+    let limit = limit(query.limit)?;
+    let before: Option<ArchiveId> = after(query.cursor.as_deref())?;
+    let found = caller
+        .tx(async |tx| {
+            if let Some(session) = query.session_id {
+                sessions::find(tx, session).await?;
+            }
+            archives::list(tx, query.session_id, before, limit + 1).await
+        })
+        .await?;
+    Ok(page(found, limit, |summary| summary.id))
+}
+
+/// One archive with its whole transcript; as Markdown with `Accept: text/markdown`.
+#[utoipa::path(get, path = "/v1/session-summaries/{id}", tag = "summaries", security(("bearer" = [])),
+    params(("id" = ArchiveId, Path)),
+    responses((status = 200, content((SessionSummary = "application/json"), (String = "text/markdown"))), Problems))]
+pub async fn get(caller: Caller, Path(id): Path<ArchiveId>, headers: HeaderMap) -> Result<Response> {
+    let archive = caller.tx(async |tx| archives::find(tx, id).await).await?;
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.split(',').any(|mime| mime.trim().starts_with("text/markdown")) {
+        let text = markdown(&archive)?;
+        return Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response());
+    }
+    Ok(Json(archive).into_response())
+}
+
+fn markdown(archive: &SessionSummary) -> domain::Result<String> {
+    let mut text = format!("# Summary\n\n{}\n\n# Transcript\n", archive.summary_text);
+    let messages: Vec<Message> = match &archive.full_transcript {
+        Some(transcript) => serde_json::from_str(transcript.get()).map_err(Error::internal)?,
+        None => Vec::new(),
+    };
+    for message in messages {
+        let at = message.created_at.format("%Y-%m-%d %H:%M UTC");
+        write!(text, "\n## {} {}, {at}\n\n", message.seq, message.role).map_err(Error::internal)?;
+        let said = block::text_of(message.content.get());
+        if said.is_empty() {
+            write!(text, "```json\n{}\n```\n", message.content).map_err(Error::internal)?;
+        } else {
+            writeln!(text, "{said}").map_err(Error::internal)?;
+        }
+    }
+    Ok(text)
+}
+
+/// Passages of the caller's archives, best first.
+#[utoipa::path(get, path = "/v1/session-summaries/search", tag = "summaries", security(("bearer" = [])),
+    params(SearchSummaries), responses((status = 200, body = Page<Passage>), Problems))]
+pub async fn search(caller: Caller, Query(query): Query<SearchSummaries>) -> Result<Json<Page<Passage>>> {
+    if query.q.chars().count() > MAX_QUERY {
+        return Err(Error::field("q", format!("must be at most {MAX_QUERY} characters")).into());
+    }
+    let limit = limit(query.limit)?;
+    let offset: i64 = after(query.cursor.as_deref())?.unwrap_or(0);
+    if !(0..=10_000).contains(&offset) {
+        return Err(Error::field("cursor", "is not a cursor of this list").into());
+    }
+    let search = Search {
+        query: &query.q,
+        session: query.session_id,
+        entity_kind: query.entity_kind,
+        entity_id: query.entity_id.as_deref(),
+        since: query.since,
+        limit: limit + 1,
+        offset,
+    };
+    let found = caller.tx(async |tx| archives::search(tx, &search).await).await?;
+    Ok(page(found, limit, |_| offset + limit))
+}
+
+/// Archives and compacts the conversation now.
+#[utoipa::path(post, path = "/v1/sessions/{id}/compact", tag = "summaries", security(("bearer" = [])),
+    params(("id" = SessionId, Path)),
+    responses((status = 200, body = SessionSummary), (status = 202, body = domain::run::Run), Problems))]
+pub async fn compact(caller: Caller, Path(id): Path<SessionId>) -> Result<Response> {
+    let run = RunId::new();
+    let mut tx = caller.open(Some(id)).await?;
+    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
+    let nothing =
+        || Error::conflict("nothing_to_compact", "everything that was said here is archived already");
+    let (message, _) = messages::question(&mut tx, id, None).await?.ok_or_else(nothing)?;
+    let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
+    let queued = Queued {
+        session: id,
+        message,
+        run,
+        trigger: "compact",
+        mode: session.mode.unwrap_or_default(),
+        model: &model,
+        role: tx.role,
+    };
+    turns::enqueue(&mut tx, &queued).await?;
+    tx.into_inner().commit().await?;
+    caller.app.engine.wake();
+    let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
+    let end = async {
+        while reader.next().await?.is_some() {}
+        Ok::<_, Error>(())
+    };
+    let in_time = tokio::time::timeout(PATIENCE, end).await;
+    let (run, newest) = caller
+        .tx(async |tx| Ok((runs::find(tx, run).await?, archives::list(tx, Some(id), None, 1).await?.pop())))
+        .await?;
+    match (in_time, newest) {
+        (Ok(ended), Some(newest)) if run.status.ended() => {
+            ended?;
+            Ok(Json(newest).into_response())
+        }
+        _ => Ok((StatusCode::ACCEPTED, Json(run)).into_response()),
+    }
+}
