@@ -17,14 +17,13 @@ pub fn append(document: &str, section: &str, text: &str) -> Result<(String, Stri
     }
     let heading = format!("## {section}");
     let mut lines: Vec<&str> = document.lines().collect();
-    match lines.iter().position(|l| l.trim_end().eq_ignore_ascii_case(&heading)) {
-        Some(at) => lines.insert(end_of_section(&lines, at), &line),
-        None => {
-            if !lines.is_empty() {
-                lines.push("");
-            }
-            lines.extend([heading.as_str(), &line]);
+    if let Some(at) = lines.iter().position(|l| l.trim_end().eq_ignore_ascii_case(&heading)) {
+        lines.insert(end_of_section(&lines, at), &line);
+    } else {
+        if !lines.is_empty() {
+            lines.push("");
         }
+        lines.extend([heading.as_str(), &line]);
     }
     fits(&lines.join("\n")).map(|document| (document, format!("{heading}\n{line}")))
 }

@@ -72,7 +72,7 @@ impl Engine {
         let begun = Begun { run, message: MessageId::new() };
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let claims = self.0.settings.works && self.0.live().len() < self.0.settings.limits.runs;
-        let started = self.run_started(new, begun);
+        let started = run_started(new, begun);
         let first_frame = if claims { frame(run, &started) } else { String::new() };
         let context_text = context_note(&note, &[]);
         let turn = NewTurn {
@@ -103,15 +103,6 @@ impl Engine {
             context: context_text,
         });
         Ok((begun, Some(self.start_of(tenant, new, begun, context, started))))
-    }
-
-    fn run_started(&self, new: &Prepared, begun: Begun) -> Event {
-        Event::RunStarted {
-            session_id: new.session,
-            message_id: begun.message,
-            model: new.model.clone(),
-            mode: resolve(new.mode),
-        }
     }
 
     fn start_of(
@@ -150,6 +141,15 @@ impl Engine {
             summary: context.summary.as_ref().map(crate::prompt::summary_block),
             summary_text: context.summary.as_ref().map(|summary| summary.text.clone()),
         }
+    }
+}
+
+fn run_started(new: &Prepared, begun: Begun) -> Event {
+    Event::RunStarted {
+        session_id: new.session,
+        message_id: begun.message,
+        model: new.model.clone(),
+        mode: resolve(new.mode),
     }
 }
 

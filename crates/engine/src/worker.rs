@@ -107,7 +107,9 @@ async fn cancels(engine: &Engine) -> Result<()> {
     let mut tx = engine.store().heartbeat().await?;
     let cancelled = runs::cancelled(&mut tx, engine.0.replica).await?;
     tx.commit().await?;
-    cancelled.into_iter().for_each(|run| engine.0.stop(run, Stop::Cancelled));
+    for run in cancelled {
+        engine.0.stop(run, Stop::Cancelled);
+    }
     Ok(())
 }
 

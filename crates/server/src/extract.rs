@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use domain::Error;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -125,7 +125,7 @@ impl<T: DeserializeOwned> FromRequest<App> for MaybeBody<T> {
 async fn read(request: Request) -> Result<Bytes> {
     let too_large = || {
         let detail = format!("the body is larger than {MAX_BODY} bytes");
-        Failure::Http(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
+        Failure::from(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
     };
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
@@ -143,7 +143,7 @@ fn mime(headers: &HeaderMap) -> Option<String> {
 fn require_json(headers: &HeaderMap) -> Result<()> {
     match mime(headers) {
         Some(mime) if mime == "application/json" || mime.ends_with("+json") => Ok(()),
-        _ => Err(Failure::Http(Problem::new(
+        _ => Err(Failure::from(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             "send the body as Content-Type: application/json",
@@ -160,7 +160,7 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let path = error.path().to_string();
         let inner = error.into_inner();
         if inner.is_syntax() || inner.is_eof() {
-            return Failure::Http(Problem::new(
+            return Failure::from(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "malformed_json",
                 format!("the body is not JSON: {inner}"),
@@ -171,7 +171,7 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     })?;
     deserializer.end().map_err(|error| {
         let detail = format!("the body is not one JSON value: {error}");
-        Failure::Http(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
+        Failure::from(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
     })?;
     Ok(value)
 }
@@ -241,4 +241,11 @@ impl FromRequestParts<App> for IdempotencyKey {
             _ => Err(Error::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into()),
         }
     }
+}
+
+/// For fields of a `PATCH`: tells one that is null from one that is missing.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

@@ -68,12 +68,18 @@ impl IntoResponse for Problem {
 pub enum Failure {
     Domain(domain::Error),
     /// A refusal of the protocol itself, such as a wrong content type.
-    Http(Problem),
+    Http(Box<Problem>),
 }
 
-impl<E: Into<domain::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure::Domain(error.into())
+impl From<domain::Error> for Failure {
+    fn from(error: domain::Error) -> Self {
+        Failure::Domain(error)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Failure::Http(Box::new(problem))
     }
 }
 

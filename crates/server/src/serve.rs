@@ -142,8 +142,8 @@ pub async fn listen(
     });
     let engine = app.engine.clone();
     let stopping = engine.stopping();
-    let server =
-        axum::serve(listener, router(app)).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, router(&app)).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let down = async {
         tokio::select! { () = stop => {} () = stopping.cancelled() => {} }
         tracing::info!("shutting down");
@@ -151,7 +151,7 @@ pub async fn listen(
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        served = server.into_future() => served,
+        ended = serving.into_future() => ended,
         () = down => {
             tracing::warn!("some connections did not end in time");
             Ok(())

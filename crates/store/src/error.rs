@@ -8,7 +8,6 @@ use domain::Error;
 /// What a caller may wait before trying again when the database is short of something.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::RowNotFound => Error::NotFound,

@@ -341,13 +341,13 @@ fn history(
     seqs: Option<Vec<i64>>,
     roles: Option<Vec<String>>,
     contents: Option<Vec<String>>,
-    contexts: Option<Vec<String>>,
+    notes: Option<Vec<String>>,
 ) -> Vec<Past> {
     let texts = roles.unwrap_or_default().into_iter().zip(contents.unwrap_or_default());
     seqs.unwrap_or_default()
         .into_iter()
         .zip(texts)
-        .zip(contexts.unwrap_or_default())
+        .zip(notes.unwrap_or_default())
         .map(|((seq, (role, content)), context)| Past { seq, role, content, context })
         .collect()
 }

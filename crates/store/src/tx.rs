@@ -56,7 +56,7 @@ pub struct RunTx {
 
 /// Outcome of the guard.
 pub enum Guarded {
-    Open(RunTx),
+    Open(Box<RunTx>),
     /// Another replica has the run, or it has ended: stop at once.
     Lost,
 }
@@ -87,7 +87,7 @@ impl Store {
         let tenant = Tenant::own(lease.org, lease.user);
         let extras = Extras { guard: Some((lease, lease_seconds)), ..Extras::default() };
         let (tx, guarded) = self.open(tenant, extras).await?;
-        Ok(if guarded { Guarded::Open(RunTx { tx, lease: *lease }) } else { Guarded::Lost })
+        Ok(if guarded { Guarded::Open(Box::new(RunTx { tx, lease: *lease })) } else { Guarded::Lost })
     }
 
     pub async fn system(&self) -> Result<SystemTx> {

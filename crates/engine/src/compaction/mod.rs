@@ -29,7 +29,7 @@ const KEEP_MESSAGES: usize = 10;
 /// Compactions of one run that may free nothing before it says so.
 pub const FUTILE: u32 = 3;
 /// Longest time that a summary may take; then one is made without a model.
-pub const SUMMARY_TIME: Duration = Duration::from_secs(60);
+pub const SUMMARY_TIME: Duration = Duration::from_mins(1);
 
 impl Thresholds {
     /// Tokens of the messages at which a prompt of this size is compacted.

@@ -24,12 +24,11 @@ impl Run {
     pub(super) async fn ask(&mut self, opened: Option<Opened>) -> Result<(), Left> {
         let message = MessageId::new();
         let deadline = Instant::now() + self.engine.limits().model_time;
-        let opened = match opened {
-            Some(opened) => opened,
-            None => {
-                self.make_room().await?;
-                self.open(deadline).await?
-            }
+        let opened = if let Some(opened) = opened {
+            opened
+        } else {
+            self.make_room().await?;
+            self.open(deadline).await?
         };
         let (heard, visible) = match opened {
             Ok(stream) => self.listen(stream, message, deadline).await?,
@@ -115,7 +114,7 @@ impl Run {
             text: text.clone(),
             stop_reason: stop_reason.clone(),
         }];
-        events.extend(calls.iter().map(|call| call.start_event()));
+        events.extend(calls.iter().map(super::act::OpenCall::start_event));
         if done {
             events.push(self.done_event(Some(message)));
         }
@@ -228,12 +227,12 @@ impl Shown {
             Delta::Text(text) => {
                 self.end_thinking(run);
                 let safe = self.text.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
-                self.show_text(run, safe);
+                self.show_text(run, &safe);
             }
             Delta::Thinking(text) => {
                 self.end_text(run);
                 let safe = self.thinking.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
-                self.show_thinking(run, safe);
+                self.show_thinking(run, &safe);
             }
             Delta::ToolUseStarted { .. } => {
                 self.end_thinking(run);
@@ -245,17 +244,17 @@ impl Shown {
 
     fn end_text(&mut self, run: &Run) {
         if let Some(held) = self.text.take() {
-            self.show_text(run, held.finish());
+            self.show_text(run, &held.finish());
         }
     }
 
     fn end_thinking(&mut self, run: &Run) {
         if let Some(held) = self.thinking.take() {
-            self.show_thinking(run, held.finish());
+            self.show_thinking(run, &held.finish());
         }
     }
 
-    fn show_text(&mut self, run: &Run, text: String) {
+    fn show_text(&mut self, run: &Run, text: &str) {
         if !text.is_empty() {
             self.any = true;
             let text = text.replace('\0', "\u{FFFD}");
@@ -263,7 +262,7 @@ impl Shown {
         }
     }
 
-    fn show_thinking(&mut self, run: &Run, text: String) {
+    fn show_thinking(&mut self, run: &Run, text: &str) {
         if !text.is_empty() {
             self.any = true;
             let text = text.replace('\0', "\u{FFFD}");

@@ -206,7 +206,7 @@ impl Run {
     async fn guarded(&self) -> Result<RunTx, Left> {
         let seconds = self.engine.settings().lease_seconds;
         match self.engine.store().run(&self.lease, seconds).await? {
-            Guarded::Open(tx) => Ok(tx),
+            Guarded::Open(tx) => Ok(*tx),
             Guarded::Lost => Err(Stop::Lost.into()),
         }
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     App,
     caller::Caller,
-    extract::{Body, IdempotencyKey, IfMatch, Path, Query},
+    extract::{Body, IdempotencyKey, IfMatch, Path, Query, given},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
     problem::{Problems, Result},
@@ -62,7 +62,7 @@ pub struct Create {
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
     name: Option<String>,
-    #[serde(default, deserialize_with = "some")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     owner: Option<Option<String>>,
     links: Option<Vec<Link>>,
@@ -71,12 +71,6 @@ pub struct Update {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     fields: Map<String, Value>,
-}
-
-fn some<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -79,13 +79,13 @@ fn operations() -> OpenApiRouter<App> {
 }
 
 /// The whole service.
-pub fn router(app: App) -> Router {
+pub fn router(app: &App) -> Router {
     let (router, _) = operations().split_for_parts();
     let router = router
         .fallback(async || -> Problem { not_found() })
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());
-    layers::around(router, &app)
+    layers::around(router, app)
 }
 
 async fn method_not_allowed() -> Response {

@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{EntityKind, EntityRef, Error, SessionId, run::Mode, session::Session};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use store::{
     entities,
     sessions::{self, Changes, Filter, NewSession},
@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::messages::known_model;
 use crate::{
     caller::{Caller, Tx},
-    extract::{Body, IdempotencyKey, IfMatch, MaybeBody, Path, Query},
+    extract::{Body, IdempotencyKey, IfMatch, MaybeBody, Path, Query, given},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
     problem::{Problems, Result},
@@ -41,22 +41,15 @@ pub struct CreateSession {
 #[serde(deny_unknown_fields)]
 pub struct UpdateSession {
     /// Null gives the title back to the service.
-    #[serde(default, deserialize_with = "some")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     title: Option<Option<String>>,
-    #[serde(default, deserialize_with = "some")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     model: Option<Option<String>>,
-    #[serde(default, deserialize_with = "some")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Mode>)]
     mode: Option<Option<Mode>>,
-}
-
-/// Tells a field that is null from one that is missing.
-fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -189,14 +182,14 @@ pub async fn update(
     if let Some(model) = &body.model {
         known_model(&caller.app, model.as_deref())?;
     }
-    let given = match &body.title {
+    let new_title = match &body.title {
         Some(given) => {
             Some(title(given.as_deref())?.map(|title| caller.app.engine.redact(title).into_owned()))
         }
         None => None,
     };
     let changes = Changes {
-        title: given.as_ref().map(Option::as_deref),
+        title: new_title.as_ref().map(Option::as_deref),
         model: body.model.as_ref().map(Option::as_deref),
         mode: body.mode,
     };

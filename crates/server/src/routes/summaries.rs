@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long a compaction is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const MAX_QUERY: usize = 1_000;
 
 #[derive(Deserialize, IntoParams)]
