@@ -2,5 +2,6 @@
 //! Postgres, and the stand-in for the model. One binary.
 #![cfg(test)]
 
+mod archive;
 mod harness;
 mod turn;
