@@ -101,7 +101,7 @@ create index runs_by_session on sixty.runs (org_id, session_id, created_at);
 
 -- Claiming crosses organizations: ids, states and leases, never content.
 create policy work on sixty.runs to sixty_system using (true);
-grant select (org_id, id, owner_id, session_id, status, lease_owner, lease_until, wake_at, fence, attempts, cancel_requested, created_at)
+grant select (org_id, id, owner_id, session_id, status, lease_owner, lease_until, wake_at, fence, attempts, cancel_requested, created_at, finished_at)
     on sixty.runs to sixty_system;
 grant update (status, lease_owner, lease_until, fence, attempts) on sixty.runs to sixty_system;
 create index runs_open on sixty.runs (status, created_at) where status in ('queued', 'running', 'waiting');
@@ -163,6 +163,11 @@ grant select, insert, delete on sixty.run_events to sixty_tenant;
 -- The group writer puts the tokens of many runs into one statement.
 create policy flush on sixty.run_events for insert to sixty_system with check (true);
 grant insert on sixty.run_events to sixty_system;
+-- And it drops what is a day old, of runs that ended: by ids and times.
+create policy expiry on sixty.run_events for delete to sixty_system using (created_at < now() - interval '24 hours');
+create policy expired on sixty.run_events for select to sixty_system using (created_at < now() - interval '24 hours');
+grant select (org_id, run_id, created_at), delete on sixty.run_events to sixty_system;
+create index run_events_by_age on sixty.run_events (created_at);
 
 -- Answers to repeated requests. The row commits with the work that it names.
 create table sixty.idempotency (
@@ -180,3 +185,8 @@ create table sixty.idempotency (
 );
 call sixty.protect('idempotency', personal => true);
 grant select, insert, update, delete on sixty.idempotency to sixty_tenant;
+-- A key is remembered for a day.
+create policy expiry on sixty.idempotency for delete to sixty_system using (created_at < now() - interval '24 hours');
+create policy expired on sixty.idempotency for select to sixty_system using (created_at < now() - interval '24 hours');
+grant select (org_id, created_at), delete on sixty.idempotency to sixty_system;
+create index idempotency_by_age on sixty.idempotency (created_at);

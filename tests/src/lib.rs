@@ -4,4 +4,5 @@
 
 mod archive;
 mod harness;
+mod housekeeping;
 mod turn;

@@ -16,6 +16,8 @@ const CLAIM_EVERY: Duration = Duration::from_millis(400);
 const CANCEL_EVERY: Duration = Duration::from_millis(500);
 /// How often tokens reach the database: what a reader elsewhere lags behind.
 const FLUSH_EVERY: Duration = Duration::from_millis(75);
+/// How often old streams and keys are dropped.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(10);
 /// Claims of one look.
 const CLAIM_BATCH: i64 = 32;
 /// What a shutdown waits for runs that are committing a step.
@@ -28,6 +30,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, CLAIM_EVERY, true, |engine| claim(engine).boxed());
     every(engine, lease / 3, false, |engine| heartbeat(engine).boxed());
     every(engine, CANCEL_EVERY, false, |engine| cancels(engine).boxed());
+    every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
     every(engine, FLUSH_EVERY, false, |engine| feed::flush(&engine.0.feeds, engine.store()).boxed());
 }
 
@@ -109,6 +112,16 @@ async fn cancels(engine: &Engine) -> Result<()> {
     tx.commit().await?;
     for run in cancelled {
         engine.0.stop(run, Stop::Cancelled);
+    }
+    Ok(())
+}
+
+async fn housekeeping(engine: &Engine) -> Result<()> {
+    let mut tx = engine.store().heartbeat().await?;
+    let count = store::housekeeping::drop_expired(&mut tx).await?;
+    tx.commit().await?;
+    if count > 0 {
+        tracing::debug!(count, "old streams and keys dropped");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod entities;
 mod error;
 pub mod events;
+pub mod housekeeping;
 pub mod idempotency;
 pub mod memories;
 pub mod messages;

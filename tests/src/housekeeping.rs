@@ -1,0 +1,40 @@
+//! Everything that grows is bounded.
+
+use model_sim::Reply;
+use serde_json::json;
+
+use crate::harness::TestApp;
+
+#[tokio::test]
+async fn streams_and_keys_are_dropped_a_day_after_the_end_and_not_before() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let mut runs = Vec::new();
+    for n in 0..2 {
+        app.sim.push(Reply::text("an answer"));
+        let path = format!("/v1/sessions/{session}/messages");
+        let request =
+            alice.request(reqwest::Method::POST, &path).header("idempotency-key", format!("key-{n}"));
+        let turn = alice.send(request.json(&json!({"text": "hello"}))).await.expect(200).json();
+        runs.push(turn["run"]["id"].as_str().expect("an id").to_owned());
+    }
+    let old = runs[0].clone();
+    let superuser = app.database.superuser().await;
+    for sql in [
+        "update sixty.runs set finished_at = now() - interval '25 hours' where id = $1::uuid",
+        "update sixty.run_events set created_at = now() - interval '25 hours' where run_id = $1::uuid",
+        "update sixty.idempotency set created_at = now() - interval '25 hours' where run_id = $1::uuid",
+    ] {
+        sqlx::query(sql).bind(&old).execute(&superuser).await.expect("the rows age");
+    }
+    let mut tx = app.replica.engine.store().system().await.expect("a transaction");
+    assert!(store::housekeeping::drop_expired(&mut tx).await.expect("a count") >= 2);
+    tx.commit().await.expect("a commit");
+    assert_eq!(app.database.count("select count(distinct run_id) from sixty.run_events").await, 1);
+    assert_eq!(app.database.count("select count(*) from sixty.idempotency").await, 1);
+    // Whoever comes later learns at least the end.
+    let frames = alice.follow(&old, None).await.rest().await;
+    assert_eq!(frames.iter().map(|frame| frame.event.as_str()).collect::<Vec<_>>(), ["done"]);
+    assert!(alice.follow(&runs[1], None).await.rest().await.len() > 2);
+}
