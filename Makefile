@@ -47,7 +47,7 @@ bench: ## the benchmarks, in a release build
 	@deploy/dev/require.sh cc postgres
 	cargo bench --locked --workspace --benches
 
-smoke-live: ## one question to a real model (needs ANTHROPIC_API_KEY or OPENAI_API_KEY)
+smoke-live: ## a dozen conversations with a real model (needs ANTHROPIC_API_KEY; costs money)
 	@deploy/dev/require.sh cc postgres python
 	cargo build --locked --package server
 	@deploy/dev/smoke-live.py $(sixty)

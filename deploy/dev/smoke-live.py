@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Asks a real model one question through a server of its own. Costs a few tokens.
+"""Holds a dozen conversations with a real model through a server of its own, and
+prints what they cost. Needs ANTHROPIC_API_KEY.
 
 Usage: smoke-live.py COMMAND…, where COMMAND runs the program `sixty`.
+
+The prices are dollars per million tokens, from SMOKE_INPUT_USD and
+SMOKE_OUTPUT_USD; the defaults are those of a mid-size model. Reading from the
+provider's cache is counted at a tenth of the input's price, writing at 1.25 times.
 """
 
 import json
@@ -16,12 +21,27 @@ import time
 import urllib.error
 import urllib.request
 
-QUESTION = "Answer with one word: which city is the capital of France?"
+# What is said in one conversation, the entity it is bound to, and what must come of it: a tool that was called, or
+# words of which one must stand in the last answer.
+CONVERSATIONS = [
+    (["What do you know about deal D-42?"], None, {"tool": "get_entity", "words": ["84"]}),
+    (["Who decides at Acme?"], "D-42", {"words": ["Dana"]}),
+    (["Please remember that I prefer calls before ten."], None, {"tool": "memory_append"}),
+    (["Which of our contacts works at Orion Glass?"], None, {"tool": "find_entities", "words": ["Priya"]}),
+    (["Add a note to deal D-43: they want a site visit in January."], None, {"tool": "add_note"}),
+    (["Move deal D-45 to won."], None, {"tool": "update_entity", "words": ["approv"]}),
+    (["Tom Arendt's phone number is +43 660 1234567, please put it on his record."], None, {"tool": "update_entity"}),
+    (["What discount may I give without asking?"], None, {"words": ["12"]}),
+    (["Is there a deal D-999?"], None, {"tool": "get_entity"}),
+    (["Note for this deal's memory: Tom is on leave until Monday.", "Who is on leave?"], "D-42", {"words": ["Tom"]}),
+    (["What did we say about the pilot in Graz in earlier conversations?"], None, {"tool": "recall"}),
+    (["Look up D-46 and D-50 and tell me which is the riskier one, in one sentence."], None, {"tool": "get_entity"}),
+]
 
 
 def main(sixty: list[str]) -> str | None:
-    if not (os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("OPENAI_API_KEY")):
-        return "Set ANTHROPIC_API_KEY or OPENAI_API_KEY: this check asks a real model."
+    if not os.environ.get("ANTHROPIC_API_KEY"):
+        return "Set ANTHROPIC_API_KEY: this check asks a real model."
     data = tempfile.mkdtemp(prefix="sixty-smoke-")
     os.chmod(data, 0o755)  # Postgres runs as another user when we are root.
     with socket.socket() as probe:
@@ -29,12 +49,13 @@ def main(sixty: list[str]) -> str | None:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "SIXTY_MODEL_SIM")}
     environment |= {"SIXTY_DATA_DIR": data, "SIXTY_LISTEN": address}
+    subprocess.run([*sixty, "seed-demo"], env=environment, check=True)
     server = subprocess.Popen([*sixty, "serve"], env=environment)
     try:
         wait_until_ready(server, address)
-        command = [*sixty, "token", "--org", "smoke", "--user", "smoke", "--role", "owner"]
+        command = [*sixty, "token", "--org", "demo", "--user", "alice", "--role", "owner"]
         token = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-        return ask(f"http://{address}", token)
+        return hold(f"http://{address}", token)
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(60)
@@ -54,21 +75,57 @@ def wait_until_ready(server: subprocess.Popen, address: str) -> None:
     sys.exit("The server was not ready within 90 s.")
 
 
-def ask(url: str, token: str) -> str | None:
-    session = post(f"{url}/v1/sessions", token, {"title": "smoke"})
-    started = time.monotonic()
-    answer = post(f"{url}/v1/sessions/{session['id']}/messages", token, {"text": QUESTION})
-    seconds = time.monotonic() - started
-    run = answer.get("run", {})
-    print(json.dumps(answer, indent=2))
-    if run.get("status") != "done":
-        return f"The run is {run.get('status')} after {seconds:.1f} s."
-    if str(run.get("model", "")).startswith("sim/"):
-        return "The scripted stand-in answered, not a real model."
-    if "paris" not in json.dumps(answer.get("message")).lower():
-        return "The answer does not say Paris."
-    print(f"{run.get('model')} answered in {seconds:.1f} s.")
+def hold(url: str, token: str) -> str | None:
+    failures, spent = [], {}
+    for number, (lines, deal, wanted) in enumerate(CONVERSATIONS, 1):
+        entity = {"entity": {"kind": "deal", "id": deal}} if deal else {}
+        session = post(f"{url}/v1/sessions", token, entity)
+        problem, tools, text, started = None, [], "", time.monotonic()
+        for line in lines:
+            answer = post(f"{url}/v1/sessions/{session['id']}/messages", token, {"text": line})
+            run = answer["run"]
+            for kind, tokens in run["usage"].items():
+                spent[kind] = spent.get(kind, 0) + tokens
+            if run["status"] != "done":
+                problem = f"the run is {run['status']}: {run.get('error')}"
+                break
+            text = text_of(answer.get("message", {}))
+            tools += tools_of(url, token, session["id"])
+        problem = problem or judge(wanted, tools, text)
+        print(f"{'FAIL' if problem else 'ok  '} {number:2} {time.monotonic() - started:5.1f} s  {lines[-1]}")
+        if problem:
+            print(f"        {problem}\n        tools: {tools}\n        answer: {text[:300]}")
+            failures.append(number)
+    print(f"\n{json.dumps(spent)}\n{cost(spent):.4f} USD, at the prices that this script was told")
+    return f"{len(failures)} of {len(CONVERSATIONS)} conversations failed." if failures else None
+
+
+def judge(wanted: dict, tools: list[str], text: str) -> str | None:
+    if "tool" in wanted and wanted["tool"] not in tools:
+        return f"the tool {wanted['tool']} was not called"
+    if "words" in wanted and not any(word.lower() in text.lower() for word in wanted["words"]):
+        return f"none of {wanted['words']} stands in the answer"
     return None
+
+
+def cost(spent: dict) -> float:
+    into, out = (float(os.environ.get(name, price)) for name, price in (("SMOKE_INPUT_USD", 3), ("SMOKE_OUTPUT_USD", 15)))
+    read = spent.get("input_tokens", 0) + 0.1 * spent.get("cache_read_input_tokens", 0)
+    read += 1.25 * spent.get("cache_creation_input_tokens", 0)
+    return (read * into + spent.get("output_tokens", 0) * out) / 1e6
+
+
+def text_of(message: dict) -> str:
+    return "\n".join(block["text"] for block in message.get("content", []) if block["type"] == "text")
+
+
+def tools_of(url: str, token: str, session: str) -> list[str]:
+    request = urllib.request.Request(
+        f"{url}/v1/sessions/{session}/messages?limit=100", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        messages = json.load(response)["data"]
+    return [block["name"] for message in messages for block in message["content"] if block["type"] == "tool_use"]
 
 
 def post(url: str, token: str, body: dict) -> dict:
