@@ -21,7 +21,10 @@ pub struct App {
 /// What the service says of itself to anybody.
 #[derive(Clone, Debug, Default)]
 pub struct Public {
+    /// Exact origins that may call from a browser.
     pub cors_origins: Vec<String>,
+    /// A worker answers to operators only.
+    pub operations_only: bool,
 }
 
 impl App {

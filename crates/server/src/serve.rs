@@ -112,7 +112,10 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
         },
     };
     let engine = Engine::new(store.clone(), client, redactor(config, &connected.url), settings);
-    let public = Public { cors_origins: config.cors_origins.clone() };
+    let public = Public {
+        cors_origins: config.cors_origins.clone(),
+        operations_only: config.role == ProcessRole::Worker,
+    };
     let app = App::new(engine.clone(), verifier, config.rates(), public);
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         format!("cannot listen on {}: {error}; set SIXTY_LISTEN to a free address", config.listen)

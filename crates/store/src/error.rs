@@ -17,6 +17,12 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
             Some("55P03" | "57014" | "40P01" | "40001" | "57P01" | "57P02" | "57P03" | "53300") => {
                 unavailable(&error)
             }
+            // A data exception: a time before the calendar's beginning, text that no encoding allows.
+            Some(code) if code.starts_with("22") => Error::Invalid {
+                code: "value_out_of_range",
+                detail: "a value is outside of what can be stored".into(),
+                fields: Vec::new(),
+            },
             _ => Error::internal(error),
         },
         _ => Error::internal(error),

@@ -229,13 +229,14 @@ fn timezone(name: Option<&str>) -> domain::Result<Tz> {
     }
 }
 
-enum Start {
+pub(super) enum Start {
     New(RunId),
     /// The key stands for a run: the request joins it.
     Join(RunId),
 }
 
-async fn claim(tx: &mut Tx, key: IdempotencyKey, hash: &[u8; 32]) -> domain::Result<Start> {
+/// Takes the key of a request that starts a run.
+pub(super) async fn claim(tx: &mut Tx, key: IdempotencyKey, hash: &[u8; 32]) -> domain::Result<Start> {
     let run = RunId::new();
     let Some(key) = key.0 else { return Ok(Start::New(run)) };
     match idempotency::claim(tx, &key, hash).await? {

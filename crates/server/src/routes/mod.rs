@@ -44,7 +44,15 @@ impl Modify for Bearer {
     }
 }
 
-fn operations() -> OpenApiRouter<App> {
+/// What operators ask; no token.
+fn operator_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz))
+        .routes(routes!(operations::openapi_json))
+}
+
+fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(me::get))
         .routes(routes!(platform::put_org))
@@ -73,14 +81,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(entities::create, entities::list))
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))
-        .routes(routes!(operations::healthz))
-        .routes(routes!(operations::readyz))
-        .routes(routes!(operations::openapi_json))
+        .merge(operator_routes())
 }
 
-/// The whole service.
+/// The service: all of it, or for a worker the operators' part.
 pub fn router(app: &App) -> Router {
-    let (router, _) = operations().split_for_parts();
+    let routes = if app.public.operations_only { operator_routes() } else { all_routes() };
+    let (router, _) = routes.split_for_parts();
     let router = router
         .fallback(async || -> Problem { not_found() })
         .method_not_allowed_fallback(method_not_allowed)
@@ -99,5 +106,5 @@ async fn method_not_allowed() -> Response {
 
 /// The OpenAPI document of the service.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    operations().split_for_parts().1
+    all_routes().split_for_parts().1
 }

@@ -16,15 +16,18 @@ use domain::{
 };
 use serde::Deserialize;
 use store::{
+    LockedSession,
     archives::{self, Search},
     messages, runs, sessions,
     turns::{self, Queued},
 };
 use utoipa::IntoParams;
 
+use super::messages::{Start, claim};
 use crate::{
-    caller::Caller,
-    extract::{Path, Query},
+    caller::{Caller, Tx},
+    extract::{IdempotencyKey, Path, Query},
+    idempotent::request_hash,
     page::{Page, after, limit, page},
     problem::{Problems, Result},
 };
@@ -138,13 +141,32 @@ pub async fn search(caller: Caller, Query(query): Query<SearchSummaries>) -> Res
 #[utoipa::path(post, path = "/v1/sessions/{id}/compact", tag = "summaries", security(("bearer" = [])),
     params(("id" = SessionId, Path)),
     responses((status = 200, body = SessionSummary), (status = 202, body = domain::run::Run), Problems))]
-pub async fn compact(caller: Caller, Path(id): Path<SessionId>) -> Result<Response> {
-    let run = RunId::new();
+pub async fn compact(caller: Caller, Path(id): Path<SessionId>, key: IdempotencyKey) -> Result<Response> {
     let mut tx = caller.open(Some(id)).await?;
     let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
+    let hash = request_hash(&format!("POST /v1/sessions/{id}/compact"), &[]);
+    let run = match claim(&mut tx, key, &hash).await? {
+        Start::Join(run) => run,
+        Start::New(run) => {
+            enqueue(&caller, &mut tx, id, session, run).await?;
+            run
+        }
+    };
+    tx.into_inner().commit().await?;
+    caller.app.engine.wake();
+    finished(&caller, id, run).await
+}
+
+async fn enqueue(
+    caller: &Caller,
+    tx: &mut Tx,
+    id: SessionId,
+    session: LockedSession,
+    run: RunId,
+) -> domain::Result<()> {
     let nothing =
         || Error::conflict("nothing_to_compact", "everything that was said here is archived already");
-    let (message, _) = messages::question(&mut tx, id, None).await?.ok_or_else(nothing)?;
+    let (message, _) = messages::question(tx, id, None).await?.ok_or_else(nothing)?;
     let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
     let queued = Queued {
         session: id,
@@ -155,9 +177,11 @@ pub async fn compact(caller: Caller, Path(id): Path<SessionId>) -> Result<Respon
         model: &model,
         role: tx.role,
     };
-    turns::enqueue(&mut tx, &queued).await?;
-    tx.into_inner().commit().await?;
-    caller.app.engine.wake();
+    turns::enqueue(tx, &queued).await
+}
+
+/// The newest summary once the run has ended; the run while it has not.
+async fn finished(caller: &Caller, id: SessionId, run: RunId) -> Result<Response> {
     let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
     let end = async {
         while reader.next().await?.is_some() {}
