@@ -86,13 +86,13 @@ fn all_routes() -> OpenApiRouter<App> {
 
 /// The service: all of it, or for a worker the operators' part.
 pub fn router(app: &App) -> Router {
-    let routes = if app.public.operations_only { operator_routes() } else { all_routes() };
-    let (router, _) = routes.split_for_parts();
-    let router = router
+    let served = if app.public.operations_only { operator_routes() } else { all_routes() };
+    let (bare, _) = served.split_for_parts();
+    let whole = bare
         .fallback(async || -> Problem { not_found() })
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app.clone());
-    layers::around(router, app)
+    layers::around(whole, app)
 }
 
 async fn method_not_allowed() -> Response {
