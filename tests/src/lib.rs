@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod archive;
+mod arrows;
 mod harness;
 mod housekeeping;
 mod turn;
