@@ -1,0 +1,174 @@
+//! Grants, owners and roles; and what the schema must not have at all.
+
+use super::Rule;
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        says: "the system's role may do what the list says, and nothing else",
+        finds: "with granted as (
+                select name || ': ' || privilege
+                    || coalesce(' (' || string_agg(column_name, ', ' order by column_name) || ')', '') as line
+                from grants where grantee = 'sixty_system' group by name, privilege, column_name is null)
+            select line from (select line from granted except select name from system_grants) a
+            union all select line from (select name as line from system_grants except select line from granted) b",
+        broken_by: &[
+            "grant select on sixty.messages to sixty_system",
+            "grant select (content) on sixty.messages to sixty_system",
+            "grant delete on sixty.runs to sixty_system",
+            "revoke insert on sixty.run_events from sixty_system",
+        ],
+    },
+    Rule {
+        says: "the system's role reads no content, and no whole table of an organization",
+        finds: "select name from content_columns
+            where has_column_privilege('sixty_system', 'sixty.' || split_part(name, '.', 1), split_part(name, '.', 2), 'select')
+            union all
+            select name from tenant_tables where has_table_privilege('sixty_system', oid, 'select, update, delete')",
+        broken_by: &[
+            "grant select (frames) on sixty.run_events to sixty_system",
+            "grant select on sixty.idempotency to public",
+            "grant sixty_tenant to sixty_system",
+        ],
+    },
+    Rule {
+        says: "grants go to the tenant's and the system's role only",
+        finds: "select name || ' to ' || grantee from grants where grantee not in ('sixty_tenant', 'sixty_system')",
+        broken_by: &[
+            "grant select on sixty.orgs to sixty_app",
+            "grant select on sixty.orgs to public",
+            "grant select (name) on sixty.orgs to public",
+        ],
+    },
+    Rule {
+        says: "nobody may truncate, reference, or make triggers",
+        finds: "select name || ' ' || privilege from grants
+            where privilege not in ('select', 'insert', 'update', 'delete')",
+        broken_by: &[
+            "grant truncate on sixty.runs to sixty_tenant",
+            "grant references on sixty.orgs to sixty_tenant",
+            "grant trigger on sixty.orgs to sixty_tenant",
+        ],
+    },
+    Rule {
+        says: "partitions have no grants: they lead around the parent's policy",
+        finds: "select name from grants where relispartition",
+        broken_by: &["create table sixty.bad (org_id uuid not null) partition by list (org_id);
+            create table sixty.bad_1 partition of sixty.bad default;
+            grant select on sixty.bad_1 to sixty_tenant"],
+    },
+    Rule {
+        says: "nobody but the owner may execute a function of the schema or make objects in it",
+        finds: "select p.proname::text from pg_proc p
+                cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
+                where p.pronamespace = 'sixty'::regnamespace and acl.grantee <> p.proowner
+            union all
+            select acl.privilege_type from pg_namespace n cross join lateral aclexplode(n.nspacl) acl
+                where n.nspname = 'sixty' and acl.grantee <> n.nspowner
+                and (acl.privilege_type <> 'USAGE'
+                    or acl.grantee not in ('sixty_tenant'::regrole, 'sixty_system'::regrole))
+            union all
+            select 'default ' || defaclobjtype::text from pg_default_acl
+                where defaclnamespace = 'sixty'::regnamespace",
+        broken_by: &[
+            "create function sixty.bad() returns int language sql as 'select 1'",
+            "grant execute on procedure sixty.protect to sixty_tenant",
+            "grant usage on schema sixty to public",
+            "grant create on schema sixty to sixty_tenant",
+            "alter default privileges in schema sixty grant select on tables to sixty_tenant",
+        ],
+    },
+    Rule {
+        says: "no function runs with its owner's rights",
+        finds: "select proname::text from pg_proc where pronamespace = 'sixty'::regnamespace and prosecdef",
+        broken_by: &["create function sixty.bad() returns int language sql security definer as 'select 1'"],
+    },
+    Rule {
+        says: "there are no triggers and no rules",
+        finds: "select t.tgname::text from pg_trigger t join pg_class c on c.oid = t.tgrelid
+                where c.relnamespace = 'sixty'::regnamespace and not t.tgisinternal
+            union all
+            select r.rulename::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
+                where c.relnamespace = 'sixty'::regnamespace and r.rulename <> '_RETURN'",
+        broken_by: &[
+            "create function sixty.bad() returns trigger language plpgsql as 'begin return new; end';
+                create trigger bad before insert on sixty.runs for each row execute function sixty.bad()",
+            "create rule bad as on delete to sixty.runs do instead nothing",
+        ],
+    },
+    Rule {
+        says: "there are tables, indexes and views, and nothing else: no materialized views, foreign tables, sequences",
+        finds: "select relname::text from pg_class where relnamespace = 'sixty'::regnamespace
+            and relkind not in ('r', 'p', 'i', 'I', 'v')",
+        broken_by: &[
+            "create materialized view sixty.bad as select 1 as one",
+            "create sequence sixty.bad",
+        ],
+    },
+    Rule {
+        says: "views run with the rights of whoever asks",
+        finds: "select relname::text from pg_class where relnamespace = 'sixty'::regnamespace and relkind = 'v'
+            and not coalesce(reloptions && '{security_invoker=true,security_invoker=on,security_invoker=1}', false)",
+        broken_by: &[
+            "create view sixty.bad as select 1 as one",
+            "alter view sixty.session_context set (security_invoker = false)",
+        ],
+    },
+    Rule {
+        says: "everything in the schema belongs to sixty_owner",
+        finds: "select relname::text from pg_class
+                where relnamespace = 'sixty'::regnamespace and relowner <> 'sixty_owner'::regrole
+            union all select proname::text from pg_proc
+                where pronamespace = 'sixty'::regnamespace and proowner <> 'sixty_owner'::regrole
+            union all select nspname::text from pg_namespace
+                where nspname = 'sixty' and nspowner <> 'sixty_owner'::regrole",
+        broken_by: &[
+            "create table sixty.bad (org_id uuid primary key)",
+            "alter table sixty.runs owner to sixty_app",
+            "create function sixty.bad() returns int language sql as 'select 1'",
+            "alter schema sixty owner to sixty_app",
+        ],
+    },
+    Rule {
+        says: "the runtime login is no superuser, bypasses nothing, inherits nothing and owns nothing",
+        finds: "select rolname::text from pg_roles where rolname = 'sixty_app'
+                and (rolsuper or rolbypassrls or rolinherit or rolcreaterole or rolcreatedb or rolreplication
+                    or not rolcanlogin)
+            union all select relname::text from pg_class where relowner = 'sixty_app'::regrole
+            union all select proname::text from pg_proc where proowner = 'sixty_app'::regrole
+            union all select nspname::text from pg_namespace where nspowner = 'sixty_app'::regrole",
+        broken_by: &[
+            "alter role sixty_app inherit",
+            "alter role sixty_app bypassrls",
+            "alter role sixty_app superuser",
+            "alter role sixty_app createrole",
+            "alter table sixty.runs owner to sixty_app",
+        ],
+    },
+    Rule {
+        says: "the runtime login is a member of the tenant's and the system's role, and of no other",
+        finds: "with has as (select roleid::regrole::text as name from pg_auth_members where member = 'sixty_app'::regrole),
+                wanted as (select unnest('{sixty_tenant,sixty_system}'::text[]) as name)
+            select name from (select name from has except select name from wanted) a
+            union all select name from (select name from wanted except select name from has) b
+            union all select roleid::regrole::text from pg_auth_members
+                where member = 'sixty_app'::regrole and admin_option",
+        broken_by: &[
+            "grant sixty_owner to sixty_app",
+            "revoke sixty_system from sixty_app",
+            "grant sixty_tenant to sixty_app with admin option",
+        ],
+    },
+    Rule {
+        says: "the roles of the schema cannot log in, bypass nothing, and are members of nothing",
+        finds: "select rolname::text from pg_roles
+                where rolname in ('sixty_owner', 'sixty_tenant', 'sixty_system', 'sixty_search')
+                and (rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)
+            union all select member::regrole::text from pg_auth_members
+                where member in ('sixty_owner'::regrole, 'sixty_tenant'::regrole, 'sixty_system'::regrole, 'sixty_search'::regrole)",
+        broken_by: &[
+            "alter role sixty_tenant bypassrls",
+            "alter role sixty_system login",
+            "grant sixty_owner to sixty_tenant",
+        ],
+    },
+];

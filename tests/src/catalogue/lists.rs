@@ -1,0 +1,101 @@
+//! The exceptions, each with its reason. An entry that stands for nothing fails too.
+
+type List = (&'static str, &'static [(&'static str, &'static str)]);
+
+pub const KNOWN: [List; 4] = [
+    ("global_tables", &[("_sqlx_migrations", "versions of the schema; no organization's data")]),
+    ("open_policies", OPEN_POLICIES),
+    ("system_grants", SYSTEM_GRANTS),
+    ("content_columns", CONTENT_COLUMNS),
+];
+
+/// Policies with `using (true)` or `with check (true)`.
+const OPEN_POLICIES: &[(&str, &str)] = &[
+    (
+        "members.memberships",
+        "a login without an organization asks for its memberships before there is a tenant",
+    ),
+    ("orgs.memberships", "the same, for the external ids of those organizations"),
+    ("runs.work", "claims cross organizations; column grants limit them to ids, states and leases"),
+    ("run_events.flush", "the group writer stores the tokens of many runs at once; it cannot read them"),
+];
+
+/// Everything that `sixty_system` may do. Nothing of it is content.
+const SYSTEM_GRANTS: &[(&str, &str)] = &[
+    ("_sqlx_migrations: select", "`serve` compares the schema's version with its own"),
+    ("members: select (ceiling, org_id, role, status, user_id)", "memberships of a login"),
+    ("orgs: select (external_id, org_id)", "memberships of a login"),
+    ("run_events: insert", "the group writer"),
+    (
+        "runs: select (attempts, cancel_requested, created_at, fence, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
+        "claims and leases",
+    ),
+    ("runs: update (attempts, fence, lease_owner, lease_until, status)", "claims and leases"),
+];
+
+/// What people said, wrote or were told. The system role reads none of it.
+const CONTENT_COLUMNS: &[(&str, &str)] = &[
+    ("orgs.name", "a name"),
+    ("members.name", "a name"),
+    ("members.external_id", "often an e-mail address"),
+    ("entities.name", "the record"),
+    ("entities.fields", "the record"),
+    ("entities.attributes", "the record"),
+    ("entity_notes.text", "the record"),
+    ("copilot_memories.content", "memory"),
+    ("copilot_memory_revisions.content", "memory"),
+    ("copilot_memory_revisions.appended", "memory"),
+    ("sessions.title", "a conversation"),
+    ("sessions.preview", "a conversation"),
+    ("messages.content", "a conversation"),
+    ("messages.context", "a conversation"),
+    ("runs.error_message", "may quote a model"),
+    ("steps.payload", "a conversation"),
+    ("tool_calls.args", "a conversation"),
+    ("tool_calls.result", "a conversation"),
+    ("run_events.frames", "a conversation"),
+    ("idempotency.body", "an answer"),
+];
+
+/// What the rules are written in.
+pub const VIEWS: &str = "
+create temp view tenant_tables as
+select c.oid, c.relname::text as name, c.relrowsecurity, c.relforcerowsecurity
+from pg_class c
+where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p')
+    and c.relname not in (select name from global_tables);
+
+create temp view columns_of as
+select a.attrelid as oid, a.attname::text as name, a.attnum, a.attnotnull, a.atttypid
+from pg_attribute a join pg_class c on c.oid = a.attrelid
+where c.relnamespace = 'sixty'::regnamespace and a.attnum > 0 and not a.attisdropped;
+
+create temp view personal_tables as
+select t.* from tenant_tables t join columns_of o using (oid) where o.name = 'owner_id' and o.attnotnull;
+
+create temp view policies as
+select tablename || '.' || policyname as name, tablename::text as table_name, policyname::text as policy,
+    permissive = 'PERMISSIVE' as permissive, roles::text[] as roles, cmd, qual, with_check
+from pg_policies where schemaname = 'sixty';
+
+create temp view pairs as
+select f.conname::text as name, f.conrelid, f.confrelid, a.name as child, b.name as parent
+from pg_constraint f
+cross join lateral generate_subscripts(f.conkey, 1) k
+join columns_of a on a.oid = f.conrelid and a.attnum = f.conkey[k]
+join columns_of b on b.oid = f.confrelid and b.attnum = f.confkey[k]
+where f.contype = 'f' and f.connamespace = 'sixty'::regnamespace;
+
+create temp view grants as
+select c.relname::text as name, c.relkind, c.relispartition, null::text as column_name,
+    coalesce(g.rolname::text, 'public') as grantee, lower(acl.privilege_type) as privilege
+from pg_class c cross join lateral aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) acl
+left join pg_roles g on g.oid = acl.grantee
+where c.relnamespace = 'sixty'::regnamespace and c.relkind <> 'i' and acl.grantee <> c.relowner
+union all
+select c.relname::text, c.relkind, c.relispartition, a.attname::text,
+    coalesce(g.rolname::text, 'public'), lower(acl.privilege_type)
+from pg_class c join pg_attribute a on a.attrelid = c.oid cross join lateral aclexplode(a.attacl) acl
+left join pg_roles g on g.oid = acl.grantee
+where c.relnamespace = 'sixty'::regnamespace;
+";
