@@ -1,6 +1,7 @@
 //! A message becomes an answer.
 
 use model_sim::Reply;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::harness::TestApp;
@@ -26,4 +27,21 @@ async fn an_answer_is_streamed_stored_and_read_again() {
     assert_eq!(history[1]["content"], json!([{"type": "text", "text": "Good morning, Alice."}]));
     let run = frames[0].data["run_id"].as_str().expect("an id");
     assert_eq!(alice.follow(run, None).await.rest().await, frames);
+}
+
+#[tokio::test]
+async fn who_does_not_wait_is_answered_202_even_of_a_run_that_has_ended() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::text("Done."));
+    let path = format!("/v1/sessions/{session}/messages");
+    let post = || {
+        let request = alice.request(Method::POST, &path).header("idempotency-key", "one");
+        request.json(&json!({"text": "Quick"}))
+    };
+    let waited = alice.send(post()).await.expect(200).json();
+    let not_waited = alice.send(post().header("prefer", "respond-async")).await.expect(202);
+    assert_eq!(not_waited.json()["run"]["id"], waited["run"]["id"]);
+    assert_eq!(not_waited.header("location"), format!("/v1/runs/{}", waited["run"]["id"].as_str().unwrap()));
 }

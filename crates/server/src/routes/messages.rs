@@ -287,7 +287,12 @@ async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
     let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
     let mut response = match wish {
         Wish::Events => sse::response(reader),
-        Wish::Async => turn(caller, run).await?,
+        Wish::Async => {
+            let mut response = turn(caller, run).await?;
+            // Whoever does not wait is told so, even of a run that was quick.
+            *response.status_mut() = StatusCode::ACCEPTED;
+            response
+        }
         Wish::Wait(limit) => {
             let end = async {
                 while reader.next().await?.is_some() {}
