@@ -7,4 +7,5 @@ mod arrows;
 mod catalogue;
 mod harness;
 mod housekeeping;
+mod isolation;
 mod turn;
