@@ -4,6 +4,7 @@
 
 mod archive;
 mod arrows;
+mod cancelled;
 mod catalogue;
 mod harness;
 mod housekeeping;
