@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[
         finds: "select name from content_columns
             where has_column_privilege('sixty_system', 'sixty.' || split_part(name, '.', 1), split_part(name, '.', 2), 'select')
             union all
-            select name from tenant_tables where has_table_privilege('sixty_system', oid, 'select, update, delete')",
+            select name from tenant_tables where has_table_privilege('sixty_system', oid, 'select, update')",
         broken_by: &[
             "grant select (frames) on sixty.run_events to sixty_system",
             "grant select on sixty.idempotency to public",

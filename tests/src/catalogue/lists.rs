@@ -18,6 +18,10 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
     ("orgs.memberships", "the same, for the external ids of those organizations"),
     ("runs.work", "claims cross organizations; column grants limit them to ids, states and leases"),
     ("run_events.flush", "the group writer stores the tokens of many runs at once; it cannot read them"),
+    ("run_events.expiry", "streams are dropped a day after the end of their runs"),
+    ("run_events.expired", "the same, by ids and times; column grants keep it from the frames"),
+    ("idempotency.expiry", "keys are dropped after a day"),
+    ("idempotency.expired", "the same, by organization and time"),
 ];
 
 /// Everything that `sixty_system` may do. Nothing of it is content.
@@ -26,8 +30,12 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ("members: select (ceiling, org_id, role, status, user_id)", "memberships of a login"),
     ("orgs: select (external_id, org_id)", "memberships of a login"),
     ("run_events: insert", "the group writer"),
+    ("run_events: delete", "expiry"),
+    ("run_events: select (created_at, org_id, run_id)", "expiry"),
+    ("idempotency: delete", "expiry"),
+    ("idempotency: select (created_at, org_id)", "expiry"),
     (
-        "runs: select (attempts, cancel_requested, created_at, fence, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
+        "runs: select (attempts, cancel_requested, created_at, fence, finished_at, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
         "claims and leases",
     ),
     ("runs: update (attempts, fence, lease_owner, lease_until, status)", "claims and leases"),
@@ -55,6 +63,12 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("tool_calls.result", "a conversation"),
     ("run_events.frames", "a conversation"),
     ("idempotency.body", "an answer"),
+    ("copilot_session_summaries.transcript", "a conversation"),
+    ("copilot_session_summaries.full_transcript", "a conversation"),
+    ("copilot_session_summaries.summary_text", "a conversation"),
+    ("copilot_session_summaries.key_points", "a conversation"),
+    ("copilot_summary_passages.text", "a conversation"),
+    ("copilot_summary_passages.search", "a conversation"),
 ];
 
 /// What the rules are written in.

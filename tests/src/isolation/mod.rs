@@ -52,6 +52,11 @@ fn gist(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     (answer.status.as_u16(), headers, body)
 }
 
+/// The path without a query that makes the call more telling.
+fn bare(path: &str) -> String {
+    path.split('?').next().unwrap_or(path).to_owned()
+}
+
 #[test]
 fn the_matrix_covers_every_operation() {
     let document = serde_json::to_value(server::openapi()).expect("JSON");
@@ -68,7 +73,7 @@ fn the_matrix_covers_every_operation() {
         })
         .collect();
     let covered: BTreeSet<(String, String)> =
-        OPERATIONS.iter().map(|operation| (operation.method.to_owned(), operation.path.to_owned())).collect();
+        OPERATIONS.iter().map(|operation| (operation.method.to_owned(), bare(operation.path))).collect();
     assert_eq!(covered.len(), OPERATIONS.len(), "an operation stands twice in the matrix");
     assert_eq!(documented, covered);
     for operation in OPERATIONS {

@@ -9,6 +9,7 @@ pub enum Names {
     /// Something personal: `{id}`.
     Session,
     Run,
+    Summary,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
     /// A name that each caller gives: it may be new to them, whoever else uses it.
@@ -30,7 +31,7 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
     Operation { method, path, names, body }
 }
 
-use Names::{Entity, Nothing, OwnEntity, OwnKey, Platform, Run, Session};
+use Names::{Entity, Nothing, OwnEntity, OwnKey, Platform, Run, Session, Summary};
 
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
@@ -50,6 +51,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/sessions/{id}/messages", Session, ""),
     op("POST", "/v1/sessions/{id}/messages", Session, r#"{"text": "What was said here?"}"#),
     op("POST", "/v1/sessions/{id}/regenerate", Session, ""),
+    op("POST", "/v1/sessions/{id}/compact", Session, ""),
+    op("GET", "/v1/session-summaries", Nothing, ""),
+    op("GET", "/v1/session-summaries/search?q=canary-5f1c20d6", Nothing, ""),
+    op("GET", "/v1/session-summaries/{id}", Summary, ""),
     op("GET", "/v1/runs/{id}", Run, ""),
     op("GET", "/v1/runs/{id}/events", Run, ""),
     op("POST", "/v1/runs/{id}/cancel", Run, ""),

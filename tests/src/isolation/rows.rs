@@ -234,7 +234,7 @@ async fn the_systems_role_reads_states_and_no_content() {
         "select content from sixty.messages",
         "select title from sixty.sessions",
         "select frames from sixty.run_events",
-        "select run_id from sixty.run_events",
+        "select n_to from sixty.run_events",
         "select name from sixty.members",
         "select external_id from sixty.members",
         "select name from sixty.orgs",

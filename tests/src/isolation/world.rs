@@ -21,11 +21,12 @@ pub struct World {
     pub deleted: Conversation,
 }
 
-/// A session with an answered message.
+/// A session with an answered message, and its archive.
 pub struct Conversation {
     pub session: String,
     pub run: String,
     pub message: String,
+    pub summary: String,
 }
 
 impl World {
@@ -65,6 +66,7 @@ impl World {
         match names {
             Names::Session => personal(|of| &of.session),
             Names::Run => personal(|of| &of.run),
+            Names::Summary => personal(|of| &of.summary),
             Names::Entity => vec![
                 entity("a random one", "deal", "never"),
                 entity("another organization's", "deal", "D-9"),
@@ -130,5 +132,8 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     app.sim.push(Reply::text(text));
     let turn = person.ask(&session, text).await;
     let id = |value: &serde_json::Value| value.as_str().expect("an id").to_owned();
-    Conversation { session, run: id(&turn["run"]["id"]), message: id(&turn["message"]["id"]) }
+    app.sim.push_for("Write the summary now", Reply::text(text));
+    let path = format!("/v1/sessions/{session}/compact");
+    let summary = id(&person.post(&path, json!({})).await.expect(200).json()["id"]);
+    Conversation { session, run: id(&turn["run"]["id"]), message: id(&turn["message"]["id"]), summary }
 }
