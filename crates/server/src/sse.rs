@@ -10,9 +10,22 @@ use axum::{
 use engine::Reader;
 use futures_util::stream;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 /// How long a stream may be silent.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// One event of a stream; for the OpenAPI document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the engine writes frames; this says what they look like")]
+pub struct Event {
+    /// `<fence>.<n>`: send the last one as `Last-Event-ID` to go on after it.
+    id: String,
+    /// `run_started`, `token`, …, and at the end one of `done` and `error`.
+    event: String,
+    /// One JSON object, which names its `run_id`.
+    data: String,
+}
 
 /// The answer that streams what the reader reads.
 pub fn response(reader: Reader) -> Response {

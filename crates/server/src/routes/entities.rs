@@ -112,6 +112,10 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
     if entity.id.trim().is_empty() || id.clone().count() > MAX_ID || id.clone().any(char::is_control) {
         refuse("id", format!("must be 1 to {MAX_ID} characters without control characters"));
     }
+    // Clients resolve these in a path: no address would lead to the entity.
+    if [".", ".."].contains(&entity.id.as_str()) {
+        refuse("id", "must not be . or ..".to_owned());
+    }
     if content.name.trim().is_empty() || content.name.chars().count() > MAX_NAME {
         refuse("name", format!("must be 1 to {MAX_NAME} characters"));
     }

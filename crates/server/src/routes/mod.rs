@@ -14,7 +14,10 @@ mod summaries;
 use axum::{Router, http::StatusCode, response::Response};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -106,5 +109,18 @@ async fn method_not_allowed() -> Response {
 
 /// The OpenAPI document of the service.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    all_routes().split_for_parts().1
+    let mut document = all_routes().split_for_parts().1;
+    for path in document.paths.paths.values_mut() {
+        let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+        methods.into_iter().flatten().for_each(name);
+    }
+    document
+}
+
+/// `get` of the tag `sessions` is `sessions_get`: an operation's id is unique in the document.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next();
+    if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
 }
