@@ -9,4 +9,7 @@ mod catalogue;
 mod harness;
 mod housekeeping;
 mod isolation;
+mod posting;
+mod prompt;
+mod tools;
 mod turn;

@@ -1,10 +1,12 @@
-//! A message becomes an answer.
+//! A message becomes an answer, with tools in between.
 
 use model_sim::Reply;
-use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::TestApp;
+use crate::harness::{
+    TestApp,
+    look::{all, answers, end, last_blocks, messages, names, prompts, result, text_of},
+};
 
 #[tokio::test]
 async fn an_answer_is_streamed_stored_and_read_again() {
@@ -30,18 +32,155 @@ async fn an_answer_is_streamed_stored_and_read_again() {
 }
 
 #[tokio::test]
-async fn who_does_not_wait_is_answered_202_even_of_a_run_that_has_ended() {
+async fn a_tool_is_called_and_its_result_goes_into_the_answer() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    let look = json!({"kind": "deal", "id": "D-42"});
+    app.sim.push(Reply::text("Let me look.").tool("get_entity", look.clone()));
+    app.sim.push(Reply::text("It is in negotiation."));
+    let frames = alice.hear(&session, "Where is the renewal?").await;
+    assert_eq!(
+        names(&frames),
+        [
+            "run_started",
+            "token",
+            "message_complete",
+            "tool_start",
+            "tool_result",
+            "token",
+            "message_complete",
+            "done"
+        ]
+    );
+    assert_eq!(answers(&frames), ["Let me look.", "It is in negotiation."]);
+    let (start, result) = (all(&frames, "tool_start")[0], all(&frames, "tool_result")[0]);
+    assert_eq!((&start["name"], &start["input"]), (&json!("get_entity"), &look));
+    assert_eq!((&result["id"], &result["success"]), (&start["id"], &json!(true)));
+    assert!(result["result"].as_str().expect("a result").contains("Acme renewal"), "{result}");
+    let done = &end(&frames).data;
+    assert_eq!((&done["status"], &done["iterations"]), (&json!("done"), &json!(2)));
+    assert_eq!(done["tools_used"], json!([{"id": start["id"], "name": "get_entity", "success": true}]));
+
+    let history = alice.history(&session).await;
+    let roles: Vec<&Value> = history.iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant"]);
+    assert_eq!(history[1]["content"][1]["type"], "tool_use");
+    assert_eq!(history[2]["content"][0]["tool_use_id"], history[1]["content"][1]["id"]);
+    assert_eq!(history[3]["id"], done["message_id"]);
+}
+
+#[tokio::test]
+async fn results_go_back_in_one_message_in_the_order_of_the_calls() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    let calls = Reply::call("add_note", json!({"kind": "deal", "id": "D-42", "text": "Wants a discount"}))
+        .tool("find_entities", json!({"query": "nobody"}))
+        .tool("memory_append", json!({"scope": "user", "section": "Style", "text": "Short answers"}))
+        .tool("get_entity", json!({"kind": "deal", "id": "D-42"}))
+        .tool("get_entity", json!({"kind": "deal", "id": "D-99"}));
+    app.sim.push(calls);
+    app.sim.push(Reply::text("All done."));
+    let frames = alice.hear(&session, "Note it, and look around").await;
+    let prompt = &prompts(&app.sim)[1];
+    let (calls, results) = (&messages(prompt)[1]["content"], last_blocks(prompt));
+    assert_eq!(messages(prompt).len(), 3);
+    assert_eq!(results.len(), 5);
+    for (call, result) in calls.as_array().expect("blocks").iter().zip(results) {
+        assert_eq!(call["id"], result["tool_use_id"]);
+    }
+    let texts: Vec<String> = (0..5).map(|i| result(prompt, i).0).collect();
+    for (text, expected) in
+        texts.iter().zip(["Noted", "Nothing on record", "Written", "Acme renewal", "There is no"])
+    {
+        assert!(text.contains(expected), "{texts:#?}");
+    }
+    assert_eq!(result(prompt, 3).1, false);
+    assert_eq!(result(prompt, 4).1, true);
+    let shown: Vec<&Value> = all(&frames, "tool_result").iter().map(|event| &event["id"]).collect();
+    let called: Vec<&Value> = calls.as_array().expect("blocks").iter().map(|call| &call["id"]).collect();
+    assert_eq!(shown, called);
+}
+
+#[tokio::test]
+async fn thinking_is_shown_and_goes_back_unchanged() {
     let app = TestApp::start().await;
     let alice = app.alice();
     let session = alice.session().await;
-    app.sim.push(Reply::text("Done."));
-    let path = format!("/v1/sessions/{session}/messages");
-    let post = || {
-        let request = alice.request(Method::POST, &path).header("idempotency-key", "one");
-        request.json(&json!({"text": "Quick"}))
-    };
-    let waited = alice.send(post()).await.expect(200).json();
-    let not_waited = alice.send(post().header("prefer", "respond-async")).await.expect(202);
-    assert_eq!(not_waited.json()["run"]["id"], waited["run"]["id"]);
-    assert_eq!(not_waited.header("location"), format!("/v1/runs/{}", waited["run"]["id"].as_str().unwrap()));
+    let sealed = json!({"type": "redacted_thinking", "data": "c2VhbGVk"});
+    app.sim.push(
+        Reply::message()
+            .thinking("Who is it?\nI look.")
+            .raw_block(sealed.clone())
+            .tool("find_entities", json!({"query": "Dana"})),
+    );
+    app.sim.push(Reply::text("Nobody of that name."));
+    let frames = alice.hear(&session, "Who is Dana?").await;
+    let thinking: String =
+        all(&frames, "thinking").iter().map(|event| event["text"].as_str().expect("a text")).collect();
+    assert_eq!(thinking, "Who is it?\nI look.");
+    assert_eq!(answers(&frames), ["", "Nobody of that name."]);
+    let sent = prompts(&app.sim);
+    let echoed = &messages(&sent[1])[1]["content"];
+    assert_eq!(echoed[0]["thinking"], "Who is it?\nI look.");
+    assert!(echoed[0]["signature"].as_str().is_some_and(|signature| signature.starts_with("sim-")));
+    assert_eq!(echoed[1], sealed);
+}
+
+#[tokio::test]
+async fn ids_of_calls_that_come_twice_are_told_apart() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let again = || Reply::message().tool_with_id("toolu_1", "find_entities", json!({"query": "Dana"}));
+    app.sim.push(again().tool_with_id("toolu_1", "find_entities", json!({"query": "Roe"})));
+    app.sim.push(again());
+    app.sim.push(Reply::text("Nobody."));
+    let frames = alice.hear(&session, "Who is Dana?").await;
+    assert_eq!(end(&frames).event, "done", "{frames:#?}");
+    assert_eq!(all(&frames, "tool_result").len(), 3);
+}
+
+#[tokio::test]
+async fn a_session_gets_a_title_and_a_preview() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::text("It is in **negotiation**."));
+    alice.hear(&session, "Where is the\nrenewal?").await;
+    let shown = alice.get(&format!("/v1/sessions/{session}")).await.expect(200).json();
+    assert_eq!(shown["title"], "Where is the renewal?");
+    assert_eq!(shown["title_source"], "auto");
+    assert_eq!(shown["preview"], "It is in **negotiation**.");
+    assert_eq!(shown["message_count"], 2);
+    app.sim.push(Reply::text("Nothing else."));
+    alice.hear(&session, "And else?").await;
+    let shown = alice.get(&format!("/v1/sessions/{session}")).await.expect(200).json();
+    assert_eq!(
+        (&shown["title"], &shown["preview"]),
+        (&json!("Where is the renewal?"), &json!("Nothing else."))
+    );
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_is_told_from_the_next_one() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::status(400));
+    assert_eq!(end(&alice.hear(&session, "First").await).event, "error");
+    app.sim.push(Reply::text("Second it is."));
+    assert_eq!(end(&alice.hear(&session, "Second").await).event, "done");
+    let sent = prompts(&app.sim);
+    let sent = messages(sent.last().expect("a prompt"));
+    assert_eq!(sent.len(), 3);
+    assert!(text_of(&sent[0]).ends_with("First") && text_of(&sent[2]).ends_with("Second"));
+    assert_eq!(
+        (&sent[1]["role"], text_of(&sent[1]).as_str()),
+        (&json!("assistant"), "[no answer was given]")
+    );
+    assert_eq!(alice.history(&session).await.len(), 3, "the text that fills the gap is not stored");
 }

@@ -2,6 +2,7 @@
 //! loopback ports, a scripted model, and people who send requests.
 
 mod database;
+pub mod look;
 mod person;
 mod replica;
 mod stream;
