@@ -9,6 +9,7 @@ mod catalogue;
 mod harness;
 mod housekeeping;
 mod isolation;
+mod limits;
 mod posting;
 mod prompt;
 mod tools;

@@ -33,14 +33,13 @@ pub struct RepetitionGuard {
 }
 
 impl RepetitionGuard {
-    pub fn judge(&self, tool: &str, args: &str) -> Verdict {
+    /// `beside` counts the equal calls that come before this one in the same answer.
+    pub fn judge(&self, tool: &str, args: &str, beside: u32) -> Verdict {
         if self.repeated >= STOP_AT {
             return Verdict::Stop;
         }
-        match self.seen.get(&fingerprint(&(tool, args))) {
-            Some((_, times)) if times + 1 >= BLOCK_AT => Verdict::Block,
-            _ => Verdict::Go,
-        }
+        let times = self.seen.get(&fingerprint(&(tool, args))).map_or(0, |(_, times)| *times);
+        if times + beside + 1 >= BLOCK_AT { Verdict::Block } else { Verdict::Go }
     }
 
     /// Counts a call that was blocked: it repeats all the same.
@@ -83,11 +82,11 @@ mod tests {
     fn equal_calls_are_warned_at_three_and_blocked_at_five() {
         let mut guard = RepetitionGuard::default();
         for n in 1..=4 {
-            assert_eq!(guard.judge("find", "{}"), Verdict::Go);
+            assert_eq!(guard.judge("find", "{}", 0), Verdict::Go);
             assert_eq!(guard.note("find", "{}", "none").is_some(), n >= 3, "call {n}");
         }
-        assert_eq!(guard.judge("find", "{}"), Verdict::Block);
-        assert_eq!(guard.judge("find", r#"{"q":1}"#), Verdict::Go);
+        assert_eq!(guard.judge("find", "{}", 0), Verdict::Block);
+        assert_eq!(guard.judge("find", r#"{"q":1}"#, 0), Verdict::Go);
     }
 
     #[test]
@@ -97,8 +96,8 @@ mod tests {
             guard.note("a", "{}", "x");
             guard.note("b", "{}", "y");
         }
-        assert_eq!(guard.judge("a", "{}"), Verdict::Block);
-        assert_eq!(guard.judge("b", "{}"), Verdict::Block);
+        assert_eq!(guard.judge("a", "{}", 0), Verdict::Block);
+        assert_eq!(guard.judge("b", "{}", 0), Verdict::Block);
     }
 
     #[test]
@@ -106,7 +105,7 @@ mod tests {
         let mut guard = RepetitionGuard::default();
         for n in 0..200 {
             let args = format!("{{\"id\":{n}}}");
-            assert_eq!(guard.judge("get", &args), Verdict::Go);
+            assert_eq!(guard.judge("get", &args, 0), Verdict::Go);
             assert_eq!(guard.note("get", &args, "not found"), None);
         }
     }
@@ -115,7 +114,7 @@ mod tests {
     fn a_call_whose_result_changes_may_go_on() {
         let mut guard = RepetitionGuard::default();
         for n in 0..50 {
-            assert_eq!(guard.judge("poll", "{}"), Verdict::Go);
+            assert_eq!(guard.judge("poll", "{}", 0), Verdict::Go);
             assert_eq!(guard.note("poll", "{}", &n.to_string()), None);
         }
     }
@@ -129,6 +128,6 @@ mod tests {
         for _ in 0..30 {
             guard.blocked();
         }
-        assert_eq!(guard.judge("b", "{}"), Verdict::Stop);
+        assert_eq!(guard.judge("b", "{}", 0), Verdict::Stop);
     }
 }

@@ -96,10 +96,11 @@ impl Run {
 
     /// Performs the calls and stores their results as one message.
     pub(super) async fn act(&mut self, calls: Vec<OpenCall>) -> Result<(), Left> {
-        if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get()) == Verdict::Stop) {
+        if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get(), 0) == Verdict::Stop) {
             return self.failed("repetition", "the run kept repeating the same tool calls", false).await;
         }
-        let plans: Vec<Plan> = calls.iter().enumerate().map(|(i, call)| self.plan(i, call)).collect();
+        let plans: Vec<Plan> =
+            calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
         let mut answered = self.read(&plans).await?;
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
@@ -114,15 +115,17 @@ impl Run {
         self.store_results(tx, &calls, &answered, events).await
     }
 
-    fn plan(&self, index: usize, call: &OpenCall) -> Plan {
+    fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
         let limit = self.engine.limits().calls_per_step;
         let class =
             self.engine.0.toolbox.find(self.role, &call.name).map_or(ToolClass::Read, |tool| tool.class);
-        if index >= limit {
+        if before.len() >= limit {
             let text = format!("At most {limit} calls are performed at once; ask again for this one.");
             return Plan::Refuse(class, Outcome::failed(text));
         }
-        if self.repetition.judge(&call.name, call.input.get()) == Verdict::Block {
+        let equal = |other: &&OpenCall| other.name == call.name && other.input.get() == call.input.get();
+        let beside = before.iter().filter(equal).map(|_| 1).sum();
+        if self.repetition.judge(&call.name, call.input.get(), beside) == Verdict::Block {
             return Plan::Refuse(class, Outcome::blocked());
         }
         match self.engine.0.toolbox.check(self.role, &call.name, &call.input) {

@@ -180,7 +180,7 @@ impl Run {
                 if calls.is_empty() { self.done().await } else { self.act(calls).await }
             }
             Some(last)
-                if !is_question(&last.content) && self.iterations >= self.engine.limits().iterations =>
+                if !is_question(&last.content) && self.iterations >= self.most_calls() =>
             {
                 self.failed("iteration_limit", "the run made as many model calls as a run may", false).await
             }
@@ -195,10 +195,15 @@ impl Run {
         }
     }
 
+    /// Model calls that this run may make.
+    fn most_calls(&self) -> i32 {
+        let limit = self.engine.limits().iterations;
+        if self.mode == Mode::Single { limit.min(2) } else { limit }
+    }
+
     /// Whether the next model call may call tools; the last of a run may not.
     fn may_call_tools(&self) -> bool {
-        let last = if self.mode == Mode::Single { 2 } else { self.engine.limits().iterations };
-        self.iterations + 1 < last
+        self.iterations + 1 < self.most_calls()
     }
 
     /// Opens the transaction in which this run may write, and takes its place in
