@@ -50,6 +50,15 @@ fn external(field: &str, id: &str) -> Result<()> {
     }
 }
 
+fn display_name(given: Option<&str>) -> Result<Option<&str>> {
+    match given.map(str::trim).filter(|name| !name.is_empty()) {
+        Some(name) if name.chars().count() > 255 => {
+            Err(Error::field("name", "must be at most 255 characters").into())
+        }
+        name => Ok(name),
+    }
+}
+
 /// Creates an organization, or names it anew.
 #[utoipa::path(put, path = "/v1/platform/orgs/{external_id}", tag = "platform", security(("bearer" = [])),
     params(("external_id" = String, Path, description = "The platform's own id of the organization")),
@@ -60,10 +69,7 @@ pub async fn put_org(
     body: Body<NewOrg>,
 ) -> Result<(StatusCode, Json<Org>)> {
     external("external_id", &id)?;
-    let name = body.value.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    if name.is_some_and(|name| name.chars().count() > 255) {
-        return Err(Error::field("name", "must be at most 255 characters").into());
-    }
+    let name = display_name(body.value.name.as_deref())?;
     let org = platform.identity.org_id(&id);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
     let new = orgs::create(&mut tx, &id, name).await?;
@@ -87,15 +93,15 @@ pub async fn put_member(
 ) -> Result<(StatusCode, Json<Member>)> {
     external("sub", &sub)?;
     let NewMembership { role, name } = body.value;
+    let name = display_name(name.as_deref())?;
     let org = platform.identity.org_id(&org);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
     orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
-    let member =
-        NewMember { user: UserId::derive(&sub), external_id: &sub, name: name.as_deref(), role: Some(role) };
+    let member = NewMember { user: UserId::derive(&sub), external_id: &sub, name, role: Some(role) };
     let new = orgs::put_member(&mut tx, &member).await?;
     tx.commit().await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(Member { user: sub, role, name })))
+    Ok((status, Json(Member { name: name.map(str::to_owned), user: sub, role })))
 }
 
 /// Removes a member. No token lifts that.
