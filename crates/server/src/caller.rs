@@ -103,13 +103,12 @@ impl Caller {
     /// carries organization and role.
     async fn admit(&self, mut inner: TenantTx) -> Result<Tx> {
         let Identity { user, subject, name, .. } = &*self.identity;
+        let not_a_member = || Error::Forbidden {
+            code: "not_a_member",
+            detail: "you are not a member of this organization".into(),
+        };
         let Some(member) = inner.membership().cloned() else {
-            let Some(role) = self.token_role else {
-                return Err(Error::Forbidden {
-                    code: "not_a_member",
-                    detail: "you are not a member of this organization".into(),
-                });
-            };
+            let role = self.token_role.ok_or_else(not_a_member)?;
             orgs::create(&mut inner, &self.org_external, None).await?;
             let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
             orgs::admit(&mut inner, &member).await?;
@@ -121,7 +120,8 @@ impl Caller {
                 detail: "your membership of this organization was suspended or removed".into(),
             });
         }
-        let given = self.token_role.or(member.role).unwrap_or(Role::Readonly);
+        // A role that came with an earlier token is not kept for one without.
+        let given = self.token_role.or(member.role).ok_or_else(not_a_member)?;
         let role = member.ceiling.map_or(given, |ceiling| ceiling.min(given));
         Ok(Tx { inner, role, user_name: member.name })
     }

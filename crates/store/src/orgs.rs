@@ -2,14 +2,17 @@
 
 use domain::{Error, OrgId, Result, Role, Tenant, UserId};
 
-use crate::{Store, TenantTx, error::from_sqlx};
+use crate::{
+    Store, TenantTx,
+    error::{corrupt, from_sqlx},
+};
 
 /// A person's place in one organization, for logins that name none.
 #[derive(Clone, Debug)]
 pub struct OwnMembership {
     pub org: OrgId,
     pub external_id: String,
-    pub role: Option<Role>,
+    pub role: Role,
     pub ceiling: Option<Role>,
     pub active: bool,
 }
@@ -117,29 +120,32 @@ pub async fn remove_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
 }
 
 impl Store {
-    /// Every membership of a person, before there is a tenant.
+    /// Every membership that the platform gave a person, before there is a tenant.
+    /// What a token's first sight made counts only with that token's claims.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<OwnMembership>> {
         let mut tx = self.system().await?;
         let rows = sqlx::query!(
             "select m.org_id, o.external_id, m.role, m.ceiling, m.status
              from sixty.members m join sixty.orgs o on o.org_id = m.org_id
-             where m.user_id = $1 order by o.external_id limit 100",
+             where m.user_id = $1 and m.role is not null order by o.external_id limit 100",
             user.0
         )
         .fetch_all(tx.connection())
         .await
         .map_err(from_sqlx)?;
         tx.commit().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| OwnMembership {
-                org: row.org_id.into(),
-                external_id: row.external_id,
-                role: row.role.as_deref().and_then(Role::parse),
-                ceiling: row.ceiling.as_deref().and_then(Role::parse),
-                active: row.status == "active",
+        rows.into_iter()
+            .map(|row| {
+                let role = row.role.unwrap_or_default();
+                Ok(OwnMembership {
+                    org: row.org_id.into(),
+                    external_id: row.external_id,
+                    role: Role::parse(&role).ok_or_else(|| corrupt("a role", &role))?,
+                    ceiling: row.ceiling.as_deref().and_then(Role::parse),
+                    active: row.status == "active",
+                })
             })
-            .collect())
+            .collect()
     }
 
     /// A platform administrator acts in an organization that need not exist yet.

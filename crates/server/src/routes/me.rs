@@ -69,8 +69,8 @@ pub async fn get(
         .into_iter()
         .filter(|membership| membership.active)
         .map(|found| {
-            let given = found.role.or(identity.role).unwrap_or(Role::Readonly);
-            Membership { org_id: found.external_id, role: found.ceiling.map_or(given, |c| c.min(given)) }
+            let role = found.ceiling.map_or(found.role, |ceiling| ceiling.min(found.role));
+            Membership { org_id: found.external_id, role }
         })
         .collect();
     // Without a choice a login with several memberships still learns which it has.
