@@ -8,6 +8,7 @@ mod cancelled;
 mod catalogue;
 mod harness;
 mod housekeeping;
+mod identity;
 mod isolation;
 mod limits;
 mod posting;

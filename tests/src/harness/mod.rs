@@ -13,7 +13,7 @@ use model_sim::Sim;
 
 pub use database::Database;
 pub use person::{Answer, Person};
-pub use replica::Replica;
+pub use replica::{Replica, SECRET, token};
 pub use stream::{Events, Frame};
 
 /// Longest wait for something that must happen; only a failing test gets there.
