@@ -18,7 +18,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// One event of a stream; for the OpenAPI document.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the engine writes frames; this says what they look like")]
-pub struct Event {
+pub struct Frame {
     /// `<fence>.<n>`: send the last one as `Last-Event-ID` to go on after it.
     id: String,
     /// `run_started`, `token`, …, and at the end one of `done` and `error`.

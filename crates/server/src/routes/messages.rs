@@ -121,7 +121,7 @@ pub async fn list(
 /// waits for the end, up to 60 seconds (`Prefer: wait=n`), and then answers 202.
 #[utoipa::path(post, path = "/v1/sessions/{id}/messages", tag = "messages", security(("bearer" = [])),
     params(("id" = SessionId, Path)), request_body = NewMessage,
-    responses((status = 200, content((Turn = "application/json"), (sse::Event = "text/event-stream"))),
+    responses((status = 200, content((Turn = "application/json"), (sse::Frame = "text/event-stream"))),
         (status = 202, body = Turn), Problems))]
 pub async fn post(
     caller: Caller,
@@ -165,7 +165,7 @@ pub async fn post(
 /// Answers a question once more. The old answer is kept as superseded, out of the prompt.
 #[utoipa::path(post, path = "/v1/sessions/{id}/regenerate", tag = "messages", security(("bearer" = [])),
     params(("id" = SessionId, Path)), request_body = Option<Regenerate>,
-    responses((status = 200, content((Turn = "application/json"), (sse::Event = "text/event-stream"))),
+    responses((status = 200, content((Turn = "application/json"), (sse::Frame = "text/event-stream"))),
         (status = 202, body = Turn), Problems))]
 pub async fn regenerate(
     caller: Caller,

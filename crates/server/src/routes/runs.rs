@@ -34,7 +34,7 @@ pub async fn get(caller: Caller, Path(id): Path<RunId>) -> Result<Json<Run>> {
 #[utoipa::path(get, path = "/v1/runs/{id}/events", tag = "runs", security(("bearer" = [])),
     params(("id" = RunId, Path), After,
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the reader has")),
-    responses((status = 200, body = sse::Event, content_type = "text/event-stream"), Problems))]
+    responses((status = 200, body = sse::Frame, content_type = "text/event-stream"), Problems))]
 pub async fn events(
     caller: Caller,
     Path(id): Path<RunId>,
