@@ -40,6 +40,8 @@ pub fn cut(history: &[Past], keep: Keep, tokens: impl Fn(&Past) -> usize) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// `q` a question, `a` an answer, `c` a tool call, `r` its result.
@@ -90,5 +92,20 @@ mod tests {
     fn the_range_is_named_by_its_messages() {
         let cut = cut(&history("qaqaqa"), Keep { tokens: 0, messages: 2 }, |_| 1).expect("a cut");
         assert_eq!((cut.first_seq, cut.last_seq), (1, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_leaves_a_question_first_and_all_that_must_stay(
+            shape in "(q(cr)*a){1,8}", messages in 0_usize..12, keep in 0_usize..120,
+        ) {
+            let history = history(&shape);
+            if let Some(cut) = cut(&history, Keep { tokens: keep, messages }, |_| 10) {
+                prop_assert!(is_question(&history[cut.at].content) && history[cut.at].role == "user");
+                let left = history.len() - cut.at;
+                prop_assert!(left >= messages && left * 10 >= keep);
+                prop_assert_eq!(cut.last_seq + 1, history[cut.at].seq);
+            }
+        }
     }
 }

@@ -103,6 +103,8 @@ fn missing(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn past(role: &str, content: &str) -> Past {
@@ -177,5 +179,32 @@ mod tests {
         let sent = sound(&[question("a"), question("b")]);
         assert_eq!(sent[1], format!("assistant:{NO_ANSWER}"));
         assert_eq!(sent.len(), 3);
+    }
+
+    fn any_message() -> impl Strategy<Value = Past> {
+        let ids = || proptest::collection::vec(prop::sample::select(vec!["1", "2", "3"]), 1..4);
+        prop_oneof![
+            Just(question("q")),
+            Just(past("assistant", r#"[{"type":"text","text":"a"}]"#)),
+            // Within one message the API never repeats an id.
+            ids().prop_map(|mut ids| {
+                ids.sort_unstable();
+                ids.dedup();
+                call(&ids)
+            }),
+            ids().prop_map(|ids| result(&ids)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_stored_can_be_sent(mut history in proptest::collection::vec(any_message(), 0..12)) {
+            history.push(question("the newest"));
+            let sent = sound(&history);
+            prop_assert!(sent.last().expect("a message").contains("the newest"));
+            let questions = history.iter().filter(|past| past.content.contains(r#""text":"q""#)).count();
+            let kept = sent.iter().filter(|text| text.contains(r#""text":"q""#)).count();
+            prop_assert_eq!(kept, questions, "no question is lost");
+        }
     }
 }

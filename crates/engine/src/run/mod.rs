@@ -179,9 +179,7 @@ impl Run {
                 let calls = self.open_calls(&last.content.clone());
                 if calls.is_empty() { self.done().await } else { self.act(calls).await }
             }
-            Some(last)
-                if !is_question(&last.content) && self.iterations >= self.most_calls() =>
-            {
+            Some(last) if !is_question(&last.content) && self.iterations >= self.most_calls() => {
                 self.failed("iteration_limit", "the run made as many model calls as a run may", false).await
             }
             _ => self.ask(opened).await,
