@@ -159,7 +159,8 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
+        // serde_json calls a number in the place of an enum a fault of syntax.
+        if !inner.is_data() && serde_json::from_slice::<Value>(bytes).is_err() {
             return Failure::from(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "malformed_json",
@@ -173,6 +174,10 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let detail = format!("the body is not one JSON value: {error}");
         Failure::from(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
     })?;
+    // A list of all fields in their order would do for serde.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::field("", "must be a JSON object").into());
+    }
     Ok(value)
 }
 
@@ -181,8 +186,8 @@ fn plain(text: &str) -> String {
     text.split(" at line ").next().unwrap_or(text).to_owned()
 }
 
-/// The first string of the body that holds U+0000, as a path.
-fn nul_field(bytes: &[u8]) -> Option<String> {
+/// The first string of the JSON that holds U+0000, as a path.
+pub fn nul_field(bytes: &[u8]) -> Option<String> {
     if !bytes.windows(6).any(|window| window == b"\\u0000") {
         return None;
     }

@@ -6,6 +6,8 @@ use domain::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
+use crate::extract::nul_field;
+
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;
 
@@ -33,6 +35,7 @@ pub fn after<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>> {
     BASE64_URL_SAFE_NO_PAD
         .decode(cursor)
         .ok()
+        .filter(|json| nul_field(json).is_none())
         .and_then(|json| serde_json::from_slice(&json).ok())
         .map(Some)
         .ok_or_else(|| Error::field("cursor", "is not a cursor of this list"))

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use domain::{EntityKind, EntityRef, Error, SessionId, run::Mode, session::Session};
 use serde::Deserialize;
 use store::{
@@ -152,6 +152,10 @@ pub async fn by_key(
 pub async fn list(caller: Caller, Query(query): Query<ListSessions>) -> Result<Json<Page<Session>>> {
     let limit = limit(query.limit)?;
     let before: Option<(DateTime<Utc>, SessionId)> = after(query.cursor.as_deref())?;
+    // A forged cursor can name a year that Postgres does not know.
+    if before.is_some_and(|(at, _)| !(1970..=9999).contains(&at.year())) {
+        return Err(Error::field("cursor", "is not a cursor of this list").into());
+    }
     let filter = Filter {
         text: query.q.as_deref().filter(|q| !q.is_empty()),
         entity_kind: query.entity_kind,
