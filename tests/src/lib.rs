@@ -8,6 +8,7 @@ mod cancelled;
 mod catalogue;
 mod harness;
 mod housekeeping;
+mod http;
 mod identity;
 mod isolation;
 mod limits;
