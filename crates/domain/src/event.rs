@@ -147,9 +147,11 @@ impl Event {
     /// Appends the frame: the lines `id`, `event`, `data`, and a blank one.
     pub fn write_frame(&self, run: RunId, at: Cursor, frames: &mut String) {
         let body = serde_json::to_string(self).expect("events serialize: their keys are strings");
-        write!(frames, "id: {at}\nevent: {}\ndata: {{\"run_id\":\"{run}\",", self.name())
+        let fields = &body[1..];
+        let comma = if fields == "}" { "" } else { "," };
+        write!(frames, "id: {at}\nevent: {}\ndata: {{\"run_id\":\"{run}\"{comma}", self.name())
             .expect("writing to a string cannot fail");
-        frames.push_str(&body[1..]);
+        frames.push_str(fields);
         frames.push_str("\n\n");
     }
 }
@@ -187,6 +189,13 @@ mod tests {
         assert_eq!(data["run_id"], run.to_string());
         assert_eq!(data["text"], "a\n\nb");
         assert_eq!(&lines[3..], ["", ""]);
+    }
+
+    #[test]
+    fn an_event_without_fields_is_a_json_object_too() {
+        let (run, mut frames) = (RunId::new(), String::new());
+        Event::Reset { message_id: None }.write_frame(run, Cursor { fence: 2, n: 1 }, &mut frames);
+        assert_eq!(frames, format!("id: 2.1\nevent: reset\ndata: {{\"run_id\":\"{run}\"}}\n\n"));
     }
 
     #[test]
