@@ -16,3 +16,4 @@ mod posting;
 mod prompt;
 mod tools;
 mod turn;
+mod upstream;

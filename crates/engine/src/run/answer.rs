@@ -51,7 +51,7 @@ impl Run {
         }
     }
 
-    async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
+    pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
         let body = prompt::body(&self.frozen, &self.history, self.may_call_tools());
         let client = self.engine.0.client.clone();
         let Run { stop, .. } = self;

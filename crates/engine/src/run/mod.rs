@@ -20,12 +20,15 @@ use store::{
     steps::Frames,
     turns::{Context, Past},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
     Begun, Engine, Live, Stop,
     feed::{Feed, Staged},
-    prompt::{self, Frozen, is_question},
+    prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
     turn::resolve,
 };
@@ -99,7 +102,7 @@ impl Engine {
         begun: Begun,
     ) {
         let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
-        let run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
+        let mut run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -120,10 +123,11 @@ impl Engine {
             }
             return;
         }
-        let body = prompt::body(&run.frozen, &run.history, run.may_call_tools());
-        let (committed, opened) = tokio::join!(commit, self.0.client.stream(body));
+        let deadline = Instant::now() + self.limits().model_time;
+        let (committed, opened) = tokio::join!(commit, run.open(deadline));
         if committed {
-            run.execute(Some(opened)).await;
+            // Where a stop came first, the loop sees it as well.
+            run.execute(opened.ok()).await;
         }
     }
 
