@@ -6,6 +6,7 @@ mod archive;
 mod arrows;
 mod cancelled;
 mod catalogue;
+mod durable;
 mod harness;
 mod housekeeping;
 mod http;

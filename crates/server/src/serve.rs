@@ -151,15 +151,22 @@ pub async fn listen(
         tokio::select! { () = stop => {} () = stopping.cancelled() => {} }
         tracing::info!("shutting down");
         engine.shutdown().await;
+    };
+    let late = async {
+        stopping.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = down => {
-            tracing::warn!("some connections did not end in time");
-            Ok(())
+    let drained = async {
+        tokio::select! {
+            ended = serving.into_future() => ended,
+            () = late => {
+                tracing::warn!("some connections did not end in time");
+                Ok(())
+            }
         }
-    }
+    };
+    // Leases are handed back however soon the connections have ended.
+    tokio::join!(drained, down).0
 }
 
 async fn signal() {
