@@ -89,6 +89,8 @@ enum Stop {
 
 struct Live {
     lease: Lease,
+    /// Whether the database knows of it yet; before, a heartbeat would not find it.
+    committed: bool,
     stop: watch::Sender<Option<Stop>>,
 }
 
@@ -190,8 +192,18 @@ impl Inner {
         }
     }
 
+    fn committed(&self, lease: Lease) {
+        if let Some(live) = self.live().get_mut(&lease.run) {
+            live.committed = true;
+        }
+    }
+
     fn leases(&self) -> Vec<Lease> {
         self.live().values().map(|live| live.lease).collect()
+    }
+
+    fn committed_leases(&self) -> Vec<Lease> {
+        self.live().values().filter(|live| live.committed).map(|live| live.lease).collect()
     }
 }
 

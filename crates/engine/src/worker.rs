@@ -86,7 +86,7 @@ fn execute(engine: &Engine, lease: Lease) {
 }
 
 async fn heartbeat(engine: &Engine) -> Result<()> {
-    let leases = engine.0.leases();
+    let leases = engine.0.committed_leases();
     if leases.is_empty() {
         return Ok(());
     }

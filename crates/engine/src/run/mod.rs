@@ -111,6 +111,7 @@ impl Engine {
             let ok = committed.is_ok();
             if ok {
                 feed.publish(&first, &staged);
+                self.0.committed(start.lease);
             }
             // Nobody waits any more when the client has gone; the turn goes on.
             drop(tell.send(committed.map(|()| begun)));
@@ -134,7 +135,7 @@ impl Engine {
     fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
         let (sender, stop) = watch::channel(None);
         let feed = self.0.feeds.open(lease);
-        self.0.live().insert(lease.run, Live { lease, stop: sender });
+        self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
         Run {
             engine: self.clone(),
             lease,
@@ -249,7 +250,12 @@ impl Run {
 /// go on from the database.
 impl Drop for Run {
     fn drop(&mut self) {
-        self.engine.0.live().remove(&self.lease.run);
+        let mut live = self.engine.0.live();
+        // This replica may have claimed the run again meanwhile.
+        if live.get(&self.lease.run).is_some_and(|live| live.lease == self.lease) {
+            live.remove(&self.lease.run);
+        }
+        drop(live);
         self.engine.0.feeds.close(&self.feed);
     }
 }

@@ -31,6 +31,7 @@ impl Engine {
         let role = membership.ceiling.map_or(loaded.role, |ceiling| ceiling.min(loaded.role));
         let frozen = self.frozen(lease.user, role, &loaded.model, &loaded.context);
         let mut run = self.run_of(lease, role, loaded.mode, frozen, loaded.context.clone());
+        self.0.committed(lease);
         run.take_over(&loaded);
         let refused = if !membership.active {
             run.failed("membership_ended", "the person is no longer an active member", false).await
