@@ -16,6 +16,7 @@ mod limits;
 mod ownership;
 mod posting;
 mod prompt;
+mod secrets;
 mod tools;
 mod turn;
 mod upstream;

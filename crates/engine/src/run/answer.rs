@@ -96,7 +96,7 @@ impl Run {
         let invalid: Vec<(String, String)> = answer
             .invalid_inputs
             .iter()
-            .map(|input| (input.tool_use_id.clone(), input.raw.clone()))
+            .map(|input| (input.tool_use_id.clone(), self.clean(&input.raw)))
             .collect();
         let usage = answer.usage;
         self.learn_ratio(usage.prompt_tokens());
@@ -179,6 +179,7 @@ impl Run {
                     id = format!("{id}_{}", MessageId::new().0.simple());
                 }
                 known.push(id.clone());
+                let name = self.clean(&name);
                 let clean = RawValue::from_string(self.clean(input.get())).unwrap_or(input);
                 Some(Block::ToolUse { id, name, input: clean })
             }

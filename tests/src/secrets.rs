@@ -1,0 +1,141 @@
+//! A secret reaches no stream, no prompt and no table.
+
+use model_sim::Reply;
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use crate::harness::{
+    Setup, TestApp,
+    look::{all, answers, end, prompts, text_of},
+};
+
+const SECRET: &str = "canary-of-the-process-4711-zyx";
+
+async fn app() -> TestApp {
+    TestApp::with(Setup { secrets: vec![SECRET.to_owned()], ..Setup::default() }).await
+}
+
+/// Tables in which a row holds the words.
+async fn tables_with(app: &TestApp, words: &str) -> Vec<String> {
+    let pool = app.database.superuser().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select table_name::text from information_schema.tables
+         where table_schema = 'sixty' and table_type = 'BASE TABLE'",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("names");
+    assert!(tables.len() > 10, "{tables:?}");
+    let mut found = Vec::new();
+    for table in tables {
+        let sql = format!("select exists (select from sixty.{table} t where strpos(t::text, $1) > 0)");
+        if sqlx::query_scalar(AssertSqlSafe(sql)).bind(words).fetch_one(&pool).await.expect("an answer") {
+            found.push(table);
+        }
+    }
+    pool.close().await;
+    found
+}
+
+#[tokio::test]
+async fn a_secret_of_the_process_is_removed_from_what_the_model_says() {
+    let app = app().await;
+    let alice = app.alice();
+    for chars in [1, 3, 7, 1000] {
+        let session = alice.session().await;
+        let text = format!("The key is {SECRET}, keep it. Half of it is {}.", &SECRET[..9]);
+        app.sim
+            .push(Reply::message().thinking(format!("I know {SECRET}.")).and_text(&text).chunk_chars(chars));
+        app.sim.push(Reply::text("Which key?"));
+        let frames = alice.hear(&session, "What is the key?").await;
+        let clean = text.replace(SECRET, "[REDACTED:secret]");
+        assert_eq!(answers(&frames), [clean.as_str()], "in pieces of {chars}");
+        assert!(!format!("{frames:?}").contains(SECRET), "{frames:#?}");
+        assert_eq!(text_of(&alice.history(&session).await[1]), clean);
+        alice.hear(&session, "And again?").await;
+    }
+    for prompt in prompts(&app.sim) {
+        assert!(!String::from_utf8_lossy(&prompt.body).contains(SECRET));
+    }
+    assert_eq!(tables_with(&app, SECRET).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_secret_in_a_tool_call_is_removed_before_anything_is_stored() {
+    let app = app().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    let note = json!({"kind": "deal", "id": "D-42", "text": format!("The key: {SECRET}")});
+    let calls = [
+        Reply::call("add_note", note),
+        Reply::message().tool_raw("add_note", format!("{{\"text\": \"{SECRET}")),
+        Reply::call(format!("tool_{SECRET}"), json!({})),
+        Reply::call("find_entities", json!({"query": SECRET})),
+    ];
+    for (n, call) in calls.into_iter().enumerate() {
+        app.sim.push(call.chunk_chars(2));
+        app.sim.push(Reply::text("Done."));
+        let frames = alice.hear(&session, "Note the key").await;
+        assert_eq!(end(&frames).event, "done", "call {n}");
+        assert_eq!(all(&frames, "tool_result").len(), 1);
+        assert!(!format!("{frames:?}").contains(SECRET), "call {n}: {frames:#?}");
+    }
+    for prompt in prompts(&app.sim) {
+        assert!(!String::from_utf8_lossy(&prompt.body).contains(SECRET));
+    }
+    assert_eq!(tables_with(&app, SECRET).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_person_sends_is_redacted_at_the_door() {
+    let app = app().await;
+    let alice = app.alice();
+    let key = format!("sk-{}-api03-{}", "ant", "Ab3dEf6hIj9k".repeat(6));
+    for secret in [SECRET, key.as_str()] {
+        alice.put("/v1/memory/user", json!({"content": format!("My key: {secret}")})).await.expect(200);
+        let named = json!({"name": format!("Deal {secret}"), "attributes": {"key": secret}});
+        let answer = alice.put("/v1/entities/deal/D-1", named).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        let note = json!({"text": format!("The key: {secret}")});
+        let answer = alice.post("/v1/entities/deal/D-1/notes", note).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        let session = alice.session_with(json!({"title": format!("About {secret}")})).await;
+        app.sim.push(Reply::text("I see no key."));
+        let body = json!({"text": format!("Use {secret} please"), "context": {"view": {"key": secret}}});
+        assert_eq!(end(&alice.say_with(&session, &body).await.rest().await).event, "done");
+        assert!(text_of(&alice.history(&session).await[0]).starts_with("Use [REDACTED:"));
+        let sent = prompts(&app.sim);
+        assert!(!String::from_utf8_lossy(&sent.last().expect("a prompt").body).contains(secret));
+        assert_eq!(tables_with(&app, secret).await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_zero_character_is_replaced_or_refused() {
+    let app = app().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    app.sim.push(
+        Reply::message()
+            .thinking("hm\0m")
+            .and_text("One\0two")
+            .tool("add_note", json!({"kind": "deal", "id": "D-42", "text": "three\0four"})),
+    );
+    app.sim.push(Reply::call("no\0tool", json!({})));
+    app.sim.push(Reply::text("\0"));
+    let frames = alice.hear(&session, "Hi").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    assert_eq!(answers(&frames)[0], "One\u{FFFD}two");
+    let history = alice.history(&session).await;
+    assert_eq!(text_of(&history[1]), "One\u{FFFD}two");
+    assert_eq!(
+        history[1]["content"].as_array().expect("blocks").last().expect("a call")["input"]["text"],
+        "three\u{FFFD}four"
+    );
+    let notes = alice.get("/v1/entities/deal/D-42/notes").await.expect(200).json();
+    assert_eq!(notes["data"][0]["text"], "three\u{FFFD}four");
+    let sent = alice.message(&session, &json!({"text": "nothing\0here"}));
+    alice.send(sent).await.problem(422, "validation_failed");
+}
