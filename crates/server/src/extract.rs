@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use domain::Error;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::Value;
 
 use crate::{
@@ -118,7 +121,8 @@ impl<T: DeserializeOwned> FromRequest<App> for MaybeBody<T> {
             return Ok(Self(None));
         }
         require_json(&headers)?;
-        Ok(Self(Some(Body { value: json(&bytes)?, bytes })))
+        let value: Option<T> = json(&bytes)?;
+        Ok(Self(value.map(|value| Body { value, bytes })))
     }
 }
 
@@ -155,6 +159,10 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if let Some(field) = nul_field(bytes) {
         return Err(Error::field(field, "holds the character U+0000, which cannot be stored").into());
     }
+    // serde would take a list for a struct, field by field.
+    if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Error::field("", "must be a JSON object").into());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -174,10 +182,6 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let detail = format!("the body is not one JSON value: {error}");
         Failure::from(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
     })?;
-    // A list of all fields in their order would do for serde.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Error::field("", "must be a JSON object").into());
-    }
     Ok(value)
 }
 
