@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, thread};
 
-use domain::{EntityKind, EntityRef, MemoryScope, UserId};
-use engine::prompt::{Frozen, Note, body, context_note, system};
+use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId};
+use engine::prompt::{Frozen, Note, body, context_note, summary_block, system};
 use futures_util::future::join_all;
 use model_sim::Reply;
 use serde_json::json;
 use store::{
     memories::News,
-    turns::{Context, Past},
+    turns::{Context, Past, Summary},
 };
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ fn canaries(text: &str) -> BTreeSet<&str> {
 
 /// A person's prompt, and the canaries that belong into it.
 fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
-    let own: Vec<String> = (0..5).map(|_| canary()).collect();
+    let own: Vec<String> = (0..6).map(|_| canary()).collect();
     let context = Context {
         title: None,
         user_name: Some(format!("Person {n}")),
@@ -43,18 +43,21 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         pinned: [1; 3],
         told: [1; 3],
         current: [1; 3],
+        summary: Some(Summary { text: own[5].clone(), archives: vec![ArchiveId::new()] }),
         history: Vec::new(),
     };
     let note = Note { now: Default::default(), timezone: Default::default(), view: None };
     let news = News { scope: MemoryScope::User, appended: Some(own[3].clone()) };
-    let content = json!([{"type": "text", "text": own[4]}]).to_string();
-    let said = Past { seq: 1, role: "user".into(), content, context: context_note(&note, &[news]) };
+    let text = json!([{"type": "text", "text": own[4]}]).to_string();
+    let said = Past { seq: 1, role: "user".into(), content: text, context: context_note(&note, &[news]) };
     let frozen = Frozen {
         model: "claude-test".into(),
         max_tokens: 100,
         user: UserId::derive(&n.to_string()),
         tools: "[]".into(),
         system: system(&context),
+        summary: context.summary.as_ref().map(summary_block),
+        summary_text: None,
     };
     let prompt = body(&frozen, &[said], true);
     let belongs = own.into_iter().chain([org.to_owned()]).collect();
