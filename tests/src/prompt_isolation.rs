@@ -44,6 +44,7 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         told: [1; 3],
         current: [1; 3],
         summary: Some(Summary { text: own[5].clone(), archives: vec![ArchiveId::new()] }),
+        live_from: 1,
         history: Vec::new(),
     };
     let note = Note { now: Default::default(), timezone: Default::default(), view: None };

@@ -103,9 +103,6 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         message_id: Option<MessageId>,
     },
-    SessionUpdated {
-        title: String,
-    },
     Done {
         status: RunStatus,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,15 +130,9 @@ impl Event {
             Event::MemoryWritten { .. } => "memory_written",
             Event::Compaction { .. } => "compaction",
             Event::Reset { .. } => "reset",
-            Event::SessionUpdated { .. } => "session_updated",
             Event::Done { .. } => "done",
             Event::Error { .. } => "error",
         }
-    }
-
-    /// Exactly one such event ends a stream.
-    pub fn ends_stream(&self) -> bool {
-        matches!(self, Event::Done { .. } | Event::Error { .. })
     }
 
     /// Appends the frame: the lines `id`, `event`, `data`, and a blank one.

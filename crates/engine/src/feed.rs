@@ -51,6 +51,10 @@ impl Feed {
         Self { lease, buffer: Mutex::default(), changed: Notify::new(), storing: Arc::default() }
     }
 
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     pub fn fence(&self) -> i64 {
         self.lease.fence
     }
@@ -201,18 +205,17 @@ impl Feeds {
         feed.close();
     }
 
-    fn with_unstored(&self) -> Vec<Arc<Feed>> {
+    pub(crate) fn with_unstored(&self) -> Vec<Arc<Feed>> {
         self.lock().values().filter(|feed| feed.has_unstored()).cloned().collect()
     }
 }
 
 /// Stores what every run has shown and not stored yet, in one statement. A run
 /// that is committing a step at this moment takes its tokens along itself.
-pub(crate) async fn flush(feeds: &Feeds, store: &store::Store) -> domain::Result<()> {
-    let feeds = feeds.with_unstored();
+pub(crate) async fn flush(feeds: &[Arc<Feed>], store: &store::Store) -> domain::Result<()> {
     let mut rows = Vec::new();
     let mut held = Vec::new();
-    for feed in &feeds {
+    for feed in feeds {
         if let Ok(guard) = feed.storing.try_lock()
             && feed.has_unstored()
         {

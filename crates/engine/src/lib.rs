@@ -85,6 +85,8 @@ enum Stop {
     Lost,
     /// The process ends; the run goes back to the queue.
     Shutdown,
+    /// Its stream could not be stored; the run goes back to the queue.
+    Unstored,
 }
 
 struct Live {
@@ -92,6 +94,13 @@ struct Live {
     /// Whether the database knows of it yet; before, a heartbeat would not find it.
     committed: bool,
     stop: watch::Sender<Option<Stop>>,
+}
+
+impl Live {
+    /// The first reason stands.
+    fn stop(&self, why: Stop) {
+        self.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
+    }
 }
 
 /// The engine of one process. Cheap to clone.
@@ -108,7 +117,7 @@ struct Inner {
     feeds: feed::Feeds,
     live: Mutex<HashMap<RunId, Live>>,
     /// Context windows of models, in tokens, as their provider tells them.
-    windows: tokio::sync::Mutex<HashMap<String, usize>>,
+    windows: Mutex<HashMap<String, usize>>,
     /// There may be a queued run.
     wake: Notify,
     tasks: TaskTracker,
@@ -126,7 +135,7 @@ impl Engine {
             replica: ReplicaId::new(),
             feeds: feed::Feeds::default(),
             live: Mutex::default(),
-            windows: tokio::sync::Mutex::default(),
+            windows: Mutex::default(),
             wake: Notify::new(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -188,7 +197,14 @@ impl Inner {
 
     fn stop(&self, run: RunId, why: Stop) {
         if let Some(live) = self.live().get(&run) {
-            live.stop.send_if_modified(|stop| stop.is_none() && stop.replace(why).is_none());
+            live.stop(why);
+        }
+    }
+
+    /// Stops the run under this lease, and not one that was claimed again.
+    fn stop_lease(&self, lease: &Lease, why: Stop) {
+        if let Some(live) = self.live().get(&lease.run).filter(|live| live.lease == *lease) {
+            live.stop(why);
         }
     }
 

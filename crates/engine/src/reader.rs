@@ -31,24 +31,13 @@ pub struct Reader {
     cursor: Cursor,
     feed: Option<Arc<Feed>>,
     pause: Duration,
-    /// Whether this reader has been given anything.
-    given: bool,
     ended: bool,
 }
 
 impl Engine {
     /// Reads after the cursor; the caller has checked that the run is its own.
     pub fn reader(&self, tenant: Tenant, run: RunId, cursor: Cursor) -> Reader {
-        Reader {
-            engine: self.clone(),
-            tenant,
-            run,
-            cursor,
-            feed: None,
-            pause: FASTEST,
-            given: false,
-            ended: false,
-        }
+        Reader { engine: self.clone(), tenant, run, cursor, feed: None, pause: FASTEST, ended: false }
     }
 }
 
@@ -57,7 +46,9 @@ impl Reader {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         while !self.ended {
             if self.feed.is_none() {
-                self.feed = self.engine.0.feeds.find(self.run);
+                // A feed of an earlier fence is a lost lease's; the reader is past it.
+                let newest = |feed: &Arc<Feed>| feed.fence() >= self.cursor.fence;
+                self.feed = self.engine.0.feeds.find(self.run).filter(newest);
             }
             let bytes = match self.feed.clone() {
                 // An earlier owner's frames are in the database, all of them.
@@ -72,7 +63,6 @@ impl Reader {
                 None => self.stored(None).await?,
             };
             if let Some(bytes) = bytes {
-                self.given = true;
                 self.pause = FASTEST;
                 return Ok(Some(bytes));
             }
@@ -103,6 +93,7 @@ impl Reader {
         // First the state, then the rows: after an end no row is added.
         let run = runs::find(&mut tx, self.run).await?;
         let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
+        let dropped = rows.is_empty() && run.status.ended() && !events::exist(&mut tx, self.run).await?;
         tx.commit().await?;
         let mut text = String::new();
         for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
@@ -120,7 +111,7 @@ impl Reader {
             self.cursor = Cursor { fence, n: 0 };
         } else if run.status.ended() || run.status == RunStatus::Waiting {
             self.ended = true;
-            return Ok(self.last_word(&run));
+            return Ok(dropped.then(|| self.last_word(&run)));
         } else {
             self.wait().await;
         }
@@ -128,10 +119,7 @@ impl Reader {
     }
 
     /// Events are kept for a day; whoever comes later learns at least the end.
-    fn last_word(&self, run: &Run) -> Option<Bytes> {
-        if self.given || self.cursor != Cursor::default() {
-            return None;
-        }
+    fn last_word(&self, run: &Run) -> Bytes {
         let event = match &run.error {
             Some(error) => {
                 Event::Error { code: error.code.clone(), message: error.message.clone(), retryable: false }
@@ -146,7 +134,7 @@ impl Reader {
         };
         let mut frame = String::new();
         event.write_frame(self.run, Cursor { fence: i64::MAX, n: 1 }, &mut frame);
-        Some(frame.into())
+        frame.into()
     }
 
     async fn wait(&mut self) {

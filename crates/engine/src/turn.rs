@@ -54,7 +54,10 @@ impl Engine {
         self.detach(async move {
             let begun = engine.insert(&mut tx, &new, run).await;
             match begun {
-                Err(error) => drop(tell.send(Err(error))),
+                Err(error) => {
+                    let refused = tx.rollback().await.and(Err(error));
+                    drop(tell.send(refused));
+                }
                 Ok((begun, None)) => {
                     let committed = tx.commit().await.map(|()| begun);
                     engine.wake();
@@ -71,7 +74,9 @@ impl Engine {
         let tenant = tx.tenant();
         let begun = Begun { run, message: MessageId::new() };
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
-        let claims = self.0.settings.works && self.0.live().len() < self.0.settings.limits.runs;
+        let claims = self.0.settings.works
+            && !self.0.stopping.is_cancelled()
+            && self.0.live().len() < self.0.settings.limits.runs;
         let started = run_started(new, begun);
         let first_frame = if claims { frame(run, &started) } else { String::new() };
         let context_text = context_note(&note, &[]);

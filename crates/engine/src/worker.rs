@@ -3,7 +3,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use domain::{Result, run::Lease};
+use domain::{Error, Result, run::Lease};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use store::runs;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -31,7 +31,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, lease / 3, false, |engine| heartbeat(engine).boxed());
     every(engine, CANCEL_EVERY, false, |engine| cancels(engine).boxed());
     every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
-    every(engine, FLUSH_EVERY, false, |engine| feed::flush(&engine.0.feeds, engine.store()).boxed());
+    every(engine, FLUSH_EVERY, false, |engine| flush(engine).boxed());
 }
 
 /// Runs the job at every tick until the shutdown; one that `wakes` also when a
@@ -63,11 +63,16 @@ async fn claim(engine: &Engine) -> Result<()> {
     let candidates = runs::candidates(&mut tx, engine.0.replica, CLAIM_BATCH).await?;
     tx.commit().await?;
     for candidate in candidates {
+        if engine.0.stopping.is_cancelled() {
+            break;
+        }
         let mut tx = engine.store().system().await?;
-        let claimed = runs::claim(&mut tx, &candidate, engine.settings().lease_seconds).await?;
-        if let Some(lease) = claimed {
-            tx.commit().await?;
-            execute(engine, lease);
+        match runs::claim(&mut tx, &candidate, engine.settings().lease_seconds).await? {
+            Some(lease) => {
+                tx.commit().await?;
+                execute(engine, lease, candidate.attempts + 1);
+            }
+            None => tx.rollback().await?,
         }
     }
     Ok(())
@@ -75,10 +80,10 @@ async fn claim(engine: &Engine) -> Result<()> {
 
 /// A run's task. A panic ends the task and nothing else: the lease ends, and
 /// the run is claimed again until it has had its attempts.
-fn execute(engine: &Engine, lease: Lease) {
+fn execute(engine: &Engine, lease: Lease, attempts: i32) {
     let engine = engine.clone();
     engine.clone().detach(async move {
-        let run = AssertUnwindSafe(engine.execute_claimed(lease)).catch_unwind();
+        let run = AssertUnwindSafe(engine.execute_claimed(lease, attempts)).catch_unwind();
         if run.await.is_err() {
             tracing::error!(run = %lease.run, "a run panicked");
         }
@@ -95,9 +100,9 @@ async fn heartbeat(engine: &Engine) -> Result<()> {
     tx.commit().await?;
     for lease in leases {
         match kept.iter().find(|(run, _)| *run == lease.run) {
-            Some((_, true)) => engine.0.stop(lease.run, Stop::Cancelled),
+            Some((_, true)) => engine.0.stop_lease(&lease, Stop::Cancelled),
             Some((_, false)) => {}
-            None => engine.0.stop(lease.run, Stop::Lost),
+            None => engine.0.stop_lease(&lease, Stop::Lost),
         }
     }
     Ok(())
@@ -116,26 +121,50 @@ async fn cancels(engine: &Engine) -> Result<()> {
     Ok(())
 }
 
+/// A batch that fails is stored run by run, so that one run's trouble is its own.
+async fn flush(engine: &Engine) -> Result<()> {
+    let pending = engine.0.feeds.with_unstored();
+    match feed::flush(&pending, engine.store()).await {
+        Err(Error::Internal(error)) => {
+            tracing::warn!(%error, "tokens could not be stored together; each run's go alone");
+            for feed in pending {
+                if let Err(Error::Internal(error)) =
+                    feed::flush(std::slice::from_ref(&feed), engine.store()).await
+                {
+                    tracing::warn!(%error, run = %feed.lease().run, "a run's tokens cannot be stored");
+                    engine.0.stop_lease(feed.lease(), Stop::Unstored);
+                }
+            }
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// In small transactions, until nothing is left.
 async fn housekeeping(engine: &Engine) -> Result<()> {
-    let mut tx = engine.store().heartbeat().await?;
-    let count = store::housekeeping::drop_expired(&mut tx).await?;
-    tx.commit().await?;
-    if count > 0 {
+    loop {
+        let mut tx = engine.store().system().await?;
+        let count = store::housekeeping::drop_expired(&mut tx).await?;
+        tx.commit().await?;
+        if count == 0 || engine.0.stopping.is_cancelled() {
+            return Ok(());
+        }
         tracing::debug!(count, "old streams and keys dropped");
     }
-    Ok(())
 }
 
 pub(crate) async fn shutdown(engine: &Engine) {
     engine.0.stopping.cancel();
-    let leases = engine.0.leases();
-    for lease in &leases {
-        engine.0.stop(lease.run, Stop::Shutdown);
+    // Each run hands its own lease back, and so does one that begins from here on.
+    for lease in engine.0.leases() {
+        engine.0.stop_lease(&lease, Stop::Shutdown);
     }
     engine.0.tasks.close();
     if timeout(DRAIN, engine.0.tasks.wait()).await.is_err() {
         tracing::warn!("some runs did not stop in time; their leases are handed back all the same");
     }
+    let leases = engine.0.leases();
     let handed = async {
         let mut tx = engine.store().heartbeat().await?;
         let count = runs::hand_back(&mut tx, &leases).await?;

@@ -89,7 +89,7 @@ pub async fn create(tx: &mut RunTx, new: &NewArchive<'_>, passages: &[NewPassage
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    // Eight values a row, and Postgres takes 65,535 in a statement.
+    // Nine values a row, and Postgres takes 65,535 in a statement.
     for rows in passages.chunks(4_000) {
         let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
             "insert into sixty.copilot_summary_passages
@@ -149,12 +149,13 @@ pub async fn complete(tx: &mut RunTx, done: &Summarized<'_>) -> Result<()> {
     .map(drop)
 }
 
-/// Every message of a range, superseded ones too.
-pub async fn messages(tx: &mut RunTx, first_seq: i64, last_seq: i64) -> Result<Vec<Message>> {
+/// Every message of a range, superseded ones too: up to the one before `end`,
+/// or to the session's last.
+pub async fn messages(tx: &mut RunTx, first_seq: i64, end: Option<i64>) -> Result<Vec<Message>> {
     let session = tx.lease().session;
-    let limit = last_seq - first_seq + 1;
-    let all = crate::messages::list(tx.tenant(), session, false, Some(first_seq - 1), limit).await?;
-    Ok(all.into_iter().filter(|message| message.seq <= last_seq).collect())
+    let mut all = crate::messages::list(tx.tenant(), session, false, Some(first_seq - 1), i64::MAX).await?;
+    all.retain(|message| end.is_none_or(|end| message.seq < end));
+    Ok(all)
 }
 
 /// Archives with their summaries, newest first. `before` is the last of the page before.

@@ -33,6 +33,19 @@ pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> R
     .map_err(from_sqlx)
 }
 
+/// Whether anything of the stream is still there: it is dropped a day after the end.
+pub async fn exist(tx: &mut TenantTx, run: RunId) -> Result<bool> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.run_events where org_id = $1 and run_id = $2) as "exists!""#,
+        org.0,
+        run.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Stores frames in the run's transaction.
 pub async fn append(tx: &mut RunTx, frames: &Frames) -> Result<()> {
     let Lease { org, user, run, fence, .. } = *tx.lease();

@@ -58,7 +58,10 @@ impl Store {
                 // would write a warning into the server's log at every release.
                 .after_release(|connection, _| {
                     Box::pin(async move {
-                        tx::run_raw(connection, "begin; rollback").await?;
+                        // In an aborted transaction `begin` itself is an error.
+                        if tx::run_raw(connection, "begin; rollback").await.is_err() {
+                            tx::run_raw(connection, "rollback").await?;
+                        }
                         Ok(true)
                     })
                 })

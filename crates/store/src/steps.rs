@@ -124,6 +124,7 @@ pub async fn finish(
     tx: &mut RunTx,
     status: RunStatus,
     error: Option<(&str, &str)>,
+    usage: Usage,
     frames: &Frames,
 ) -> Result<()> {
     let Lease { org, user, run, fence, .. } = *tx.lease();
@@ -135,6 +136,9 @@ pub async fn finish(
             values ($1, $2, $3, $4, $5, $6, $7)
         )
         update sixty.runs set status = $8, error_code = $9, error_message = $10,
+            input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
+            cache_read_input_tokens = cache_read_input_tokens + $13,
+            cache_creation_input_tokens = cache_creation_input_tokens + $14,
             lease_owner = null, lease_until = null, finished_at = now()
         where org_id = $1 and owner_id = $2 and id = $3
         ",
@@ -148,6 +152,10 @@ pub async fn finish(
         status.as_str(),
         code,
         message,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens,
+        usage.cache_creation_input_tokens,
     )
     .execute(tx.connection())
     .await

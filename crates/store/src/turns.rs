@@ -48,6 +48,8 @@ pub struct Context {
     pub current: Versions,
     /// What was said before the history, and the archives that hold it whole.
     pub summary: Option<Summary>,
+    /// Place of the first message that is not archived.
+    pub live_from: i64,
     pub history: Vec<Past>,
 }
 
@@ -94,6 +96,7 @@ macro_rules! context {
                 text,
                 archives: row.archives.unwrap_or_default().into_iter().map(ArchiveId).collect(),
             }),
+            live_from: row.live_from_seq,
             history: history(row.seqs, row.roles, row.contents, row.contexts),
         }
     }};
@@ -112,7 +115,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
         with begun as (
             update sixty.sessions s set
                 last_seq = s.last_seq + 1, message_count = s.message_count + 1,
-                last_message_at = now(), preview = $6, title = coalesce(s.title, $7),
+                last_message_at = now(), preview = $6, title = coalesce(s.title, nullif($7, '')),
                 pinned = c.pinned, told = c.told
             from sixty.session_context c
             where s.org_id = $1 and s.owner_id = $2 and s.id = $3
@@ -121,7 +124,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
                     where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))
             returning s.last_seq, c.title, c.user_name, c.entity_kind, c.entity_id, c.entity_name,
                 c.pinned, c.told, c.current, c.org_content, c.user_content, c.entity_content,
-                c.summary_text, c.archives, c.seqs, c.roles, c.contents, c.contexts
+                c.summary_text, c.archives, c.live_from_seq, c.seqs, c.roles, c.contents, c.contexts
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
             select $1, $2, $3, $4, last_seq, 'user', $5, nullif($8, ''), $9, $2 from begun
@@ -141,7 +144,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
         select last_seq as "seq!", title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
-            seqs, roles, contents, contexts
+            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
         from begun
         "#,
         tenant.org.0,
@@ -226,6 +229,8 @@ pub struct Resumed {
     pub steps: i32,
     pub cancel_requested: bool,
     pub attempts: i32,
+    /// The provider paused in the last step, and goes on when it is sent its answer.
+    pub paused: bool,
     /// Names and outcomes of the tools so far, in order.
     pub tools: Vec<(String, String, bool)>,
     /// Whether an earlier owner has written to the stream.
@@ -243,6 +248,8 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         returning message_id, trigger, mode, model, role, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
+            coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
+                where s.org_id = $1 and s.run_id = $2 order by s.seq desc limit 1), false) as "paused!",
             exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!"
         "#,
         org.0,
@@ -276,6 +283,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         steps: row.steps,
         cancel_requested: row.cancel_requested,
         attempts: row.attempts,
+        paused: row.paused,
         tools: tools.into_iter().map(|t| (t.call_id, t.name, t.state == "done")).collect(),
         has_events: row.has_events,
     })
@@ -288,7 +296,7 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
         r#"select title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
-            seqs, roles, contents, contexts
+            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
          from sixty.session_context where org_id = $1 and session_id = $2"#,
         org.0,
         session.0

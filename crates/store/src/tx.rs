@@ -233,6 +233,11 @@ impl RunTx {
 }
 
 impl SystemTx {
+    /// What a drop does too, later and with a warning in the server's log.
+    pub async fn rollback(mut self) -> Result<()> {
+        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    }
+
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

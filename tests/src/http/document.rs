@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Operations that change something and take no body.
-const WITHOUT_BODY: [&str; 1] = ["POST /v1/runs/{id}/cancel"];
+const WITHOUT_BODY: [&str; 2] = ["POST /v1/runs/{id}/cancel", "POST /v1/sessions/{id}/compact"];
 /// Operations that refuse nothing.
 const NEVER_REFUSE: [&str; 2] = ["GET /healthz", "GET /openapi.json"];
 

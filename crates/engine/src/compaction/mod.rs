@@ -5,7 +5,7 @@ mod cut;
 mod passages;
 mod summary;
 
-pub use cut::{Cut, Keep, cut};
+pub use cut::{Keep, cut};
 pub use passages::{passages, text};
 pub use summary::{extract, key_points, request, requests};
 

@@ -9,7 +9,7 @@ use domain::{
     event::ToolUsed,
     tool::ToolClass,
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,9 @@ use crate::{
     builtins::{self, Outcome},
     repetition::Verdict,
 };
+
+/// Connections that the reads of one answer may hold.
+const READS_AT_ONCE: usize = 4;
 
 /// A call as the model made it.
 #[derive(Clone, Debug)]
@@ -134,22 +137,25 @@ impl Run {
         }
     }
 
-    /// Performs the reads side by side, each on a connection of its own.
+    /// Performs the reads side by side, some at a time, each on a connection of its own.
     async fn read(&mut self, plans: &[Plan]) -> Result<Vec<Option<Answered>>, Left> {
         let mut stop = self.stop.clone();
-        let this = &*self;
-        let reads = join_all(plans.iter().map(|plan| async move {
-            match plan {
-                Plan::Perform(ToolClass::Read, call) => this.read_one(call).await.map(Some),
-                Plan::Refuse(class, outcome) => {
-                    Ok(Some(Answered { class: *class, outcome: outcome.clone(), duration_ms: 0 }))
-                }
-                Plan::Perform(..) => Ok(None),
-            }
-        }));
+        let reads: Vec<_> = plans.iter().map(|plan| self.read_plan(plan)).collect();
+        let reads = stream::iter(reads).buffered(READS_AT_ONCE).try_collect();
         tokio::select! {
             stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
-            reads = reads => reads.into_iter().collect::<Result<_>>().map_err(Left::Store),
+            reads = reads => reads.map_err(Left::Store),
+        }
+    }
+
+    /// None: a write, whose time comes later.
+    async fn read_plan(&self, plan: &Plan) -> Result<Option<Answered>> {
+        match plan {
+            Plan::Perform(ToolClass::Read, call) => self.read_one(call).await.map(Some),
+            Plan::Refuse(class, outcome) => {
+                Ok(Some(Answered { class: *class, outcome: outcome.clone(), duration_ms: 0 }))
+            }
+            Plan::Perform(..) => Ok(None),
         }
     }
 
@@ -163,6 +169,12 @@ impl Run {
             Ok(outcome)
         };
         let outcome = match tokio::time::timeout(limit, read).await {
+            Ok(Err(Error::Unavailable { .. })) => {
+                Outcome::failed("The database is busy at the moment. Try again.")
+            }
+            Ok(Err(Error::Invalid { detail, .. })) => {
+                Outcome::failed(format!("The arguments are not valid: {detail}."))
+            }
             Ok(outcome) => outcome?,
             Err(_) => Outcome::failed(format!("The tool did not answer within {} seconds.", limit.as_secs())),
         };

@@ -98,16 +98,18 @@ impl Run {
             .iter()
             .map(|input| (input.tool_use_id.clone(), self.clean(&input.raw)))
             .collect();
+        self.paused = stop_reason == "pause_turn";
         let usage = answer.usage;
         self.learn_ratio(usage.prompt_tokens());
         let blocks = self.at_the_door(answer.blocks);
+        self.unbilled += usage;
         if blocks.is_empty() {
             return self.empty_answer(&stop_reason, usage).await;
         }
         let content = block::to_json(&blocks);
         let text = block::text_of(&content);
         let calls = self.open_calls(&content);
-        let done = calls.is_empty() && stop_reason != "pause_turn";
+        let done = calls.is_empty() && !self.paused;
         let mut events = vec![Event::MessageComplete {
             message_id: message,
             content: raw(&content),
@@ -128,7 +130,7 @@ impl Run {
             message,
             content: &content,
             preview: preview.as_deref(),
-            usage,
+            usage: self.unbilled,
             iterations: self.iterations,
             done,
         };
@@ -138,6 +140,7 @@ impl Run {
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
+        self.unbilled = domain::Usage::default();
         self.steps += 1;
         self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
@@ -148,7 +151,7 @@ impl Run {
     fn learn_ratio(&mut self, prompt_tokens: i64) {
         let chars: usize = self.frozen.tools.len()
             + self.frozen.system.len()
-            + self.history.iter().map(|past| past.content.len() + past.context.len()).sum::<usize>();
+            + self.history.iter().map(super::compact::chars).sum::<usize>();
         let ratio = prompt_tokens as f64 / chars.max(1) as f64;
         // Providers that count nothing, or only the uncached part, teach nothing.
         if (0.1..=1.0).contains(&ratio) {

@@ -1,8 +1,11 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
+use std::sync::PoisonError;
+
 use domain::{ArchiveId, Event, Result, session::Message};
 use model::{Answer, ModelError};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
     archives::{self, NewArchive, Range, Summarized},
@@ -10,7 +13,7 @@ use store::{
 };
 
 use super::{Left, Run};
-use crate::compaction::{self, Cut, FUTILE, Keep, SUMMARY_TIME, tokens};
+use crate::compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens};
 
 /// What is wanted of a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(super) enum Want {
     All,
 }
 
+/// What an image or a document counts as, in characters.
+const MEDIA_CHARS: usize = 6_000;
+/// Windows that are remembered: more models than any deployment has.
+const WINDOWS: usize = 1_000;
 /// Where the window of a model that says nothing of itself ends, in tokens.
 const WINDOW: usize = 200_000;
 
@@ -65,17 +72,29 @@ impl Run {
         Ok(())
     }
 
-    pub(super) async fn outgrown(&self) -> bool {
-        let chars = self.message_chars();
-        // Far below any window there is no need to ask for it.
-        let thresholds = self.engine.settings().compaction;
-        if thresholds.at_tokens.is_none() && chars < 100_000 {
-            return false;
+    async fn outgrown(&self) -> bool {
+        match self.outgrown_as_known() {
+            Some(outgrown) => outgrown,
+            None => self.outgrown_in(self.window().await),
         }
+    }
+
+    /// The same without asking the provider for the model's window. None: it has to be asked.
+    pub(super) fn outgrown_as_known(&self) -> Option<bool> {
+        let decided = self.engine.settings().compaction.at_tokens.is_some();
+        // Far below any window there is no need to know it.
+        if !decided && self.message_chars() < 100_000 {
+            return Some(false);
+        }
+        let known = if decided { Some(0) } else { self.engine.known_window(&self.frozen.model) };
+        known.map(|window| self.outgrown_in(window))
+    }
+
+    fn outgrown_in(&self, window: usize) -> bool {
         let fixed = tokens(self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
         let answer = usize::try_from(self.frozen.max_tokens).unwrap_or(usize::MAX);
-        let at = thresholds.at(self.window().await, fixed, answer);
-        tokens(chars, self.token_ratio) >= at
+        let at = self.engine.settings().compaction.at(window, fixed, answer);
+        tokens(self.message_chars(), self.token_ratio) >= at
     }
 
     fn message_chars(&self) -> usize {
@@ -96,20 +115,18 @@ impl Run {
         Ok(true)
     }
 
-    fn cut(&self, want: Want) -> Option<Cut> {
+    /// The index of the first message that stays.
+    fn cut(&self, want: Want) -> Option<usize> {
         let ratio = self.token_ratio;
         let cut = |keep| compaction::cut(&self.history, keep, |past| tokens(chars(past), ratio));
         let normal = cut(self.engine.settings().compaction.keep());
         match want {
             Want::Room => normal.or_else(|| cut(Keep { tokens: 0, messages: 2 })),
             Want::Rescue => normal.or_else(|| cut(Keep { tokens: 0, messages: 1 })),
-            Want::All => normal.or_else(|| cut(Keep { tokens: 0, messages: 1 })).or_else(|| self.whole()),
+            Want::All => normal
+                .or_else(|| cut(Keep { tokens: 0, messages: 1 }))
+                .or((!self.history.is_empty()).then_some(self.history.len())),
         }
-    }
-
-    fn whole(&self) -> Option<Cut> {
-        let (first, last) = (self.history.first()?, self.history.last()?);
-        Some(Cut { at: self.history.len(), first_seq: first.seq, last_seq: last.seq })
     }
 
     /// Step one: the complete transcript and its passages, in one transaction.
@@ -117,18 +134,16 @@ impl Run {
         let Some(cut) = self.cut(want) else { return Ok(None) };
         let mut tx = self.guarded().await?;
         // A predecessor may have archived this range and died before the summary.
-        if let Some(range) = archives::find_range(&mut tx, cut.first_seq).await? {
+        if let Some(range) = archives::find_range(&mut tx, self.live_from).await? {
             tx.commit().await?;
             return Ok(Some(range));
         }
-        let messages = archives::messages(&mut tx, cut.first_seq, cut.last_seq).await?;
+        // Superseded messages are no part of the prompt, but of the transcript.
+        let end = self.history.get(cut).map(|past| past.seq);
+        let messages = archives::messages(&mut tx, self.live_from, end).await?;
+        let Some(last_seq) = messages.last().map(|message| message.seq) else { return Ok(None) };
         let transcript = serde_json::to_string(&messages).map_err(domain::Error::internal)?;
-        let range = Range {
-            id: ArchiveId::new(),
-            first_seq: cut.first_seq,
-            last_seq: cut.last_seq,
-            summarized: false,
-        };
+        let range = Range { id: ArchiveId::new(), first_seq: self.live_from, last_seq, summarized: false };
         let archive = NewArchive {
             id: range.id,
             first_seq: range.first_seq,
@@ -146,7 +161,7 @@ impl Run {
     /// Steps two and three: the summary, then the cut-over with its event.
     async fn summarise(&mut self, range: Range) -> Result<(), Left> {
         let mut tx = self.guarded().await?;
-        let messages = archives::messages(&mut tx, range.first_seq, range.last_seq).await?;
+        let messages = archives::messages(&mut tx, range.first_seq, Some(range.last_seq + 1)).await?;
         tx.commit().await?;
         let (text, by) = self.summary_of(&messages).await?;
         let text = self.clean(&text);
@@ -171,8 +186,8 @@ impl Run {
         // The pins that the new snapshot shows are the session's from here on.
         turns::pin(tx.tenant(), self.lease.session, context.pinned, context.told).await?;
         self.commit(tx, &frames, &staged).await?;
-        let name = format!("x/{}", self.frozen.model);
-        self.frozen = self.engine.frozen(self.lease.user, self.role, &name, &context);
+        self.frozen = self.engine.frozen(self.lease.user, self.role, &self.frozen.model, &context);
+        self.live_from = context.live_from;
         self.history = context.history;
         Ok(())
     }
@@ -205,6 +220,7 @@ impl Run {
         match answer {
             Ok(answer) => {
                 self.usage += answer.usage;
+                self.unbilled += answer.usage;
                 Some(answer.text()).filter(|text| !text.trim().is_empty())
             }
             Err(error) => {
@@ -215,8 +231,17 @@ impl Run {
     }
 }
 
-fn chars(past: &Past) -> usize {
-    past.content.len() + past.context.len()
+/// Bytes of a message as far as they cost tokens: a picture counts as a page of text.
+pub(super) fn chars(past: &Past) -> usize {
+    let stored = past.content.len() + past.context.len();
+    if !past.content.contains(r#""base64""#) {
+        return stored;
+    }
+    let blocks: Vec<Value> = serde_json::from_str(&past.content).unwrap_or_default();
+    let data = |block: &Value| {
+        block["source"]["data"].as_str().filter(|_| block["source"]["type"] == "base64").map(str::len)
+    };
+    blocks.iter().filter_map(data).fold(stored, |rest, data| rest.saturating_sub(data) + MEDIA_CHARS)
 }
 
 fn number(count: usize) -> i64 {
@@ -224,21 +249,29 @@ fn number(count: usize) -> i64 {
 }
 
 impl crate::Engine {
-    /// The context window of a model, in tokens: asked once.
-    pub(super) async fn window(&self, model: &str) -> usize {
-        if let Some(known) = self.0.windows.lock().await.get(model) {
-            return *known;
+    fn known_window(&self, model: &str) -> Option<usize> {
+        self.0.windows.lock().unwrap_or_else(PoisonError::into_inner).get(model).copied()
+    }
+
+    /// The context window of a model, in tokens: asked until its provider tells.
+    async fn window(&self, model: &str) -> usize {
+        if let Some(known) = self.known_window(model) {
+            return known;
         }
         let window = match self.0.client.model_info(model).await {
             Ok(info) => {
                 info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
             }
+            Err(ModelError::Refused { .. }) => WINDOW,
             Err(error) => {
-                tracing::debug!(%error, model, "the provider does not tell the model's window");
-                WINDOW
+                tracing::debug!(%error, model, "the provider does not tell the model's window now");
+                return WINDOW;
             }
         };
-        self.0.windows.lock().await.insert(model.to_owned(), window);
+        let mut windows = self.0.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() < WINDOWS {
+            windows.insert(model.to_owned(), window);
+        }
         window
     }
 }

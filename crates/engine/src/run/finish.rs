@@ -75,7 +75,7 @@ impl Run {
         let mut tx = self.guarded().await?;
         let staged = self.feed.stage(&[event]);
         let frames = self.feed.row(&staged);
-        steps::finish(&mut tx, status, error, &frames).await?;
+        steps::finish(&mut tx, status, error, self.unbilled, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         Err(Left::Ended)
     }

@@ -62,6 +62,14 @@ struct Run {
     asked_again: bool,
     /// Tokens per character, from the last prompt that the provider counted.
     token_ratio: Option<f64>,
+    /// A person asked for a compaction, and for nothing else.
+    compacts_only: bool,
+    /// The provider paused in mid-answer: it goes on when it is sent its answer.
+    paused: bool,
+    /// Tokens of model calls that no stored step accounts for yet.
+    unbilled: Usage,
+    /// Where the live part of the session begins.
+    live_from: i64,
     /// Compactions that freed too little.
     futile: u32,
     /// Compactions after the provider refused the prompt.
@@ -117,8 +125,8 @@ impl Engine {
             drop(tell.send(committed.map(|()| begun)));
             ok
         };
-        if run.outgrown().await {
-            // The loop compacts first; there is nothing to ask yet.
+        if run.outgrown_as_known() != Some(false) {
+            // The loop compacts first, or asks how much fits: after the commit.
             if commit.await {
                 run.execute(None).await;
             }
@@ -133,7 +141,8 @@ impl Engine {
     }
 
     fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
-        let (sender, stop) = watch::channel(None);
+        let stopping = self.0.stopping.is_cancelled().then_some(Stop::Shutdown);
+        let (sender, stop) = watch::channel(stopping);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
         Run {
@@ -153,6 +162,10 @@ impl Engine {
             repetition: RepetitionGuard::default(),
             asked_again: false,
             token_ratio: None,
+            compacts_only: false,
+            paused: false,
+            unbilled: Usage::default(),
+            live_from: context.live_from,
             futile: 0,
             rescues: 0,
         }
@@ -167,20 +180,37 @@ impl Run {
                 break left;
             }
         };
-        if let Left::Stopped(Stop::Cancelled) = left {
-            if let Err(Left::Store(error)) = self.cancelled().await {
-                self.hand_back(&error).await;
+        self.leave(left).await;
+    }
+
+    async fn leave(&mut self, left: Left) {
+        match left {
+            Left::Ended | Left::Stopped(Stop::Lost) => {}
+            Left::Stopped(Stop::Cancelled) => {
+                if let Err(Left::Store(error)) = self.cancelled().await {
+                    self.hand_back(&error).await;
+                }
             }
-        } else if let Left::Store(error) = left {
-            self.hand_back(&error).await;
+            Left::Stopped(Stop::Shutdown) => {
+                if let Err(error) = self.hand_back_once().await {
+                    tracing::warn!(run = %self.lease.run, %error, "the lease ends by itself");
+                }
+            }
+            Left::Stopped(Stop::Unstored) => {
+                self.hand_back(&Error::internal("its stream could not be stored")).await;
+            }
+            Left::Store(error) => self.hand_back(&error).await,
         }
     }
 
     /// Looks at where the conversation stands, and does what comes next.
     async fn step(&mut self, opened: Option<Opened>) -> Result<(), Left> {
         self.check_stop()?;
+        if self.compacts_only {
+            return self.compact_only().await;
+        }
         match self.history.last() {
-            Some(last) if last.role == "assistant" => {
+            Some(last) if last.role == "assistant" && !self.paused => {
                 let calls = self.open_calls(&last.content.clone());
                 if calls.is_empty() { self.done().await } else { self.act(calls).await }
             }
@@ -209,8 +239,7 @@ impl Run {
         self.iterations + 1 < self.most_calls()
     }
 
-    /// Opens the transaction in which this run may write, and takes its place in
-    /// the order of what is stored of the stream.
+    /// Opens the transaction in which this run may write.
     async fn guarded(&self) -> Result<RunTx, Left> {
         let seconds = self.engine.settings().lease_seconds;
         match self.engine.store().run(&self.lease, seconds).await? {
@@ -233,16 +262,17 @@ impl Run {
         let engine = &self.engine;
         for _ in 0..engine.settings().lease_seconds {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            let handed = async {
-                let mut tx = engine.store().heartbeat().await?;
-                store::runs::hand_back(&mut tx, &[self.lease]).await?;
-                tx.commit().await
-            };
-            if handed.await.is_ok() {
+            if self.hand_back_once().await.is_ok() {
                 engine.wake();
                 return;
             }
         }
+    }
+
+    async fn hand_back_once(&self) -> Result<()> {
+        let mut tx = self.engine.store().heartbeat().await?;
+        store::runs::hand_back(&mut tx, &[self.lease]).await?;
+        tx.commit().await
     }
 }
 

@@ -1,20 +1,36 @@
 //! A claimed run: queued, or left behind by a replica that died. Resume is not
 //! replay: the conversation tells where the run stands.
 
-use domain::{Error, Event, Result, event::ToolUsed, run::Lease};
+use domain::{
+    Cursor, Error, Event, Result, Usage,
+    event::ToolUsed,
+    run::{Lease, RunStatus},
+};
 use store::{
     Guarded,
+    steps::{self, Frames},
     turns::{self, Resumed},
 };
 
 use super::{Left, Run};
 use crate::{Engine, turn::resolve};
 
+/// Code and text of a run that broke off again and again.
+const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
+
 impl Engine {
-    pub(crate) async fn execute_claimed(&self, lease: Lease) {
+    /// `attempts` counts the claims since the run's last step, this one too.
+    pub(crate) async fn execute_claimed(&self, lease: Lease, attempts: i32) {
+        let gave_up = attempts > self.0.settings.limits.attempts;
         match self.load(lease).await {
             Ok(Some(run)) => run.execute(None).await,
             Ok(None) => {}
+            Err(error) if gave_up => {
+                tracing::error!(run = %lease.run, %error, "a run that cannot be loaded is given up");
+                if let Err(error) = self.give_up(lease).await {
+                    tracing::warn!(run = %lease.run, %error, "it is claimed again");
+                }
+            }
             // The lease ends by itself, and the run is claimed again.
             Err(error) => tracing::warn!(run = %lease.run, %error, "a claimed run cannot be loaded"),
         }
@@ -25,7 +41,13 @@ impl Engine {
             return Ok(None);
         };
         let membership = tx.tenant().membership().cloned();
-        let loaded = turns::load(&mut tx).await?;
+        let mut loaded = turns::load(&mut tx).await?;
+        if loaded.steps == 0 && loaded.context.told != loaded.context.current {
+            // A queued answer to an old question: it quotes memory as it stands now.
+            let current = loaded.context.current;
+            turns::pin(tx.tenant(), lease.session, current, current).await?;
+            loaded.context = turns::context(tx.tenant(), lease.session).await?;
+        }
         tx.commit().await?;
         let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let role = membership.ceiling.map_or(loaded.role, |ceiling| ceiling.min(loaded.role));
@@ -36,11 +58,9 @@ impl Engine {
         let refused = if !membership.active {
             run.failed("membership_ended", "the person is no longer an active member", false).await
         } else if loaded.attempts > self.0.settings.limits.attempts {
-            run.failed("gave_up", "the run broke off too often without getting any further", true).await
+            run.failed(GAVE_UP.0, GAVE_UP.1, true).await
         } else if loaded.cancel_requested {
             run.cancelled().await
-        } else if loaded.trigger == "compact" {
-            run.compact_only().await
         } else {
             return Ok(Some(run));
         };
@@ -48,6 +68,20 @@ impl Engine {
             Err(Left::Store(error)) => Err(error),
             _ => Ok(None),
         }
+    }
+
+    /// Ends a run whose conversation cannot even be read.
+    async fn give_up(&self, lease: Lease) -> Result<()> {
+        let Guarded::Open(mut tx) = self.store().run(&lease, self.settings().lease_seconds).await? else {
+            return Ok(());
+        };
+        let (code, message) = GAVE_UP;
+        let mut text = String::new();
+        let event = Event::Error { code: code.into(), message: message.into(), retryable: true };
+        event.write_frame(lease.run, Cursor { fence: lease.fence, n: 1 }, &mut text);
+        let frames = Frames { n_from: 1, n_to: 1, text };
+        steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), Usage::default(), &frames).await?;
+        tx.commit().await
     }
 }
 
@@ -57,6 +91,8 @@ impl Run {
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;
+        self.paused = loaded.paused;
+        self.compacts_only = loaded.trigger == "compact";
         self.tools_used = loaded
             .tools
             .iter()

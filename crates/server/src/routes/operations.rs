@@ -27,7 +27,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
     if app.engine.stopping().is_cancelled() {
         return refuse("the service is shutting down");
     }
-    let answered = async { app.store().heartbeat().await?.commit().await };
+    let answered = async { app.store().system().await?.commit().await };
     match answered.await {
         Ok(()) => "ready".into_response(),
         Err(error) => {

@@ -191,11 +191,18 @@ async fn finished(caller: &Caller, id: SessionId, run: RunId) -> Result<Response
     let (run, newest) = caller
         .tx(async |tx| Ok((runs::find(tx, run).await?, archives::list(tx, Some(id), None, 1).await?.pop())))
         .await?;
-    match (in_time, newest) {
-        (Ok(ended), Some(newest)) if run.status.ended() => {
-            ended?;
-            Ok(Json(newest).into_response())
-        }
-        _ => Ok((StatusCode::ACCEPTED, Json(run)).into_response()),
+    if in_time.is_err() || !run.status.ended() {
+        return Ok((StatusCode::ACCEPTED, Json(run)).into_response());
     }
+    if let Some(error) = run.error {
+        return Err(Error::conflict("compaction_failed", error.message).into());
+    }
+    match newest.filter(|newest| newest.created_at >= run.created_at) {
+        Some(newest) => Ok(Json(newest).into_response()),
+        None => Err(nothing().into()),
+    }
+}
+
+fn nothing() -> Error {
+    Error::conflict("nothing_to_compact", "there is nothing here that is not archived already")
 }
