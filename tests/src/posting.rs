@@ -70,6 +70,25 @@ async fn a_session_answers_one_message_at_a_time() {
 }
 
 #[tokio::test]
+async fn of_messages_that_come_at_once_one_is_answered() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let gate = Gate::new();
+    app.sim.push(Reply::text("Hello.").hold_before(&gate));
+    let send = async |n: usize| {
+        let body = json!({ "text": format!("Message {n}") });
+        alice.send(alice.message(&session, &body).header("prefer", "respond-async")).await.status.as_u16()
+    };
+    let mut answered = join_all((0..8).map(send)).await;
+    answered.sort_unstable();
+    assert_eq!(answered, [202, 409, 409, 409, 409, 409, 409, 409]);
+    gate.release();
+    eventually("the run ends", async || (alice.history(&session).await.len() == 2).then_some(())).await;
+    assert_eq!(prompts(&app.sim).len(), 1);
+}
+
+#[tokio::test]
 async fn ten_requests_with_one_key_share_one_run_and_its_events() {
     let app = TestApp::start().await;
     let alice = app.alice();

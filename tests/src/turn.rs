@@ -1,11 +1,11 @@
 //! A message becomes an answer, with tools in between.
 
-use model_sim::Reply;
+use model_sim::{Reply, Usage};
 use serde_json::{Value, json};
 
 use crate::harness::{
     TestApp,
-    look::{all, answers, end, last_blocks, messages, names, prompts, result, text_of},
+    look::{all, answers, end, last_blocks, messages, names, prompts, result, run_of, text_of},
 };
 
 #[tokio::test]
@@ -128,6 +128,48 @@ async fn thinking_is_shown_and_goes_back_unchanged() {
     assert_eq!(echoed[0]["thinking"], "Who is it?\nI look.");
     assert!(echoed[0]["signature"].as_str().is_some_and(|signature| signature.starts_with("sim-")));
     assert_eq!(echoed[1], sealed);
+}
+
+#[tokio::test]
+async fn the_text_that_was_shown_is_the_text_that_is_stored() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let search = json!({"query": "Dana"});
+    app.sim.push(Reply::text(" \n\n").tool("find_entities", search.clone()));
+    app.sim.push(Reply::text("\n One.\n").and_text(" Two.").thinking("Hm.").and_text("Three.\n"));
+    let frames = alice.hear(&session, "Who is Dana?").await;
+    assert_eq!(answers(&frames), ["", "\n One.\n Two.Three.\n"]);
+    let history = alice.history(&session).await;
+    assert_eq!(history[1]["content"].as_array().expect("blocks").len(), 1);
+    assert_eq!(history[3]["content"][1], json!({"type": "text", "text": " Two."}));
+}
+
+#[tokio::test]
+async fn the_usage_of_all_model_calls_is_added_up() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let usage = |n| Usage {
+        input_tokens: n,
+        output_tokens: 10 * n,
+        cache_read_input_tokens: 100 * n,
+        cache_creation_input_tokens: 1000 * n,
+    };
+    app.sim.push(Reply::call("find_entities", json!({"query": "Dana"})).usage(usage(1)));
+    app.sim.push(Reply::text("Nobody.").usage(usage(2)));
+    let frames = alice.hear(&session, "Who is Dana?").await;
+    let sum = &end(&frames).data["usage"];
+    for (name, tokens) in [
+        ("input_tokens", 3),
+        ("output_tokens", 30),
+        ("cache_read_input_tokens", 300),
+        ("cache_creation_input_tokens", 3000),
+    ] {
+        assert_eq!(sum[name], tokens, "{name}");
+    }
+    let run = alice.get(&format!("/v1/runs/{}", run_of(&frames))).await.expect(200).json();
+    assert_eq!(&run["usage"], sum);
 }
 
 #[tokio::test]

@@ -68,9 +68,16 @@ pub fn heads(content: &str) -> Vec<BlockHead> {
     serde_json::from_str(content).unwrap_or_default()
 }
 
+fn texts(content: &str) -> impl Iterator<Item = String> {
+    heads(content).into_iter().filter(|b| b.kind == "text").filter_map(|b| b.text)
+}
+
 /// The text of all text blocks, joined by blank lines.
 pub fn text_of(content: &str) -> String {
-    let texts: Vec<String> =
-        heads(content).into_iter().filter(|b| b.kind == "text").filter_map(|b| b.text).collect();
-    texts.join("\n\n")
+    texts(content).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The text of all text blocks as a reader of the stream puts it together.
+pub fn concatenated(content: &str) -> String {
+    texts(content).collect()
 }

@@ -70,7 +70,7 @@ impl Run {
         message: MessageId,
         deadline: Instant,
     ) -> Result<(Heard, bool), Left> {
-        let mut shown = Shown { message, text: None, thinking: None, any: false };
+        let mut shown = Shown::new(message);
         let heard = loop {
             let next = tokio::select! {
                 stopped = self.stop.wait_for(Option::is_some) => return Err(stop_of(stopped)),
@@ -107,7 +107,7 @@ impl Run {
             return self.empty_answer(&stop_reason, usage).await;
         }
         let content = block::to_json(&blocks);
-        let text = block::text_of(&content);
+        let text = block::concatenated(&content);
         let calls = self.open_calls(&content);
         let done = calls.is_empty() && !self.paused;
         let mut events = vec![Event::MessageComplete {
@@ -222,11 +222,20 @@ struct Shown {
     message: MessageId,
     text: Option<RedactStream>,
     thinking: Option<RedactStream>,
+    /// White space before the first word of a block: a blank block is not stored.
+    blank: String,
+    /// Whether the block that is being shown has a word.
+    worded: bool,
     any: bool,
 }
 
 impl Shown {
+    fn new(message: MessageId) -> Self {
+        Self { message, text: None, thinking: None, blank: String::new(), worded: false, any: false }
+    }
+
     fn delta(&mut self, run: &Run, delta: Delta) {
+        self.any |= matches!(delta, Delta::Text(_) | Delta::Thinking(_));
         match delta {
             Delta::Text(text) => {
                 self.end_thinking(run);
@@ -250,6 +259,8 @@ impl Shown {
         if let Some(held) = self.text.take() {
             self.show_text(run, &held.finish());
         }
+        self.blank.clear();
+        self.worded = false;
     }
 
     fn end_thinking(&mut self, run: &Run) {
@@ -259,16 +270,16 @@ impl Shown {
     }
 
     fn show_text(&mut self, run: &Run, text: &str) {
-        if !text.is_empty() {
-            self.any = true;
-            let text = text.replace('\0', "\u{FFFD}");
+        self.worded |= !text.trim().is_empty();
+        self.blank.push_str(text);
+        if self.worded && !self.blank.is_empty() {
+            let text = std::mem::take(&mut self.blank).replace('\0', "\u{FFFD}");
             run.feed.push(&Event::Token { message_id: self.message, text });
         }
     }
 
     fn show_thinking(&mut self, run: &Run, text: &str) {
         if !text.is_empty() {
-            self.any = true;
             let text = text.replace('\0', "\u{FFFD}");
             run.feed.push(&Event::Thinking { message_id: self.message, text });
         }
