@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use model_sim::{Gate, Reply};
 use serde_json::json;
 
@@ -173,4 +174,86 @@ async fn a_message_that_no_replica_can_execute_waits_for_one_that_can() {
     let frames = events.rest().await;
     assert_eq!(names(&frames), ["run_started", "token", "message_complete", "done"]);
     assert_eq!(answers(&frames), ["At last."]);
+}
+
+#[tokio::test]
+async fn workers_share_the_queue_and_execute_each_run_once() {
+    let app = service().await;
+    let alice = app.alice();
+    app.sim.respond_with(|_| Reply::text("Done."));
+    let mut runs = Vec::new();
+    for _ in 0..20 {
+        let session = alice.session().await;
+        let request = alice.message(&session, &json!({"text": "Hi"})).header("prefer", "respond-async");
+        runs.push(
+            alice.send(request).await.expect(202).json()["run"]["id"].as_str().expect("an id").to_owned(),
+        );
+    }
+    let _workers = (
+        app.another_replica(Setup::default()).await,
+        app.another_replica(Setup::default()).await,
+        app.another_replica(Setup::default()).await,
+    );
+    for run in &runs {
+        let frames = alice.follow(run, None).await.rest().await;
+        assert_eq!(answers(&frames), ["Done."]);
+        assert!(frames.iter().all(|frame| frame.id.starts_with("1.")), "{frames:?}");
+    }
+    assert_eq!(prompts(&app.sim).len(), runs.len());
+}
+
+#[tokio::test]
+async fn a_run_outlives_the_loss_of_every_connection_to_the_database() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let gate = Gate::new();
+    app.sim.push(Reply::text("An answer that cannot be stored.").hold_after(3, &gate));
+    app.sim.push(Reply::text("An answer that can."));
+    let events = alice.say(&session, "Hi").await;
+    gate.reached().await;
+    app.database
+        .count(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .await;
+    gate.release();
+    eventually("the run ends", async || {
+        let done = "select count(*) from sixty.runs where status = 'done'";
+        (app.database.count(done).await == 1).then_some(())
+    })
+    .await;
+    drop(events);
+    assert_eq!(app.database.count("select count(*) from sixty.messages").await, 2);
+}
+
+#[tokio::test]
+async fn a_shutdown_leaves_nothing_behind_that_somebody_would_have_to_wait_for() {
+    let app = service().await;
+    let leaving = app.another_replica(Setup::default()).await;
+    let alice = app.alice();
+    app.sim.respond_with(|_| Reply::text("Done."));
+    let mut sessions = Vec::new();
+    for _ in 0..12 {
+        sessions.push(alice.session().await);
+    }
+    let there = alice.at(leaving.address);
+    let sent = join_all(sessions.iter().map(|session| {
+        let request = there.message(session, &json!({"text": "Hi"})).header("prefer", "respond-async");
+        // A server that leaves may refuse the connection.
+        async { request.send().await.is_ok_and(|answer| answer.status() == 202) }
+    }));
+    let (sent, ()) = tokio::join!(sent, leaving.shut_down());
+    let accepted = i64::try_from(sent.into_iter().filter(|accepted| *accepted).count()).expect("a number");
+    assert_eq!(app.database.count("select count(*) from sixty.runs where status = 'running'").await, 0);
+    assert!(app.database.count("select count(*) from sixty.runs").await >= accepted);
+    let _heir = app.another_replica(Setup::default()).await;
+    eventually("all are answered", async || {
+        let open = "select count(*) from sixty.runs where status <> 'done'";
+        (app.database.count(open).await == 0).then_some(())
+    })
+    .await;
+    let (runs, messages) = ("select count(*) from sixty.runs", "select count(*) from sixty.messages");
+    assert_eq!(app.database.count(messages).await, 2 * app.database.count(runs).await);
 }

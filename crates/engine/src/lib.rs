@@ -208,14 +208,16 @@ impl Inner {
         }
     }
 
+    fn stop_all(&self, why: Stop) {
+        for live in self.live().values() {
+            live.stop(why);
+        }
+    }
+
     fn committed(&self, lease: Lease) {
         if let Some(live) = self.live().get_mut(&lease.run) {
             live.committed = true;
         }
-    }
-
-    fn leases(&self) -> Vec<Lease> {
-        self.live().values().map(|live| live.lease).collect()
     }
 
     fn committed_leases(&self) -> Vec<Lease> {

@@ -157,17 +157,14 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
 pub(crate) async fn shutdown(engine: &Engine) {
     engine.0.stopping.cancel();
     // Each run hands its own lease back, and so does one that begins from here on.
-    for lease in engine.0.leases() {
-        engine.0.stop_lease(&lease, Stop::Shutdown);
-    }
+    engine.0.stop_all(Stop::Shutdown);
     engine.0.tasks.close();
     if timeout(DRAIN, engine.0.tasks.wait()).await.is_err() {
         tracing::warn!("some runs did not stop in time; their leases are handed back all the same");
     }
-    let leases = engine.0.leases();
     let handed = async {
         let mut tx = engine.store().heartbeat().await?;
-        let count = runs::hand_back(&mut tx, &leases).await?;
+        let count = runs::hand_back_all(&mut tx, engine.0.replica).await?;
         tx.commit().await.map(|()| count)
     };
     match handed.await {

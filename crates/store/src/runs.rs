@@ -253,6 +253,19 @@ pub async fn hand_back(tx: &mut SystemTx, leases: &[Lease]) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// Hands back whatever this replica still owns.
+pub async fn hand_back_all(tx: &mut SystemTx, me: ReplicaId) -> Result<u64> {
+    let done = sqlx::query!(
+        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null
+         where lease_owner = $1 and status = 'running'",
+        me.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
 fn columns(leases: &[Lease]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
     let orgs = leases.iter().map(|lease| lease.org.0).collect();
     let runs = leases.iter().map(|lease| lease.run.0).collect();

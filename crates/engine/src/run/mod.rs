@@ -145,6 +145,10 @@ impl Engine {
         let (sender, stop) = watch::channel(stopping);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
+        if self.0.stopping.is_cancelled() {
+            // The shutdown may have looked before.
+            self.0.stop(lease.run, Stop::Shutdown);
+        }
         Run {
             engine: self.clone(),
             lease,
