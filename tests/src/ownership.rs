@@ -195,3 +195,33 @@ async fn a_run_that_breaks_off_again_and_again_is_given_up() {
     let again = alice.message(&runs[1].0, &json!({"text": "Hi?"})).header("prefer", "respond-async");
     alice.send(again).await.expect(202);
 }
+
+#[tokio::test]
+async fn a_run_has_the_rights_that_its_owner_has_when_it_is_executed() {
+    let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
+    let (alice, bob) = (app.alice(), app.bob());
+    for person in [&alice, &bob] {
+        let session = person.session().await;
+        let request = person.message(&session, &json!({"text": "Hi"})).header("prefer", "respond-async");
+        person.send(request).await.expect(202);
+    }
+    tamper(
+        &app,
+        "update sixty.members set status = 'removed' where external_id = 'alice';
+        update sixty.members set ceiling = 'readonly' where external_id = 'bob'",
+    )
+    .await;
+    app.sim.respond_with(|_| Reply::text("Hello."));
+    let _worker = app.another_replica(Setup::default()).await;
+    eventually("both runs end", async || {
+        let ended = "select count(*) from sixty.runs where status in ('done', 'failed')";
+        (app.database.count(ended).await == 2).then_some(())
+    })
+    .await;
+    let refused = "select count(*) from sixty.runs where error_code = 'membership_ended'";
+    assert_eq!(app.database.count(refused).await, 1);
+    let sent = prompts(&app.sim);
+    assert_eq!(sent.len(), 1, "nothing is asked for somebody who has left");
+    let offered = sent[0].json()["tools"].as_array().expect("a list").len();
+    assert_eq!(offered, 2, "a reader is offered reading tools");
+}

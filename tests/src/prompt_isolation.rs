@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, thread};
 
+use chrono::Utc;
+use chrono_tz::Tz;
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId};
 use engine::prompt::{Frozen, Note, body, context_note, summary_block, system};
 use futures_util::future::join_all;
@@ -47,10 +49,10 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         live_from: 1,
         history: Vec::new(),
     };
-    let note = Note { now: Default::default(), timezone: Default::default(), view: None };
+    let note = Note { now: Utc::now(), timezone: Tz::UTC, view: None };
     let news = News { scope: MemoryScope::User, appended: Some(own[3].clone()) };
-    let text = json!([{"type": "text", "text": own[4]}]).to_string();
-    let said = Past { seq: 1, role: "user".into(), content: text, context: context_note(&note, &[news]) };
+    let blocks = json!([{"type": "text", "text": own[4]}]).to_string();
+    let said = Past { seq: 1, role: "user".into(), content: blocks, context: context_note(&note, &[news]) };
     let frozen = Frozen {
         model: "claude-test".into(),
         max_tokens: 100,

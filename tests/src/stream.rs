@@ -172,7 +172,7 @@ async fn a_slow_reader_holds_nobody_up_and_misses_nothing() {
     app.sim.push(Reply::text(text.trim()).chunk_chars(2_000));
     let mut live = alice.say(&session, "Tell me all").await;
     let first = live.next().await.expect("an event");
-    let slow = alice.follow(&run_of(&[first.clone()]), None).await;
+    let slow = alice.follow(&run_of(std::slice::from_ref(&first)), None).await;
     let mut frames = vec![first];
     frames.extend(live.rest().await);
     assert_eq!(answers(&frames), [text.trim()]);

@@ -24,7 +24,9 @@ async fn call(app: &TestApp, person: &Person, tool: &str, args: Value) -> (Strin
 #[track_caller]
 fn refused((text, is_error): (String, bool), words: &[&str]) {
     assert!(is_error, "{text}");
-    words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is missing: {text}"));
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing: {text}");
+    }
 }
 
 async fn memory(person: &Person, path: &str) -> Value {

@@ -6,7 +6,11 @@ use std::time::Duration;
 use engine::Limits;
 use model_sim::Reply;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    task::JoinHandle,
+};
 
 use crate::harness::{
     Frame, Person, Replica, Setup, TestApp,
@@ -23,7 +27,9 @@ struct Turn {
 async fn turn(app: &TestApp, replies: Vec<Reply>) -> Turn {
     let alice = app.alice();
     let session = alice.session().await;
-    replies.into_iter().for_each(|reply| app.sim.push(reply));
+    for reply in replies {
+        app.sim.push(reply);
+    }
     let frames = alice.hear(&session, "Hi").await;
     let calls = prompts(&app.sim).len();
     assert_eq!(app.sim.unused(), 0, "replies that nobody asked for");
@@ -214,4 +220,43 @@ async fn a_provider_that_cannot_be_reached_is_an_outage() {
     assert_eq!(end(&frames).data["code"], "model_unavailable");
     assert!(!format!("{frames:?}").contains(&nobody.port().to_string()), "addresses are not shown");
     goes_on(&app, &alice, &session, &frames).await;
+}
+
+/// A provider that answers every request with these frames; its address.
+async fn babbling(frames: &'static str) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    #[expect(clippy::disallowed_methods, reason = "the test ends the task")]
+    let task = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 65536];
+            let _what_was_asked = stream.read(&mut request).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+            let _or_the_client_left = stream.write_all(format!("{head}{frames}").as_bytes()).await;
+        }
+    });
+    (url, task)
+}
+
+#[tokio::test]
+async fn frames_that_are_no_json_end_the_turn() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for frames in [
+        "event: message_start\ndata: {\"type\": \"mess\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n",
+        "data: null\n\nevent: message_delta\ndata: [1]\n\n",
+    ] {
+        let (url, babbler) = babbling(frames).await;
+        let replica = Replica::start(&app.database, &url, Setup::default()).await;
+        let session = alice.session().await;
+        let heard = alice.at(replica.address).hear(&session, "Hi").await;
+        let error = &end(&heard).data;
+        assert!(
+            ["model_bad_answer", "model_cut_off"].contains(&error["code"].as_str().expect("a code")),
+            "{error}"
+        );
+        goes_on(&app, &alice, &session, &heard).await;
+        babbler.abort();
+    }
 }
