@@ -202,3 +202,18 @@ async fn who_does_not_wait_is_answered_202_even_of_a_run_that_has_ended() {
     assert_eq!(not_waited.json()["run"]["id"], waited["run"]["id"]);
     assert_eq!(not_waited.header("location"), format!("/v1/runs/{}", waited["run"]["id"].as_str().unwrap()));
 }
+
+#[tokio::test]
+async fn an_answer_that_failed_may_be_asked_for_again() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::status(400));
+    assert_eq!(end(&alice.hear(&session, "Hi").await).event, "error");
+    app.sim.push(Reply::text("Hello."));
+    let turn = alice.post(&format!("/v1/sessions/{session}/regenerate"), json!({})).await.expect(200).json();
+    assert_eq!(text_of(&turn["message"]), "Hello.");
+    let sent = prompts(&app.sim);
+    assert_eq!(messages(&sent[1]), messages(&sent[0]));
+    assert_eq!(alice.history(&session).await.len(), 2);
+}

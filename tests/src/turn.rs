@@ -226,3 +226,19 @@ async fn a_question_without_an_answer_is_told_from_the_next_one() {
     );
     assert_eq!(alice.history(&session).await.len(), 3, "the text that fills the gap is not stored");
 }
+
+#[tokio::test]
+async fn tools_without_an_answer_are_told_from_the_next_question() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::call("find_entities", json!({"query": "Dana"})));
+    app.sim.push(Reply::status(400));
+    assert_eq!(end(&alice.hear(&session, "Who is Dana?").await).event, "error");
+    app.sim.push(Reply::text("Nobody."));
+    assert_eq!(end(&alice.hear(&session, "Well?").await).event, "done");
+    let sent = prompts(&app.sim);
+    let roles: Vec<&Value> =
+        messages(sent.last().expect("a prompt")).iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant", "user"]);
+}

@@ -9,7 +9,7 @@ use store::turns::Past;
 
 use super::is_question;
 
-/// Stands between two questions of which the first got no answer. Not stored.
+/// Stands before a question when the turn before got no answer. Not stored.
 const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;
 
 /// A message as it is sent.
@@ -34,7 +34,7 @@ pub fn repair(history: &[Past]) -> Vec<Sent<'_>> {
             sent.push(Sent { role: "assistant", content: Cow::Borrowed(&past.content), context: "" });
         } else if is_question(&past.content) {
             answer_missing(&mut sent, &mut open);
-            if sent.last().is_some_and(|last| last.role == "user" && is_question(&last.content)) {
+            if sent.last().is_some_and(|last| last.role == "user") {
                 sent.push(no_answer());
             }
             sent.push(Sent { role: "user", content: Cow::Borrowed(&past.content), context: &past.context });
