@@ -242,3 +242,19 @@ async fn tools_without_an_answer_are_told_from_the_next_question() {
         messages(sent.last().expect("a prompt")).iter().map(|message| &message["role"]).collect();
     assert_eq!(roles, ["user", "assistant", "user", "assistant", "user"]);
 }
+
+#[tokio::test]
+async fn an_answer_that_pauses_is_sent_back_and_goes_on() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    app.sim.push(Reply::text("Still at it.").stop_reason("pause_turn"));
+    app.sim.push(Reply::text("Here it is."));
+    let frames = alice.hear(&session, "Take your time").await;
+    assert_eq!(answers(&frames), ["Still at it.", "Here it is."]);
+    assert_eq!(end(&frames).data["iterations"], 2);
+    let sent = prompts(&app.sim);
+    assert_eq!(text_of(&messages(&sent[1])[1]), "Still at it.");
+    app.sim.push(Reply::text("Yes."));
+    assert_eq!(end(&alice.hear(&session, "All of it?").await).event, "done");
+}

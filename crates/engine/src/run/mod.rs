@@ -214,9 +214,15 @@ impl Run {
             return self.compact_only().await;
         }
         match self.history.last() {
-            Some(last) if last.role == "assistant" && !self.paused => {
+            Some(last) if last.role == "assistant" => {
                 let calls = self.open_calls(&last.content.clone());
-                if calls.is_empty() { self.done().await } else { self.act(calls).await }
+                if !calls.is_empty() {
+                    self.act(calls).await
+                } else if self.paused && self.iterations < self.most_calls() {
+                    self.ask(opened).await
+                } else {
+                    self.done().await
+                }
             }
             Some(last) if !is_question(&last.content) && self.iterations >= self.most_calls() => {
                 self.failed("iteration_limit", "the run made as many model calls as a run may", false).await
