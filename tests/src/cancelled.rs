@@ -27,7 +27,7 @@ struct Cut {
 impl Cut {
     /// Different cuts, the same in every test run.
     fn number(n: usize, most: usize) -> Self {
-        Self { polls: 1 + n % most, at_once: n / most % 2 == 0 }
+        Self { polls: 1 + n % most, at_once: (n / most).is_multiple_of(2) }
     }
 
     async fn of<T>(self, future: impl Future<Output = T>) -> Option<T> {
@@ -65,7 +65,7 @@ async fn all_are_idle(superuser: &PgPool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_cancelled_transactions_leave_nothing_to_the_next_borrower() {
     let database = Database::create().await;
-    let size = PoolSize { connections: 3, acquire_timeout: Duration::from_secs(60) };
+    let size = PoolSize { connections: 3, acquire_timeout: Duration::from_mins(1) };
     let store = Store::connect(&database.url(), size).expect("a store");
     let mut tasks = JoinSet::new();
     for task in 0..10 {

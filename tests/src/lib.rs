@@ -17,6 +17,7 @@ mod ownership;
 mod posting;
 mod prompt;
 mod prompt_isolation;
+mod resources;
 mod secrets;
 mod stream;
 mod tools;

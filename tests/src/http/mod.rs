@@ -3,6 +3,7 @@
 mod around;
 mod document;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{
@@ -176,7 +177,6 @@ async fn odd_queries_and_headers_are_refused_not_failed() {
         answer.problem(422, "validation_failed");
     }
     // A cursor is the client's to forge: what stands in it is checked as well.
-    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
     for (list, cursor) in [
         ("/v1/entities", json!({"kind": "deal", "id": "a\u{0}b"}).to_string()),
         ("/v1/sessions", json!(["+262142-01-01T00:00:00Z", ODD_ID]).to_string()),

@@ -1,0 +1,174 @@
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use super::if_match;
+use crate::harness::TestApp;
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).expect("a digit")
+}
+
+/// The id as one segment of a path.
+fn segment(id: &str) -> String {
+    id.bytes().flat_map(|byte| ['%', hex(byte >> 4), hex(byte & 15)]).collect()
+}
+
+#[tokio::test]
+async fn an_entity_is_created_replaced_changed_and_deleted() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let new = json!({"kind": "deal", "id": "D-42", "name": "Acme renewal", "stage": "open", "amount": 12000.5,
+        "currency": "EUR", "owner": "bob", "links": [{"kind": "contact", "id": "C-1", "role": "buyer"}],
+        "attributes": {"region": "EMEA", "tags": ["a", "b"]}});
+    let created = alice.post("/v1/entities", new.clone()).await.expect(201);
+    assert_eq!(created.header("location"), "/v1/entities/deal/D-42");
+    let entity = created.json();
+    for (name, value) in new.as_object().expect("an object") {
+        assert_eq!(&entity[name], value, "{name}");
+    }
+    alice.post("/v1/entities", new).await.problem(409, "entity_exists");
+    let path = "/v1/entities/deal/D-42";
+    let read = app.bob().get(path).await.expect(200);
+    assert_eq!((read.json(), read.header("etag")), (entity, "\"1\""));
+    // PATCH changes what it names, null clears; PUT writes the whole.
+    let changed =
+        alice.patch(path, json!({"stage": "won", "amount": null, "owner": null})).await.expect(200).json();
+    assert_eq!((&changed["stage"], changed.get("amount"), changed.get("owner")), (&json!("won"), None, None));
+    assert_eq!(changed["attributes"]["region"], "EMEA");
+    let replaced = alice.put(path, json!({"name": "Acme"})).await.expect(200);
+    assert_eq!(replaced.header("etag"), "\"3\"");
+    assert_eq!((replaced.json().get("stage"), replaced.json()["attributes"].clone()), (None, json!({})));
+    assert_eq!(replaced.json()["links"], json!([]));
+    alice.patch(path, json!({"amount": "much"})).await.problem(422, "validation_failed");
+    alice.patch(path, json!({"email": "a@b.example"})).await.problem(422, "validation_failed");
+    alice.delete(path).await.expect(204);
+    alice.get(path).await.problem(404, "not_found");
+    alice.patch(path, json!({"name": "x"})).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_entity_is_written_at_the_version_that_was_seen() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let path = "/v1/entities/contact/C-1";
+    let name = |name: &str| json!({"name": name});
+    if_match(&alice, Method::PUT, path, "\"1\"", name("Dana")).await.problem(404, "not_found");
+    // Version 0 says that it must be new: of twenty one makes it.
+    let answers = join_all((0..20).map(|_| if_match(&alice, Method::PUT, path, "\"0\"", name("Dana")))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 412).count(), 19);
+    for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+        if_match(&alice, method, path, "\"7\"", name("Eve")).await.problem(412, "version_mismatch");
+    }
+    if_match(&alice, Method::PATCH, path, "\"1\"", name("Dana B")).await.expect(200);
+    if_match(&alice, Method::DELETE, path, "\"2\"", json!({})).await.expect(204);
+}
+
+#[tokio::test]
+async fn any_id_of_the_product_names_its_entity() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let longest = "ü".repeat(200);
+    let ids = [
+        "a/b",
+        "../up",
+        "a b",
+        "a+b",
+        "100%",
+        "%2F",
+        "a?b#c",
+        "it's",
+        "\"quoted\"",
+        "a\\b",
+        "';drop table--",
+        "日本語",
+        "👩‍👩‍👧",
+        "{id}",
+        "a:b@c",
+        "\u{202e}rtl",
+        "NULL",
+        "0",
+        longest.as_str(),
+    ];
+    for id in ids {
+        let created =
+            alice.post("/v1/entities", json!({"kind": "deal", "id": id, "name": id})).await.expect(201);
+        let path = format!("/v1/entities/deal/{}", segment(id));
+        assert_eq!(alice.get(&path).await.expect(200).json()["id"], id);
+        assert_eq!(alice.get(created.header("location")).await.expect(200).json()["id"], id, "{created:?}");
+        alice.patch(&path, json!({"stage": "won"})).await.expect(200);
+        let note = alice.post(&format!("{path}/notes"), json!({"text": "Called."})).await.expect(201);
+        assert_eq!(alice.get(note.header("location")).await.expect(200).json()["data"][0]["text"], "Called.");
+        alice
+            .put(&format!("/v1/memory/entities/deal/{}", segment(id)), json!({"content": id}))
+            .await
+            .expect(200);
+        let session = alice.session_with(json!({"entity": {"kind": "deal", "id": id}})).await;
+        let listed =
+            alice.get(&format!("/v1/sessions?entity_kind=deal&entity_id={}", segment(id))).await.json();
+        assert_eq!(listed["data"][0]["id"], session.as_str());
+        let found = alice.get(&format!("/v1/entities?kind=deal&q={}", segment(id))).await.expect(200).json();
+        assert!(found["data"].as_array().is_some_and(|all| all.iter().any(|one| one["id"] == id)), "{id}");
+    }
+    let listed = alice.get("/v1/entities?limit=100").await.expect(200).json();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(ids.len()));
+    // What cannot be an id names nothing, and cannot be made one.
+    let huge = "x".repeat(10_240);
+    alice.get(&format!("/v1/entities/deal/{huge}")).await.problem(404, "not_found");
+    alice.get(&format!("/v1/memory/entities/deal/{huge}")).await.problem(404, "not_found");
+    alice
+        .put(&format!("/v1/entities/deal/{huge}"), json!({"name": "x"}))
+        .await
+        .problem(422, "validation_failed");
+    alice.put("/v1/entities/deal/%0A", json!({"name": "x"})).await.problem(422, "validation_failed");
+    alice.put("/v1/entities/Deal/D-1", json!({"name": "x"})).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_search_takes_its_words_as_they_are() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for (id, name) in
+        [("1", "100% sure"), ("2", "100 sure"), ("3", "a_b"), ("4", "axb"), ("5", "back\\slash")]
+    {
+        alice.put(&format!("/v1/entities/deal/{id}"), json!({"name": name})).await.expect(201);
+    }
+    for (q, found) in [
+        ("100%25", vec!["1"]),
+        ("a_b", vec!["3"]),
+        ("back%5C", vec!["5"]),
+        ("SURE", vec!["1", "2"]),
+        ("%27", vec![]),
+    ] {
+        let list = alice.get(&format!("/v1/entities?q={q}")).await.expect(200).json();
+        let ids: Vec<&str> =
+            list["data"].as_array().expect("a list").iter().filter_map(|e| e["id"].as_str()).collect();
+        assert_eq!(ids, found, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn notes_are_kept_newest_first_and_go_with_their_entity() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.alice(), app.bob());
+    let path = "/v1/entities/deal/D-1/notes";
+    alice.post(path, json!({"text": "Lost"})).await.problem(404, "not_found");
+    alice.put("/v1/entities/deal/D-1", json!({"name": "Acme"})).await.expect(201);
+    alice.post(path, json!({"text": " First "})).await.expect(201);
+    bob.post(path, json!({"text": "Second"})).await.expect(201);
+    let notes = alice.get(path).await.expect(200).json()["data"].clone();
+    let seen: Vec<_> = notes
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|note| (note["text"].clone(), note["author"].clone()))
+        .collect();
+    assert_eq!(seen, [(json!("Second"), json!("bob")), (json!("First"), json!("alice"))]);
+    for text in ["", " \n ", &"x".repeat(10_001)] {
+        alice.post(path, json!({"text": text})).await.problem(422, "validation_failed");
+    }
+    alice.delete("/v1/entities/deal/D-1").await.expect(204);
+    alice.put("/v1/entities/deal/D-1", json!({"name": "Acme again"})).await.expect(201);
+    assert_eq!(alice.get(path).await.expect(200).json()["data"], json!([]));
+}

@@ -1,0 +1,17 @@
+//! Conversations, the sales record and memory, as their users keep them.
+
+mod entities;
+mod idempotency;
+mod lists;
+mod memory;
+mod sessions;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::harness::{Answer, Person};
+
+/// Sends with `If-Match`.
+async fn if_match(person: &Person, method: Method, path: &str, tag: &str, body: Value) -> Answer {
+    person.send(person.request(method, path).header("if-match", tag).json(&body)).await
+}
