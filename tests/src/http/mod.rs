@@ -95,6 +95,7 @@ async fn a_refused_field_is_named_by_its_path() {
     let text = |value: Value| json!({"content": [{"type": "text", "text": "a"}, value]});
     let deal =
         |value: Value| json!({"kind": "deal", "id": "D-1", "name": "Acme", "attributes": {}, "stage": value});
+    let linked = |link: Value| json!({"kind": "deal", "id": "D-1", "name": "Acme", "links": [{"kind": "deal", "id": "D-2"}, link]});
     for (path, body, field) in [
         ("/v1/sessions", json!({"nope": 1}), "nope"),
         ("/v1/sessions", json!({"title": 7}), "title"),
@@ -123,6 +124,13 @@ async fn a_refused_field_is_named_by_its_path() {
             "content[1].source.url",
         ),
         ("/v1/entities", deal(json!(7)), "stage"),
+        ("/v1/entities", linked(json!({"kind": "deal", "id": ""})), "links[1].id"),
+        ("/v1/entities", linked(json!({"kind": "deal", "id": "x".repeat(201)})), "links[1].id"),
+        (
+            "/v1/entities",
+            linked(json!({"kind": "deal", "id": "D-2", "role": "x".repeat(501)})),
+            "links[1].role",
+        ),
         ("/v1/entities", deal(json!("a\u{0}")), "stage"),
         (
             "/v1/entities",

@@ -3,7 +3,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::if_match;
-use crate::harness::TestApp;
+use crate::harness::{Setup, TestApp};
 
 fn hex(digit: u8) -> char {
     char::from_digit(digit.into(), 16).expect("a digit")
@@ -171,4 +171,34 @@ async fn notes_are_kept_newest_first_and_go_with_their_entity() {
     alice.delete("/v1/entities/deal/D-1").await.expect(204);
     alice.put("/v1/entities/deal/D-1", json!({"name": "Acme again"})).await.expect(201);
     assert_eq!(alice.get(path).await.expect(200).json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn no_secret_is_stored_wherever_it_stands() {
+    let secret = "correct-horse-battery-staple-9";
+    let app = TestApp::with(Setup { secrets: vec![secret.to_owned()], ..Setup::default() }).await;
+    let alice = app.alice();
+    let text = format!("It is {secret}.");
+    let deal = json!({"name": text, "stage": text, "owner": text, "attributes": {"a": {text.clone(): [text]}},
+        "links": [{"kind": "deal", "id": "D-2", "role": text}]});
+    alice.put("/v1/entities/deal/D-1", deal).await.expect(201);
+    alice.patch("/v1/entities/deal/D-1", json!({"owner": text, "stage": text})).await.expect(200);
+    alice.post("/v1/entities/deal/D-1/notes", json!({"text": text})).await.expect(201);
+    for path in ["/v1/memory/org", "/v1/memory/user", "/v1/memory/entities/deal/D-1"] {
+        alice.put(path, json!({"content": text})).await.expect(200);
+    }
+    let session = alice.session_with(json!({"title": text})).await;
+    alice.patch(&format!("/v1/sessions/{session}"), json!({"title": text})).await.expect(200);
+    app.sim.push(model_sim::Reply::text(&text));
+    let turn = alice.ask(&session, &text).await;
+    assert!(!turn.to_string().contains(secret), "{turn}");
+    let stored = "select count(*) from (
+        select t::text as row from sixty.entities t union all select t::text from sixty.entity_notes t
+        union all select t::text from sixty.copilot_memories t
+        union all select t::text from sixty.copilot_memory_revisions t
+        union all select t::text from sixty.sessions t union all select t::text from sixty.messages t
+        union all select t::text from sixty.steps t union all select t::text from sixty.run_events t
+        union all select t::text from sixty.idempotency t) rows where row like '%horse-battery%'";
+    assert_eq!(app.database.count(stored).await, 0);
+    assert!(app.sim.requests().iter().all(|request| !format!("{request:?}").contains(secret)));
 }

@@ -125,6 +125,14 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
     if content.links.len() > MAX_LINKS {
         refuse("links", format!("must be at most {MAX_LINKS}"));
     }
+    for (i, link) in content.links.iter().enumerate() {
+        if link.id.is_empty() || link.id.chars().count() > MAX_ID {
+            refuse(&format!("links[{i}].id"), format!("must be 1 to {MAX_ID} characters"));
+        }
+        if link.role.as_ref().is_some_and(|role| role.chars().count() > MAX_NAME) {
+            refuse(&format!("links[{i}].role"), format!("must be at most {MAX_NAME} characters"));
+        }
+    }
     let attributes = Value::Object(std::mem::take(&mut content.attributes)).to_string();
     if attributes.len() > MAX_ATTRIBUTES {
         refuse("attributes", format!("must be at most {MAX_ATTRIBUTES} bytes of JSON"));
@@ -139,7 +147,10 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
 /// At the door: no secret is stored, wherever in the record it stands.
 fn redact(app: &App, content: &mut Content, attributes: &str) -> domain::Result<()> {
     let clean = |value: &Value| serde_json::from_str(&app.engine.redact(&value.to_string()));
-    content.name = app.engine.redact(&content.name).into_owned();
+    let roles = content.links.iter_mut().filter_map(|link| link.role.as_mut());
+    for text in roles.chain(&mut content.owner).chain([&mut content.name]) {
+        *text = app.engine.redact(text).into_owned();
+    }
     for value in content.fields.values_mut() {
         *value = clean(value).map_err(Error::internal)?;
     }
