@@ -87,6 +87,23 @@ pub async fn find(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Entit
     .try_into()
 }
 
+/// Holds the entity as it is until the transaction ends, so that a change of some
+/// of its fields builds on what is there.
+pub async fn lock(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<()> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        "select version from sixty.entities where org_id = $1 and kind = $2 and id = $3 for update",
+        org.0,
+        kind.as_str(),
+        id
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .map(drop)
+    .ok_or(Error::NotFound)
+}
+
 /// Entities by kind and id.
 pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Entity>> {
     let org = tx.org();

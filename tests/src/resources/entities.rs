@@ -66,6 +66,35 @@ async fn an_entity_is_written_at_the_version_that_was_seen() {
 }
 
 #[tokio::test]
+async fn changes_of_different_fields_at_once_are_all_kept() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let path = "/v1/entities/deal/D-1";
+    alice.put(path, json!({"name": "Acme"})).await.expect(201);
+    let changes = [
+        json!({"name": "Acme renewal"}),
+        json!({"owner": "bob"}),
+        json!({"stage": "won"}),
+        json!({"amount": 7}),
+        json!({"currency": "EUR"}),
+        json!({"close_date": "2026-12-31"}),
+        json!({"probability": 40}),
+        json!({"health": 80}),
+        json!({"attributes": {"region": "EMEA"}}),
+        json!({"links": [{"kind": "contact", "id": "C-1"}]}),
+    ];
+    for answer in join_all(changes.iter().map(|change| alice.patch(path, change.clone()))).await {
+        answer.expect(200);
+    }
+    let entity = alice.get(path).await.expect(200).json();
+    for change in changes {
+        let (name, value) = change.as_object().and_then(|change| change.iter().next()).expect("a field");
+        assert_eq!(&entity[name], value, "{name}");
+    }
+    assert_eq!(entity["version"], 11);
+}
+
+#[tokio::test]
 async fn any_id_of_the_product_names_its_entity() {
     let app = TestApp::start().await;
     let alice = app.alice();

@@ -253,8 +253,9 @@ pub async fn update(
     let changes = body.value;
     let written = caller
         .tx(async |tx| {
-            let old = entities::find(tx, entity.kind, &entity.id).await?;
+            entities::lock(tx, entity.kind, &entity.id).await?;
             tx.writes()?;
+            let old = entities::find(tx, entity.kind, &entity.id).await?;
             let mut fields = old.fields;
             fields.extend(changes.fields);
             let mut content = Content {
@@ -265,8 +266,7 @@ pub async fn update(
                 fields,
             };
             check(&app, &entity, &mut content)?;
-            // Without If-Match the change applies to what was just read, and to nothing newer.
-            entities::put(tx, &new(&entity, &content), seen.0.or(Some(old.version))).await?;
+            entities::put(tx, &new(&entity, &content), seen.0).await?;
             entities::find(tx, entity.kind, &entity.id).await
         })
         .await?;
