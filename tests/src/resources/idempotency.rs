@@ -83,3 +83,22 @@ async fn a_refused_request_does_not_use_its_key() {
     post(&rita, "/v1/entities", "k", deal.clone()).await.problem(403, "forbidden");
     post(&app.replica.person("acme", "rita", "member"), "/v1/entities", "k", deal).await.expect(201);
 }
+
+#[tokio::test]
+async fn a_repeated_revert_makes_one_version() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.put("/v1/entities/deal/D-1", json!({"name": "Acme"})).await.expect(201);
+    for path in ["/v1/memory/org", "/v1/memory/user", "/v1/memory/entities/deal/D-1"] {
+        alice.put(path, json!({"content": "First"})).await.expect(200);
+        alice.put(path, json!({"content": "Second"})).await.expect(200);
+        let revert = format!("{path}/revert");
+        let answers = join_all((0..10).map(|_| post(&alice, &revert, path, json!({"version": 1})))).await;
+        for answer in answers {
+            assert_eq!((answer.status.as_u16(), answer.header("etag")), (200, "\"3\""), "{answer:?}");
+            assert_eq!(answer.json()["content"], "First");
+        }
+        post(&alice, &revert, path, json!({"version": 2})).await.problem(422, "idempotency_mismatch");
+        assert_eq!(alice.get(path).await.expect(200).json()["version"], 3);
+    }
+}

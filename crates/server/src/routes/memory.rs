@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -19,7 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     caller::{Caller, Tx},
-    extract::{Body, IfMatch, Path, Query, TextOr},
+    extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
+    idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
     problem::{Problems, Result},
 };
@@ -122,19 +123,35 @@ async fn revisions(
     Ok(page(found, limit, |revision| revision.version))
 }
 
-async fn revert(caller: &Caller, subject: Subject, version: i64, seen: IfMatch) -> Result<Response> {
-    let document = caller
-        .tx(async |tx| {
-            writable(tx, &subject).await?;
-            let content = memories::content_at(tx, &subject, version).await.map_err(|error| match error {
-                Error::NotFound => Error::field("version", "there is no such version"),
-                other => other,
-            })?;
-            memories::write(tx, &subject, &content, Change::Revert, seen.0, None).await?;
-            memories::find(tx, &subject).await
-        })
-        .await?;
-    Ok(tagged(document))
+async fn revert(
+    caller: &Caller,
+    subject: Subject,
+    key: IdempotencyKey,
+    seen: IfMatch,
+    body: Body<Revert>,
+) -> Result<Response> {
+    let hash = request_hash(&format!("POST revert {subject:?}"), &body.bytes);
+    let asked = body.value.version;
+    let answer = once(caller, key, hash, async |tx| {
+        writable(tx, &subject).await?;
+        let content = memories::content_at(tx, &subject, asked).await.map_err(|error| match error {
+            Error::NotFound => Error::field("version", "there is no such version"),
+            other => other,
+        })?;
+        memories::write(tx, &subject, &content, Change::Revert, seen.0, None).await?;
+        let document = memories::find(tx, &subject).await?;
+        let body = serde_json::to_string(&document).map_err(Error::internal)?;
+        Ok(Answer { status: StatusCode::OK, location: None, body })
+    })
+    .await?;
+    // An answer that was kept has its version in the body alone.
+    let Versioned { version } = serde_json::from_str(&answer.body).map_err(Error::internal)?;
+    Ok(([(header::ETAG, format!("\"{version}\""))], answer).into_response())
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: i64,
 }
 
 /// The organization's memory.
@@ -222,15 +239,25 @@ pub async fn entity_revisions(
 /// Makes an earlier version the newest one: owners and administrators.
 #[utoipa::path(post, path = "/v1/memory/org/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
     responses((status = 200, body = MemoryDocument), Problems))]
-pub async fn revert_org(caller: Caller, seen: IfMatch, body: Body<Revert>) -> Result<Response> {
-    revert(&caller, Subject::Org, body.value.version, seen).await
+pub async fn revert_org(
+    caller: Caller,
+    key: IdempotencyKey,
+    seen: IfMatch,
+    body: Body<Revert>,
+) -> Result<Response> {
+    revert(&caller, Subject::Org, key, seen, body).await
 }
 
 /// Makes an earlier version the newest one.
 #[utoipa::path(post, path = "/v1/memory/user/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
     responses((status = 200, body = MemoryDocument), Problems))]
-pub async fn revert_user(caller: Caller, seen: IfMatch, body: Body<Revert>) -> Result<Response> {
-    revert(&caller, Subject::Me, body.value.version, seen).await
+pub async fn revert_user(
+    caller: Caller,
+    key: IdempotencyKey,
+    seen: IfMatch,
+    body: Body<Revert>,
+) -> Result<Response> {
+    revert(&caller, Subject::Me, key, seen, body).await
 }
 
 /// Makes an earlier version the newest one.
@@ -240,8 +267,9 @@ pub async fn revert_user(caller: Caller, seen: IfMatch, body: Body<Revert>) -> R
 pub async fn revert_entity(
     caller: Caller,
     Path((kind, id)): Path<(String, String)>,
+    key: IdempotencyKey,
     seen: IfMatch,
     body: Body<Revert>,
 ) -> Result<Response> {
-    revert(&caller, entity(&kind, id)?, body.value.version, seen).await
+    revert(&caller, entity(&kind, id)?, key, seen, body).await
 }
