@@ -32,6 +32,8 @@ pub struct TestApp {
 pub struct Setup {
     pub lease_seconds: u32,
     pub connections: u32,
+    /// How long a request waits for a connection: on a busy machine the tests are patient.
+    pub acquire_timeout: Duration,
     pub works: bool,
     pub rate_per_minute: u32,
     pub limits: engine::Limits,
@@ -46,6 +48,7 @@ impl Default for Setup {
         Self {
             lease_seconds: 30,
             connections: 8,
+            acquire_timeout: PATIENCE,
             works: true,
             rate_per_minute: 1_000_000,
             limits: engine::Limits::default(),

@@ -104,7 +104,7 @@ pub fn token(grant: &Grant<'_>) -> String {
 }
 
 fn app(url: &str, model_url: &str, setup: Setup) -> App {
-    let size = PoolSize { connections: setup.connections, acquire_timeout: Duration::from_secs(10) };
+    let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
     let store = Store::connect(url, size).expect("a store");
     let endpoint = Endpoint {
         base_url: model_url.to_owned(),
