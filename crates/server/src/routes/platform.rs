@@ -50,10 +50,10 @@ fn external(field: &str, id: &str) -> Result<()> {
     }
 }
 
-fn display_name(given: Option<&str>) -> Result<Option<&str>> {
+fn display_name(given: Option<&str>) -> domain::Result<Option<&str>> {
     match given.map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) if name.chars().count() > 255 => {
-            Err(Error::field("name", "must be at most 255 characters").into())
+            Err(Error::field("name", "must be at most 255 characters"))
         }
         name => Ok(name),
     }
