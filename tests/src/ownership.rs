@@ -223,5 +223,5 @@ async fn a_run_has_the_rights_that_its_owner_has_when_it_is_executed() {
     let sent = prompts(&app.sim);
     assert_eq!(sent.len(), 1, "nothing is asked for somebody who has left");
     let offered = sent[0].json()["tools"].as_array().expect("a list").len();
-    assert_eq!(offered, 2, "a reader is offered reading tools");
+    assert_eq!(offered, 4, "a reader is offered reading tools");
 }

@@ -229,7 +229,7 @@ async fn babbling(frames: &'static str) -> (String, JoinHandle<()>) {
     #[expect(clippy::disallowed_methods, reason = "the test ends the task")]
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 65536];
+            let mut request = vec![0; 65536];
             let _what_was_asked = stream.read(&mut request).await;
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
             let _or_the_client_left = stream.write_all(format!("{head}{frames}").as_bytes()).await;

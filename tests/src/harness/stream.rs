@@ -24,9 +24,7 @@ impl Events {
     pub async fn open(request: RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let status = response.status();
-        if status != 200 {
-            panic!("{status}: {}", response.text().await.unwrap_or_default());
-        }
+        assert_eq!(status, 200, "{response:?}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { response, buffer: String::new() }
     }
