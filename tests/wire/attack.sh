@@ -10,9 +10,9 @@ report=$(dirname "$WIRE_COUNTS")/schemathesis.json
 # It keeps what it found in the current directory: nothing of that is the project's.
 cd "$(dirname "$WIRE_COUNTS")"
 status=0
-timeout 240 st --config-file "$here/schemathesis.toml" run "$SIXTY_URL/openapi.json" \
+timeout 300 st --config-file "$here/schemathesis.toml" run "$SIXTY_URL/openapi.json" \
     --header "Authorization: Bearer $OWNER_TOKEN" \
-    --phases examples,coverage,fuzzing,stateful --max-examples "${WIRE_EXAMPLES:-80}" --seed 60 --workers 1 \
+    --phases examples,coverage,fuzzing,stateful --max-examples "${WIRE_EXAMPLES:-60}" --seed 60 --workers 1 \
     --request-timeout 70 --continue-on-failure --suppress-health-check all --warnings off \
     --report json --report-json-path "$report" || status=$?
 
