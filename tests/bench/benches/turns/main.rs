@@ -1,0 +1,52 @@
+//! The running service beside a raw passthrough and the provider itself, in the same run.
+//!
+//! Each figure comes from interleaved rounds; an answer with a failed, missing or reordered frame ends the
+//! benchmark without a figure. The table goes to standard output and to `docs/benchmarks.md`.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and times of a benchmark are far from the limits"
+)]
+
+mod counter;
+mod load;
+mod measure;
+mod postgres;
+mod process;
+mod proxy;
+mod report;
+mod service;
+mod stats;
+
+use std::process::ExitCode;
+
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where the repository is.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn fail<T>(why: impl Into<String>) -> Result<T> {
+    Err(why.into().into())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let done = match arguments.get(1).map(String::as_str) {
+        Some("passthrough") => match arguments.get(2).and_then(|address| address.parse().ok()) {
+            Some(upstream) => proxy::serve(upstream).await,
+            None => fail("passthrough needs an address"),
+        },
+        _ => measure::all().await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("No figures: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

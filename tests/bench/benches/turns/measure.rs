@@ -1,0 +1,82 @@
+//! What is measured, in the order of the table.
+
+mod cost;
+mod latency;
+mod memory;
+mod prompt;
+
+use tokio::task::JoinSet;
+
+use crate::{
+    Result,
+    load::{Client, Target, Turn},
+    postgres::Postgres,
+    process::Server,
+    report::Report,
+    service,
+};
+
+/// Rounds of each comparison.
+const ROUNDS: usize = 5;
+const DATABASE: &str = "bench";
+
+/// Provider, passthrough and service, in this order everywhere.
+struct Legs {
+    servers: [Server; 3],
+    targets: [Target; 3],
+}
+
+const SIXTY: usize = 2;
+
+impl Legs {
+    fn start(postgres: &Postgres, provider: &[&str]) -> Result<Self> {
+        let provider = service::provider(provider)?;
+        let passthrough = service::passthrough(provider.address)?;
+        let url = postgres.app_url(DATABASE, None);
+        let sixty = service::service(&url, provider.address)?;
+        let targets = [
+            Target::Provider(provider.address),
+            Target::Provider(passthrough.address),
+            service::target(&url, &sixty)?,
+        ];
+        Ok(Self { servers: [provider, passthrough, sixty], targets })
+    }
+
+    fn stop(self) -> Result<()> {
+        let [provider, passthrough, sixty] = self.servers;
+        sixty.stop()?;
+        passthrough.stop()?;
+        provider.stop()
+    }
+}
+
+fn firsts(turns: &[Turn]) -> Vec<f64> {
+    turns.iter().map(|turn| turn.first * 1e3).collect()
+}
+
+pub async fn all() -> Result<()> {
+    let postgres = Postgres::start()?;
+    service::database(&postgres, DATABASE)?;
+    let mut report = Report::new(postgres.version()?);
+    let start = std::time::Instant::now();
+    latency::alone_and_saturated(&postgres, &mut report).await?;
+    latency::paced(&postgres, &mut report).await?;
+    latency::burst(&postgres, &mut report).await?;
+    memory::readers(&postgres, &mut report).await?;
+    cost::round_trips(&postgres, &mut report).await?;
+    cost::lengths(&postgres, &mut report).await?;
+    cost::policies(&postgres, &mut report).await?;
+    prompt::cache(&postgres, &mut report).await?;
+    eprintln!("{:.0} s", start.elapsed().as_secs_f64());
+    report.publish()
+}
+
+/// Starts the service alone, on a database as `url` names it.
+async fn client(url: &str, provider: &Server) -> Result<(Server, Client)> {
+    let server = service::service(url, provider.address)?;
+    let client = Client::connect(&service::target(url, &server)?).await?;
+    Ok((server, client))
+}
+
+/// Background tasks of a measurement.
+type Tasks = JoinSet<std::io::Result<()>>;

@@ -1,0 +1,93 @@
+//! A private Postgres with the settings that a production server would have: every commit reaches the disk.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::{MetadataExt, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{Result, process::output};
+
+const APP: &str = "bench_app:bench";
+
+pub struct Postgres {
+    bin: PathBuf,
+    root: PathBuf,
+    pub address: SocketAddr,
+}
+
+/// Postgres does not run as root.
+fn unprivileged(program: &Path) -> Result<Command> {
+    if fs::metadata("/proc/self")?.uid() != 0 {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program).current_dir("/");
+    Ok(command)
+}
+
+impl Postgres {
+    pub fn start() -> Result<Self> {
+        let bin = PathBuf::from(output(Command::new("deploy/dev/pg-bindir.sh").current_dir(crate::ROOT))?);
+        let root = PathBuf::from(output(Command::new("mktemp").args(["-d", "/tmp/sixty-bench.XXXXXX"]))?);
+        if fs::metadata("/proc/self")?.uid() == 0 {
+            let id = |flag| output(Command::new("id").args([flag, "postgres"]));
+            chown(&root, Some(id("-u")?.parse()?), Some(id("-g")?.parse()?))?;
+        }
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let postgres = Self { bin, root, address };
+        let data = postgres.root.join("data");
+        let mut initdb = unprivileged(&postgres.bin.join("initdb"))?;
+        output(initdb.arg("-D").arg(&data).args([
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]))?;
+        let options = format!(
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' -c max_connections=150",
+            address.port()
+        );
+        let mut start = unprivileged(&postgres.bin.join("pg_ctl"))?;
+        start.arg("-D").arg(&data).arg("-l").arg(postgres.root.join("log")).args(["-s", "-w", "start", "-o"]);
+        // The server would hold a pipe open for its whole life.
+        start.arg(options).stdout(std::process::Stdio::null()).status()?;
+        Ok(postgres)
+    }
+
+    pub fn version(&self) -> Result<String> {
+        self.sql("postgres", "show server_version")
+    }
+
+    /// Runs SQL as the superuser and returns what it printed.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        let psql = self.bin.join("psql");
+        let arguments = ["--no-psqlrc", "--quiet", "-At", "--set=ON_ERROR_STOP=1", "--command", sql];
+        output(Command::new(psql).arg(self.owner_url(database)).args(arguments))
+    }
+
+    pub fn owner_url(&self, database: &str) -> String {
+        format!("postgres://postgres@{}/{database}?sslmode=disable", self.address)
+    }
+
+    /// The runtime login, by way of `through` if that is not the server itself.
+    pub fn app_url(&self, database: &str, through: Option<SocketAddr>) -> String {
+        format!("postgres://{APP}@{}/{database}?sslmode=disable", through.unwrap_or(self.address))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Ok(mut stop) = unprivileged(&self.bin.join("pg_ctl")) {
+            let stopped =
+                stop.arg("-D").arg(self.root.join("data")).args(["-s", "-m", "fast", "stop"]).status();
+            drop(stopped);
+        }
+        drop(fs::remove_dir_all(&self.root));
+    }
+}
