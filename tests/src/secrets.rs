@@ -139,3 +139,72 @@ async fn a_zero_character_is_replaced_or_refused() {
     let sent = alice.message(&session, &json!({"text": "nothing\0here"}));
     alice.send(sent).await.problem(422, "validation_failed");
 }
+
+/// A private key whose block is cut off, as the last thing in a string.
+fn cut_off_key() -> String {
+    format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkq".repeat(4))
+}
+
+#[tokio::test]
+async fn a_secret_before_the_end_of_a_string_breaks_no_json() {
+    let app = app().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    let key = cut_off_key();
+    let quoted = json!({"key": key}).to_string();
+    for (n, text) in [key.as_str(), &quoted, &format!("{quoted} and {SECRET}")].into_iter().enumerate() {
+        let path = format!("/v1/entities/deal/D-{n}");
+        let deal = json!({"name": "Acme", "stage": text, "attributes": {"a": [text, 1.5], "b": "kept"}});
+        let stored = alice.put(&path, deal).await.expect(201).json();
+        assert_eq!((&stored["attributes"]["a"][1], &stored["attributes"]["b"]), (&json!(1.5), &json!("kept")));
+        assert!(stored["stage"].as_str().expect("a text").contains("[REDACTED:private_key]"), "{stored}");
+        let note = json!({"kind": "deal", "id": "D-42", "text": text, "x": {"y": 1e2}});
+        app.sim.push(Reply::call("add_note", note));
+        app.sim.push(Reply::text("Done."));
+        let body = json!({"text": "Note it", "context": {"view": {"key": text, "page": "deals"}}});
+        let frames = alice.say_with(&session, &body).await.rest().await;
+        assert_eq!(end(&frames).data["status"], "done");
+        let input = &all(&frames, "tool_start")[0]["input"];
+        assert_eq!((&input["kind"], &input["x"]["y"]), (&json!("deal"), &json!(100.0)), "{input}");
+        let sent = prompts(&app.sim);
+        let sent = String::from_utf8_lossy(&sent.last().expect("a prompt").body);
+        assert!(sent.contains("page") && sent.contains("deals") && !sent.contains("MIIEvQ"), "{sent}");
+    }
+    assert_eq!(tables_with(&app, "MIIEvQ").await, Vec::<String>::new());
+    assert_eq!(tables_with(&app, SECRET).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_secret_with_invisible_characters_in_it_is_found_where_they_are_dropped() {
+    let app = app().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let hidden = format!("{}\u{200B}{}\u{2060}{}", &SECRET[..6], &SECRET[6..9], &SECRET[9..]);
+    let content = json!({"content": format!("My key: {hidden}")});
+    let memory = alice.put("/v1/memory/user", content).await.expect(200).json();
+    assert_eq!(memory["content"], "My key: [REDACTED:secret]");
+    let deal = json!({"name": format!("Deal {hidden}"), "stage": hidden, "attributes": {"key": [hidden], "family": "👩‍👧"}});
+    let stored = alice.put("/v1/entities/deal/D-1", deal).await.expect(201).json();
+    assert_eq!((&stored["name"], &stored["stage"]), (&json!("Deal [REDACTED:secret]"), &json!("[REDACTED:secret]")));
+    assert_eq!(stored["attributes"], json!({"key": ["[REDACTED:secret]"], "family": "👩‍👧"}));
+    alice.post("/v1/entities/deal/D-1/notes", json!({"text": hidden})).await.expect(201);
+    let session = alice.session().await;
+    for call in [
+        Reply::call("memory_append", json!({"scope": "user", "section": "Keys", "text": hidden})),
+        Reply::call("memory_replace", json!({"scope": "user", "old": "My key", "new": hidden})),
+        Reply::call("add_note", json!({"kind": "deal", "id": "D-42", "text": hidden})),
+    ] {
+        app.sim.push(call);
+        app.sim.push(Reply::text("No."));
+        let body = json!({"text": "Keep it", "context": {"view": {"key": hidden}}});
+        let frames = alice.say_with(&session, &body).await.rest().await;
+        assert_eq!(all(&frames, "tool_result")[0]["success"], false, "{frames:#?}");
+    }
+    for prompt in prompts(&app.sim) {
+        assert!(!String::from_utf8_lossy(&prompt.body).contains(SECRET));
+    }
+    for words in [SECRET, hidden.as_str()] {
+        assert_eq!(tables_with(&app, words).await, Vec::<String>::new());
+    }
+}

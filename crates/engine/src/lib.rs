@@ -4,6 +4,7 @@
 
 mod builtins;
 pub mod compaction;
+mod door;
 mod feed;
 pub mod notebook;
 pub mod prompt;
@@ -148,11 +149,6 @@ impl Engine {
 
     pub fn settings(&self) -> &Settings {
         &self.0.settings
-    }
-
-    /// The text without secrets: applied once, at the door, to all that is written.
-    pub fn redact<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
-        self.0.redactor.redact(text)
     }
 
     /// Starts what runs in the background: claims, heartbeats, the group writer.

@@ -79,7 +79,7 @@ impl Scan {
             let goes_on = match self.mode {
                 Mode::Scan => self.look(kinds, text, last, out),
                 Mode::Run(class) => self.hide_run(class, bytes, last),
-                Mode::Pem(_) => self.hide_block(bytes),
+                Mode::Pem(_) => self.hide_block(bytes, last),
             };
             if !goes_on {
                 return;
@@ -197,22 +197,25 @@ impl Scan {
         true
     }
 
-    fn hide_block(&mut self, bytes: &[u8]) -> bool {
+    fn hide_block(&mut self, bytes: &[u8], last: bool) -> bool {
         let Mode::Pem(block) = &mut self.mode else { return true };
         let mut to = self.at;
-        let mut ended = false;
-        while let (false, Some(&byte)) = (ended, bytes.get(to)) {
-            match block.step(byte) {
+        let ended = loop {
+            match block.step(&bytes[to..], last) {
                 Step::Hidden => to += 1,
-                Step::End => (to, ended) = (to + 1, true),
-                Step::Ended => ended = true,
+                Step::More => break false,
+                Step::End => {
+                    to += 1;
+                    break true;
+                }
+                Step::Ended => break true,
             }
-        }
+        };
         self.hide_to(to);
         if ended {
             self.mode = Mode::Scan;
         }
-        true
+        ended
     }
 
     /// Writes what is decided and not hidden.

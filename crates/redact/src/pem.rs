@@ -9,6 +9,8 @@ const OPEN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
 const LABEL_LIMIT: usize = 48;
 const GAP_LIMIT: usize = 48;
+/// Backslashes before a quotation mark: a string in a string in a string has seven.
+const ESCAPE_LIMIT: usize = 16;
 /// Key material on the header's own line, where line ends were lost, must be at least so long.
 const MATERIAL: usize = 16;
 /// More of a block without an end is not hidden; an RSA key of 16384 bits has 13 KB.
@@ -76,6 +78,16 @@ fn gap(text: &[u8]) -> (usize, bool) {
     (length, new_line)
 }
 
+/// Whether the backslashes here belong to a quotation mark, which ends a string inside a string: with them it
+/// stays what it is. None: the text ends before that is decided.
+fn end_of_string(rest: &[u8], last: bool) -> Option<bool> {
+    let escape = rest.iter().take(ESCAPE_LIMIT).take_while(|&&byte| byte == b'\\').count();
+    match rest.get(escape) {
+        None => last.then_some(false),
+        next => Some(next == Some(&b'"')),
+    }
+}
+
 /// Where in a block the hidden text ends.
 #[derive(Default)]
 pub(crate) struct Block {
@@ -89,6 +101,8 @@ pub(crate) struct Block {
 
 pub(crate) enum Step {
     Hidden,
+    /// The text ends before that is decided.
+    More,
     /// The block ends with this byte.
     End,
     /// The block ended before this byte.
@@ -96,12 +110,20 @@ pub(crate) enum Step {
 }
 
 impl Block {
-    /// Takes the next byte. A block ends with its last line, before a character that cannot be in it (then
-    /// it was cut off), or after 64 KiB.
-    pub(crate) fn step(&mut self, byte: u8) -> Step {
+    /// Takes the first byte of what follows. A block ends with its last line, before a character that cannot
+    /// be in it (then it was cut off), or after 64 KiB.
+    pub(crate) fn step(&mut self, rest: &[u8], last: bool) -> Step {
+        let Some(&byte) = rest.first() else { return Step::More };
         let class = if self.in_header { &HEADER } else { &BODY };
         if self.length == BLOCK_LIMIT || !class.has(byte) {
             return Step::Ended;
+        }
+        if byte == b'\\' {
+            match end_of_string(rest, last) {
+                Some(true) => return Step::Ended,
+                Some(false) => {}
+                None => return Step::More,
+            }
         }
         self.length += 1;
         let new_line = byte == b'\n' || (self.escaped && byte == b'n');
@@ -146,9 +168,9 @@ mod tests {
 
     fn hidden(text: &str) -> &str {
         let mut block = Block::default();
-        for (at, &byte) in text.as_bytes().iter().enumerate() {
-            match block.step(byte) {
-                Step::Hidden => {}
+        for at in 0..text.len() {
+            match block.step(&text.as_bytes()[at..], true) {
+                Step::Hidden | Step::More => {}
                 Step::End => return &text[..=at],
                 Step::Ended => return &text[..at],
             }
@@ -172,6 +194,9 @@ mod tests {
     fn a_block_that_was_cut_off_ends_where_prose_or_a_string_does() {
         assert_eq!(hidden("MIIEabc… (rest cut)"), "MIIEabc");
         assert_eq!(hidden("MIIEabc\\n\", \"next\": 1"), "MIIEabc\\n");
+        assert_eq!(hidden("MIIEabc\\\", \\\"next"), "MIIEabc");
+        assert_eq!(hidden("MIIEabc\\\\n\\\\\\\"}"), "MIIEabc\\\\n");
+        assert_eq!(hidden("Comment: x\\\"}"), "Comment: x");
         assert_eq!(hidden(&"A".repeat(100_000)).len(), BLOCK_LIMIT);
     }
 

@@ -169,12 +169,12 @@ impl Run {
     fn admit(&self, block: Block, known: &mut Vec<String>) -> Option<Block> {
         match block {
             Block::Text { text } => {
-                let text = self.clean(&text);
+                let text = self.said(&text);
                 (!text.trim().is_empty()).then_some(Block::Text { text })
             }
             // Its signature covers the text: a changed one would be refused.
             Block::Thinking { thinking, signature } => {
-                (self.clean(&thinking) == thinking).then_some(Block::Thinking { thinking, signature })
+                (self.said(&thinking) == thinking).then_some(Block::Thinking { thinking, signature })
             }
             Block::ToolUse { mut id, name, input } => {
                 let quoted = format!("\"{id}\"");
@@ -183,20 +183,20 @@ impl Run {
                 }
                 known.push(id.clone());
                 let name = self.clean(&name);
-                let clean = RawValue::from_string(self.clean(input.get())).unwrap_or(input);
-                Some(Block::ToolUse { id, name, input: clean })
+                Some(Block::ToolUse { id, name, input: self.engine.redact_json(input) })
             }
-            Block::Other(raw) => {
-                let clean = RawValue::from_string(self.clean(raw.get())).unwrap_or(raw);
-                Some(Block::Other(clean))
-            }
+            Block::Other(raw) => Some(Block::Other(self.engine.redact_json(raw))),
         }
     }
 
-    /// Text of a model or a tool as it may be stored and shown.
+    /// The model's words as they were shown while they came.
+    fn said(&self, text: &str) -> String {
+        self.engine.redact(text).replace('\0', "\u{FFFD}")
+    }
+
+    /// Any other text of a model or a tool as it may be stored and shown.
     pub(super) fn clean(&self, text: &str) -> String {
-        // Postgres stores no U+0000, neither raw nor as the escape of JSON text.
-        self.engine.redact(text).replace('\0', "\u{FFFD}").replace("\\u0000", "\\ufffd")
+        self.engine.redact_hidden(text).replace('\0', "\u{FFFD}")
     }
 
     /// A turn may end without a word, after tools; anything else that is empty

@@ -98,9 +98,8 @@ impl Source {
 /// What the person looks at, for the model: bounded, and without secrets.
 pub fn view(engine: &Engine, view: Option<Value>) -> Result<Option<Value>> {
     let Some(view) = view.filter(|view| !view.is_null()) else { return Ok(None) };
-    let text = view.to_string();
-    if text.len() > 4_000 {
+    if view.to_string().len() > 4_000 {
         return Err(Error::field("context.view", "must be at most 4000 bytes of JSON"));
     }
-    Ok(Some(serde_json::from_str(&engine.redact(&text)).unwrap_or(Value::Null)))
+    Ok(Some(engine.redact_value(view)))
 }

@@ -10,6 +10,7 @@ use domain::{
     entity::{Entity, Link, Note},
     fields,
 };
+use engine::Engine;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::entities::{self, Filter, NewEntity};
@@ -133,7 +134,7 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
             refuse(&format!("links[{i}].role"), format!("must be at most {MAX_NAME} characters"));
         }
     }
-    let attributes = Value::Object(std::mem::take(&mut content.attributes)).to_string();
+    let attributes = serde_json::to_string(&content.attributes).map_err(Error::internal)?;
     if attributes.len() > MAX_ATTRIBUTES {
         refuse("attributes", format!("must be at most {MAX_ATTRIBUTES} bytes of JSON"));
     }
@@ -141,21 +142,21 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
         return Err(Error::fields(problems));
     }
     content.fields.retain(|_, value| !value.is_null());
-    redact(app, content, &attributes)
+    redact(&app.engine, content);
+    Ok(())
 }
 
 /// At the door: no secret is stored, wherever in the record it stands.
-fn redact(app: &App, content: &mut Content, attributes: &str) -> domain::Result<()> {
-    let clean = |value: &Value| serde_json::from_str(&app.engine.redact(&value.to_string()));
+fn redact(engine: &Engine, content: &mut Content) {
     let roles = content.links.iter_mut().filter_map(|link| link.role.as_mut());
     for text in roles.chain(&mut content.owner).chain([&mut content.name]) {
-        *text = app.engine.redact(text).into_owned();
+        *text = engine.redact_hidden(text).into_owned();
     }
-    for value in content.fields.values_mut() {
-        *value = clean(value).map_err(Error::internal)?;
+    for members in [&mut content.fields, &mut content.attributes] {
+        if let Value::Object(clean) = engine.redact_value(Value::Object(std::mem::take(members))) {
+            *members = clean;
+        }
     }
-    content.attributes = serde_json::from_str(&app.engine.redact(attributes)).map_err(Error::internal)?;
-    Ok(())
 }
 
 fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
@@ -303,7 +304,7 @@ pub async fn add_note(
 ) -> Result<Answer> {
     let entity = reference(&kind, id)?;
     let hash = request_hash(&format!("POST notes {kind} {}", entity.id), &body.bytes);
-    let text = caller.app.engine.redact(body.value.text.trim()).into_owned();
+    let text = caller.app.engine.redact_hidden(body.value.text.trim()).into_owned();
     if text.is_empty() || text.chars().count() > MAX_NOTE {
         return Err(Error::field("text", format!("must be 1 to {MAX_NOTE} characters")).into());
     }

@@ -91,7 +91,7 @@ async fn write(
         TextOr::Text(text) => text,
         TextOr::Json(new) => new.content,
     };
-    let content = visible(&caller.app.engine.redact(&content));
+    let content = caller.app.engine.redact(&visible(&content)).into_owned();
     let size = content.chars().count();
     if size > MAX_CHARS {
         let error = format!("has {size} characters, and {MAX_CHARS} is the most");
