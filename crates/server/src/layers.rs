@@ -18,6 +18,7 @@ use tower_http::{
     sensitive_headers::SetSensitiveRequestHeadersLayer,
     trace::TraceLayer,
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{App, problem::Problem};
@@ -69,10 +70,12 @@ async fn drop_hostile_request_id(mut request: Request, next: Next) -> Response {
 /// the database is finished or refused, never half done.
 async fn detach(State(app): State<App>, request: Request, next: Next) -> Response {
     let (send, receive) = tokio::sync::oneshot::channel();
-    app.engine.detach(async move {
+    let handled = async move {
         // Nobody listens when the client has gone.
         drop(send.send(next.run(request).await));
-    });
+    };
+    // In the request's span, so that the log has its id.
+    app.engine.detach(handled.in_current_span());
     receive.await.unwrap_or_else(|_| panicked(Box::new(())))
 }
 

@@ -1,5 +1,10 @@
 //! What happens around every request: ids, CORS, rates, and the routes of operators.
 
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+
 use futures_util::future::join_all;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -29,6 +34,37 @@ async fn every_answer_carries_a_request_id_and_a_plain_one_is_the_clients() {
         let (one, other) = (alice.get(path).await, alice.get(path).await);
         assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
     }
+}
+
+/// The log of the test's process.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_logs_carries_the_id_of_its_request() {
+    tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init();
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let pool = app.database.superuser().await;
+    sqlx::raw_sql("drop table sixty.entity_notes").execute(&pool).await.expect("the table goes");
+    let path = "/v1/entities/deal/D-42/notes";
+    let request = alice.request(Method::GET, path).header("x-request-id", "the-one-that-fails");
+    alice.send(request).await.problem(500, "internal");
+    let log = String::from_utf8_lossy(&LOG.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
+    let line = log.lines().find(|line| line.contains("entity_notes")).expect("the reason is logged");
+    assert!(line.contains("the-one-that-fails"), "{line}");
 }
 
 async fn preflight(person: &Person, origin: &str, method: &str, headers: &str) -> HeaderMap {
