@@ -38,11 +38,9 @@ pub async fn find(tx: &mut TenantTx) -> Result<Option<(String, String)>> {
 }
 
 /// Makes the transaction's organization, or leaves it as it is. True: it is new.
+/// Its id derives from the external one; with several issuers, from the issuer too.
 pub async fn create(tx: &mut TenantTx, external_id: &str, name: Option<&str>) -> Result<bool> {
     let org = tx.org();
-    if org != OrgId::derive(external_id) {
-        return Err(Error::internal("the organization's id does not derive from its external id"));
-    }
     let done = sqlx::query!(
         "insert into sixty.orgs (org_id, external_id, name) values ($1, $2, $3) on conflict (org_id) do nothing",
         org.0,

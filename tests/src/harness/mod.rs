@@ -41,6 +41,8 @@ pub struct Setup {
     pub cors_origins: Vec<String>,
     /// Secrets of the process, which the redactor knows.
     pub secrets: Vec<String>,
+    /// Trusted issuers of tokens; empty: any.
+    pub issuers: Vec<String>,
 }
 
 impl Default for Setup {
@@ -55,6 +57,7 @@ impl Default for Setup {
             compaction: engine::compaction::Thresholds::default(),
             cors_origins: Vec::new(),
             secrets: Vec::new(),
+            issuers: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Who is let in, where, and as what.
 
 mod forge;
+mod issuers;
 mod platform;
 
 use reqwest::{Method, header::AUTHORIZATION};

@@ -36,6 +36,11 @@ impl Identity {
     pub fn org_id(&self, external: &str) -> OrgId {
         OrgId::derive(&scoped(self.issuer.as_deref(), external))
     }
+
+    /// Our id of the person whom this caller's provider calls `subject`.
+    pub fn user_id(&self, subject: &str) -> UserId {
+        UserId::derive(&scoped(self.issuer.as_deref(), subject))
+    }
 }
 
 /// The configured part of what is checked.

@@ -2,7 +2,7 @@
 //! platform administrator's token.
 
 use axum::{Json, http::StatusCode};
-use domain::{Error, Role, UserId};
+use domain::{Error, Role};
 use serde::{Deserialize, Serialize};
 use store::orgs::{self, NewMember};
 use utoipa::ToSchema;
@@ -97,7 +97,7 @@ pub async fn put_member(
     let org = platform.identity.org_id(&org);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
     orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
-    let member = NewMember { user: UserId::derive(&sub), external_id: &sub, name, role: Some(role) };
+    let member = NewMember { user: platform.identity.user_id(&sub), external_id: &sub, name, role: Some(role) };
     let new = orgs::put_member(&mut tx, &member).await?;
     tx.commit().await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -115,7 +115,7 @@ pub async fn delete_member(
 ) -> Result<StatusCode> {
     let org = platform.identity.org_id(&org);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
-    orgs::remove_member(&mut tx, UserId::derive(&sub)).await?;
+    orgs::remove_member(&mut tx, platform.identity.user_id(&sub)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
