@@ -86,6 +86,10 @@ async fn every_refusal_is_a_problem_document_and_stores_nothing() {
     assert_eq!(app.database.count(STORED).await, 0);
 }
 
+fn base64(kind: &str, media_type: &str, data: &str) -> Value {
+    json!({"type": kind, "source": {"type": "base64", "media_type": media_type, "data": data}})
+}
+
 #[tokio::test]
 async fn a_refused_field_is_named_by_its_path() {
     let app = TestApp::start().await;
@@ -122,6 +126,29 @@ async fn a_refused_field_is_named_by_its_path() {
             &messages,
             text(json!({"type": "image", "source": {"type": "url", "url": "file:///etc"}})),
             "content[1].source.url",
+        ),
+        (
+            &messages,
+            text(json!({"type": "image", "source": {"type": "url", "url": "https://bob:hunter2@example.com/a.png"}})),
+            "content[1].source.url",
+        ),
+        (&messages, text(json!({"type": "text", "text": " "})), "content[1].text"),
+        (&messages, text(base64("image", "image/svg+xml", "AAAA")), "content[1].source.media_type"),
+        (&messages, text(base64("image", "application/pdf", "AAAA")), "content[1].source.media_type"),
+        (&messages, text(base64("document", "image/png", "AAAA")), "content[1].source.media_type"),
+        (&messages, text(base64("document", "text/plain", "AAAA")), "content[1].source.media_type"),
+        (&messages, text(base64("image", "image/png", "")), "content[1].source.data"),
+        (&messages, text(base64("image", "image/png", "not base64!")), "content[1].source.data"),
+        (&messages, text(base64("image", "image/png", "AAA")), "content[1].source.data"),
+        (
+            &messages,
+            text(json!({"type": "image", "source": {"type": "text", "media_type": "text/plain", "data": "x"}})),
+            "content[1].source.type",
+        ),
+        (
+            &messages,
+            text(json!({"type": "document", "source": {"type": "text", "media_type": "text/html", "data": "x"}})),
+            "content[1].source.media_type",
         ),
         ("/v1/entities", deal(json!(7)), "stage"),
         ("/v1/entities", linked(json!({"kind": "deal", "id": ""})), "links[1].id"),
@@ -263,4 +290,23 @@ async fn a_body_over_one_mebibyte_is_refused_announced_or_not() {
     let answer = talk(&app, &format!("content-length: {MAX}"), &vec![b'a'; MAX]).await;
     assert_eq!(answer.problem(422, "validation_failed")["errors"][0]["field"], "content");
     assert_eq!(app.database.count(STORED).await, 0);
+}
+
+#[tokio::test]
+async fn images_and_documents_that_models_read_are_taken() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let mut blocks: Vec<Value> = ["image/jpeg", "image/png", "image/gif", "image/webp"]
+        .into_iter()
+        .map(|media_type| base64("image", media_type, "iVBORw0KGgo="))
+        .collect();
+    blocks.push(base64("document", "application/pdf", "JVBERi0="));
+    blocks.push(json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}));
+    blocks.push(json!({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}));
+    app.sim.push(model_sim::Reply::text("Nice pictures."));
+    let path = format!("/v1/sessions/{session}/messages");
+    let turn = alice.post(&path, json!({"content": blocks})).await.expect(200).json();
+    assert_eq!(turn["run"]["status"], "done", "{turn}");
+    assert_eq!(alice.history(&session).await[0]["content"], json!(blocks));
 }

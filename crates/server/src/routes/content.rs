@@ -1,5 +1,6 @@
 //! What a client may put into a message: text, images and documents.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{Error, Result, block};
 use engine::Engine;
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 const MAX_BLOCKS: usize = 50;
+/// The images that models read.
+const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /// A content block of the Messages API that a client may send.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -42,6 +45,7 @@ pub struct Content {
 /// Checks what the client sent and redacts it, at the door.
 pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlock>>) -> Result<Content> {
     let blocks = match (text, blocks) {
+        (Some(text), None) if text.trim().is_empty() => return Err(Error::field("text", "must not be empty")),
         (Some(text), None) => vec![InputBlock::Text { text }],
         (None, Some(blocks)) => blocks,
         (Some(_), Some(_)) => return Err(Error::field("content", "send text or content, not both")),
@@ -53,45 +57,63 @@ pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlo
     let blocks = blocks
         .into_iter()
         .enumerate()
-        .map(|(i, block)| admit(engine, i, block))
+        .map(|(i, block)| admit(engine, &format!("content[{i}]"), block))
         .collect::<Result<Vec<_>>>()?;
     let json = block::to_json(&blocks);
     let text = block::text_of(&json);
     Ok(Content { json, text })
 }
 
-fn admit(engine: &Engine, index: usize, block: InputBlock) -> Result<InputBlock> {
-    let field = |name: &str| format!("content[{index}].{name}");
+fn admit(engine: &Engine, field: &str, block: InputBlock) -> Result<InputBlock> {
+    let redact = |text: String| engine.redact(&text).into_owned();
     match block {
-        InputBlock::Text { text } if text.trim().is_empty() => Err(Error::field("text", "must not be empty")),
-        InputBlock::Text { text } => Ok(InputBlock::Text { text: engine.redact(&text).into_owned() }),
+        InputBlock::Text { text } if text.trim().is_empty() => {
+            Err(Error::field(format!("{field}.text"), "must not be empty"))
+        }
+        InputBlock::Text { text } => Ok(InputBlock::Text { text: redact(text) }),
         InputBlock::Image { source: Source::Text { .. } } => {
-            Err(Error::field(field("source.type"), "an image is base64 or url"))
+            Err(Error::field(format!("{field}.source.type"), "an image is base64 or url"))
         }
         InputBlock::Image { source } => {
-            Ok(InputBlock::Image { source: source.check(engine, &field("source"))? })
+            Ok(InputBlock::Image { source: source.check(engine, &format!("{field}.source"), &IMAGES)? })
         }
         InputBlock::Document { source, title } => Ok(InputBlock::Document {
-            source: source.check(engine, &field("source"))?,
-            title: title.map(|title| engine.redact(&title).into_owned()),
+            source: source.check(engine, &format!("{field}.source"), &["application/pdf"])?,
+            title: title.map(redact),
         }),
     }
 }
 
 impl Source {
-    fn check(self, engine: &Engine, field: &str) -> Result<Self> {
-        match self {
+    /// What the model cannot read is refused here: in a stored message it would
+    /// spoil every later prompt of its session.
+    fn check(self, engine: &Engine, field: &str, binary: &[&str]) -> Result<Self> {
+        let refuse = |name: &str, error: String| Err(Error::field(format!("{field}.{name}"), error));
+        match &self {
             Source::Url { url } if !url.starts_with("https://") => {
-                Err(Error::field(format!("{field}.url"), "must begin with https://"))
+                refuse("url", "must begin with https://".into())
+            }
+            Source::Url { url } if engine.redact(url) != *url => refuse("url", "must not hold a secret".into()),
+            Source::Base64 { media_type, .. } if !binary.contains(&media_type.as_str()) => {
+                refuse("media_type", format!("must be one of {}", binary.join(", ")))
+            }
+            Source::Text { media_type, .. } if media_type != "text/plain" => {
+                refuse("media_type", "must be text/plain".into())
             }
             Source::Base64 { data, .. } | Source::Text { data, .. } if data.is_empty() => {
-                Err(Error::field(format!("{field}.data"), "must not be empty"))
+                refuse("data", "must not be empty".into())
             }
+            Source::Base64 { data, .. } if BASE64_STANDARD.decode(data).is_err() => {
+                refuse("data", "must be base64 with padding and without line breaks".into())
+            }
+            _ => Ok(()),
+        }?;
+        Ok(match self {
             Source::Text { media_type, data } => {
-                Ok(Source::Text { media_type, data: engine.redact(&data).into_owned() })
+                Source::Text { media_type, data: engine.redact(&data).into_owned() }
             }
-            other => Ok(other),
-        }
+            other => other,
+        })
     }
 }
 
