@@ -157,7 +157,10 @@ async fn a_secret_before_the_end_of_a_string_breaks_no_json() {
         let path = format!("/v1/entities/deal/D-{n}");
         let deal = json!({"name": "Acme", "stage": text, "attributes": {"a": [text, 1.5], "b": "kept"}});
         let stored = alice.put(&path, deal).await.expect(201).json();
-        assert_eq!((&stored["attributes"]["a"][1], &stored["attributes"]["b"]), (&json!(1.5), &json!("kept")));
+        assert_eq!(
+            (&stored["attributes"]["a"][1], &stored["attributes"]["b"]),
+            (&json!(1.5), &json!("kept"))
+        );
         assert!(stored["stage"].as_str().expect("a text").contains("[REDACTED:private_key]"), "{stored}");
         let note = json!({"kind": "deal", "id": "D-42", "text": text, "x": {"y": 1e2}});
         app.sim.push(Reply::call("add_note", note));
@@ -186,7 +189,10 @@ async fn a_secret_with_invisible_characters_in_it_is_found_where_they_are_droppe
     assert_eq!(memory["content"], "My key: [REDACTED:secret]");
     let deal = json!({"name": format!("Deal {hidden}"), "stage": hidden, "attributes": {"key": [hidden], "family": "👩‍👧"}});
     let stored = alice.put("/v1/entities/deal/D-1", deal).await.expect(201).json();
-    assert_eq!((&stored["name"], &stored["stage"]), (&json!("Deal [REDACTED:secret]"), &json!("[REDACTED:secret]")));
+    assert_eq!(
+        (&stored["name"], &stored["stage"]),
+        (&json!("Deal [REDACTED:secret]"), &json!("[REDACTED:secret]"))
+    );
     assert_eq!(stored["attributes"], json!({"key": ["[REDACTED:secret]"], "family": "👩‍👧"}));
     alice.post("/v1/entities/deal/D-1/notes", json!({"text": hidden})).await.expect(201);
     let session = alice.session().await;

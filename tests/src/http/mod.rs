@@ -129,7 +129,9 @@ async fn a_refused_field_is_named_by_its_path() {
         ),
         (
             &messages,
-            text(json!({"type": "image", "source": {"type": "url", "url": "https://bob:hunter2@example.com/a.png"}})),
+            text(
+                json!({"type": "image", "source": {"type": "url", "url": "https://bob:hunter2@example.com/a.png"}}),
+            ),
             "content[1].source.url",
         ),
         (&messages, text(json!({"type": "text", "text": " "})), "content[1].text"),
@@ -142,12 +144,16 @@ async fn a_refused_field_is_named_by_its_path() {
         (&messages, text(base64("image", "image/png", "AAA")), "content[1].source.data"),
         (
             &messages,
-            text(json!({"type": "image", "source": {"type": "text", "media_type": "text/plain", "data": "x"}})),
+            text(
+                json!({"type": "image", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}),
+            ),
             "content[1].source.type",
         ),
         (
             &messages,
-            text(json!({"type": "document", "source": {"type": "text", "media_type": "text/html", "data": "x"}})),
+            text(
+                json!({"type": "document", "source": {"type": "text", "media_type": "text/html", "data": "x"}}),
+            ),
             "content[1].source.media_type",
         ),
         ("/v1/entities", deal(json!(7)), "stage"),
@@ -302,7 +308,9 @@ async fn images_and_documents_that_models_read_are_taken() {
         .map(|media_type| base64("image", media_type, "iVBORw0KGgo="))
         .collect();
     blocks.push(base64("document", "application/pdf", "JVBERi0="));
-    blocks.push(json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}));
+    blocks.push(
+        json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}),
+    );
     blocks.push(json!({"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}));
     app.sim.push(model_sim::Reply::text("Nice pictures."));
     let path = format!("/v1/sessions/{session}/messages");

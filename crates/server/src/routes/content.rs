@@ -45,7 +45,9 @@ pub struct Content {
 /// Checks what the client sent and redacts it, at the door.
 pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlock>>) -> Result<Content> {
     let blocks = match (text, blocks) {
-        (Some(text), None) if text.trim().is_empty() => return Err(Error::field("text", "must not be empty")),
+        (Some(text), None) if text.trim().is_empty() => {
+            return Err(Error::field("text", "must not be empty"));
+        }
         (Some(text), None) => vec![InputBlock::Text { text }],
         (None, Some(blocks)) => blocks,
         (Some(_), Some(_)) => return Err(Error::field("content", "send text or content, not both")),
@@ -93,7 +95,9 @@ impl Source {
             Source::Url { url } if !url.starts_with("https://") => {
                 refuse("url", "must begin with https://".into())
             }
-            Source::Url { url } if engine.redact(url) != *url => refuse("url", "must not hold a secret".into()),
+            Source::Url { url } if engine.redact(url) != *url => {
+                refuse("url", "must not hold a secret".into())
+            }
             Source::Base64 { media_type, .. } if !binary.contains(&media_type.as_str()) => {
                 refuse("media_type", format!("must be one of {}", binary.join(", ")))
             }

@@ -97,7 +97,8 @@ pub async fn put_member(
     let org = platform.identity.org_id(&org);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
     orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
-    let member = NewMember { user: platform.identity.user_id(&sub), external_id: &sub, name, role: Some(role) };
+    let member =
+        NewMember { user: platform.identity.user_id(&sub), external_id: &sub, name, role: Some(role) };
     let new = orgs::put_member(&mut tx, &member).await?;
     tx.commit().await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };

@@ -1,4 +1,4 @@
-//! A proxy in front of Postgres that counts: each ReadyForQuery ends one round trip.
+//! A proxy in front of Postgres that counts: each `ReadyForQuery` ends one round trip.
 
 use std::{
     io,

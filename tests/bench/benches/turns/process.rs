@@ -49,7 +49,7 @@ impl Server {
         };
         // A full pipe would stop the server.
         thread::spawn(move || {
-            lines.filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}"))
+            lines.filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}"));
         });
         Ok(Self { child, address })
     }
