@@ -4,9 +4,12 @@ use model_sim::Reply;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use crate::harness::{
-    Setup, TestApp,
-    look::{all, answers, end, prompts, text_of},
+use crate::{
+    harness::{
+        Setup, TestApp,
+        look::{all, answers, end, prompts, text_of},
+    },
+    identity::forge,
 };
 
 const SECRET: &str = "canary-of-the-process-4711-zyx";
@@ -213,4 +216,71 @@ async fn a_secret_with_invisible_characters_in_it_is_found_where_they_are_droppe
     for words in [SECRET, hidden.as_str()] {
         assert_eq!(tables_with(&app, words).await, Vec::<String>::new());
     }
+}
+
+#[tokio::test]
+async fn no_column_keeps_a_secret_that_a_person_sends() {
+    let app = app().await;
+    let claims = json!({"sub": "alice", "name": format!("Alice {SECRET}"), "org_id": "acme"});
+    let alice = app.replica.bearer(&forge::with_claims(claims));
+    let me = alice.get("/v1/me").await.expect(200).json();
+    assert_eq!(me["user"]["name"], "Alice [REDACTED:secret]");
+    let link = |id: &str, role: &str| json!([{"kind": "contact", "id": id, "role": role}]);
+    let deal = json!({"name": "Acme", "owner": format!("Bob {SECRET}"), "links": link("C-1", SECRET)});
+    let stored = alice.put("/v1/entities/deal/D-1", deal).await.expect(201).json();
+    assert_eq!(
+        (&stored["owner"], &stored["links"][0]["role"]),
+        (&json!("Bob [REDACTED:secret]"), &json!("[REDACTED:secret]"))
+    );
+    let session = alice.session().await;
+    for (method, path, body, field) in [
+        (
+            "PUT",
+            "/v1/entities/deal/D-2".to_owned(),
+            json!({"name": "x", "links": link(SECRET, "buyer")}),
+            "links[0].id",
+        ),
+        ("PUT", format!("/v1/entities/deal/{SECRET}"), json!({"name": "x"}), "id"),
+        ("PUT", format!("/v1/sessions/by-key/{SECRET}"), json!({}), "key"),
+        (
+            "POST",
+            format!("/v1/sessions/{session}/messages"),
+            json!({"content": [{"type": "image", "source": {"type": "url", "url": format!("https://x.example/{SECRET}")}}]}),
+            "content[0].source.url",
+        ),
+    ] {
+        let method = method.parse().expect("a method");
+        let answer = alice.send(alice.request(method, &path).json(&body)).await;
+        assert_eq!(answer.problem(422, "validation_failed")["errors"][0]["field"], field, "{answer:?}");
+    }
+    assert_eq!(tables_with(&app, SECRET).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_mask_is_refused_as_a_value() {
+    let app = app().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let mask = "Key: [REDACTED:secret]";
+    let deal = "/v1/entities/deal/D-42";
+    for (method, path, body, field) in [
+        ("PUT", "/v1/memory/user", json!({"content": mask}), "content"),
+        ("PUT", "/v1/memory/org", json!({"content": mask}), "content"),
+        ("PUT", "/v1/memory/entities/deal/D-42", json!({"content": mask}), "content"),
+        ("PUT", deal, json!({"name": mask}), "name"),
+        ("PUT", deal, json!({"name": "x", "owner": mask}), "owner"),
+        ("PUT", deal, json!({"name": "x", "attributes": {"a": [1, {"b": mask}]}}), "attributes.a[1].b"),
+        ("PUT", deal, json!({"name": "x", "attributes": {mask: 1}}), "attributes"),
+        ("PATCH", deal, json!({"stage": mask}), "stage"),
+        ("POST", "/v1/entities", json!({"kind": "deal", "id": "D-2", "name": mask}), "name"),
+        ("POST", "/v1/entities/deal/D-42/notes", json!({"text": mask}), "text"),
+    ] {
+        let request = alice.request(method.parse().expect("a method"), path).json(&body);
+        let problem = alice.send(request).await.problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["field"], field, "{body}");
+    }
+    // What was masked at its first write stays so, whatever else changes.
+    alice.put(deal, json!({"name": "Acme", "owner": SECRET})).await.expect(200);
+    let changed = alice.patch(deal, json!({"stage": "won"})).await.expect(200).json();
+    assert_eq!((&changed["owner"], &changed["stage"]), (&json!("[REDACTED:secret]"), &json!("won")));
 }

@@ -32,7 +32,10 @@ fn texts() -> Vec<String> {
     let secrets = secrets().into_iter().map(|(_, secret)| secret);
     let innocent = INNOCENT.iter().map(|&text| text.to_owned());
     let known = KNOWN.map(|(_, secret)| format!("a{secret}[{secret}"));
-    let bare: Vec<String> = contexts.chain(secrets).chain(innocent).chain(known).collect();
+    let cut_off =
+        ["\\", "\\\\n\\"].map(|end| format!("-----BEGIN PRIVATE KEY-----\nMIIEabc{end}\", \"n\": 1"));
+    let bare: Vec<String> =
+        cut_off.into_iter().chain(contexts).chain(secrets).chain(innocent).chain(known).collect();
     let framed: Vec<String> = bare.iter().map(|text| format!("é {text} é")).collect();
     [bare, framed].concat()
 }

@@ -110,9 +110,10 @@ impl Caller {
         let Some(member) = inner.membership().cloned() else {
             let role = self.token_role.ok_or_else(not_a_member)?;
             orgs::create(&mut inner, &self.org_external, None).await?;
+            let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
             let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
             orgs::admit(&mut inner, &member).await?;
-            return Ok(Tx { inner, role, user_name: name.clone() });
+            return Ok(Tx { inner, role, user_name: name });
         };
         if !member.active {
             return Err(Error::Forbidden {

@@ -196,21 +196,22 @@ pub fn nul_field(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let value: Value = serde_json::from_slice(bytes).ok()?;
-    find_nul(&value, String::new())
+    find_text(&value, String::new(), &|text| text.contains('\0'))
 }
 
-fn find_nul(value: &Value, path: String) -> Option<String> {
+/// The first such string of a value, as a path. A name of a member stands for its object.
+pub fn find_text(value: &Value, path: String, such: &impl Fn(&str) -> bool) -> Option<String> {
     match value {
-        Value::String(text) => text.contains('\0').then_some(path),
+        Value::String(text) => such(text).then_some(path),
         Value::Array(items) => {
-            items.iter().enumerate().find_map(|(i, item)| find_nul(item, format!("{path}[{i}]")))
+            items.iter().enumerate().find_map(|(i, item)| find_text(item, format!("{path}[{i}]"), such))
         }
         Value::Object(fields) => fields.iter().find_map(|(name, item)| {
-            if name.contains('\0') {
+            if such(name) {
                 return Some(path.clone());
             }
             let dot = if path.is_empty() { "" } else { "." };
-            find_nul(item, format!("{path}{dot}{name}"))
+            find_text(item, format!("{path}{dot}{name}"), such)
         }),
         _ => None,
     }

@@ -5,6 +5,7 @@ pub mod auth;
 mod caller;
 pub mod config;
 pub mod demo;
+mod door;
 mod extract;
 mod idempotent;
 mod layers;

@@ -236,8 +236,7 @@ fn redactor(config: &Serve, database_url: &str) -> Redactor {
     {
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
-    let password = url::Url::parse(database_url).ok().and_then(|url| url.password().map(str::to_owned));
-    secrets.extend(password.map(|password| ("database_password", password)));
+    secrets.extend(migrate::password_in(database_url).map(|password| ("database_password", password)));
     let redactor = Redactor::new(secrets.iter().map(|(kind, secret)| (*kind, secret.as_str())));
     for (kind, _) in redactor.refused() {
         tracing::warn!(kind, "this secret is too short to be removed from texts; use a longer one");

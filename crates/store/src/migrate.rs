@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use domain::{Error, Result};
+use percent_encoding::percent_decode_str;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
 use crate::{error::from_sqlx, tx::run_raw};
@@ -71,10 +72,15 @@ pub async fn run(owner_url: &str, runtime_url: &str) -> Result<()> {
 }
 
 fn decoded(part: &str) -> String {
-    url::form_urlencoded::parse(format!("v={}", part.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// The password in a Postgres URL, wherever it stands there, as the server gets it.
+pub fn password_in(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    let parameter =
+        || url.query_pairs().find(|(name, _)| name == "password").map(|(_, value)| value.into_owned());
+    url.password().map(decoded).or_else(parameter)
 }
 
 /// Two migrations of one cluster can touch the same role row at the same
@@ -126,4 +132,22 @@ pub async fn create_database(superuser_url: &str, name: &str) -> Result<()> {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(from_sqlx)?;
     }
     connection.close().await.map_err(from_sqlx)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decoded, password_in};
+
+    #[test]
+    fn a_password_is_read_as_the_server_gets_it() {
+        for (url, password) in [
+            ("postgres://app:p%40ss%2Fw+rd%26more@db/sixty", Some("p@ss/w+rd&more")),
+            ("postgres://app:a&b=c;d@db/sixty", Some("a&b=c;d")),
+            ("postgres://app@db/sixty?sslmode=disable&password=p%40ss", Some("p@ss")),
+            ("postgres://app@db/sixty", None),
+        ] {
+            assert_eq!(password_in(url).as_deref(), password, "{url}");
+        }
+        assert_eq!(decoded("gr%C3%B6%C3%9Fer"), "größer");
+    }
 }

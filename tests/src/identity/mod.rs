@@ -1,6 +1,6 @@
 //! Who is let in, where, and as what.
 
-mod forge;
+pub mod forge;
 mod issuers;
 mod platform;
 

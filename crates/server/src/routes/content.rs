@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::door::secret_in;
+
 const MAX_BLOCKS: usize = 50;
 /// The images that models read.
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -95,9 +97,8 @@ impl Source {
             Source::Url { url } if !url.starts_with("https://") => {
                 refuse("url", "must begin with https://".into())
             }
-            Source::Url { url } if engine.redact(url) != *url => {
-                refuse("url", "must not hold a secret".into())
-            }
+            Source::Url { url } => secret_in(engine, format!("{field}.url"), url)
+                .map_or(Ok(()), |problem| Err(Error::fields(vec![problem]))),
             Source::Base64 { media_type, .. } if !binary.contains(&media_type.as_str()) => {
                 refuse("media_type", format!("must be one of {}", binary.join(", ")))
             }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     App,
     caller::Caller,
+    door::{masked, secret_in, unmasked},
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, given},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
@@ -134,6 +135,11 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
             refuse(&format!("links[{i}].role"), format!("must be at most {MAX_NAME} characters"));
         }
     }
+    problems.extend(secret_in(&app.engine, "id", &entity.id));
+    for (i, link) in content.links.iter().enumerate() {
+        problems.extend(secret_in(&app.engine, format!("links[{i}].id"), &link.id));
+    }
+    let mut refuse = |field: &str, error: String| problems.push(FieldError { field: field.into(), error });
     let attributes = serde_json::to_string(&content.attributes).map_err(Error::internal)?;
     if attributes.len() > MAX_ATTRIBUTES {
         refuse("attributes", format!("must be at most {MAX_ATTRIBUTES} bytes of JSON"));
@@ -149,7 +155,7 @@ fn check(app: &App, entity: &EntityRef, content: &mut Content) -> domain::Result
 /// At the door: no secret is stored, wherever in the record it stands.
 fn redact(engine: &Engine, content: &mut Content) {
     let roles = content.links.iter_mut().filter_map(|link| link.role.as_mut());
-    for text in roles.chain(&mut content.owner).chain([&mut content.name]) {
+    for text in roles.chain([&mut content.name]).chain(&mut content.owner) {
         *text = engine.redact_hidden(text).into_owned();
     }
     for members in [&mut content.fields, &mut content.attributes] {
@@ -157,6 +163,12 @@ fn redact(engine: &Engine, content: &mut Content) {
             *members = clean;
         }
     }
+}
+
+/// Refuses what a client read under a mask and sends back as a value.
+fn refuse_masks(bytes: &[u8]) -> domain::Result<()> {
+    let body: Value = serde_json::from_slice(bytes).map_err(Error::internal)?;
+    masked("", &body).map_or(Ok(()), |problem| Err(Error::fields(vec![problem])))
 }
 
 fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
@@ -176,6 +188,7 @@ fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
     responses((status = 201, body = Entity), Problems))]
 pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> Result<Answer> {
     let hash = request_hash("POST /v1/entities", &body.bytes);
+    refuse_masks(&body.bytes)?;
     let Create { kind, id, mut content } = body.value;
     let entity = EntityRef { kind, id };
     check(&caller.app, &entity, &mut content)?;
@@ -227,6 +240,7 @@ pub async fn put(
     body: Body<Content>,
 ) -> Result<Response> {
     let entity = reference(&kind, id)?;
+    refuse_masks(&body.bytes)?;
     let mut content = body.value;
     check(&caller.app, &entity, &mut content)?;
     let (is_new, written) = caller
@@ -250,6 +264,7 @@ pub async fn update(
     body: Body<Update>,
 ) -> Result<Response> {
     let entity = reference(&kind, id)?;
+    refuse_masks(&body.bytes)?;
     let app = caller.app.clone();
     let changes = body.value;
     let written = caller
@@ -304,6 +319,7 @@ pub async fn add_note(
 ) -> Result<Answer> {
     let entity = reference(&kind, id)?;
     let hash = request_hash(&format!("POST notes {kind} {}", entity.id), &body.bytes);
+    unmasked("text", &body.value.text)?;
     let text = caller.app.engine.redact_hidden(body.value.text.trim()).into_owned();
     if text.is_empty() || text.chars().count() > MAX_NOTE {
         return Err(Error::field("text", format!("must be 1 to {MAX_NOTE} characters")).into());

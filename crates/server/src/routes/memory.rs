@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     caller::{Caller, Tx},
+    door::unmasked,
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
@@ -91,6 +92,7 @@ async fn write(
         TextOr::Text(text) => text,
         TextOr::Json(new) => new.content,
     };
+    unmasked("content", &content)?;
     let content = caller.app.engine.redact(&visible(&content)).into_owned();
     let size = content.chars().count();
     if size > MAX_CHARS {

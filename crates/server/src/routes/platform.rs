@@ -50,12 +50,12 @@ fn external(field: &str, id: &str) -> Result<()> {
     }
 }
 
-fn display_name(given: Option<&str>) -> domain::Result<Option<&str>> {
+fn display_name(platform: &Platform, given: Option<&str>) -> domain::Result<Option<String>> {
     match given.map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) if name.chars().count() > 255 => {
             Err(Error::field("name", "must be at most 255 characters"))
         }
-        name => Ok(name),
+        name => Ok(name.map(|name| platform.app.engine.redact_hidden(name).into_owned())),
     }
 }
 
@@ -69,12 +69,12 @@ pub async fn put_org(
     body: Body<NewOrg>,
 ) -> Result<(StatusCode, Json<Org>)> {
     external("external_id", &id)?;
-    let name = display_name(body.value.name.as_deref())?;
+    let name = display_name(&platform, body.value.name.as_deref())?;
     let org = platform.identity.org_id(&id);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
-    let new = orgs::create(&mut tx, &id, name).await?;
+    let new = orgs::create(&mut tx, &id, name.as_deref()).await?;
     if let Some(name) = name.filter(|_| !new) {
-        orgs::rename(&mut tx, name).await?;
+        orgs::rename(&mut tx, &name).await?;
     }
     let (id, name) = orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
@@ -93,16 +93,20 @@ pub async fn put_member(
 ) -> Result<(StatusCode, Json<Member>)> {
     external("sub", &sub)?;
     let NewMembership { role, name } = body.value;
-    let name = display_name(name.as_deref())?;
+    let name = display_name(&platform, name.as_deref())?;
     let org = platform.identity.org_id(&org);
     let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
     orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
-    let member =
-        NewMember { user: platform.identity.user_id(&sub), external_id: &sub, name, role: Some(role) };
+    let member = NewMember {
+        user: platform.identity.user_id(&sub),
+        external_id: &sub,
+        name: name.as_deref(),
+        role: Some(role),
+    };
     let new = orgs::put_member(&mut tx, &member).await?;
     tx.commit().await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(Member { name: name.map(str::to_owned), user: sub, role })))
+    Ok((status, Json(Member { name, user: sub, role })))
 }
 
 /// Removes a member. No token lifts that.

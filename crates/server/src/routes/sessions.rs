@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::messages::known_model;
 use crate::{
     caller::{Caller, Tx},
+    door::secret_in,
     extract::{Body, IdempotencyKey, IfMatch, MaybeBody, Path, Query, given},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
@@ -92,7 +93,7 @@ async fn insert(
             other => other,
         })?;
     }
-    let title = title(new.title.as_deref())?.map(|title| caller.app.engine.redact(title).into_owned());
+    let title = title(new.title.as_deref())?.map(|title| caller.app.engine.redact_hidden(title).into_owned());
     let session = NewSession {
         client_key: key,
         title: title.as_deref(),
@@ -134,6 +135,9 @@ pub async fn by_key(
             format!("must be at most {MAX_KEY} characters, none of them a control"),
         )
         .into());
+    }
+    if let Some(problem) = secret_in(&caller.app.engine, "key", &key) {
+        return Err(Error::fields(vec![problem]).into());
     }
     let new = body.0.map(|body| body.value).unwrap_or_default();
     let (session, is_new) = caller
@@ -188,7 +192,7 @@ pub async fn update(
     }
     let new_title = match &body.title {
         Some(given) => {
-            Some(title(given.as_deref())?.map(|title| caller.app.engine.redact(title).into_owned()))
+            Some(title(given.as_deref())?.map(|title| caller.app.engine.redact_hidden(title).into_owned()))
         }
         None => None,
     };

@@ -1,0 +1,29 @@
+//! What is refused at the door: masks in the place of values, and secrets in ids,
+//! which could not be found again under a mask.
+
+use domain::{Error, FieldError, Result};
+use engine::Engine;
+use serde_json::Value;
+
+use crate::extract::find_text;
+
+const MASK: &str =
+    "holds a [REDACTED:…] mark, which stands for a secret that was removed; send the value or leave it out";
+const SECRET: &str = "must not hold a secret";
+
+/// Refuses a text with a mask in it: written back, it would replace the real value.
+pub fn unmasked(field: &str, text: &str) -> Result<()> {
+    if redact::contains_marker(text) { Err(Error::field(field, MASK)) } else { Ok(()) }
+}
+
+/// The same for JSON. None: there is no mask in it.
+pub fn masked(path: &str, value: &Value) -> Option<FieldError> {
+    let field = find_text(value, path.to_owned(), &redact::contains_marker)?;
+    Some(FieldError { field, error: MASK.into() })
+}
+
+/// What is wrong with an id, if it holds a secret.
+pub fn secret_in(engine: &Engine, field: impl Into<String>, id: &str) -> Option<FieldError> {
+    let holds = engine.redact_hidden(id) != id;
+    holds.then(|| FieldError { field: field.into(), error: SECRET.into() })
+}
