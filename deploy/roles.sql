@@ -38,7 +38,11 @@ begin
     if not pg_catalog.pg_has_role(
         'sixty_owner', case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
     ) then
-        execute format('grant sixty_owner to %I', current_user);
+        execute format(
+            'grant sixty_owner to %I%s', current_user,
+            case when current_setting('server_version_num')::int >= 160000
+                then ' with inherit false, set true' else '' end
+        );
     end if;
 end
 $$;

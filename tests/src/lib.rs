@@ -13,6 +13,7 @@ mod http;
 mod identity;
 mod isolation;
 mod limits;
+mod logins;
 mod ownership;
 mod posting;
 mod prompt;

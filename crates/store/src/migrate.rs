@@ -14,7 +14,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 /// same moment: creating one that appeared meanwhile is not an error.
 const ROLES: &str = "
 do $$
-declare name text;
+declare
+    name text;
+    -- Since Postgres 16 a role's maker is a member of it who may not take it on, and each grant says for
+    -- itself whether it is inherited.
+    of_16 constant boolean := current_setting('server_version_num')::int >= 160000;
 begin
     foreach name in array array['sixty_owner', 'sixty_tenant', 'sixty_system', 'sixty_search'] loop
         if not exists (select from pg_catalog.pg_roles where rolname = name) then
@@ -24,8 +28,9 @@ begin
             end;
         end if;
     end loop;
-    if not pg_has_role(current_user, 'sixty_owner', 'member') then
-        execute format('grant sixty_owner to %I', current_user);
+    if not pg_has_role(current_user, 'sixty_owner', case when of_16 then 'set' else 'member' end) then
+        execute format('grant sixty_owner to %I%s', current_user,
+            case when of_16 then ' with inherit false, set true' else '' end);
     end if;
     begin
         create schema if not exists sixty authorization sixty_owner;
@@ -45,13 +50,17 @@ begin
         create role %1$I login noinherit password %2$L;
     exception when duplicate_object or unique_violation then null;
     end;
+    if exists (select from pg_catalog.pg_roles where rolname = %1$L and rolinherit) then
+        alter role %1$I noinherit;
+    end if;
 end
 $do$;
-grant sixty_tenant, sixty_system to %1$I;
+grant sixty_tenant, sixty_system to %1$I%3$s;
 alter role %1$I set statement_timeout = '15s';
 alter role %1$I set lock_timeout = '5s';
 alter role %1$I set idle_in_transaction_session_timeout = '30s';
-$f$, $1::text, $2::text)";
+$f$, $1::text, $2::text,
+    case when current_setting('server_version_num')::int >= 160000 then ' with inherit false, set true' else '' end)";
 
 /// Roles and the runtime login, then every migration that is missing. Safe to
 /// run from several places at once.

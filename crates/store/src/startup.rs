@@ -18,8 +18,16 @@ pub enum Refusal {
          run `sixty migrate`, which makes a login that may not, and use that one"
     )]
     BypassesPolicies(String),
-    #[error("the login {0:?} of DATABASE_URL inherits its roles; run `alter role {0} noinherit`")]
+    #[error(
+        "the login {0:?} of DATABASE_URL inherits its roles; run `sixty migrate`, which ends that (on Postgres 15 \
+         `alter role {0} noinherit`, since 16 `grant sixty_tenant, sixty_system to {0} with inherit false`)"
+    )]
     Inherits(String),
+    #[error(
+        "the login {0:?} of DATABASE_URL is a member of other roles than sixty_tenant and sixty_system: {1}; \
+         revoke them, or use a login that has only these two"
+    )]
+    OtherRoles(String, String),
     #[error("the login {0:?} of DATABASE_URL owns tables of the schema sixty; use one that owns nothing")]
     Owns(String),
     #[error("the login {0:?} is not a member of sixty_tenant and sixty_system; run `sixty migrate`")]
@@ -43,6 +51,7 @@ struct Login {
     inherits: bool,
     owns: bool,
     member: bool,
+    others: Option<String>,
     version: i32,
     version_text: String,
 }
@@ -59,6 +68,9 @@ pub async fn check(store: &Store, allow_old: bool) -> Result<(), Refusal> {
     }
     if login.inherits {
         return Err(Refusal::Inherits(login.name));
+    }
+    if let Some(others) = login.others {
+        return Err(Refusal::OtherRoles(login.name, others));
     }
     if login.owns {
         return Err(Refusal::Owns(login.name));
@@ -93,7 +105,11 @@ async fn login(store: &Store) -> Result<Login> {
         select
             r.rolname::text as "name!",
             r.rolsuper or r.rolbypassrls as "bypasses!",
-            r.rolinherit as "inherits!",
+            exists (select from pg_catalog.pg_roles g where g.rolname in ('sixty_tenant', 'sixty_system')
+                and pg_has_role(r.oid, g.oid, 'usage')) as "inherits!",
+            (select string_agg(g.rolname, ', ' order by g.rolname) from pg_catalog.pg_roles g
+                where g.oid <> r.oid and g.rolname not in ('sixty_tenant', 'sixty_system')
+                    and pg_has_role(r.oid, g.oid, 'member')) as "others?",
             exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = 'sixty' and c.relowner = r.oid) as "owns!",
             (select count(distinct m.roleid) = 2 from pg_catalog.pg_auth_members m
