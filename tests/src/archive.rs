@@ -195,6 +195,11 @@ async fn the_archive_is_searched_in_plain_words_by_its_owner_alone() {
         let found = alice.get(&format!("/v1/session-summaries/search?q={nothing}")).await.expect(200).json();
         assert_eq!(found["data"], json!([]), "{nothing}");
     }
+    for (excluded, passages) in [("weeks+eight", 2), ("eight+weeks", 1)] {
+        let path = format!("/v1/session-summaries/search?q=pilot+-%22{excluded}%22");
+        let found = alice.get(&path).await.expect(200).json();
+        assert_eq!(found["data"].as_array().expect("a list").len(), passages, "{found}");
+    }
     for person in [app.bob(), app.stranger()] {
         let found = person.get("/v1/session-summaries/search?q=pilot").await.expect(200).json();
         assert_eq!(found["data"], json!([]));

@@ -317,7 +317,9 @@ fn any_word(query: &str) -> (String, String) {
     let mut parts: Vec<String> = Vec::new();
     for (i, piece) in query.split('"').enumerate() {
         if i % 2 == 1 {
-            parts.push(format!("\"{piece}\""));
+            // `-"a phrase"` excludes the phrase: the sign ended the piece before.
+            let sign = parts.pop_if(|part| part == "-").unwrap_or_default();
+            parts.push(format!("{sign}\"{piece}\""));
         } else {
             parts.extend(piece.split_whitespace().map(str::to_owned));
         }
@@ -338,6 +340,8 @@ mod tests {
         assert_eq!(any_word("what did Dana say").0, "what or did or Dana or say");
         let (any_of, none_of) = any_word(r#"price "security review" -pilot"#);
         assert_eq!((any_of.as_str(), none_of.as_str()), (r#"price or "security review""#, "-pilot"));
+        let (any_of, none_of) = any_word(r#"price -"security review" -"pilot" ok"#);
+        assert_eq!((any_of.as_str(), none_of.as_str()), ("price or ok", r#"-"security review" -"pilot""#));
         assert_eq!(any_word(""), (String::new(), String::new()));
     }
 }
