@@ -174,6 +174,11 @@ impl Engine {
         self.0.tasks.spawn(task);
     }
 
+    /// Runs that this replica executes at this moment.
+    pub fn running(&self) -> usize {
+        self.0.live().len()
+    }
+
     /// Tells the workers that a run was queued.
     pub fn wake(&self) {
         self.0.wake.notify_one();

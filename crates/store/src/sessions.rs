@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    EntityKind, EntityRef, Error, Result, SessionId,
+    EntityKind, EntityRef, Error, Result, RunId, SessionId,
     run::{Mode, RunStatus},
     session::{Session, TitleSource},
 };
@@ -221,9 +221,21 @@ pub async fn update(
     if done.rows_affected() == 1 { Ok(()) } else { Err(missed(tx, id).await) }
 }
 
-/// Deletes a session with everything that was said in it.
-pub async fn delete(tx: &mut TenantTx, id: SessionId, seen: Option<i64>) -> Result<()> {
+/// Deletes a session with everything that was said in it. Answers its runs, some
+/// of which may still be executed.
+pub async fn delete(tx: &mut TenantTx, id: SessionId, seen: Option<i64>) -> Result<Vec<RunId>> {
     let tenant = tx.tenant();
+    // First, because a run locks its own row before the session's: the other way
+    // round the two would wait for each other.
+    let runs = sqlx::query_scalar!(
+        "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = $3 returning id",
+        tenant.org.0,
+        tenant.user.0,
+        id.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
     let done = sqlx::query!(
         "delete from sixty.sessions
          where org_id = $1 and owner_id = $2 and id = $3 and ($4::bigint is null or version = $4)",
@@ -235,7 +247,11 @@ pub async fn delete(tx: &mut TenantTx, id: SessionId, seen: Option<i64>) -> Resu
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(missed(tx, id).await) }
+    if done.rows_affected() == 1 {
+        Ok(runs.into_iter().map(RunId).collect())
+    } else {
+        Err(missed(tx, id).await)
+    }
 }
 
 /// Why a write found no row: it is not there, or it has moved on.

@@ -214,6 +214,8 @@ pub async fn update(
 #[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions", security(("bearer" = [])),
     params(("id" = SessionId, Path)), responses((status = 204), Problems))]
 pub async fn delete(caller: Caller, Path(id): Path<SessionId>, if_match: IfMatch) -> Result<StatusCode> {
-    caller.tx(async |tx| sessions::delete(tx, id, if_match.0).await).await?;
+    let runs = caller.tx(async |tx| sessions::delete(tx, id, if_match.0).await).await?;
+    // They could write nothing more; this spares the model's answer.
+    runs.into_iter().for_each(|run| caller.app.engine.cancel(run));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,54 @@
+//! Writing and deleting what the service keeps: versions, keys, and nothing left behind.
+
+use domain::{OrgId, UserId};
+use futures_util::future::join_all;
+use model_sim::{Gate, Reply};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use crate::harness::{
+    Answer, Person, TestApp, eventually,
+    look::{prompts, run_of, system},
+};
+
+const DEAL: &str = "/v1/entities/deal/D-42";
+
+async fn post(person: &Person, path: &str, key: &str, body: Value) -> Answer {
+    person.send(person.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
+}
+
+#[tokio::test]
+async fn a_session_is_deleted_while_its_run_writes() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let gate = Gate::new();
+    app.sim.push(Reply::text("Nobody will read this.").hold_after(1, &gate));
+    let mut events = alice.say(&session, "Hi").await;
+    let run = run_of(&events.until("token").await);
+    // A run's transaction: first its own row, then the session's.
+    let pool = app.database.superuser().await;
+    let mut writing = pool.begin().await.expect("a transaction");
+    let sql = format!("update sixty.runs set attempts = 0 where id = '{run}'");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *writing).await.expect("the run's row");
+    let deleting = alice.clone();
+    let path = format!("/v1/sessions/{session}");
+    let deleted = tokio::spawn(async move { deleting.delete(&path).await });
+    eventually("the deletion waits for the run", async || {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        (app.database.count(waiting).await > 0).then_some(())
+    })
+    .await;
+    let sql = format!("update sixty.sessions set preview = 'x' where id = '{session}'");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *writing).await.expect("the session's row");
+    writing.commit().await.expect("a commit");
+    deleted.await.expect("an answer").expect(204);
+    // The held answer of the model is given up.
+    eventually("the run stops", async || (app.replica.engine.running() == 0).then_some(())).await;
+    gate.release();
+    let left = "select (select count(*) from sixty.sessions) + (select count(*) from sixty.runs)
+        + (select count(*) from sixty.messages) + (select count(*) from sixty.run_events)";
+    assert_eq!(app.database.count(left).await, 0);
+}
