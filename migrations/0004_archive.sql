@@ -96,7 +96,7 @@ cross join lateral (
         (select r.content from sixty.copilot_memory_revisions r
             where r.org_id = s.org_id and r.scope = 'entity'
                 and r.subject = s.entity_kind || ':' || s.entity_id
-                and r.version = pins.pinned[3]) as entity_content
+                and r.version = pins.pinned[3] and e.id is not null) as entity_content
 ) docs
 cross join lateral (
     -- The newest summary speaks for the earlier ones too.

@@ -52,3 +52,39 @@ async fn a_session_is_deleted_while_its_run_writes() {
         + (select count(*) from sixty.messages) + (select count(*) from sixty.run_events)";
     assert_eq!(app.database.count(left).await, 0);
 }
+
+#[tokio::test]
+async fn a_deleted_entity_is_forgotten() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let memory = "/v1/memory/entities/deal/D-42";
+    alice.put(memory, json!({"content": "Dana decides."})).await.expect(200);
+    let session = alice.session_with(json!({"entity": {"kind": "deal", "id": "D-42"}})).await;
+    let asks = async |expected: bool| {
+        app.sim.push(Reply::text("Yes."));
+        alice.hear(&session, "Who decides?").await;
+        let sent = prompts(&app.sim);
+        let knows = system(sent.last().expect("a prompt")).join("\n").contains("Dana decides.");
+        assert_eq!(knows, expected);
+    };
+    asks(true).await;
+    alice
+        .send(alice.request(Method::DELETE, DEAL).header("if-match", "\"7\""))
+        .await
+        .problem(412, "version_mismatch");
+    asks(true).await;
+    alice.delete(DEAL).await.expect(204);
+    asks(false).await;
+    let left = "select (select count(*) from sixty.copilot_memories)
+        + (select count(*) from sixty.copilot_memory_revisions)";
+    assert_eq!(app.database.count(left).await, 0);
+    alice.deal().await;
+    assert_eq!(alice.get(memory).await.expect(200).json()["version"], 0);
+    asks(false).await;
+    // What an earlier program left behind does not come back either.
+    alice.put(memory, json!({"content": "Dana decides."})).await.expect(200);
+    let superuser = app.database.superuser().await;
+    sqlx::raw_sql("delete from sixty.entities").execute(&superuser).await.expect("the row goes");
+    asks(false).await;
+}

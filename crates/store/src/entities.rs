@@ -192,20 +192,28 @@ pub async fn put(tx: &mut TenantTx, new: &NewEntity<'_>, seen: Option<i64>) -> R
     }
 }
 
+/// Deletes an entity with its notes and with what the copilot remembers of it.
 pub async fn delete(tx: &mut TenantTx, entity: &EntityRef, seen: Option<i64>) -> Result<()> {
     let org = tx.org();
-    let done = sqlx::query!(
-        "delete from sixty.entities
-         where org_id = $1 and kind = $2 and id = $3 and ($4::bigint is null or version = $4)",
+    let deleted = sqlx::query_scalar!(
+        r#"with entity as (
+            delete from sixty.entities
+            where org_id = $1 and kind = $2 and id = $3 and ($4::bigint is null or version = $4)
+            returning kind, id
+         ), memory as (
+            delete from sixty.copilot_memories m using entity e
+            where m.org_id = $1 and m.scope = 'entity' and m.subject = e.kind || ':' || e.id
+         )
+         select count(*) as "count!" from entity"#,
         org.0,
         entity.kind.as_str(),
         entity.id,
         seen
     )
-    .execute(tx.connection())
+    .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(missed(tx, entity.kind, &entity.id).await) }
+    if deleted == 1 { Ok(()) } else { Err(missed(tx, entity.kind, &entity.id).await) }
 }
 
 /// Why a write found no row: it is not there (version 0), or it has moved on.
