@@ -216,6 +216,8 @@ pub async fn update(
 pub async fn delete(caller: Caller, Path(id): Path<SessionId>, if_match: IfMatch) -> Result<StatusCode> {
     let runs = caller.tx(async |tx| sessions::delete(tx, id, if_match.0).await).await?;
     // They could write nothing more; this spares the model's answer.
-    runs.into_iter().for_each(|run| caller.app.engine.cancel(run));
+    for run in runs {
+        caller.app.engine.cancel(run);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

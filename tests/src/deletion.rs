@@ -1,22 +1,16 @@
-//! Writing and deleting what the service keeps: versions, keys, and nothing left behind.
+//! What is deleted is gone, and what goes on beside it stops.
 
-use domain::{OrgId, UserId};
-use futures_util::future::join_all;
 use model_sim::{Gate, Reply};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use crate::harness::{
-    Answer, Person, TestApp, eventually,
+    TestApp, eventually,
     look::{prompts, run_of, system},
 };
 
 const DEAL: &str = "/v1/entities/deal/D-42";
-
-async fn post(person: &Person, path: &str, key: &str, body: Value) -> Answer {
-    person.send(person.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
-}
 
 #[tokio::test]
 async fn a_session_is_deleted_while_its_run_writes() {
@@ -34,11 +28,12 @@ async fn a_session_is_deleted_while_its_run_writes() {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *writing).await.expect("the run's row");
     let deleting = alice.clone();
     let path = format!("/v1/sessions/{session}");
+    #[expect(clippy::disallowed_methods, reason = "the test waits for the task")]
     let deleted = tokio::spawn(async move { deleting.delete(&path).await });
     eventually("the deletion waits for the run", async || {
-        let waiting = "select count(*) from pg_stat_activity
+        let blocked = "select count(*) from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock'";
-        (app.database.count(waiting).await > 0).then_some(())
+        (app.database.count(blocked).await > 0).then_some(())
     })
     .await;
     let sql = format!("update sixty.sessions set preview = 'x' where id = '{session}'");
