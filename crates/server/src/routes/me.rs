@@ -1,14 +1,14 @@
 //! Who the caller is.
 
 use axum::{Json, http::HeaderMap};
-use domain::Role;
+use domain::{Error, Role};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     App,
     caller::{Caller, authenticate},
-    problem::{Problems, Result},
+    problem::{Failure, Problems, Result},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -59,7 +59,7 @@ struct Rights {
 pub async fn get(
     axum::extract::State(app): axum::extract::State<App>,
     headers: HeaderMap,
-    caller: std::result::Result<Caller, crate::problem::Failure>,
+    caller: std::result::Result<Caller, Failure>,
 ) -> Result<Json<Me>> {
     let identity = authenticate(&headers, &app).await?;
     let memberships: Vec<Membership> = app
@@ -75,9 +75,7 @@ pub async fn get(
         .collect();
     // Without a choice a login with several memberships still learns which it has.
     let caller = match caller {
-        Err(_) if identity.org.is_none() && !headers.contains_key("x-org-id") && memberships.len() > 1 => {
-            None
-        }
+        Err(Failure::Domain(Error::Invalid { code: "organization_required", .. })) => None,
         other => Some(other?),
     };
     let mut me = Me {
