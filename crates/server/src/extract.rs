@@ -1,11 +1,14 @@
 //! Our own extractors, so that every refusal has the same shape.
 
+use std::error::Error as _;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use domain::Error;
+use http_body_util::LengthLimitError;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny},
@@ -136,7 +139,13 @@ async fn read(request: Request) -> Result<Bytes> {
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| too_large())
+    axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+        if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+            return too_large();
+        }
+        let detail = "the body broke off before its end, or is not framed as HTTP frames one";
+        Failure::from(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", detail))
+    })
 }
 
 fn mime(headers: &HeaderMap) -> Option<String> {

@@ -318,3 +318,11 @@ async fn images_and_documents_that_models_read_are_taken() {
     assert_eq!(turn["run"]["status"], "done", "{turn}");
     assert_eq!(alice.history(&session).await[0]["content"], json!(blocks));
 }
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_large_body() {
+    let app = TestApp::start().await;
+    let broken = talk(&app, "transfer-encoding: chunked", b"3\r\nabc\r\nzz\r\n").await;
+    broken.problem(400, "incomplete_body");
+    assert_eq!(app.database.count(STORED).await, 0);
+}
