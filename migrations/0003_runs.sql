@@ -178,6 +178,8 @@ create table sixty.idempotency (
     run_id uuid,
     status int,
     location text,
+    -- The version in the answer's ETag.
+    etag bigint,
     body text,
     created_at timestamptz not null default now(),
     primary key (org_id, owner_id, key),

@@ -140,7 +140,7 @@ async fn read(request: Request) -> Result<Bytes> {
         return Err(too_large());
     }
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
-        if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
             return too_large();
         }
         let detail = "the body broke off before its end, or is not framed as HTTP frames one";

@@ -18,13 +18,24 @@ use crate::{
 pub struct Answer {
     pub status: StatusCode,
     pub location: Option<String>,
+    /// The version of what was made or changed.
+    pub etag: Option<i64>,
     pub body: String,
 }
 
 impl Answer {
     pub fn created(location: String, body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
-        Ok(Self { status: StatusCode::CREATED, location: Some(location), body })
+        Ok(Self { status: StatusCode::CREATED, location: Some(location), etag: None, body })
+    }
+
+    pub fn changed(version: i64, body: &impl Serialize) -> Result<Self> {
+        let body = serde_json::to_string(body).map_err(Error::internal)?;
+        Ok(Self { status: StatusCode::OK, location: None, etag: Some(version), body })
+    }
+
+    pub fn at_version(self, version: i64) -> Self {
+        Self { etag: Some(version), ..self }
     }
 }
 
@@ -34,6 +45,10 @@ impl IntoResponse for Answer {
         let mut response = (self.status, json, self.body).into_response();
         if let Some(location) = self.location.and_then(|location| HeaderValue::try_from(location).ok()) {
             response.headers_mut().insert(header::LOCATION, location);
+        }
+        if let Some(etag) = self.etag.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok())
+        {
+            response.headers_mut().insert(header::ETAG, etag);
         }
         response
     }
@@ -61,15 +76,15 @@ pub async fn once(
             let Some(key) = key.0 else { return work(tx).await };
             match idempotency::claim(tx, &key, &hash).await? {
                 Claim::New => {}
-                Claim::Answered { status, location, body } => {
+                Claim::Answered { status, location, etag, body } => {
                     let status = StatusCode::from_u16(status).map_err(Error::internal)?;
-                    return Ok(Answer { status, location, body });
+                    return Ok(Answer { status, location, etag, body });
                 }
                 Claim::Run(_) => return Err(Error::internal("a key stands for a run and for an answer")),
             }
             let answer = work(tx).await?;
             let (status, location) = (answer.status.as_u16(), answer.location.as_deref());
-            idempotency::keep_answer(tx, &key, status, location, &answer.body).await?;
+            idempotency::keep_answer(tx, &key, status, location, answer.etag, &answer.body).await?;
             Ok(answer)
         })
         .await

@@ -1,8 +1,12 @@
 //! Answers to requests that a client sends again under the same key.
 
 use domain::{Error, Result, RunId};
+use sqlx::error::DatabaseError;
 
 use crate::{TenantTx, error::from_sqlx};
+
+/// SQLSTATE `lock_not_available`.
+const LOCK_TIMEOUT: &str = "55P03";
 
 /// What the key stands for.
 #[derive(Clone, Debug)]
@@ -12,11 +16,11 @@ pub enum Claim {
     /// It started this run: join it.
     Run(RunId),
     /// It was answered like this.
-    Answered { status: u16, location: Option<String>, body: String },
+    Answered { status: u16, location: Option<String>, etag: Option<i64>, body: String },
 }
 
 /// Takes the key, or tells what it was used for. Waits for another transaction
-/// that is using it at this moment.
+/// that is using it at this moment, as long as the login's lock timeout allows.
 pub async fn claim(tx: &mut TenantTx, key: &str, request_hash: &[u8]) -> Result<Claim> {
     let tenant = tx.tenant();
     let taken = sqlx::query!(
@@ -29,12 +33,18 @@ pub async fn claim(tx: &mut TenantTx, key: &str, request_hash: &[u8]) -> Result<
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)?;
+    .map_err(|error| match error.as_database_error().and_then(DatabaseError::code).as_deref() {
+        Some(LOCK_TIMEOUT) => Error::conflict(
+            "idempotency_in_flight",
+            "a request with this Idempotency-Key is still being worked on; send it again later",
+        ),
+        _ => from_sqlx(error),
+    })?;
     if taken.rows_affected() == 1 {
         return Ok(Claim::New);
     }
     let row = sqlx::query!(
-        "select request_hash, run_id, status, location, body from sixty.idempotency
+        "select request_hash, run_id, status, location, etag, body from sixty.idempotency
          where org_id = $1 and owner_id = $2 and key = $3",
         tenant.org.0,
         tenant.user.0,
@@ -55,6 +65,7 @@ pub async fn claim(tx: &mut TenantTx, key: &str, request_hash: &[u8]) -> Result<
         (None, Some(status), Some(body)) => Ok(Claim::Answered {
             status: u16::try_from(status).map_err(Error::internal)?,
             location: row.location,
+            etag: row.etag,
             body,
         }),
         _ => Err(Error::internal("an idempotency row was committed without its answer")),
@@ -83,18 +94,20 @@ pub async fn keep_answer(
     key: &str,
     status: u16,
     location: Option<&str>,
+    etag: Option<i64>,
     body: &str,
 ) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update sixty.idempotency set status = $4, location = $5, body = $6
+        "update sixty.idempotency set status = $4, location = $5, body = $6, etag = $7
          where org_id = $1 and owner_id = $2 and key = $3",
         tenant.org.0,
         tenant.user.0,
         key,
         i32::from(status),
         location,
-        body
+        body,
+        etag
     )
     .execute(tx.connection())
     .await

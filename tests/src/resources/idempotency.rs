@@ -1,3 +1,4 @@
+use domain::{OrgId, UserId};
 use futures_util::future::join_all;
 use model_sim::Reply;
 use reqwest::Method;
@@ -101,4 +102,41 @@ async fn a_repeated_revert_makes_one_version() {
         post(&alice, &revert, path, json!({"version": 2})).await.problem(422, "idempotency_mismatch");
         assert_eq!(alice.get(path).await.expect(200).json()["version"], 3);
     }
+}
+
+#[tokio::test]
+async fn what_is_created_carries_its_version_at_the_first_answer_and_at_each_replay() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for (path, body) in [
+        ("/v1/sessions", json!({"title": "Renewal"})),
+        ("/v1/entities", json!({"kind": "deal", "id": "D-1", "name": "Acme"})),
+    ] {
+        let first = post(&alice, path, path, body.clone()).await.expect(201);
+        let location = first.header("location").to_owned();
+        assert_eq!(first.header("etag"), alice.get(&location).await.expect(200).header("etag"));
+        alice.patch(&location, json!({"mode": "agent"})).await;
+        let again = post(&alice, path, path, body).await.expect(201);
+        assert_eq!((again.header("etag"), &again.text), ("\"1\"", &first.text));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_in_use_for_long_is_a_conflict() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.get("/v1/me").await.expect(200);
+    let pool = app.database.superuser().await;
+    let mut working = pool.begin().await.expect("a transaction");
+    sqlx::query(
+        "insert into sixty.idempotency (org_id, owner_id, key, request_hash) values ($1, $2, 'k', '')",
+    )
+    .bind(OrgId::derive("acme").0)
+    .bind(UserId::derive("alice").0)
+    .execute(&mut *working)
+    .await
+    .expect("a row");
+    post(&alice, "/v1/sessions", "k", json!({})).await.problem(409, "idempotency_in_flight");
+    working.rollback().await.expect("a rollback");
+    post(&alice, "/v1/sessions", "k", json!({})).await.expect(201);
 }

@@ -196,7 +196,8 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
         tx.writes()?;
         entities::create(tx, &new(&entity, &content)).await?;
         let created = entities::find(tx, entity.kind, &entity.id).await?;
-        Answer::created(format!("/v1/entities/{kind}/{}", url_segment(&entity.id)), &created)
+        let location = format!("/v1/entities/{kind}/{}", url_segment(&entity.id));
+        Ok(Answer::created(location, &created)?.at_version(created.version))
     });
     Ok(answer.await?)
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -131,29 +131,20 @@ async fn revert(
     key: IdempotencyKey,
     seen: IfMatch,
     body: Body<Revert>,
-) -> Result<Response> {
-    let hash = request_hash(&format!("POST revert {subject:?}"), &body.bytes);
-    let asked = body.value.version;
+) -> Result<Answer> {
+    let hash = request_hash(&format!("POST revert {subject:?} {:?}", seen.0), &body.bytes);
     let answer = once(caller, key, hash, async |tx| {
         writable(tx, &subject).await?;
-        let content = memories::content_at(tx, &subject, asked).await.map_err(|error| match error {
-            Error::NotFound => Error::field("version", "there is no such version"),
-            other => other,
-        })?;
+        let content =
+            memories::content_at(tx, &subject, body.value.version).await.map_err(|error| match error {
+                Error::NotFound => Error::field("version", "there is no such version"),
+                other => other,
+            })?;
         memories::write(tx, &subject, &content, Change::Revert, seen.0, None).await?;
         let document = memories::find(tx, &subject).await?;
-        let body = serde_json::to_string(&document).map_err(Error::internal)?;
-        Ok(Answer { status: StatusCode::OK, location: None, body })
-    })
-    .await?;
-    // An answer that was kept has its version in the body alone.
-    let Versioned { version } = serde_json::from_str(&answer.body).map_err(Error::internal)?;
-    Ok(([(header::ETAG, format!("\"{version}\""))], answer).into_response())
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: i64,
+        Answer::changed(document.version, &document)
+    });
+    Ok(answer.await?)
 }
 
 /// The organization's memory.
@@ -246,7 +237,7 @@ pub async fn revert_org(
     key: IdempotencyKey,
     seen: IfMatch,
     body: Body<Revert>,
-) -> Result<Response> {
+) -> Result<Answer> {
     revert(&caller, Subject::Org, key, seen, body).await
 }
 
@@ -258,7 +249,7 @@ pub async fn revert_user(
     key: IdempotencyKey,
     seen: IfMatch,
     body: Body<Revert>,
-) -> Result<Response> {
+) -> Result<Answer> {
     revert(&caller, Subject::Me, key, seen, body).await
 }
 
@@ -272,6 +263,6 @@ pub async fn revert_entity(
     key: IdempotencyKey,
     seen: IfMatch,
     body: Body<Revert>,
-) -> Result<Response> {
+) -> Result<Answer> {
     revert(&caller, entity(&kind, id)?, key, seen, body).await
 }

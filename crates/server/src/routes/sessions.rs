@@ -115,7 +115,7 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<CreateSessio
     let hash = request_hash("POST /v1/sessions", &body.bytes);
     let answer = once(&caller, key, hash, async |tx| {
         let (session, _) = insert(tx, &caller, &body.value, None).await?;
-        Answer::created(format!("/v1/sessions/{}", session.id), &session)
+        Ok(Answer::created(format!("/v1/sessions/{}", session.id), &session)?.at_version(session.version))
     });
     Ok(answer.await?)
 }
