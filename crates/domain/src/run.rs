@@ -70,6 +70,12 @@ impl Mode {
         }
     }
 
+    /// What `auto` comes to: the loop, which may end after one call.
+    #[must_use]
+    pub fn resolved(self) -> Self {
+        if self == Mode::Auto { Mode::Agent } else { self }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         [Mode::Auto, Mode::Single, Mode::Agent].into_iter().find(|mode| mode.as_str() == text)
     }

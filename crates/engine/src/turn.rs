@@ -154,13 +154,8 @@ fn run_started(new: &Prepared, begun: Begun) -> Event {
         session_id: new.session,
         message_id: begun.message,
         model: new.model.clone(),
-        mode: resolve(new.mode),
+        mode: new.mode,
     }
-}
-
-/// `auto` is the loop; it may end after one call.
-pub(crate) fn resolve(mode: Mode) -> Mode {
-    if mode == Mode::Auto { Mode::Agent } else { mode }
 }
 
 fn frame(run: RunId, event: &Event) -> String {

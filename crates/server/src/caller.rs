@@ -13,7 +13,7 @@ use axum::{
 use domain::{Error, OrgId, Result, Role, SessionId, Tenant};
 use governor::clock::{Clock, DefaultClock};
 use store::{
-    TenantTx,
+    LockedSession, TenantTx,
     orgs::{self, NewMember},
 };
 
@@ -79,41 +79,56 @@ impl Caller {
 
     /// Runs the closure in a transaction; an error rolls it back.
     pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
-        let mut tx = self.open(None).await?;
+        let mut tx = self.admitted(self.app.store().tenant(self.tenant()).await?).await?;
         match work(&mut tx).await {
             Ok(value) => tx.inner.commit().await.map(|()| value),
-            Err(error) => {
-                tx.inner.rollback().await?;
-                Err(error)
-            }
+            Err(error) => tx.inner.rollback().await.and(Err(error)),
         }
     }
 
-    /// Opens a transaction, with the session's row locked if one is given.
-    pub async fn open(&self, lock: Option<SessionId>) -> Result<Tx> {
-        let tenant = self.tenant();
-        let inner = match lock {
-            Some(session) => self.app.store().tenant_with_session(tenant, session).await?,
-            None => self.app.store().tenant(tenant).await?,
+    /// The same with the session's row locked, and left open for the caller: turns
+    /// of one session begin one after the other.
+    pub async fn with_session<T>(
+        &self,
+        id: SessionId,
+        work: impl AsyncFnOnce(&mut Tx, LockedSession) -> Result<T>,
+    ) -> Result<(T, Tx)> {
+        let inner = self.app.store().tenant_with_session(self.tenant(), id).await?;
+        let mut tx = self.admitted(inner).await?;
+        let done = match tx.locked_session().cloned() {
+            Some(session) => work(&mut tx, session).await,
+            None => Err(Error::NotFound),
         };
-        self.admit(inner).await
+        match done {
+            Ok(value) => Ok((value, tx)),
+            Err(error) => tx.inner.rollback().await.and(Err(error)),
+        }
+    }
+
+    async fn admitted(&self, mut inner: TenantTx) -> Result<Tx> {
+        match self.admit(&mut inner).await {
+            Ok((role, user_name)) => Ok(Tx { inner, role, user_name }),
+            Err(error) => inner.rollback().await.and(Err(error)),
+        }
     }
 
     /// Checks the membership, or makes one at the first sight of a token that
-    /// carries organization and role.
-    async fn admit(&self, mut inner: TenantTx) -> Result<Tx> {
+    /// carries organization and role. Returns the effective role and the name.
+    async fn admit(&self, tx: &mut TenantTx) -> Result<(Role, Option<String>)> {
         let Identity { user, subject, name, .. } = &*self.identity;
         let not_a_member = || Error::Forbidden {
             code: "not_a_member",
-            detail: "you are not a member of this organization".into(),
+            detail: "you are not a member of this organization; a token makes one if it carries the \
+                     organization and a role"
+                .into(),
         };
-        let Some(member) = inner.membership().cloned() else {
+        let Some(member) = tx.membership().cloned() else {
             let role = self.token_role.ok_or_else(not_a_member)?;
-            orgs::create(&mut inner, &self.org_external, None).await?;
+            orgs::create(tx, &self.org_external, None).await?;
             let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
             let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
-            orgs::admit(&mut inner, &member).await?;
-            return Ok(Tx { inner, role, user_name: name });
+            orgs::admit(tx, &member).await?;
+            return Ok((role, name));
         };
         if !member.active {
             return Err(Error::Forbidden {
@@ -123,8 +138,7 @@ impl Caller {
         }
         // A role that came with an earlier token is not kept for one without.
         let given = self.token_role.or(member.role).ok_or_else(not_a_member)?;
-        let role = member.ceiling.map_or(given, |ceiling| ceiling.min(given));
-        Ok(Tx { inner, role, user_name: member.name })
+        Ok((member.ceiling.map_or(given, |ceiling| ceiling.min(given)), member.name))
     }
 }
 

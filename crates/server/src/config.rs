@@ -125,7 +125,7 @@ pub struct Provider {
     /// How the key is sent.
     #[arg(long, env = "ANTHROPIC_AUTH", value_enum, default_value_t)]
     pub anthropic_auth: AuthStyle,
-    /// `provider/model` of a run that names none.
+    /// `provider/model` of a run that names none; `anthropic/claude-sonnet-5-5` when unset.
     #[arg(long, env = "SIXTY_DEFAULT_MODEL")]
     pub default_model: Option<String>,
     /// Longest answer of the model, in tokens.
@@ -187,6 +187,7 @@ pub struct Log {
     /// What is logged, as in `info` or `sixty=debug,info`.
     #[arg(long = "log", env = "SIXTY_LOG", default_value = "info,sqlx::postgres::notice=warn")]
     pub filter: String,
+    /// How it is written.
     #[arg(long = "log-format", env = "SIXTY_LOG_FORMAT", value_enum, default_value_t)]
     pub format: LogFormat,
 }

@@ -109,6 +109,7 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
     let alice = Tenant::own(org, UserId::derive("alice"));
     let mut tx = store.tenant(alice).await?;
     if !orgs::create(&mut tx, ORG, Some("Northwind Robotics")).await? {
+        tx.rollback().await?;
         return Ok(false);
     }
     for (user, name, role) in [("alice", "Alice Example", Role::Owner), ("bob", "Bob Sample", Role::Member)] {
@@ -206,18 +207,19 @@ fn contact_of((id, name, title, company, email, days): Contact) -> Record {
 pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr) -> Result<(), Fatal> {
     let alice = Tenant::own(OrgId::derive(ORG), UserId::derive("alice"));
     let mut tx = store.tenant(alice).await?;
-    let session = match sessions::find_by_key(&mut tx, DEMO_SESSION).await {
+    let found = sessions::find_by_key(&mut tx, DEMO_SESSION).await;
+    tx.rollback().await?;
+    let session = match found {
         Ok(session) => session,
         Err(Error::NotFound) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    tx.commit().await?;
     let grant =
         Grant { user: "alice", org: Some(ORG), role: Some("owner"), platform_admin: false, ttl: TOKEN_LIFE };
     let token = auth::mint(settings, &grant)?;
     println!(
         "\nSixty answers at http://{address}\n\nA token of alice, owner of the demo organization, for 24 hours:\n\n  \
-         TOKEN={token}\n\nAsk the copilot about the deal D-42 (paste both lines into another terminal):\n\n  \
+         TOKEN={token}\n\nAsk the copilot about the deal D-42 (paste this and the token into another terminal):\n\n  \
          curl -N http://{address}/v1/sessions/{session}/messages \\\n    -H \"Authorization: Bearer $TOKEN\" \
          -H 'Content-Type: application/json' \\\n    -H 'Accept: text/event-stream' \
          -d '{{\"text\": \"What do you know about D-42?\"}}'\n\nCtrl-C stops server and database.\n"

@@ -1,6 +1,6 @@
 //! The program `sixty`.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use server::{
@@ -47,14 +47,14 @@ struct Token {
     /// The person's external id.
     #[arg(long)]
     user: String,
-    /// owner, admin, member or readonly.
-    #[arg(long)]
+    /// Makes the person a member; without it the platform has to (PUT /v1/platform/…).
+    #[arg(long, value_parser = ["owner", "admin", "member", "readonly"])]
     role: Option<String>,
     /// Make it a platform administrator's token.
     #[arg(long)]
     platform_admin: bool,
     /// Life of the token, in hours.
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=168))]
     hours: u64,
     #[command(flatten)]
     database: Database,
@@ -115,6 +115,14 @@ async fn execute(command: Command) -> Result<(), Fatal> {
 
 async fn print_token(token: Token) -> Result<(), Fatal> {
     let mut identity = token.identity;
+    let dir = &token.database.data_dir;
+    if identity.jwt_secret.is_none() && token.database.database_url.is_none() && !dir.exists() {
+        let dir = dir.display();
+        return Err(format!(
+            "there is no data directory {dir}: set SIXTY_DATA_DIR to the server's, or SIXTY_JWT_SECRET to its secret"
+        )
+        .into());
+    }
     identity.jwt_secret = serve::jwt_secret(&token.database, identity.jwt_secret.as_ref()).await?;
     let grant = Grant {
         user: &token.user,
@@ -145,7 +153,10 @@ async fn stand_in(options: ModelSim) -> Result<(), Fatal> {
 fn log(config: &Log) -> Result<(), Fatal> {
     let filter =
         EnvFilter::try_new(&config.filter).map_err(|error| format!("SIXTY_LOG cannot be read: {error}"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match config.format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),

@@ -128,6 +128,7 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
     }
     listen(listener, app, signal()).await?;
     store.close().await;
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -171,15 +172,17 @@ pub async fn listen(
 
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
+    async fn heard(kind: SignalKind) {
+        match signal(kind) {
             Ok(mut signal) => drop(signal.recv().await),
             Err(_) => std::future::pending().await,
         }
-    };
+    }
+    // A terminal that closes hangs up: the private database must not stay behind.
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
+        () = heard(SignalKind::interrupt()) => {}
+        () = heard(SignalKind::terminate()) => {}
+        () = heard(SignalKind::hangup()) => {}
     }
 }
 

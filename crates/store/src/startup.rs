@@ -131,6 +131,7 @@ async fn newest_migration(store: &Store) -> Result<Option<i64>> {
     let newest = sqlx::query_scalar!("select max(version) from sixty._sqlx_migrations where success")
         .fetch_one(tx.connection())
         .await;
+    tx.rollback().await?;
     match newest {
         Err(sqlx::Error::Database(error))
             if matches!(error.code().as_deref(), Some("42P01" | "42501" | "3F000")) =>

@@ -231,3 +231,28 @@ async fn no_secret_is_stored_wherever_it_stands() {
     assert_eq!(app.database.count(stored).await, 0);
     assert!(app.sim.requests().iter().all(|request| !format!("{request:?}").contains(secret)));
 }
+
+#[tokio::test]
+async fn a_null_clears_what_can_be_empty() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let links = json!([{"kind": "contact", "id": "C-7"}]);
+    let deal =
+        json!({"name": "Acme", "owner": "bob", "stage": "won", "links": links, "attributes": {"a": 1}});
+    alice.put("/v1/entities/deal/D-42", deal.clone()).await.expect(201);
+    let same = alice.patch("/v1/entities/deal/D-42", json!({})).await.expect(200).json();
+    assert_eq!(
+        (&same["links"], &same["attributes"], &same["owner"]),
+        (&links, &json!({"a": 1}), &json!("bob"))
+    );
+    let nulls = json!({"owner": null, "stage": null, "links": null, "attributes": null});
+    let cleared = alice.patch("/v1/entities/deal/D-42", nulls).await.expect(200).json();
+    assert_eq!(
+        (&cleared["links"], &cleared["attributes"], &cleared["name"]),
+        (&json!([]), &json!({}), &json!("Acme"))
+    );
+    assert!(cleared.get("owner").is_none() && cleared.get("stage").is_none(), "{cleared}");
+    let problem =
+        alice.patch("/v1/entities/deal/D-42", json!({"name": null})).await.problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "name");
+}

@@ -30,7 +30,6 @@ use crate::{
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
-    turn::resolve,
 };
 
 /// A run that begins in the transaction of its message.
@@ -153,7 +152,7 @@ impl Engine {
             engine: self.clone(),
             lease,
             role,
-            mode: resolve(mode),
+            mode: mode.resolved(),
             feed,
             stop,
             frozen,

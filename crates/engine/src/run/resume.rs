@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{Left, Run};
-use crate::{Engine, turn::resolve};
+use crate::Engine;
 
 /// Code and text of a run that broke off again and again.
 const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
@@ -98,6 +98,9 @@ impl Run {
             .iter()
             .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
             .collect();
+        if loaded.has_events {
+            tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
+        }
         self.feed.push(&if loaded.has_events {
             Event::Reset { message_id: None }
         } else {
@@ -105,7 +108,7 @@ impl Run {
                 session_id: self.lease.session,
                 message_id: loaded.message,
                 model: loaded.model.clone(),
-                mode: resolve(loaded.mode),
+                mode: loaded.mode.resolved(),
             }
         });
     }

@@ -60,16 +60,21 @@ pub struct Create {
     content: Content,
 }
 
-/// Changes: a field that is left out stays, a null clears it.
+/// Changes: a field that is left out stays, a null clears it. The name cannot be cleared.
 #[derive(Deserialize, ToSchema)]
 pub struct Update {
-    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    name: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     owner: Option<Option<String>>,
-    links: Option<Vec<Link>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<Link>>)]
+    links: Option<Option<Vec<Link>>>,
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
-    attributes: Option<Map<String, Value>>,
+    attributes: Option<Option<Map<String, Value>>>,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     fields: Map<String, Value>,
@@ -268,6 +273,9 @@ pub async fn update(
     refuse_masks(&body.bytes)?;
     let app = caller.app.clone();
     let changes = body.value;
+    if changes.name == Some(None) {
+        return Err(Error::field("name", "must not be null").into());
+    }
     let written = caller
         .tx(async |tx| {
             entities::lock(tx, entity.kind, &entity.id).await?;
@@ -276,10 +284,10 @@ pub async fn update(
             let mut fields = old.fields;
             fields.extend(changes.fields);
             let mut content = Content {
-                name: changes.name.unwrap_or(old.name),
+                name: changes.name.flatten().unwrap_or(old.name),
                 owner: changes.owner.unwrap_or(old.owner),
-                links: changes.links.unwrap_or(old.links),
-                attributes: changes.attributes.unwrap_or(old.attributes),
+                links: changes.links.map_or(old.links, Option::unwrap_or_default),
+                attributes: changes.attributes.map_or(old.attributes, Option::unwrap_or_default),
                 fields,
             };
             check(&app, &entity, &mut content)?;

@@ -138,9 +138,9 @@ pub async fn post(
     let timezone = timezone(client.timezone.as_deref())?;
     let view = content::view(&caller.app.engine, client.view)?;
     known_model(&caller.app, new.model.as_deref())?;
-    let mut tx = caller.open(Some(id)).await?;
-    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
-    let run = match claim(&mut tx, key, &hash).await? {
+    let ((start, session), tx) =
+        caller.with_session(id, async |tx, session| Ok((claim(tx, key, &hash).await?, session))).await?;
+    let run = match start {
         Start::Join(run) => {
             tx.into_inner().commit().await?;
             return answer(&caller, run, wish).await;
@@ -152,7 +152,7 @@ pub async fn post(
         session: id,
         content: content.json,
         text: content.text,
-        mode: new.mode.or(session.mode).unwrap_or_default(),
+        mode: new.mode.or(session.mode).unwrap_or_default().resolved(),
         model: new.model.or(session.model).unwrap_or_else(default),
         role: tx.role,
         timezone,
@@ -178,25 +178,25 @@ pub async fn regenerate(
     let bytes = body.0.as_ref().map(|body| body.bytes.clone()).unwrap_or_default();
     let hash = request_hash(&format!("POST /v1/sessions/{id}/regenerate"), &bytes);
     let asked = body.0.and_then(|body| body.value.message_id);
-    let mut tx = caller.open(Some(id)).await?;
-    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
-    let run = match claim(&mut tx, key, &hash).await? {
-        Start::Join(run) => run,
-        Start::New(run) => {
-            let (message, seq) =
-                messages::question(&mut tx, id, asked).await?.ok_or_else(|| match asked {
-                    Some(_) => Error::NotFound,
-                    None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
-                })?;
-            messages::supersede_after(&mut tx, id, seq).await?;
+    let (run, tx) = caller
+        .with_session(id, async |tx, session| {
+            let run = match claim(tx, key, &hash).await? {
+                Start::Join(run) => return Ok(run),
+                Start::New(run) => run,
+            };
+            let (message, seq) = messages::question(tx, id, asked).await?.ok_or_else(|| match asked {
+                Some(_) => Error::NotFound,
+                None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
+            })?;
+            messages::supersede_after(tx, id, seq).await?;
             let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
-            let mode = session.mode.unwrap_or_default();
+            let mode = session.mode.unwrap_or_default().resolved();
             let role = tx.role;
             let queued = Queued { session: id, message, run, trigger: "http", mode, model: &model, role };
-            turns::enqueue(&mut tx, &queued).await?;
-            run
-        }
-    };
+            turns::enqueue(tx, &queued).await?;
+            Ok(run)
+        })
+        .await?;
     tx.into_inner().commit().await?;
     caller.app.engine.wake();
     answer(&caller, run, wish).await

@@ -142,16 +142,17 @@ pub async fn search(caller: Caller, Query(query): Query<SearchSummaries>) -> Res
     params(("id" = SessionId, Path)),
     responses((status = 200, body = SessionSummary), (status = 202, body = domain::run::Run), Problems))]
 pub async fn compact(caller: Caller, Path(id): Path<SessionId>, key: IdempotencyKey) -> Result<Response> {
-    let mut tx = caller.open(Some(id)).await?;
-    let session = tx.locked_session().cloned().ok_or(Error::NotFound)?;
     let hash = request_hash(&format!("POST /v1/sessions/{id}/compact"), &[]);
-    let run = match claim(&mut tx, key, &hash).await? {
-        Start::Join(run) => run,
-        Start::New(run) => {
-            enqueue(&caller, &mut tx, id, session, run).await?;
-            run
-        }
-    };
+    let (run, tx) = caller
+        .with_session(id, async |tx, session| {
+            let run = match claim(tx, key, &hash).await? {
+                Start::Join(run) => return Ok(run),
+                Start::New(run) => run,
+            };
+            enqueue(&caller, tx, id, session, run).await?;
+            Ok(run)
+        })
+        .await?;
     tx.into_inner().commit().await?;
     caller.app.engine.wake();
     finished(&caller, id, run).await
@@ -173,7 +174,7 @@ async fn enqueue(
         message,
         run,
         trigger: "compact",
-        mode: session.mode.unwrap_or_default(),
+        mode: session.mode.unwrap_or_default().resolved(),
         model: &model,
         role: tx.role,
     };
