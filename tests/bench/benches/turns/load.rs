@@ -142,7 +142,7 @@ impl Client {
             }
         }
         turn.whole = start.elapsed().as_secs_f64();
-        turn.tokens = frames.tokens;
+        turn.tokens = frames.text.matches("tok").count();
         frames.check(wanted)?;
         turn.usage = frames.usage;
         Ok(turn)
@@ -156,7 +156,7 @@ struct Frames {
     text: String,
     tokens: usize,
     ended: bool,
-    event_number: u64,
+    last_id: String,
     usage: Value,
 }
 
@@ -202,11 +202,11 @@ impl Frames {
 
     /// Ids of a run that nobody took over: 1.1, 1.2, …
     fn follows(&mut self, id: &str) -> Result<()> {
-        let number: u64 = id.split_once('.').and_then(|(_, n)| n.parse().ok()).ok_or("no id of an event")?;
-        if number != self.event_number + 1 {
-            return fail(format!("event {number} after {}", self.event_number));
+        let number = |id: &str| id.strip_prefix("1.").and_then(|n| n.parse::<u64>().ok());
+        if number(id) != Some(number(&self.last_id).unwrap_or(0) + 1) {
+            return fail(format!("event {id} after {:?}", self.last_id));
         }
-        self.event_number = number;
+        id.clone_into(&mut self.last_id);
         Ok(())
     }
 
@@ -221,13 +221,11 @@ impl Frames {
             return fail("a stream was cut");
         }
         let Some(wanted) = wanted else { return Ok(()) };
-        let numbers = self.text.split(' ').enumerate();
-        let right =
-            numbers.filter(|(at, word)| word.strip_prefix("tok").is_some_and(|n| n.parse() == Ok(*at)));
-        if right.count() == wanted && self.tokens == wanted {
+        let numbers = self.text.split(' ').map(|word| word.strip_prefix("tok").and_then(|n| n.parse().ok()));
+        if numbers.eq((0..wanted).map(Some)) {
             return Ok(());
         }
-        fail(format!("{} of {wanted} tokens, or in another order", self.tokens))
+        fail(format!("not {wanted} tokens, or in another order: {} bytes", self.text.len()))
     }
 }
 

@@ -32,6 +32,15 @@ fn fail<T>(why: impl Into<String>) -> Result<T> {
     Err(why.into().into())
 }
 
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! { _ = terminate.recv() => {} _ = tokio::signal::ctrl_c() => {} }
+    } else {
+        std::future::pending::<()>().await;
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -40,12 +49,16 @@ async fn main() -> ExitCode {
             Some(upstream) => proxy::serve(upstream).await,
             None => fail("passthrough needs an address"),
         },
-        _ => measure::all().await,
+        // Dropped, it ends its servers.
+        _ => tokio::select! {
+            measured = measure::all() => measured,
+            () = interrupted() => fail("interrupted"),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("No figures: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

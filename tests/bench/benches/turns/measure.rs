@@ -59,14 +59,24 @@ pub async fn all() -> Result<()> {
     service::database(&postgres, DATABASE)?;
     let mut report = Report::new(postgres.version()?);
     let start = std::time::Instant::now();
-    latency::alone_and_saturated(&postgres, &mut report).await?;
-    latency::paced(&postgres, &mut report).await?;
-    latency::burst(&postgres, &mut report).await?;
-    memory::readers(&postgres, &mut report).await?;
-    cost::round_trips(&postgres, &mut report).await?;
-    cost::lengths(&postgres, &mut report).await?;
-    cost::policies(&postgres, &mut report).await?;
-    prompt::cache(&postgres, &mut report).await?;
+    let alone = latency::alone_and_saturated(&postgres, &mut report).await;
+    report.missing("one turn at a time, and a hundred clients", alone);
+    let burst = latency::burst(&postgres, &mut report).await;
+    report.missing("a burst of tokens", burst);
+    let readers = memory::readers(&postgres, &mut report).await;
+    report.missing("idle stream readers", readers);
+    let trips = cost::round_trips(&postgres, &mut report).await;
+    report.missing("database round trips", trips);
+    let lengths = cost::lengths(&postgres, &mut report).await;
+    report.missing("a turn after many messages", lengths);
+    let policies = cost::policies(&postgres, &mut report).await;
+    report.missing("row-level security", policies);
+    let cache = prompt::cache(&postgres, &mut report).await;
+    report.missing("the provider's cache", cache);
+    for people in [20, 100] {
+        let paced = latency::paced(&postgres, &mut report, people).await;
+        report.missing(&format!("{people} turns at a time"), paced);
+    }
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
     report.publish()
 }

@@ -49,7 +49,9 @@ impl Server {
         };
         // A full pipe would stop the server.
         thread::spawn(move || {
-            lines.filter(|line| line.contains("ERROR")).for_each(|line| eprintln!("{line}"));
+            lines
+                .filter(|line| line.contains("ERROR") || line.contains("WARN"))
+                .for_each(|line| eprintln!("{line}"))
         });
         Ok(Self { child, address })
     }

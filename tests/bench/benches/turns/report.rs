@@ -2,29 +2,44 @@
 
 use std::{fs, path::Path, process::Command, thread};
 
-use crate::{ROOT, Result, process::output};
+use crate::{ROOT, Result, fail, process::output};
 
 /// One line: what was measured, the figure, and the target that it is held against.
 struct Line {
     metric: String,
     figure: String,
     target: &'static str,
+    /// Set when the part is over: until then it may fail.
+    part: Option<String>,
 }
 
 pub struct Report {
     postgres: String,
+    failed: bool,
     lines: Vec<Line>,
 }
 
 impl Report {
     pub fn new(postgres: String) -> Self {
-        Self { postgres, lines: Vec::new() }
+        Self { postgres, failed: false, lines: Vec::new() }
     }
 
     pub fn add(&mut self, metric: impl Into<String>, figure: impl Into<String>, target: &'static str) {
-        let line = Line { metric: metric.into(), figure: figure.into(), target };
+        let line = Line { metric: metric.into(), figure: figure.into(), target, part: None };
         eprintln!("{}: {}", line.metric, line.figure);
         self.lines.push(line);
+    }
+
+    /// A part that failed publishes why, and no figure.
+    pub fn missing(&mut self, part: &str, measured: Result<()>) {
+        if let Err(error) = measured {
+            self.failed = true;
+            self.lines.retain(|line| line.part.is_some());
+            self.add(part, format!("no figure: {error}"), "");
+        }
+        for line in &mut self.lines {
+            line.part.get_or_insert_with(|| part.to_owned());
+        }
     }
 
     fn markdown(&self) -> Result<String> {
@@ -38,7 +53,7 @@ impl Report {
              stand-in and Postgres {}, all on the loopback interface.\n\n| metric | measured | target |\n|---|---|---|\n",
             self.postgres
         );
-        for Line { metric, figure, target } in &self.lines {
+        for Line { metric, figure, target, .. } in &self.lines {
             text.push_str(&format!("| {metric} | {figure} | {target} |\n"));
         }
         Ok(text)
@@ -55,6 +70,6 @@ impl Report {
         let parts = page.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
         let (head, tail) = parts.ok_or("docs/benchmarks.md has no marks for the table")?;
         fs::write(&path, format!("{head}{BEGIN}{table}{END}{tail}"))?;
-        Ok(())
+        if self.failed { fail("a part of the benchmark failed; the table says which") } else { Ok(()) }
     }
 }

@@ -131,73 +131,65 @@ fn tokens(turns: &[Turn]) -> f64 {
 }
 
 /// Turns of a second each, one token every 20 ms.
-pub async fn paced(postgres: &Postgres, report: &mut Report) -> Result<()> {
+pub async fn paced(postgres: &Postgres, report: &mut Report, people: usize) -> Result<()> {
     const TOKENS: usize = 50;
-    for people in [20, 100] {
-        let legs = Legs::start(postgres, &["--bench-tokens", "50", "--gap-ms", "20"])?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let idle = [1, SIXTY].map(|at| legs.servers[at].usage().map(|usage| usage.resident_bytes));
-        let [hyper_idle, sixty_idle] =
-            [idle[0].as_ref(), idle[1].as_ref()].map(|idle| idle.copied().unwrap_or(0.0));
-        let (mut first, mut peaks, mut per_cpu) = (First::default(), Vec::new(), Vec::new());
-        let (mut gaps, mut sums): ([Vec<f64>; 3], [[f64; 2]; 3]) = (Default::default(), Default::default());
-        for _ in 0..ROUNDS {
-            let mut seen: [Vec<f64>; 3] = Default::default();
-            let mut rates = [0.0; 3];
-            for at in 0..3 {
-                let pace = Pace::Open { turns: 3, every: Duration::from_millis(1_100) };
-                let Leg { turns, cpu, peak } =
-                    leg(&legs.servers[at], people, pace, TOKENS, &legs, at).await?;
-                seen[at] = firsts(&turns);
-                gaps[at].extend(turns.iter().flat_map(|turn| turn.gaps.iter().map(|gap| gap * 1e3)));
-                rates[at] = tokens(&turns) / cpu;
-                sums[at] = [sums[at][0] + tokens(&turns), sums[at][1] + cpu];
-                peaks.push((at, peak));
-            }
-            per_cpu.push(rates[SIXTY] / rates[1]);
-            first.round(seen);
+    let legs = Legs::start(postgres, &["--bench-tokens", "50", "--gap-ms", "20"])?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let idle = [1, SIXTY].map(|at| legs.servers[at].usage().map(|usage| usage.resident_bytes));
+    let [hyper_idle, sixty_idle] =
+        [idle[0].as_ref(), idle[1].as_ref()].map(|idle| idle.copied().unwrap_or(0.0));
+    let (mut first, mut peaks, mut per_cpu) = (First::default(), Vec::new(), Vec::new());
+    let (mut gaps, mut sums): ([Vec<f64>; 3], [[f64; 2]; 3]) = (Default::default(), Default::default());
+    for _ in 0..ROUNDS {
+        let mut seen: [Vec<f64>; 3] = Default::default();
+        let mut rates = [0.0; 3];
+        for at in 0..3 {
+            let pace = Pace::Open { turns: 3, every: Duration::from_millis(1_100) };
+            let Leg { turns, cpu, peak } = leg(&legs.servers[at], people, pace, TOKENS, &legs, at).await?;
+            seen[at] = firsts(&turns);
+            gaps[at].extend(turns.iter().flat_map(|turn| turn.gaps.iter().map(|gap| gap * 1e3)));
+            rates[at] = tokens(&turns) / cpu;
+            sums[at] = [sums[at][0] + tokens(&turns), sums[at][1] + cpu];
+            peaks.push((at, peak));
         }
-        first.report(&format!("{people} turns"), report);
-        let [direct, hyper, sixty] = gaps;
-        report.add(
-            format!(
-                "gap between frames, {people} turns, 20 ms apart: p99 of direct / raw hyper / sixty (ms)"
-            ),
-            [&direct, &hyper, &sixty].map(|gaps| format!("{:.2}", quantile(gaps, 0.99))).join(" / "),
-            "sixty − direct ≤ 0.3",
-        );
-        report.add(
-            format!("largest gap, {people} turns: direct / raw hyper / sixty (ms)"),
-            [&direct, &hyper, &sixty].map(|gaps| format!("{:.1}", quantile(gaps, 1.0))).join(" / "),
-            "sixty − direct ≤ 10",
-        );
-        if people == 100 {
-            let rate = |at: usize| sums[at][0] / sums[at][1] / 1e3;
-            report.add(
-                "tokens a CPU second, paced: raw hyper; sixty (thousands); ratio",
-                format!(
-                    "{:.0}; {:.0}; {:.2} (rounds: {})",
-                    rate(1),
-                    rate(SIXTY),
-                    rate(SIXTY) / rate(1),
-                    spread(&per_cpu, 2)
-                ),
-                "ratio ≥ 0.75",
-            );
-            let peak = |at| {
-                quantile(&peaks.iter().filter(|(leg, _)| *leg == at).map(|p| p.1).collect::<Vec<_>>(), 1.0)
-            };
-            let [hyper, sixty] =
-                [(peak(1) - hyper_idle) / 100.0 / 1e3, (peak(SIXTY) - sixty_idle) / 100.0 / 1e3];
-            report.add(
-                "memory of an active turn, the peak of 100: raw hyper; sixty (KB); ratio",
-                format!("{hyper:.0}; {sixty:.0}; {:.2}", sixty / hyper),
-                "ratio ≤ 1.25",
-            );
-        }
-        legs.stop()?;
+        per_cpu.push(rates[SIXTY] / rates[1]);
+        first.round(seen);
     }
-    Ok(())
+    first.report(&format!("{people} turns"), report);
+    let [direct, hyper, sixty] = gaps;
+    report.add(
+        format!("gap between frames, {people} turns, 20 ms apart: p99 of direct / raw hyper / sixty (ms)"),
+        [&direct, &hyper, &sixty].map(|gaps| format!("{:.2}", quantile(gaps, 0.99))).join(" / "),
+        "sixty − direct ≤ 0.3",
+    );
+    report.add(
+        format!("largest gap, {people} turns: direct / raw hyper / sixty (ms)"),
+        [&direct, &hyper, &sixty].map(|gaps| format!("{:.1}", quantile(gaps, 1.0))).join(" / "),
+        "sixty − direct ≤ 10",
+    );
+    if people == 100 {
+        let rate = |at: usize| sums[at][0] / sums[at][1] / 1e3;
+        report.add(
+            "tokens a CPU second, paced: raw hyper; sixty (thousands); ratio",
+            format!(
+                "{:.0}; {:.0}; {:.2} (rounds: {})",
+                rate(1),
+                rate(SIXTY),
+                rate(SIXTY) / rate(1),
+                spread(&per_cpu, 2)
+            ),
+            "ratio ≥ 0.75",
+        );
+        let peak =
+            |at| quantile(&peaks.iter().filter(|(leg, _)| *leg == at).map(|p| p.1).collect::<Vec<_>>(), 1.0);
+        let [hyper, sixty] = [(peak(1) - hyper_idle) / 100.0 / 1e3, (peak(SIXTY) - sixty_idle) / 100.0 / 1e3];
+        report.add(
+            "memory of an active turn, the peak of 100: raw hyper; sixty (KB); ratio",
+            format!("{hyper:.0}; {sixty:.0}; {:.2}", sixty / hyper),
+            "ratio ≤ 1.25",
+        );
+    }
+    legs.stop()
 }
 
 /// Answers that come as fast as they can be read.
