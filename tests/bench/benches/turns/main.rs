@@ -44,16 +44,17 @@ async fn interrupted() {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let done = match arguments.get(1).map(String::as_str) {
-        Some("passthrough") => match arguments.get(2).and_then(|address| address.parse().ok()) {
+    let done = if arguments.get(1).is_some_and(|first| first == "passthrough") {
+        match arguments.get(2).and_then(|address| address.parse().ok()) {
             Some(upstream) => proxy::serve(upstream).await,
             None => fail("passthrough needs an address"),
-        },
+        }
+    } else {
         // Dropped, it ends its servers.
-        _ => tokio::select! {
+        tokio::select! {
             measured = measure::all() => measured,
             () = interrupted() => fail("interrupted"),
-        },
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -51,7 +51,7 @@ impl Server {
         thread::spawn(move || {
             lines
                 .filter(|line| line.contains("ERROR") || line.contains("WARN"))
-                .for_each(|line| eprintln!("{line}"))
+                .for_each(|line| eprintln!("{line}"));
         });
         Ok(Self { child, address })
     }

@@ -1,6 +1,6 @@
 //! The table, and the file that keeps it.
 
-use std::{fs, path::Path, process::Command, thread};
+use std::{fmt::Write as _, fs, path::Path, process::Command, thread};
 
 use crate::{ROOT, Result, fail, process::output};
 
@@ -54,7 +54,7 @@ impl Report {
             self.postgres
         );
         for Line { metric, figure, target, .. } in &self.lines {
-            text.push_str(&format!("| {metric} | {figure} | {target} |\n"));
+            writeln!(text, "| {metric} | {figure} | {target} |")?;
         }
         Ok(text)
     }

@@ -39,6 +39,9 @@ pub async fn readers(postgres: &Postgres, report: &mut Report) -> Result<()> {
         "≥ 50,000",
     );
     drop(open);
+    // Else the next service on this database would go on with it.
+    let mut canceller = Client::connect(&target).await?;
+    canceller.json("POST", &format!("/v1/runs/{run}/cancel"), &json!({})).await?;
     server.stop()?;
     provider.stop()
 }
