@@ -18,7 +18,7 @@ const QUESTION: &str = "How do we stand with Acme?";
 
 /// Counted on the wire between service and Postgres; of several turns the middle one, because workers ask too.
 pub async fn round_trips(postgres: &Postgres, report: &mut Report) -> Result<()> {
-    let provider = service::provider(&["--scripted"])?;
+    let provider = service::provider(&["--scripted", "--gap-ms", "0"])?;
     let mut control = Client::connect(&Target::Provider(provider.address)).await?;
     let mut tasks = Tasks::new();
     let (through, counts) = counter::start(postgres.address, &mut tasks).await?;

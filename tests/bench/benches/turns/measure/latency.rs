@@ -53,8 +53,8 @@ impl First {
     }
 }
 
-/// One turn at a time, and as many as a hundred clients can make.
-pub async fn alone_and_saturated(postgres: &Postgres, report: &mut Report) -> Result<()> {
+/// One turn at a time.
+pub async fn alone(postgres: &Postgres, report: &mut Report) -> Result<()> {
     const TOKENS: usize = 20;
     let legs = Legs::start(postgres, &["--bench-tokens", "20", "--gap-ms", "0"])?;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -76,6 +76,13 @@ pub async fn alone_and_saturated(postgres: &Postgres, report: &mut Report) -> Re
         }
     }
     first.report("1 turn", report);
+    legs.stop()
+}
+
+/// As many turns as a hundred clients can make.
+pub async fn saturated(postgres: &Postgres, report: &mut Report) -> Result<()> {
+    const TOKENS: usize = 20;
+    let legs = Legs::start(postgres, &["--bench-tokens", "20", "--gap-ms", "0"])?;
     let mut rates: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
         for (leg, target) in legs.targets.iter().enumerate() {

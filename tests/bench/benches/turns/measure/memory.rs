@@ -8,7 +8,7 @@ use crate::{Result, load::Client, measure::DATABASE, postgres::Postgres, report:
 
 pub async fn readers(postgres: &Postgres, report: &mut Report) -> Result<()> {
     const READERS: usize = 2_000;
-    let provider = service::provider(&["--scripted"])?;
+    let provider = service::provider(&["--scripted", "--gap-ms", "0"])?;
     let mut control = Client::connect(&crate::load::Target::Provider(provider.address)).await?;
     control.json("POST", "/sim/script", &json!([{"instead": "hang"}])).await?;
     let url = postgres.app_url(DATABASE, None);

@@ -13,7 +13,7 @@ use crate::{
 
 /// Forty turns with tools and two writes to memory; the stand-in keeps the provider's books of its cache.
 pub async fn cache(postgres: &Postgres, report: &mut Report) -> Result<()> {
-    let provider = service::provider(&["--scripted"])?;
+    let provider = service::provider(&["--scripted", "--gap-ms", "0"])?;
     let mut control = Client::connect(&Target::Provider(provider.address)).await?;
     let (server, mut client) = client(&postgres.app_url(DATABASE, None), &provider).await?;
     let deal =
