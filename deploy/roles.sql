@@ -69,7 +69,9 @@ create schema if not exists sixty authorization sixty_owner;
     select format('alter role %I set %s', :'login', setting) from (values
         ($$statement_timeout = '15s'$$),
         ($$lock_timeout = '5s'$$),
-        ($$idle_in_transaction_session_timeout = '30s'$$)
+        ($$idle_in_transaction_session_timeout = '30s'$$),
+        -- Statements are planned once a connection: planning the begin of a turn takes longer than running it.
+        ($$plan_cache_mode = 'force_generic_plan'$$)
     ) as settings (setting) \gexec
 \endif
 

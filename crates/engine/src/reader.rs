@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Event, Result, RunId, Tenant,
+    Error, Event, Result, RunId, Tenant,
     event::{Cursor, frames_after},
     run::{Run, RunStatus},
 };
@@ -59,8 +59,14 @@ impl Reader {
                     self.cursor.fence = feed.fence();
                     self.live(&feed).await
                 }
-                Some(feed) => self.stored(Some(feed.fence())).await?,
-                None => self.stored(None).await?,
+                other => match self.stored(other.map(|feed| feed.fence())).await {
+                    // A busy database ends no stream.
+                    Err(Error::Unavailable { .. }) => {
+                        self.wait().await;
+                        None
+                    }
+                    looked => looked?,
+                },
             };
             if let Some(bytes) = bytes {
                 self.pause = FASTEST;

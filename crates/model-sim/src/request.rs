@@ -68,13 +68,18 @@ impl Request {
 
 /// The text of a message's content: the string, or its text blocks, one per line.
 pub(crate) fn text_of(content: &Value) -> String {
+    texts_of(content).join("\n")
+}
+
+/// The texts of a message's content: the string, or those of its text blocks.
+pub(crate) fn texts_of(content: &Value) -> Vec<&str> {
     match content {
-        Value::String(text) => text.clone(),
+        Value::String(text) => vec![text],
         Value::Array(blocks) => {
             let texts = blocks.iter().filter(|block| block["type"] == "text");
-            texts.filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
+            texts.filter_map(|block| block["text"].as_str()).collect()
         }
-        _ => String::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Our own extractors, so that every refusal has the same shape.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -14,6 +14,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::{
     App,
@@ -23,6 +24,8 @@ use crate::{
 /// Largest body of a request, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
+/// What a body is given to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Path parameters. What cannot be an id names nothing: 404, like any other.
 pub struct Path<T>(pub T);
@@ -139,7 +142,12 @@ async fn read(request: Request) -> Result<Bytes> {
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+    let whole = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), MAX_BODY));
+    let slow = |_| {
+        let detail = "the body did not arrive within 30 seconds";
+        Failure::from(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail))
+    };
+    whole.await.map_err(slow)?.map_err(|error| {
         if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
             return too_large();
         }
@@ -247,7 +255,7 @@ impl FromRequestParts<App> for IfMatch {
     }
 }
 
-/// `Idempotency-Key`, if one is given.
+/// The digest of `Idempotency-Key`, if one is given.
 pub struct IdempotencyKey(pub Option<String>);
 
 impl FromRequestParts<App> for IdempotencyKey {
@@ -256,7 +264,10 @@ impl FromRequestParts<App> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
         match value.to_str() {
-            Ok(key) if !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY => Ok(Self(Some(key.to_owned()))),
+            // Stored as a digest: what a client puts into a key need not be fit to be kept.
+            Ok(key) if !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY => {
+                Ok(Self(Some(hex::encode(Sha256::digest(key)))))
+            }
             _ => Err(Error::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into()),
         }
     }

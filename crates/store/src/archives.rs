@@ -324,12 +324,18 @@ fn any_word(query: &str) -> (String, String) {
             parts.extend(piece.split_whitespace().map(str::to_owned));
         }
     }
+    // What has no word in it only deepens the query; a rule of dashes is no exclusion.
+    parts.retain(|part| part.contains(char::is_alphanumeric) && !part.eq_ignore_ascii_case("or"));
     let (without, with): (Vec<String>, Vec<String>) =
         parts.into_iter().partition(|part| part.starts_with('-'));
-    let with: Vec<String> =
-        with.into_iter().filter(|part| !part.eq_ignore_ascii_case("or")).take(64).collect();
+    let without: Vec<String> =
+        without.iter().take(MOST_WORDS).map(|part| format!("-{}", part.trim_start_matches('-'))).collect();
+    let with: Vec<String> = with.into_iter().take(MOST_WORDS).collect();
     (with.join(" or "), without.join(" "))
 }
+
+/// Words of a search that count.
+const MOST_WORDS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -343,5 +349,8 @@ mod tests {
         let (any_of, none_of) = any_word(r#"price -"security review" -"pilot" ok"#);
         assert_eq!((any_of.as_str(), none_of.as_str()), ("price or ok", r#"-"security review" -"pilot""#));
         assert_eq!(any_word(""), (String::new(), String::new()));
+        assert_eq!(any_word(&"-".repeat(500)), (String::new(), String::new()));
+        assert_eq!(any_word("--- ---pilot & | !").1, "-pilot");
+        assert_eq!(any_word(&"-a ".repeat(500)).1.len(), 64 * 3 - 1);
     }
 }

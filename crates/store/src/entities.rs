@@ -224,14 +224,30 @@ async fn missed(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Error {
     }
 }
 
+/// Keeps an entity from being deleted until the transaction ends.
+pub async fn hold(tx: &mut TenantTx, entity: &EntityRef) -> Result<()> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        "select version from sixty.entities where org_id = $1 and kind = $2 and id = $3 for key share",
+        org.0,
+        entity.kind.as_str(),
+        entity.id
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .map(drop)
+    .ok_or(Error::NotFound)
+}
+
 /// Adds a remark to an entity that exists.
 pub async fn add_note(tx: &mut TenantTx, entity: &EntityRef, text: &str, run: Option<RunId>) -> Result<Uuid> {
     let tenant = tx.tenant();
     let id = Uuid::now_v7();
     let done = sqlx::query!(
         "insert into sixty.entity_notes (org_id, kind, entity_id, id, author_id, run_id, text)
-         select $1, $2, $3, $4, $5, $6, $7
-         where exists (select from sixty.entities where org_id = $1 and kind = $2 and id = $3)",
+         select $1, $2, $3, $4, $5, $6, $7 from sixty.entities
+         where org_id = $1 and kind = $2 and id = $3 for key share",
         tenant.org.0,
         entity.kind.as_str(),
         entity.id,

@@ -17,8 +17,9 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
             Some("55P03" | "57014" | "40P01" | "40001" | "57P01" | "57P02" | "57P03" | "53300") => {
                 unavailable(&error)
             }
-            // A data exception: a time before the calendar's beginning, text that no encoding allows.
-            Some(code) if code.starts_with("22") => Error::Invalid {
+            // A data exception (a time before the calendar's beginning, text that no encoding
+            // allows), or a limit of Postgres that only input can reach.
+            Some(code) if code.starts_with("22") || code.starts_with("54") => Error::Invalid {
                 code: "value_out_of_range",
                 detail: "a value is outside of what can be stored".into(),
                 fields: Vec::new(),

@@ -129,7 +129,7 @@ async fn a_key_that_is_in_use_for_long_is_a_conflict() {
     let pool = app.database.superuser().await;
     let mut working = pool.begin().await.expect("a transaction");
     sqlx::query(
-        "insert into sixty.idempotency (org_id, owner_id, key, request_hash) values ($1, $2, 'k', '')",
+        "insert into sixty.idempotency (org_id, owner_id, key, request_hash) values ($1, $2, encode(sha256('k'), 'hex'), '')",
     )
     .bind(OrgId::derive("acme").0)
     .bind(UserId::derive("alice").0)

@@ -93,14 +93,12 @@ async fn subject(tx: &mut RunTx, (scope, entity): Target<'_>) -> Result<Result<S
         (MemoryScope::Entity, None) => Err(Outcome::failed(
             "This conversation is not bound to a deal or contact. Give kind and id of the one you mean.",
         )),
-        (MemoryScope::Entity, Some(entity)) => {
-            match entities::find(tx.tenant(), entity.kind, &entity.id).await {
-                Ok(_) => Ok(Subject::Entity(entity.clone())),
-                Err(Error::NotFound) => {
-                    Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id)))
-                }
-                Err(error) => return Err(error),
+        (MemoryScope::Entity, Some(entity)) => match entities::hold(tx.tenant(), entity).await {
+            Ok(()) => Ok(Subject::Entity(entity.clone())),
+            Err(Error::NotFound) => {
+                Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id)))
             }
-        }
+            Err(error) => return Err(error),
+        },
     })
 }

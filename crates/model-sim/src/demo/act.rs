@@ -6,13 +6,13 @@ use super::{
     Choice, Reading,
     intent::{self, Intent},
     memory::Entity,
-    schema,
+    recollect, schema,
 };
 use crate::Reply;
 
 const WHO: &str = "I am Sixty's built-in stand-in for a language model: a few rules, no model at all.";
-const HELP: &str = "You can tell me: “remember that …”, “what do you know about D-42”, “find …”, \
-    “move D-42 to negotiation”, “note on D-42: …”, “what did we say about …”, “what needs my attention”.";
+const HELP: &str = "You can tell me: “remember that …”, “what do you know about me”, “what do you know \
+    about D-42”, “find …”, “note on D-42: …”, “what did we say about …”, “what needs my attention”.";
 
 /// A tool with its arguments.
 type Call = (&'static str, Value);
@@ -34,7 +34,11 @@ pub(super) fn act(reading: &Reading) -> Reply {
         Some((name, _)) => {
             Reply::text(format!("I would use `{name}` for that, but I may not call tools now."))
         }
-        None => Reply::text(introduction(reading)),
+        None => Reply::text(match intent {
+            Intent::AboutMe => recollect::about_the_person(reading),
+            Intent::Recap => recollect::recap(reading),
+            _ => introduction(reading),
+        }),
     }
 }
 
@@ -51,7 +55,7 @@ pub(super) fn forced(reading: &Reading, name: &str) -> Reply {
 /// What would serve, best first.
 fn calls(intent: &Intent) -> Vec<Call> {
     match intent {
-        Intent::WhoAreYou | Intent::Other => Vec::new(),
+        Intent::WhoAreYou | Intent::AboutMe | Intent::Recap | Intent::Other => Vec::new(),
         Intent::Remember { text, about_entity } => {
             let scope = if *about_entity { "entity" } else { "user" };
             vec![("memory_append", json!({"scope": scope, "section": "Notes", "text": text}))]
@@ -69,7 +73,7 @@ fn calls(intent: &Intent) -> Vec<Call> {
         }
         Intent::Attention => vec![
             ("get_pipeline_deals", json!({"filter": "needs_attention"})),
-            ("find_entities", json!({"kind": "deal", "query": ""})),
+            ("find_entities", json!({"kind": "deal", "query": intent::URGENT_STAGE})),
         ],
         Intent::Find(query) => vec![("find_entities", json!({"query": query}))],
     }

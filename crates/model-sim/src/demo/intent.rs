@@ -5,10 +5,23 @@ use super::memory::Entity;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Intent {
     WhoAreYou,
-    Remember { text: String, about_entity: bool },
-    Note { entity: Entity, text: String },
-    Move { entity: Entity, stage: String },
+    /// What is remembered about the person.
+    AboutMe,
+    Remember {
+        text: String,
+        about_entity: bool,
+    },
+    Note {
+        entity: Entity,
+        text: String,
+    },
+    Move {
+        entity: Entity,
+        stage: String,
+    },
     Recall(String),
+    /// What was talked about, without a topic.
+    Recap,
     About(Entity),
     Attention,
     Find(String),
@@ -17,13 +30,64 @@ pub(super) enum Intent {
 
 const WHO: [&str; 6] =
     ["who are you", "what are you", "which model", "what model", "are you a real", "your name"];
-const RECALL: [&str; 6] = [
+/// Open deals in this stage are the nearest to a decision.
+pub(super) const URGENT_STAGE: &str = "negotiation";
+
+const ABOUT_ME: [&str; 9] = [
+    "who am i",
+    "know about me",
+    "know of me",
+    "remember about me",
+    "recall about me",
+    "tell me about me",
+    "about my preferences",
+    "are my preferences",
+    "do i prefer",
+];
+/// What "find" and its kin are asked for when the person means themselves.
+const ME: [&str; 5] = ["me", "myself", "my preferences", "my memory", "my habits"];
+// A phrase stands before those that it begins with.
+const RECALL: [&str; 11] = [
     "what did we say about",
+    "what did we say",
     "what did we decide about",
+    "what did we decide",
     "what did we discuss about",
+    "what did we discuss",
+    "what did we talk about",
+    "what have we talked about",
     "do you recall",
     "do you remember",
     "recall",
+];
+/// Words that name no topic.
+const NO_TOPIC: [&str; 26] = [
+    "so",
+    "far",
+    "until",
+    "till",
+    "now",
+    "before",
+    "earlier",
+    "today",
+    "yesterday",
+    "last",
+    "time",
+    "week",
+    "here",
+    "in",
+    "this",
+    "the",
+    "our",
+    "conversation",
+    "chat",
+    "session",
+    "recently",
+    "previously",
+    "already",
+    "that",
+    "about",
+    "please",
 ];
 const REMEMBER: [&str; 3] = ["remember that", "remember:", "remember"];
 const NOTE: [&str; 4] = ["add a note on", "add a note to", "note on", "note for"];
@@ -57,8 +121,11 @@ pub(super) fn read(question: &str, here: Option<&Entity>) -> Intent {
     if WHO.iter().any(|phrase| rest(question, phrase).is_some()) {
         return Intent::WhoAreYou;
     }
+    if meant.is_none() && !writes(question) && after(question, &ABOUT_ME).is_some() {
+        return Intent::AboutMe;
+    }
     if let Some(query) = after(question, &RECALL) {
-        return Intent::Recall(without_lead(&query));
+        return if has_topic(&query) { Intent::Recall(without_lead(&query)) } else { Intent::Recap };
     }
     if let Some(text) = after(question, &REMEMBER) {
         return remember(&text, here.is_some());
@@ -69,9 +136,22 @@ pub(super) fn read(question: &str, here: Option<&Entity>) -> Intent {
     match (meant, after(question, &FIND)) {
         _ if after(question, &ATTENTION).is_some() => Intent::Attention,
         (Some(entity), _) => Intent::About(entity),
+        (None, Some(query)) if ME.contains(&query.to_ascii_lowercase().as_str()) => Intent::AboutMe,
         (None, Some(query)) if !query.is_empty() => Intent::Find(query),
         _ => Intent::Other,
     }
+}
+
+/// "Remember" asks for something to be written when it begins a request.
+fn writes(question: &str) -> bool {
+    let question = question.trim_start().to_ascii_lowercase();
+    question.trim_start_matches("please ").starts_with("remember")
+        || after(&question, &REMEMBER[..2]).is_some()
+}
+
+fn has_topic(query: &str) -> bool {
+    let mut words = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.any(|word| !NO_TOPIC.contains(&word.to_lowercase().as_str()))
 }
 
 fn remember(text: &str, has_entity: bool) -> Intent {

@@ -6,11 +6,14 @@ use super::{
     tags::{self, Tag},
 };
 
+/// The source of what is remembered about the person.
+pub(super) const YOURS: &str = "your memory";
+
 /// One document of memory.
 pub(super) struct Memory {
     /// As in "From your memory".
     pub source: String,
-    lines: Vec<String>,
+    pub lines: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub(super) fn read(turn: &Turn) -> Vec<Memory> {
         }
     }
     for line in turn.history.iter().filter(|line| line.by_user) {
-        for tag in tags::all(&line.text, "memory_update") {
+        for tag in tags::all(&line.text(), "memory_update") {
             let name = match tag.attribute("scope").as_deref() {
                 Some("org" | "organization") => "organization_memory",
                 Some("entity") => "entity_memory",
@@ -58,7 +61,7 @@ fn source(name: &str, tag: &Tag) -> String {
     let named = named.into_iter().flatten().collect::<Vec<_>>().join(" ");
     match name {
         "organization_memory" => "the organization's memory".to_owned(),
-        "user_memory" => "your memory".to_owned(),
+        "user_memory" => YOURS.to_owned(),
         _ if named.is_empty() => "this entity's memory".to_owned(),
         _ => format!("the memory of {named}"),
     }
@@ -82,7 +85,7 @@ pub(super) fn entity(turn: &Turn) -> Option<Entity> {
         .into_iter()
         .find_map(|tag| Some(Entity { kind: tag.attribute("kind")?, id: tag.attribute("id")? }));
     bound.or_else(|| {
-        let newest = turn.history.iter().rev().find(|line| line.by_user)?;
-        tags::all(&newest.text, "context").into_iter().find_map(|tag| entity_token(tag.body))
+        let newest = turn.history.iter().rev().find(|line| line.by_user)?.text();
+        tags::all(&newest, "context").into_iter().find_map(|tag| entity_token(tag.body))
     })
 }

@@ -3,18 +3,21 @@
 //!
 //! It understands: "remember that X" (also "for this deal"), "what do you know
 //! about D-42", "find X", "move D-42 to negotiation", "note on D-42: X", "what
-//! did we say about X", "what needs my attention"; it fills in forced tools and
-//! answer schemas, and summarises a conversation under the headings it is given.
-//! To anything else it says what it is and quotes a line of each memory it sees.
+//! did we say about X", "what did we talk about", "what do you know about me",
+//! "what needs my attention"; it fills in forced tools and answer schemas, and
+//! summarises a conversation under the headings it is given. To anything else it
+//! says what it is and quotes a line of each memory it sees.
 
 mod act;
 mod facts;
 mod intent;
 mod memory;
+mod recollect;
 mod report;
 mod schema;
 mod summary;
 mod tags;
+mod transcript;
 
 use serde_json::Value;
 
@@ -37,9 +40,34 @@ pub(crate) struct Turn {
     pub limits: Limits,
 }
 
+/// The texts of one message.
 pub(crate) struct Line {
     pub by_user: bool,
-    pub text: String,
+    pub blocks: Vec<String>,
+}
+
+impl Line {
+    fn text(&self) -> String {
+        self.blocks.join("\n")
+    }
+
+    /// What was said, without what the program put before it.
+    fn words(&self) -> String {
+        let said = self.blocks.iter().filter(|block| summary_in(block).is_none());
+        let said = said.map(|block| tags::without(block, &["context", "memory_update"]).trim().to_owned());
+        said.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The summary of what came before this message, if the program put one there.
+    fn summary(&self) -> Option<&str> {
+        self.blocks.iter().filter(|_| self.by_user).find_map(|block| summary_in(block))
+    }
+}
+
+/// A block that begins with a summary holds nothing else but words about it.
+fn summary_in(block: &str) -> Option<&str> {
+    let within = block.starts_with("<conversation_summary").then(|| tags::all(block, "conversation_summary"));
+    within?.first().map(|tag| tag.body.trim())
 }
 
 pub(crate) struct ToolResult {
@@ -102,8 +130,7 @@ pub(crate) fn answer(turn: &Turn) -> Reply {
 
 fn question(turn: &Turn) -> String {
     let users = turn.history.iter().rev().filter(|line| line.by_user);
-    let texts = users.map(|line| tags::without(&line.text, &["context", "memory_update"]));
-    texts.map(|text| text.trim().to_owned()).find(|text| !text.is_empty()).unwrap_or_default()
+    users.map(Line::words).find(|words| !words.is_empty()).unwrap_or_default()
 }
 
 /// Cuts the answer where the request says so.

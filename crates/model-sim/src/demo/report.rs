@@ -2,11 +2,25 @@
 
 use serde_json::Value;
 
-use super::{Reading, ToolResult, facts, short};
+use super::{
+    Reading, ToolResult, facts,
+    intent::{self, Intent},
+    short,
+};
+
+/// Lines of a plain answer that are shown.
+const LINES: usize = 6;
 
 pub(super) fn report(reading: &Reading) -> String {
     let results = &reading.turn.results;
     let mut lines: Vec<_> = results.iter().map(one).collect();
+    let in_stage = |result: &ToolResult| {
+        !result.is_error && result.name == "find_entities" && result.input["query"] == intent::URGENT_STAGE
+    };
+    if results.iter().any(in_stage) && intent::read(&reading.question, None) == Intent::Attention {
+        let stage = intent::URGENT_STAGE;
+        lines.insert(0, format!("I looked for deals in {stage}: they are the nearest to a decision."));
+    }
     let asked = |result: &ToolResult| !result.is_error && result.name.starts_with("get_");
     if results.iter().any(asked) {
         let contents: Vec<_> = results.iter().map(|result| result.content.as_str()).collect();
@@ -30,8 +44,19 @@ fn one(result: &ToolResult) -> String {
         "memory_append" => remembered(result),
         "add_note" => format!("I added the note to {}: “{}”", input(result, "id"), input(result, "text")),
         "update_entity" => updated(result),
-        _ => found(result).unwrap_or_else(|| format!("`{name}` answered: {said}")),
+        _ => found(result).unwrap_or_else(|| format!("`{name}` answered:{}", plain(content))),
     }
+}
+
+/// A plain answer: its one line, or the first lines as a list.
+fn plain(content: &str) -> String {
+    let lines: Vec<_> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() < 2 {
+        return format!(" {}", short(content, 300));
+    }
+    let shown = lines.iter().take(LINES).map(|line| format!("\n- {}", short(line, 200)));
+    let more = lines.len().saturating_sub(LINES);
+    shown.chain((more > 0).then(|| format!("\n- … and {more} more"))).collect()
 }
 
 fn writes(name: &str) -> bool {

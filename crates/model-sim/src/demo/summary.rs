@@ -1,6 +1,9 @@
 //! A summary made of the conversation's own sentences.
 
-use super::{Turn, tags};
+use super::{
+    Line, Turn,
+    transcript::{self, Source},
+};
 
 const HEADINGS: [&str; 6] =
     ["Decisions", "Actions", "Deal changes", "People", "Preferences", "Open questions"];
@@ -12,42 +15,84 @@ const PER_HEADING: usize = 6;
 /// would mean a conversation in which an older summary is quoted.
 pub(super) fn wanted(turn: &Turn) -> bool {
     let newest = turn.history.iter().rev().find(|line| line.by_user);
-    let asked = format!("{}\n{}", turn.system, newest.map_or("", |line| &line.text));
+    let asked = format!("{}\n{}", turn.system, newest.map(Line::words).unwrap_or_default());
     let asks = asked.contains("ummar") && HEADINGS.iter().all(|heading| asked.contains(heading));
     asks && turn.tools.is_empty() && turn.results.is_empty()
 }
 
 pub(super) fn write(turn: &Turn) -> String {
-    let mut found = HEADINGS.map(|heading| (heading, Vec::new()));
-    for sentence in sentences(turn) {
-        let Some(heading) = heading_of(&sentence) else { continue };
+    let lines = transcript::read(turn);
+    let with_archive = asks_for_archive(turn);
+    let names = HEADINGS.into_iter().chain(with_archive.then_some(ARCHIVE));
+    let mut found: Vec<(&str, Vec<String>)> = names.map(|heading| (heading, Vec::new())).collect();
+    for (heading, fact) in earlier(&lines).into_iter().chain(new(&lines)) {
         let under = found.iter_mut().find(|(name, _)| *name == heading);
-        if let Some((_, under)) =
-            under.filter(|(_, under)| under.len() < PER_HEADING && !under.contains(&sentence))
-        {
-            under.push(sentence);
+        if let Some((_, under)) = under.filter(|(_, under)| !under.contains(&fact)) {
+            under.push(fact);
+            // What is newer counts more.
+            under.drain(..under.len().saturating_sub(PER_HEADING));
         }
     }
-    let sections = found.map(|(heading, sentences)| section(heading, &sentences));
-    let archive = asks_for_archive(turn).then(|| section(ARCHIVE, &[]));
-    sections.into_iter().chain(archive).collect::<Vec<_>>().join("\n\n")
+    let sections = found.iter().filter(|(_, facts)| !facts.is_empty());
+    let sections: Vec<_> = sections.map(|(heading, facts)| section(heading, facts)).collect();
+    match (sections.is_empty(), remains(&lines)) {
+        (false, _) => sections.join("\n\n"),
+        (true, facts) if with_archive => section(ARCHIVE, &facts),
+        (true, facts) => list(&facts),
+    }
 }
 
-fn section(heading: &str, sentences: &[String]) -> String {
-    let lines: Vec<_> = sentences.iter().map(|sentence| format!("- {sentence}")).collect();
-    let lines = if lines.is_empty() { "- None found.".to_owned() } else { lines.join("\n") };
-    format!("## {heading}\n{lines}")
+/// What an earlier summary says stays under its heading.
+fn earlier(lines: &[(Source, String)]) -> Vec<(&'static str, String)> {
+    let mut under = None;
+    let mut facts = Vec::new();
+    for (_, line) in lines.iter().filter(|(source, _)| *source == Source::Summary) {
+        let fact = line.trim().trim_start_matches(['-', '*', '#', ' ']);
+        let heading = HEADINGS.into_iter().chain([ARCHIVE]).find(|heading| *heading == fact);
+        match (heading, under) {
+            (Some(_), _) => under = heading,
+            (None, Some(heading)) if !fact.is_empty() => facts.push((heading, super::short(fact, 200))),
+            _ => {}
+        }
+    }
+    facts
+}
+
+/// What the person and the copilot said, where the words tell its heading.
+fn new(lines: &[(Source, String)]) -> impl Iterator<Item = (&'static str, String)> {
+    said(lines).into_iter().filter_map(|sentence| Some((heading_of(&sentence)?, sentence)))
+}
+
+/// What can be said of a conversation without any such words: what was said at
+/// all, else what the tools answered, else what was called.
+fn remains(lines: &[(Source, String)]) -> Vec<String> {
+    let of = |wanted| lines.iter().filter(move |(source, line)| *source == wanted && !line.trim().is_empty());
+    let results =
+        of(Source::ToolResult).map(|(_, line)| format!("A tool answered: {}", super::short(line, 200)));
+    let calls =
+        of(Source::ToolCall).map(|(_, line)| format!("Without an answer: {}", super::short(line, 200)));
+    let kinds = [said(lines), results.collect(), calls.collect()];
+    let mut facts = kinds.into_iter().find(|facts| !facts.is_empty()).unwrap_or_default();
+    facts.drain(..facts.len().saturating_sub(PER_HEADING));
+    if facts.is_empty() { vec!["Nothing was said.".to_owned()] } else { facts }
+}
+
+fn section(heading: &str, facts: &[String]) -> String {
+    format!("## {heading}\n{}", list(facts))
+}
+
+fn list(facts: &[String]) -> String {
+    facts.iter().map(|fact| format!("- {fact}")).collect::<Vec<_>>().join("\n")
 }
 
 fn asks_for_archive(turn: &Turn) -> bool {
-    turn.system.contains(ARCHIVE) || turn.history.iter().any(|line| line.text.contains(ARCHIVE))
+    turn.system.contains(ARCHIVE) || turn.history.iter().any(|line| line.words().contains(ARCHIVE))
 }
 
 /// Sentence by sentence what was said, the request for the summary left out.
-fn sentences(turn: &Turn) -> Vec<String> {
-    let texts = turn.history.iter().map(|line| tags::without(&line.text, &["context", "memory_update"]));
-    let lines: Vec<_> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    lines.iter().filter(|line| !instructs(line)).flat_map(|line| split(speech(line))).collect()
+fn said(lines: &[(Source, String)]) -> Vec<String> {
+    let words = lines.iter().filter(|(source, line)| *source == Source::Words && !instructs(line));
+    words.flat_map(|(_, line)| split(line.trim_start_matches(['-', '*', ' ']))).collect()
 }
 
 /// Headings and lists of headings belong to the request.
@@ -59,14 +104,6 @@ fn instructs(line: &str) -> bool {
         || bare == ARCHIVE
         || line.starts_with(['#', '<'])
         || bare.is_empty()
-}
-
-/// A line of a transcript without the name of its speaker.
-fn speech(line: &str) -> &str {
-    let line = line.trim_start_matches(['-', '*', ' ']);
-    let (speaker, said) = line.split_once(':').unwrap_or(("", line));
-    let speaker = speaker.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    if ["user", "assistant", "human", "copilot"].contains(&speaker.as_str()) { said } else { line }
 }
 
 fn split(line: &str) -> Vec<String> {

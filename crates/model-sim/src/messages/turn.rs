@@ -4,17 +4,15 @@ use serde_json::Value;
 
 use crate::{
     demo::{Choice, Limits, Line, Tool, ToolResult, Turn},
-    request::text_of,
+    request::{text_of, texts_of},
 };
 
 pub(super) fn read(request: &Value) -> Turn {
     let messages = list(&request["messages"]);
-    let texts = messages
-        .iter()
-        .map(|message| Line { by_user: message["role"] == "user", text: text_of(&message["content"]) });
+    let lines = messages.iter().map(line);
     Turn {
         system: text_of(&request["system"]),
-        history: texts.filter(|line| !line.text.is_empty()).collect(),
+        history: lines.filter(|line| !line.blocks.is_empty()).collect(),
         results: results(messages),
         tools: list(&request["tools"]).iter().map(tool).collect(),
         choice: choice(&request["tool_choice"]),
@@ -32,6 +30,11 @@ pub(super) fn call_ids(request: &Value) -> Vec<&str> {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn line(message: &Value) -> Line {
+    let texts = texts_of(&message["content"]).into_iter().filter(|text| !text.is_empty());
+    Line { by_user: message["role"] == "user", blocks: texts.map(str::to_owned).collect() }
 }
 
 fn tool(tool: &Value) -> Tool {

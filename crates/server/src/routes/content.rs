@@ -69,7 +69,7 @@ pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlo
 }
 
 fn admit(engine: &Engine, field: &str, block: InputBlock) -> Result<InputBlock> {
-    let redact = |text: String| engine.redact(&text).into_owned();
+    let redact = |text: String| engine.redact_hidden(&text).into_owned();
     match block {
         InputBlock::Text { text } if text.trim().is_empty() => {
             Err(Error::field(format!("{field}.text"), "must not be empty"))
@@ -115,7 +115,7 @@ impl Source {
         }?;
         Ok(match self {
             Source::Text { media_type, data } => {
-                Source::Text { media_type, data: engine.redact(&data).into_owned() }
+                Source::Text { media_type, data: engine.redact_hidden(&data).into_owned() }
             }
             other => other,
         })

@@ -68,7 +68,9 @@ async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
 
 /// Who may write: of the organization's memory its administrators, else everybody but readonly.
 async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
-    known(tx, subject).await?;
+    if let Subject::Entity(entity) = subject {
+        entities::hold(tx, entity).await?;
+    }
     if *subject == Subject::Org { tx.administers() } else { tx.writes() }
 }
 

@@ -27,6 +27,7 @@ use super::content::{self, InputBlock};
 use crate::{
     App,
     caller::{Caller, Tx},
+    door::secret_in,
     extract::{Body, IdempotencyKey, MaybeBody, Path, Query},
     idempotent::request_hash,
     page::{Page, after, limit, page},
@@ -36,6 +37,8 @@ use crate::{
 
 /// Longest time that an answer is waited for, in seconds.
 const MAX_WAIT: u64 = 60;
+/// Further attempts to tell of a run that has begun, each of which waits for a connection.
+const MORE_LOOKS: usize = 20;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -206,6 +209,9 @@ pub async fn regenerate(
 pub fn known_model(app: &App, model: Option<&str>) -> domain::Result<()> {
     let default = &app.engine.settings().default_model;
     let Some(model) = model else { return Ok(()) };
+    if let Some(problem) = secret_in(&app.engine, "model", model) {
+        return Err(Error::fields(vec![problem]));
+    }
     let provider = default.split_once('/').map_or("", |(provider, _)| provider);
     match model.split_once('/') {
         Some((asked, name)) if asked == provider && is_model_name(name) => Ok(()),
@@ -311,13 +317,22 @@ async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
 }
 
 async fn turn(caller: &Caller, run: RunId) -> Result<Response> {
-    let turn = caller
-        .tx(async |tx| {
-            let run = runs::find(tx, run).await?;
-            let message = if run.status.ended() { messages::answer_of(tx, run.id).await? } else { None };
-            Ok(Turn { run, message })
-        })
-        .await?;
+    let look = async || {
+        caller
+            .tx(async |tx| {
+                let run = runs::find(tx, run).await?;
+                let message = if run.status.ended() { messages::answer_of(tx, run.id).await? } else { None };
+                Ok(Turn { run, message })
+            })
+            .await
+    };
+    // The message is committed: a busy database must not tell its sender to come again.
+    let mut looked = look().await;
+    for _ in 0..MORE_LOOKS {
+        let Err(Error::Unavailable { .. }) = looked else { break };
+        looked = look().await;
+    }
+    let turn = looked?;
     let open = !turn.run.status.ended();
     Ok((if open { StatusCode::ACCEPTED } else { StatusCode::OK }, Json(turn)).into_response())
 }

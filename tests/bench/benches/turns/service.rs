@@ -53,9 +53,6 @@ pub fn service(database_url: &str, provider: SocketAddr) -> Result<Server> {
     let mut serve = sixty()?;
     serve.arg("serve").env("DATABASE_URL", database_url).env("SIXTY_ALLOW_OLD_POSTGRES", "1");
     serve.env("ANTHROPIC_BASE_URL", format!("http://{provider}"));
-    // A heartbeat that meets a turn before its commit takes it for lost, and its reader waits for the lease's end.
-    // With the default of 30 seconds no round of many turns is complete; see docs/benchmarks.md.
-    serve.env("SIXTY_LEASE_SECONDS", "600");
     Server::start_logging(&mut serve)
 }
 
