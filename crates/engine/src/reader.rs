@@ -34,6 +34,16 @@ pub struct Reader {
     ended: bool,
 }
 
+/// What a look into the database brought.
+enum Look {
+    Frames(Bytes),
+    /// Everything that is stored has been read; a feed goes on.
+    Live,
+    /// Nothing more will come, but for this.
+    Ended(Option<Bytes>),
+    Nothing,
+}
+
 impl Engine {
     /// Reads after the cursor; the caller has checked that the run is its own.
     pub fn reader(&self, tenant: Tenant, run: RunId, cursor: Cursor) -> Reader {
@@ -59,13 +69,20 @@ impl Reader {
                     self.cursor.fence = feed.fence();
                     self.live(&feed).await
                 }
-                other => match self.stored(other.map(|feed| feed.fence())).await {
+                // A reader is mostly idle: what a look needs lives in a box, and goes with it.
+                other => match Box::pin(self.stored(other.map(|feed| feed.fence()))).await {
+                    Ok(Look::Frames(bytes)) => Some(bytes),
+                    Ok(Look::Live) => None,
+                    Ok(Look::Ended(last_word)) => {
+                        self.ended = true;
+                        last_word
+                    }
                     // A busy database ends no stream.
-                    Err(Error::Unavailable { .. }) => {
+                    Ok(Look::Nothing) | Err(Error::Unavailable { .. }) => {
                         self.wait().await;
                         None
                     }
-                    looked => looked?,
+                    Err(error) => return Err(error),
                 },
             };
             if let Some(bytes) = bytes {
@@ -94,7 +111,7 @@ impl Reader {
     }
 
     /// From the database. `live` is the fence of a feed that goes on from there.
-    async fn stored(&mut self, live: Option<i64>) -> Result<Option<Bytes>> {
+    async fn stored(&mut self, live: Option<i64>) -> Result<Look> {
         let mut tx = self.engine.store().tenant(self.tenant).await?;
         // First the state, then the rows: after an end no row is added.
         let run = runs::find(&mut tx, self.run).await?;
@@ -111,17 +128,16 @@ impl Reader {
             self.cursor = Cursor { fence: row.fence, n: row.n_to };
         }
         if !text.is_empty() {
-            return Ok(Some(text.into()));
+            return Ok(Look::Frames(text.into()));
         }
-        if let Some(fence) = live {
+        Ok(if let Some(fence) = live {
             self.cursor = Cursor { fence, n: 0 };
+            Look::Live
         } else if run.status.ended() || run.status == RunStatus::Waiting {
-            self.ended = true;
-            return Ok(dropped.then(|| self.last_word(&run)));
+            Look::Ended(dropped.then(|| self.last_word(&run)))
         } else {
-            self.wait().await;
-        }
-        Ok(None)
+            Look::Nothing
+        })
     }
 
     /// Events are kept for a day; whoever comes later learns at least the end.

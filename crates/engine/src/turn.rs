@@ -52,7 +52,8 @@ impl Engine {
         let (tell, told) = oneshot::channel();
         let engine = self.clone();
         self.detach(async move {
-            let begun = engine.insert(&mut tx, &new, run).await;
+            // What a phase needs lives in a box: the task is as large as what it waits in.
+            let begun = Box::pin(engine.insert(&mut tx, &new, run)).await;
             match begun {
                 Err(error) => {
                     let refused = tx.rollback().await.and(Err(error));

@@ -27,7 +27,7 @@ impl Run {
         let opened = if let Some(opened) = opened {
             opened
         } else {
-            self.make_room().await?;
+            Box::pin(self.make_room()).await?;
             self.open(deadline).await?
         };
         let (heard, visible) = match opened {
@@ -35,8 +35,10 @@ impl Run {
             Err(error) => (Heard::Failed(error), false),
         };
         match heard {
-            Heard::Whole(answer) => self.store_answer(message, answer).await,
-            Heard::Failed(error @ ModelError::PromptTooLong { .. }) if !visible => self.rescue(&error).await,
+            Heard::Whole(answer) => Box::pin(self.store_answer(message, answer)).await,
+            Heard::Failed(error @ ModelError::PromptTooLong { .. }) if !visible => {
+                Box::pin(self.rescue(&error)).await
+            }
             Heard::Failed(error) if visible && error.is_retryable() && !self.asked_again => {
                 self.asked_again = true;
                 self.feed.push(&Event::Reset { message_id: Some(message) });
@@ -46,7 +48,7 @@ impl Run {
                 if visible {
                     self.feed.push(&Event::Reset { message_id: Some(message) });
                 }
-                self.model_failed(&error).await
+                Box::pin(self.model_failed(&error)).await
             }
         }
     }

@@ -183,7 +183,7 @@ impl Run {
                 break left;
             }
         };
-        self.leave(left).await;
+        Box::pin(self.leave(left)).await;
     }
 
     async fn leave(&mut self, left: Left) {
@@ -216,7 +216,7 @@ impl Run {
             Some(last) if last.role == "assistant" => {
                 let calls = self.open_calls(&last.content.clone());
                 if !calls.is_empty() {
-                    self.act(calls).await
+                    Box::pin(self.act(calls)).await
                 } else if self.paused && self.iterations < self.most_calls() {
                     self.ask(opened).await
                 } else {
