@@ -135,6 +135,13 @@ impl Event {
         }
     }
 
+    /// The frame alone.
+    pub fn frame(&self, run: RunId, at: Cursor) -> String {
+        let mut frame = String::new();
+        self.write_frame(run, at, &mut frame);
+        frame
+    }
+
     /// Appends the frame: the lines `id`, `event`, `data`, and a blank one.
     pub fn write_frame(&self, run: RunId, at: Cursor, frames: &mut String) {
         let body = serde_json::to_string(self).expect("events serialize: their keys are strings");

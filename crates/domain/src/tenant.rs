@@ -37,6 +37,12 @@ impl Role {
         }
     }
 
+    /// The lower of the two: an administrator's ceiling, where there is one, is not passed.
+    #[must_use]
+    pub fn capped(self, ceiling: Option<Role>) -> Self {
+        ceiling.map_or(self, |ceiling| ceiling.min(self))
+    }
+
     /// Owner or admin: what the contract's table marks with `A`.
     pub fn administers(self) -> bool {
         self >= Role::Admin
@@ -87,5 +93,8 @@ mod tests {
     fn the_effective_role_is_the_lower_one() {
         assert_eq!(Role::Owner.min(Role::Member), Role::Member);
         assert_eq!(Role::Readonly.min(Role::Admin), Role::Readonly);
+        assert_eq!(Role::Owner.capped(Some(Role::Member)), Role::Member);
+        assert_eq!(Role::Readonly.capped(Some(Role::Admin)), Role::Readonly);
+        assert_eq!(Role::Admin.capped(None), Role::Admin);
     }
 }

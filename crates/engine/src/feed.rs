@@ -96,9 +96,7 @@ impl Feed {
             .iter()
             .map(|event| {
                 n += 1;
-                let mut frame = String::new();
-                event.write_frame(self.lease.run, Cursor { fence: self.lease.fence, n }, &mut frame);
-                frame
+                event.frame(self.lease.run, Cursor { fence: self.lease.fence, n })
             })
             .collect();
         Staged { frames }

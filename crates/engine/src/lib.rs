@@ -196,6 +196,10 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn windows(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn stop(&self, run: RunId, why: Stop) {
         if let Some(live) = self.live().get(&run) {
             live.stop(why);
@@ -228,9 +232,7 @@ impl Inner {
 
 /// The last frame of a run that was cancelled before anybody executed it.
 pub fn cancelled_frame(run: &domain::run::Run, at: domain::Cursor) -> String {
-    let mut frame = String::new();
-    cancelled_event(run.iterations, run.usage, Vec::new()).write_frame(run.id, at, &mut frame);
-    frame
+    cancelled_event(run.iterations, run.usage, Vec::new()).frame(run.id, at)
 }
 
 fn cancelled_event(iterations: i32, usage: domain::Usage, tools_used: Vec<domain::event::ToolUsed>) -> Event {

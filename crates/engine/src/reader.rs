@@ -93,6 +93,12 @@ impl Reader {
         Ok(None)
     }
 
+    /// Waits for the end of the stream.
+    pub async fn to_end(mut self) -> Result<()> {
+        while self.next().await?.is_some() {}
+        Ok(())
+    }
+
     /// From memory. The shutdown ends the stream; its reader comes back elsewhere.
     async fn live(&mut self, feed: &Feed) -> Option<Bytes> {
         let changed = feed.changed();
@@ -154,9 +160,7 @@ impl Reader {
                 usage: run.usage,
             },
         };
-        let mut frame = String::new();
-        event.write_frame(self.run, Cursor { fence: i64::MAX, n: 1 }, &mut frame);
-        frame.into()
+        event.frame(self.run, Cursor { fence: i64::MAX, n: 1 }).into()
     }
 
     async fn wait(&mut self) {

@@ -79,7 +79,7 @@ impl Engine {
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
         let started = run_started(new, begun);
-        let first_frame = if claims { frame(run, &started) } else { String::new() };
+        let first_frame = if claims { started.frame(run, Cursor { fence: 1, n: 1 }) } else { String::new() };
         let context_text = context_note(&note, &[]);
         let turn = NewTurn {
             session: new.session,
@@ -159,12 +159,6 @@ fn run_started(new: &Prepared, begun: Begun) -> Event {
     }
 }
 
-fn frame(run: RunId, event: &Event) -> String {
-    let mut frame = String::new();
-    event.write_frame(run, Cursor { fence: 1, n: 1 }, &mut frame);
-    frame
-}
-
 /// Tells the session of memory that was written since its snapshot. Appends
 /// travel in the message's context; any other change moves the snapshot.
 /// Returns the message's context, if it is another one now.
@@ -178,6 +172,7 @@ async fn catch_up(
     if context.told == context.current {
         return Ok(None);
     }
+    let quoted = context.pinned;
     let news = memories::news(tx, context.entity.as_ref(), context.told).await?;
     let void = |scope| news.iter().any(|change| change.scope == scope && change.appended.is_none());
     let scopes = [MemoryScope::Org, MemoryScope::User, MemoryScope::Entity];
@@ -196,8 +191,9 @@ async fn catch_up(
         .collect();
     context.told = context.current;
     turns::pin(tx, session, context.pinned, context.told).await?;
-    let fresh = turns::context(tx, session).await?;
-    context.memory = fresh.memory;
+    if context.pinned != quoted {
+        context.memory = turns::context(tx, session).await?.memory;
+    }
     let text = context_note(note, &moved);
     turns::set_context(tx, message, &text).await?;
     Ok(Some(text))

@@ -33,6 +33,11 @@ impl App {
         Self { engine, verifier, rates: Arc::new(RateLimiter::keyed(quota)), public: Arc::new(public) }
     }
 
+    /// The model of a run: the session's, or the service's own.
+    pub fn model(&self, chosen: Option<String>) -> String {
+        chosen.unwrap_or_else(|| self.engine.settings().default_model.clone())
+    }
+
     pub fn store(&self) -> &Store {
         self.engine.store()
     }

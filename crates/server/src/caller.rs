@@ -80,10 +80,8 @@ impl Caller {
     /// Runs the closure in a transaction; an error rolls it back.
     pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tx = self.admitted(self.app.store().tenant(self.tenant()).await?).await?;
-        match work(&mut tx).await {
-            Ok(value) => tx.inner.commit().await.map(|()| value),
-            Err(error) => tx.inner.rollback().await.and(Err(error)),
-        }
+        let done = work(&mut tx).await;
+        end(tx.inner, done).await
     }
 
     /// The same with the session's row locked, and left open for the caller: turns
@@ -138,7 +136,15 @@ impl Caller {
         }
         // A role that came with an earlier token is not kept for one without.
         let given = self.token_role.or(member.role).ok_or_else(not_a_member)?;
-        Ok((member.ceiling.map_or(given, |ceiling| ceiling.min(given)), member.name))
+        Ok((given.capped(member.ceiling), member.name))
+    }
+}
+
+/// Commits what was done, or rolls it back.
+async fn end<T>(tx: TenantTx, done: Result<T>) -> Result<T> {
+    match done {
+        Ok(value) => tx.commit().await.map(|()| value),
+        Err(error) => tx.rollback().await.and(Err(error)),
     }
 }
 
@@ -231,6 +237,16 @@ fn throttle(app: &App, org: OrgId, identity: &Identity) -> Result<()> {
 pub struct Platform {
     pub app: App,
     pub identity: Arc<Identity>,
+}
+
+impl Platform {
+    /// Runs the closure in a transaction of an organization, which need not exist
+    /// yet; an error rolls it back.
+    pub async fn tx<T>(&self, org: OrgId, work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>) -> Result<T> {
+        let mut tx = self.app.store().tenant(Tenant::own(org, self.identity.user)).await?;
+        let done = work(&mut tx).await;
+        end(tx, done).await
+    }
 }
 
 impl FromRequestParts<App> for Platform {

@@ -198,7 +198,7 @@ pub async fn list(
             tokens_after: row.tokens_after,
             first_seq: row.first_seq,
             last_seq: row.last_seq,
-            sha256: hex(&row.sha256),
+            sha256: hex::encode(&row.sha256),
             summarized_by: row.summarized_by,
             created_at: row.created_at,
         })
@@ -234,14 +234,10 @@ pub async fn find(tx: &mut TenantTx, id: ArchiveId) -> Result<SessionSummary> {
         tokens_after: row.tokens_after,
         first_seq: row.first_seq,
         last_seq: row.last_seq,
-        sha256: hex(&row.sha256),
+        sha256: hex::encode(&row.sha256),
         summarized_by: row.summarized_by,
         created_at: row.created_at,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a search looks for.

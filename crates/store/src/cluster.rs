@@ -103,8 +103,8 @@ impl Cluster {
     }
 
     fn open(home: Home, durability: Durability, watchdog: Option<Watchdog>) -> Result<Self, ClusterError> {
-        let superuser_password = secrets::hex(&home.secret("superuser")?);
-        let app_password = secrets::hex(&home.secret("app")?);
+        let superuser_password = hex::encode(home.secret("superuser")?);
+        let app_password = hex::encode(home.secret("app")?);
         let _starting = home.lock("start.lock", LOCK_PATIENCE)?;
         let in_use = home.share("in-use.lock")?;
         let programs = Programs::find(&home)?;

@@ -1,6 +1,6 @@
 //! Organizations and their members.
 
-use domain::{Error, OrgId, Result, Role, Tenant, UserId};
+use domain::{Error, OrgId, Result, Role, UserId};
 
 use crate::{
     Store, TenantTx,
@@ -144,10 +144,5 @@ impl Store {
                 })
             })
             .collect()
-    }
-
-    /// A platform administrator acts in an organization that need not exist yet.
-    pub async fn platform(&self, org: OrgId, administrator: UserId) -> Result<TenantTx> {
-        self.tenant(Tenant::own(org, administrator)).await
     }
 }

@@ -1,8 +1,6 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
-use std::sync::PoisonError;
-
 use domain::{ArchiveId, Event, Result, session::Message};
 use model::{Answer, ModelError};
 use serde_json::Value;
@@ -250,7 +248,7 @@ fn number(count: usize) -> i64 {
 
 impl crate::Engine {
     fn known_window(&self, model: &str) -> Option<usize> {
-        self.0.windows.lock().unwrap_or_else(PoisonError::into_inner).get(model).copied()
+        self.0.windows().get(model).copied()
     }
 
     /// The context window of a model, in tokens: asked until its provider tells.
@@ -268,7 +266,7 @@ impl crate::Engine {
                 return WINDOW;
             }
         };
-        let mut windows = self.0.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.0.windows();
         if windows.len() < WINDOWS {
             windows.insert(model.to_owned(), window);
         }

@@ -140,12 +140,11 @@ impl Engine {
     }
 
     fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
-        let stopping = self.0.stopping.is_cancelled().then_some(Stop::Shutdown);
-        let (sender, stop) = watch::channel(stopping);
+        let (sender, stop) = watch::channel(None);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
         if self.0.stopping.is_cancelled() {
-            // The shutdown may have looked before.
+            // The shutdown may have looked before the entry was there.
             self.0.stop(lease.run, Stop::Shutdown);
         }
         Run {

@@ -50,7 +50,7 @@ impl Engine {
         }
         tx.commit().await?;
         let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
-        let role = membership.ceiling.map_or(loaded.role, |ceiling| ceiling.min(loaded.role));
+        let role = loaded.role.capped(membership.ceiling);
         let frozen = self.frozen(lease.user, role, &loaded.model, &loaded.context);
         let mut run = self.run_of(lease, role, loaded.mode, frozen, loaded.context.clone());
         self.0.committed(lease);
@@ -76,9 +76,8 @@ impl Engine {
             return Ok(());
         };
         let (code, message) = GAVE_UP;
-        let mut text = String::new();
         let event = Event::Error { code: code.into(), message: message.into(), retryable: true };
-        event.write_frame(lease.run, Cursor { fence: lease.fence, n: 1 }, &mut text);
+        let text = event.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
         let frames = Frames { n_from: 1, n_to: 1, text };
         steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), Usage::default(), &frames).await?;
         tx.commit().await

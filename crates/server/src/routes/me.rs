@@ -68,10 +68,7 @@ pub async fn get(
         .await?
         .into_iter()
         .filter(|membership| membership.active)
-        .map(|found| {
-            let role = found.ceiling.map_or(found.role, |ceiling| ceiling.min(found.role));
-            Membership { org_id: found.external_id, role }
-        })
+        .map(|found| Membership { org_id: found.external_id, role: found.role.capped(found.ceiling) })
         .collect();
     // Without a choice a login with several memberships still learns which it has.
     let caller = match caller {

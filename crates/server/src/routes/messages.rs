@@ -150,13 +150,12 @@ pub async fn post(
         }
         Start::New(run) => run,
     };
-    let default = || caller.app.engine.settings().default_model.clone();
     let prepared = Prepared {
         session: id,
         content: content.json,
         text: content.text,
         mode: new.mode.or(session.mode).unwrap_or_default().resolved(),
-        model: new.model.or(session.model).unwrap_or_else(default),
+        model: caller.app.model(new.model.or(session.model)),
         role: tx.role,
         timezone,
         view,
@@ -192,7 +191,7 @@ pub async fn regenerate(
                 None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
             })?;
             messages::supersede_after(tx, id, seq).await?;
-            let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
+            let model = caller.app.model(session.model);
             let mode = session.mode.unwrap_or_default().resolved();
             let role = tx.role;
             let queued = Queued { session: id, message, run, trigger: "http", mode, model: &model, role };
@@ -290,7 +289,7 @@ impl Wish {
 
 /// The answer to a request that started or joined a run.
 async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
-    let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
+    let reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
     let mut response = match wish {
         Wish::Events => sse::response(reader),
         Wish::Async => {
@@ -300,12 +299,8 @@ async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
             response
         }
         Wish::Wait(limit) => {
-            let end = async {
-                while reader.next().await?.is_some() {}
-                Ok::<_, Error>(())
-            };
             // Whether it ended or the time is up, the run's state says.
-            if let Ok(ended) = tokio::time::timeout(limit, end).await {
+            if let Ok(ended) = tokio::time::timeout(limit, reader.to_end()).await {
                 ended?;
             }
             turn(caller, run).await?

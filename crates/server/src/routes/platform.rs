@@ -71,13 +71,15 @@ pub async fn put_org(
     external("external_id", &id)?;
     let name = display_name(&platform, body.value.name.as_deref())?;
     let org = platform.identity.org_id(&id);
-    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
-    let new = orgs::create(&mut tx, &id, name.as_deref()).await?;
-    if let Some(name) = name.filter(|_| !new) {
-        orgs::rename(&mut tx, &name).await?;
-    }
-    let (id, name) = orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
-    tx.commit().await?;
+    let (new, (id, name)) = platform
+        .tx(org, async |tx| {
+            let new = orgs::create(tx, &id, name.as_deref()).await?;
+            if let Some(name) = name.filter(|_| !new) {
+                orgs::rename(tx, &name).await?;
+            }
+            Ok((new, orgs::find(tx).await?.ok_or(Error::NotFound)?))
+        })
+        .await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(Org { id, name })))
 }
 
@@ -95,16 +97,18 @@ pub async fn put_member(
     let NewMembership { role, name } = body.value;
     let name = display_name(&platform, name.as_deref())?;
     let org = platform.identity.org_id(&org);
-    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
-    orgs::find(&mut tx).await?.ok_or(Error::NotFound)?;
     let member = NewMember {
         user: platform.identity.user_id(&sub),
         external_id: &sub,
         name: name.as_deref(),
         role: Some(role),
     };
-    let new = orgs::put_member(&mut tx, &member).await?;
-    tx.commit().await?;
+    let new = platform
+        .tx(org, async |tx| {
+            orgs::find(tx).await?.ok_or(Error::NotFound)?;
+            orgs::put_member(tx, &member).await
+        })
+        .await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Member { name, user: sub, role })))
 }
@@ -119,8 +123,7 @@ pub async fn delete_member(
     Path((org, sub)): Path<(String, String)>,
 ) -> Result<StatusCode> {
     let org = platform.identity.org_id(&org);
-    let mut tx = platform.app.store().platform(org, platform.identity.user).await?;
-    orgs::remove_member(&mut tx, platform.identity.user_id(&sub)).await?;
-    tx.commit().await?;
+    let user = platform.identity.user_id(&sub);
+    platform.tx(org, async |tx| orgs::remove_member(tx, user).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -168,7 +168,7 @@ async fn enqueue(
     let nothing =
         || Error::conflict("nothing_to_compact", "everything that was said here is archived already");
     let (message, _) = messages::question(tx, id, None).await?.ok_or_else(nothing)?;
-    let model = session.model.unwrap_or_else(|| caller.app.engine.settings().default_model.clone());
+    let model = caller.app.model(session.model);
     let queued = Queued {
         session: id,
         message,
@@ -183,12 +183,8 @@ async fn enqueue(
 
 /// The newest summary once the run has ended; the run while it has not.
 async fn finished(caller: &Caller, id: SessionId, run: RunId) -> Result<Response> {
-    let mut reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
-    let end = async {
-        while reader.next().await?.is_some() {}
-        Ok::<_, Error>(())
-    };
-    let in_time = tokio::time::timeout(PATIENCE, end).await;
+    let reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
+    let in_time = tokio::time::timeout(PATIENCE, reader.to_end()).await;
     let (run, newest) = caller
         .tx(async |tx| Ok((runs::find(tx, run).await?, archives::list(tx, Some(id), None, 1).await?.pop())))
         .await?;

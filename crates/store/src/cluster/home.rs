@@ -198,5 +198,5 @@ fn id(arguments: &[&str]) -> std::io::Result<u32> {
 }
 
 fn short_hash(path: &Path) -> String {
-    secrets::hex(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..8])
+    hex::encode(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..8])
 }

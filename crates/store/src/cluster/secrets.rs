@@ -19,7 +19,7 @@ pub fn get_or_make(keys: &Path, name: &str) -> Result<[u8; 32], ClusterError> {
             let key: [u8; 32] = rand::random();
             let draft = keys.join(format!("{name}.new"));
             let _ = fs::remove_file(&draft);
-            write_new(&draft, &format!("{}\n", hex(&key))).map_err(io("writing", &draft))?;
+            write_new(&draft, &format!("{}\n", hex::encode(key))).map_err(io("writing", &draft))?;
             fs::rename(&draft, &path).map_err(io("writing", &path))?;
             Ok(key)
         }
@@ -33,14 +33,6 @@ pub fn write_new(path: &Path, text: &str) -> std::io::Result<File> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     Ok(file)
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|b| [b >> 4, b & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 fn parse(text: &str) -> Option<[u8; 32]> {
