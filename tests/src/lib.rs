@@ -2,6 +2,7 @@
 //! Postgres, and the stand-in for the model. One binary.
 #![cfg(test)]
 
+mod approvals;
 mod archive;
 mod arrows;
 mod cancelled;

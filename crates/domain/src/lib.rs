@@ -8,6 +8,7 @@ pub mod event;
 pub mod fields;
 pub mod id;
 pub mod memory;
+pub mod permission;
 pub mod run;
 pub mod session;
 pub mod tenant;

@@ -1,5 +1,7 @@
 //! What a tool declares about itself.
 
+use crate::permission::Action;
+
 /// How a call of a tool relates to a crash (design, "A run").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolClass {
@@ -35,4 +37,6 @@ pub struct ToolSpec {
     /// JSON Schema of the arguments.
     pub schema: &'static str,
     pub class: ToolClass,
+    /// What its calls can do in the world, which the matrix knows; none for what only reads.
+    pub actions: &'static [Action],
 }

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use domain::{
     Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId,
     event::Cursor,
+    permission::Matrix,
     run::{Lease, Mode},
 };
 use serde_json::Value;
@@ -14,6 +15,7 @@ use store::{
     turns::{self, Context, NewTurn, Past},
 };
 use tokio::sync::oneshot;
+use tools::Offer;
 
 use crate::{
     Engine,
@@ -96,7 +98,7 @@ impl Engine {
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
             first_frame: &first_frame,
         };
-        let (seq, mut context) = turns::begin(tx, &turn).await?;
+        let (seq, mut context, matrix) = turns::begin(tx, &turn).await?;
         let context_text =
             catch_up(tx, new.session, begun.message, &mut context, &note).await?.unwrap_or(context_text);
         if !claims {
@@ -108,7 +110,7 @@ impl Engine {
             content: new.content.clone(),
             context: context_text,
         });
-        Ok((begun, Some(self.start_of(tenant, new, begun, context, started))))
+        Ok((begun, Some(self.start_of(tenant, new, begun, context, matrix, started))))
     }
 
     fn start_of(
@@ -117,6 +119,7 @@ impl Engine {
         new: &Prepared,
         begun: Begun,
         context: Context,
+        matrix: Matrix,
         started: Event,
     ) -> Start {
         let lease = Lease {
@@ -127,14 +130,14 @@ impl Engine {
             fence: 1,
             replica: self.0.replica,
         };
-        Start { lease, role: new.role, mode: new.mode, model: new.model.clone(), context, started }
+        Start { lease, role: new.role, mode: new.mode, model: new.model.clone(), context, matrix, started }
     }
 
     /// What a session's next prompt would be, for the model on the wire.
     pub(crate) fn frozen(
         &self,
         user: UserId,
-        role: Role,
+        offer: Offer,
         model: &str,
         context: &Context,
     ) -> crate::prompt::Frozen {
@@ -142,7 +145,7 @@ impl Engine {
             model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
             max_tokens: self.0.settings.max_tokens,
             user,
-            tools: self.0.toolbox.definitions(role).to_owned(),
+            tools: self.0.toolbox.definitions(offer),
             system: crate::prompt::system(context),
             summary: context.summary.as_ref().map(crate::prompt::summary_block),
             summary_text: context.summary.as_ref().map(|summary| summary.text.clone()),

@@ -13,6 +13,7 @@ pub mod memories;
 pub mod messages;
 pub mod migrate;
 pub mod orgs;
+pub mod permissions;
 pub mod runs;
 pub mod sessions;
 pub mod startup;

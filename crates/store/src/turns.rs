@@ -4,12 +4,16 @@
 use domain::{
     ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
     id::ReplicaId,
+    permission::Matrix,
     run::{Lease, Mode},
 };
+
+use sqlx::types::Json;
 
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
+    permissions,
 };
 
 /// One message of the conversation as the prompt repeats it.
@@ -103,8 +107,9 @@ macro_rules! context {
 }
 
 /// Begins a turn in a session whose row the opener has locked. Returns the
-/// message's place in the session, and the context without the message.
-pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context)> {
+/// message's place in the session, the context without the message, and what the
+/// person's copilot may do.
+pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context, Matrix)> {
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
@@ -144,7 +149,9 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
         select last_seq as "seq!", title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
-            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
+            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
+            (select p.matrix from sixty.member_permissions p
+                where p.org_id = $1 and p.user_id = $2) as "matrix!: Json<Matrix>"
         from begun
         "#,
         tenant.org.0,
@@ -168,7 +175,8 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
     .await
     .map_err(from_sqlx)?
     .ok_or_else(run_active)?;
-    Ok((row.seq, context!(row)))
+    let (seq, matrix) = (row.seq, row.matrix.0.clone());
+    Ok((seq, context!(row), matrix))
 }
 
 /// A run for a message which is already there.
@@ -218,6 +226,8 @@ fn run_active() -> Error {
 #[derive(Clone, Debug)]
 pub struct Resumed {
     pub context: Context,
+    /// What the person's copilot may do, as it stands now.
+    pub matrix: Matrix,
     pub message: MessageId,
     pub trigger: String,
     pub mode: Mode,
@@ -241,6 +251,7 @@ pub struct Resumed {
 pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     let Lease { org, run, session, .. } = *tx.lease();
     let context = context(tx.tenant(), session).await?;
+    let matrix = permissions::matrix(tx.tenant()).await?;
     let row = sqlx::query!(
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now())
@@ -268,6 +279,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     .map_err(from_sqlx)?;
     Ok(Resumed {
         context,
+        matrix,
         message: row.message_id.into(),
         trigger: row.trigger,
         mode: Mode::parse(&row.mode).unwrap_or_default(),

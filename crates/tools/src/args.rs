@@ -1,6 +1,6 @@
 //! Arguments of the built-in tools, read once and typed from there on.
 
-use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope};
+use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -55,6 +55,26 @@ pub enum Call {
 impl Call {
     pub(crate) fn read(tool: &str, args: &Value) -> Result<Self, serde_json::Error> {
         Self::deserialize(json!({ "tool": tool, "args": args }))
+    }
+
+    /// What the call does in the world; none if it only reads.
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Call::MemoryAppend { scope, .. } | Call::MemoryReplace { scope, .. } => Some(match scope {
+                MemoryScope::User => Action::WriteUserMemory,
+                MemoryScope::Entity => Action::WriteEntityMemory,
+                MemoryScope::Org => Action::WriteOrgMemory,
+            }),
+            Call::UpdateEntity { kind, .. } => Some(match kind {
+                EntityKind::Deal => Action::ModifyDeals,
+                EntityKind::Contact => Action::ModifyContacts,
+            }),
+            Call::AddNote { .. } => Some(Action::ManageTasks),
+            Call::Recall { .. }
+            | Call::ReadArchive { .. }
+            | Call::FindEntities { .. }
+            | Call::GetEntity { .. } => None,
+        }
     }
 
     /// The entity that the call names beside its scope, if it names one.

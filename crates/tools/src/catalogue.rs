@@ -1,9 +1,14 @@
 //! The built-in tools as the model reads them. Names are stable; a changed
 //! description changes the prompt's prefix for everybody.
 
-use domain::tool::{
-    ToolClass::{LocalTx, Read},
-    ToolSpec,
+use domain::{
+    permission::Action::{
+        ManageTasks, ModifyContacts, ModifyDeals, WriteEntityMemory, WriteOrgMemory, WriteUserMemory,
+    },
+    tool::{
+        ToolClass::{LocalTx, Read},
+        ToolSpec,
+    },
 };
 
 pub(crate) const BUILTINS: &[ToolSpec] = &[
@@ -26,6 +31,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: LocalTx,
+        actions: &[WriteUserMemory, WriteEntityMemory, WriteOrgMemory],
     },
     ToolSpec {
         name: "memory_replace",
@@ -45,6 +51,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: LocalTx,
+        actions: &[WriteUserMemory, WriteEntityMemory, WriteOrgMemory],
     },
     ToolSpec {
         name: "find_entities",
@@ -61,6 +68,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: Read,
+        actions: &[],
     },
     ToolSpec {
         name: "get_entity",
@@ -77,6 +85,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: Read,
+        actions: &[],
     },
     ToolSpec {
         name: "update_entity",
@@ -94,6 +103,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: LocalTx,
+        actions: &[ModifyDeals, ModifyContacts],
     },
     ToolSpec {
         name: "add_note",
@@ -110,6 +120,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: LocalTx,
+        actions: &[ManageTasks],
     },
     ToolSpec {
         name: "recall",
@@ -127,6 +138,7 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: Read,
+        actions: &[],
     },
     ToolSpec {
         name: "read_archive",
@@ -143,5 +155,6 @@ pub(crate) const BUILTINS: &[ToolSpec] = &[
             "additionalProperties": false
         }"#,
         class: Read,
+        actions: &[],
     },
 ];

@@ -4,29 +4,33 @@
 mod args;
 mod catalogue;
 
-use std::collections::HashMap;
-
-use domain::{
-    Role,
-    tool::{ToolClass, ToolSpec},
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use domain::{FieldError, Role, permission::Matrix, tool::ToolSpec};
 use jsonschema::Validator;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
+use sha2::{Digest, Sha256};
 
 pub use args::Call;
 
 /// Longest list of problems that goes back to the model for one call.
 const MAX_PROBLEMS: usize = 8;
 
+/// The tools that a run is offered: a set of places in the toolbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Offer(u128);
+
 /// The built-in tools with their compiled schemas, sorted by name: the order is
 /// part of the prompt's prefix.
 pub struct Toolbox {
     tools: Vec<ToolSpec>,
     validators: HashMap<&'static str, Validator>,
-    /// The `tools` of a request as JSON text: for those who may write, and for those who may not.
-    writing: String,
-    reading: String,
+    /// The `tools` of a request as JSON text, of each set that was offered.
+    definitions: Mutex<HashMap<Offer, Arc<str>>>,
 }
 
 impl Default for Toolbox {
@@ -39,59 +43,96 @@ impl Toolbox {
     pub fn new() -> Self {
         let mut tools = catalogue::BUILTINS.to_vec();
         tools.sort_by_key(|tool| tool.name);
+        assert!(tools.len() <= 128, "an offer has a bit for each tool");
         let validators = tools.iter().map(|tool| (tool.name, validator(tool))).collect();
-        let writing = definitions(tools.iter());
-        let reading = definitions(tools.iter().filter(|tool| tool.class == ToolClass::Read));
-        Self { tools, validators, writing, reading }
+        Self { tools, validators, definitions: Mutex::default() }
     }
 
-    /// The JSON text of the tools that a caller's runs are offered. Always the same bytes.
-    pub fn definitions(&self, role: Role) -> &str {
-        if role.writes() { &self.writing } else { &self.reading }
+    /// What runs of this role are offered: whatever only reads, and what the
+    /// matrix allows at least one kind of call of.
+    pub fn offer(&self, matrix: &Matrix, role: Role) -> Offer {
+        let allowed = |tool: &ToolSpec| {
+            tool.actions.is_empty() || tool.actions.iter().any(|action| matrix.allows(role, *action))
+        };
+        let offered = self.tools.iter().enumerate().filter(|(_, tool)| allowed(tool));
+        Offer(offered.fold(0, |set, (place, _)| set | 1 << place))
     }
 
-    /// The tool of this name, if the caller's runs are offered it.
-    pub fn find(&self, role: Role, name: &str) -> Option<&ToolSpec> {
-        self.offered(role).find(|tool| tool.name == name)
+    /// The JSON text of the offered tools. Always the same bytes for the same set.
+    pub fn definitions(&self, offer: Offer) -> Arc<str> {
+        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(offer).or_insert_with(|| definitions(self.offered(offer)).into()).clone()
     }
 
-    fn offered(&self, role: Role) -> impl Iterator<Item = &ToolSpec> {
-        self.tools.iter().filter(move |tool| role.writes() || tool.class == ToolClass::Read)
+    /// The tool of this name, if the run is offered it.
+    pub fn find(&self, offer: Offer, name: &str) -> Option<&ToolSpec> {
+        self.offered(offer).find(|tool| tool.name == name)
+    }
+
+    /// The tool of this name, whoever is offered it.
+    pub fn tool(&self, name: &str) -> Option<&ToolSpec> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    fn offered(&self, offer: Offer) -> impl Iterator<Item = &ToolSpec> {
+        let of_set = move |place: &usize| offer.0 >> place & 1 == 1;
+        self.tools.iter().enumerate().filter(move |(place, _)| of_set(place)).map(|(_, tool)| tool)
     }
 
     /// Reads the arguments of a call. The refusal is for the model: it says
     /// which field is wrong, and why.
-    pub fn check(&self, role: Role, name: &str, input: &RawValue) -> Result<(&ToolSpec, Call), String> {
-        let Some(tool) = self.find(role, name) else {
-            let names: Vec<&str> = self.offered(role).map(|tool| tool.name).collect();
+    pub fn check(&self, offer: Offer, name: &str, input: &RawValue) -> Result<(&ToolSpec, Call), String> {
+        let Some(tool) = self.find(offer, name) else {
+            let names: Vec<&str> = self.offered(offer).map(|tool| tool.name).collect();
             return Err(format!("There is no tool {name:?}. The tools are: {}.", names.join(", ")));
         };
-        let arguments = arguments(input)?;
-        let problems: Vec<String> = self.validators[tool.name]
+        let call = self.read(tool, canonical(input).as_str()).map_err(|problems| {
+            let problems: Vec<String> = problems
+                .into_iter()
+                .map(
+                    |FieldError { field, error }| {
+                        if field.is_empty() { error } else { format!("{field}: {error}") }
+                    },
+                )
+                .collect();
+            format!("The arguments of {name} are not valid: {}.", problems.join("; "))
+        })?;
+        Ok((tool, call))
+    }
+
+    /// Reads arguments, or says what is wrong with them, field by field.
+    pub fn read(&self, tool: &ToolSpec, arguments: &str) -> Result<Call, Vec<FieldError>> {
+        let whole = |error: String| vec![FieldError { field: String::new(), error }];
+        let arguments: Value =
+            serde_json::from_str(arguments).map_err(|error| whole(format!("not JSON: {error}")))?;
+        let problems: Vec<FieldError> = self.validators[tool.name]
             .iter_errors(&arguments)
             .take(MAX_PROBLEMS)
-            .map(|error| match error.instance_path().as_str() {
-                "" => error.to_string(),
-                path => format!("{}: {error}", path.trim_start_matches('/').replace('/', ".")),
+            .map(|error| FieldError {
+                field: error.instance_path().as_str().trim_start_matches('/').replace('/', "."),
+                error: error.to_string(),
             })
             .collect();
         if !problems.is_empty() {
-            return Err(format!("The arguments of {name} are not valid: {}.", problems.join("; ")));
+            return Err(problems);
         }
-        let call = Call::read(tool.name, &arguments)
-            .map_err(|error| format!("The arguments of {name} are not valid: {error}."))?;
-        Ok((tool, call))
+        Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
     }
 }
 
-/// Models sometimes send the object as a JSON string that holds it.
-fn arguments(input: &RawValue) -> Result<Value, String> {
-    let value = serde_json::from_str(input.get());
-    match value {
-        Ok(Value::String(inner)) => serde_json::from_str(&inner)
-            .map_err(|error| format!("The arguments are not valid JSON: {error}.")),
-        other => other.map_err(|error| format!("The arguments are not valid JSON: {error}.")),
+/// The arguments as they are checked, hashed, shown and executed: the bytes of the
+/// object. Models sometimes send a JSON string that holds it.
+pub fn canonical(input: &RawValue) -> String {
+    match serde_json::from_str(input.get()) {
+        Ok(Value::String(inner)) => inner,
+        _ => input.get().to_owned(),
     }
+}
+
+/// The version of a tool's schema: what a person decided about may not mean
+/// something else when it is executed.
+pub fn schema_hash(tool: &ToolSpec) -> [u8; 32] {
+    Sha256::digest(tool.schema).into()
 }
 
 fn validator(tool: &ToolSpec) -> Validator {
@@ -119,14 +160,20 @@ fn definitions<'a>(tools: impl Iterator<Item = &'a ToolSpec>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::permission::{Action, Policy, UserRow};
+
     use super::*;
 
     fn raw(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.to_owned()).expect("JSON")
     }
 
+    fn offer(role: Role) -> Offer {
+        Toolbox::new().offer(&Matrix::default(), role)
+    }
+
     fn problem(role: Role, name: &str, json: &str) -> String {
-        Toolbox::new().check(role, name, &raw(json)).map(|_| ()).expect_err("a refusal")
+        Toolbox::new().check(offer(role), name, &raw(json)).map(|_| ()).expect_err("a refusal")
     }
 
     #[test]
@@ -142,7 +189,9 @@ mod tests {
             ("read_archive", r#"{"summary_id":"01a2032b-664e-7750-baf9-f1824535916a","from_seq":3}"#),
             ("add_note", r#"{"kind":"contact","id":"C-1","text":"met"}"#),
         ] {
-            toolbox.check(Role::Member, name, &raw(example)).expect(name);
+            let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);
+            assert_eq!(call.action().is_none(), tool.actions.is_empty());
+            assert!(call.action().is_none_or(|action| tool.actions.contains(&action)), "{name}");
         }
         let names: Vec<&str> = toolbox.tools.iter().map(|tool| tool.name).collect();
         assert!(names.is_sorted());
@@ -151,7 +200,8 @@ mod tests {
     #[test]
     fn arguments_may_arrive_as_a_json_string() {
         let input = raw(r#""{\"kind\":\"deal\",\"id\":\"D-42\"}""#);
-        Toolbox::new().check(Role::Member, "get_entity", &input).expect("tolerated");
+        Toolbox::new().check(offer(Role::Member), "get_entity", &input).expect("tolerated");
+        assert_eq!(canonical(&input), r#"{"kind":"deal","id":"D-42"}"#);
     }
 
     #[test]
@@ -178,10 +228,31 @@ mod tests {
 
     #[test]
     fn runs_of_readonly_members_are_offered_reading_tools_only() {
-        let toolbox = Toolbox::new();
-        assert!(toolbox.find(Role::Readonly, "get_entity").is_some());
-        assert!(toolbox.find(Role::Readonly, "add_note").is_none());
-        assert!(!toolbox.definitions(Role::Readonly).contains("memory_append"));
+        let (toolbox, readonly) = (Toolbox::new(), offer(Role::Readonly));
+        assert!(toolbox.find(readonly, "get_entity").is_some());
+        assert!(toolbox.find(readonly, "add_note").is_none());
+        assert!(!toolbox.definitions(readonly).contains("memory_append"));
         assert!(problem(Role::Readonly, "add_note", "{}").contains("There is no tool"));
+    }
+
+    #[test]
+    fn a_tool_is_offered_while_any_of_its_calls_is_allowed() {
+        let toolbox = Toolbox::new();
+        let off = |actions: &[Action]| Matrix {
+            own: actions
+                .iter()
+                .map(|&action| UserRow { action, policy: Policy::Disabled, decider: None })
+                .collect(),
+            ..Matrix::default()
+        };
+        let offers =
+            |matrix: &Matrix| toolbox.find(toolbox.offer(matrix, Role::Member), "update_entity").is_some();
+        assert!(offers(&off(&[])) && offers(&off(&[Action::ModifyDeals])));
+        assert!(!offers(&off(&[Action::ModifyDeals, Action::ModifyContacts])));
+        let (all, less) = (offer(Role::Member), toolbox.offer(&off(&[Action::ManageTasks]), Role::Member));
+        assert!(toolbox.definitions(all).contains("add_note"));
+        assert!(!toolbox.definitions(less).contains("add_note"));
+        assert!(Arc::ptr_eq(&toolbox.definitions(less), &toolbox.definitions(less)), "made once");
+        assert_eq!(*toolbox.definitions(all), *Toolbox::new().definitions(all));
     }
 }

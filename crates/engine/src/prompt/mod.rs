@@ -10,6 +10,8 @@ mod repair;
 mod summary;
 mod system;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::UserId;
 use serde_json::json;
@@ -29,7 +31,7 @@ pub struct Frozen {
     pub max_tokens: u32,
     /// Opaque to the provider; the same for all of a person's requests.
     pub user: UserId,
-    pub tools: String,
+    pub tools: Arc<str>,
     pub system: String,
     /// The summary of what is archived, as it is quoted before the first message.
     pub summary: Option<String>,

@@ -86,7 +86,7 @@ impl Run {
             .filter_map(|block| {
                 let name = block.name?;
                 let title =
-                    self.engine.0.toolbox.find(self.role, &name).map_or(name.as_str(), |tool| tool.title);
+                    self.engine.0.toolbox.find(self.offer, &name).map_or(name.as_str(), |tool| tool.title);
                 Some(OpenCall {
                     id: block.id?,
                     title: title.to_owned(),
@@ -121,7 +121,7 @@ impl Run {
     fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
         let limit = self.engine.limits().calls_per_step;
         let class =
-            self.engine.0.toolbox.find(self.role, &call.name).map_or(ToolClass::Read, |tool| tool.class);
+            self.engine.0.toolbox.find(self.offer, &call.name).map_or(ToolClass::Read, |tool| tool.class);
         if before.len() >= limit {
             let text = format!("At most {limit} calls are performed at once; ask again for this one.");
             return Plan::Refuse(class, Outcome::failed(text));
@@ -131,7 +131,7 @@ impl Run {
         if self.repetition.judge(&call.name, call.input.get(), beside) == Verdict::Block {
             return Plan::Refuse(class, Outcome::blocked());
         }
-        match self.engine.0.toolbox.check(self.role, &call.name, &call.input) {
+        match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
             Ok((tool, call)) => Plan::Perform(tool.class, Box::new(call)),
             Err(problem) => Plan::Refuse(class, Outcome::failed(problem)),
         }

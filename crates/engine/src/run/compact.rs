@@ -184,7 +184,7 @@ impl Run {
         // The pins that the new snapshot shows are the session's from here on.
         turns::pin(tx.tenant(), self.lease.session, context.pinned, context.told).await?;
         self.commit(tx, &frames, &staged).await?;
-        self.frozen = self.engine.frozen(self.lease.user, self.role, &self.frozen.model, &context);
+        self.frozen = self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, &context);
         self.live_from = context.live_from;
         self.history = context.history;
         Ok(())

@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     Error, Event, Result, Role, Usage,
     event::ToolUsed,
+    permission::Matrix,
     run::{Lease, Mode},
 };
 use model::{AnswerStream, ModelError};
@@ -24,6 +25,7 @@ use tokio::{
     sync::{oneshot, watch},
     time::Instant,
 };
+use tools::Offer;
 
 use crate::{
     Begun, Engine, Live, Stop,
@@ -39,6 +41,7 @@ pub(crate) struct Start {
     pub mode: Mode,
     pub model: String,
     pub context: Context,
+    pub matrix: Matrix,
     pub started: Event,
 }
 
@@ -46,6 +49,8 @@ struct Run {
     engine: Engine,
     lease: Lease,
     role: Role,
+    /// The tools of its prompt, which stay the same while it goes on.
+    offer: Offer,
     mode: Mode,
     feed: Arc<Feed>,
     stop: watch::Receiver<Option<Stop>>,
@@ -108,8 +113,9 @@ impl Engine {
         tell: oneshot::Sender<Result<Begun>>,
         begun: Begun,
     ) {
-        let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
-        let mut run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
+        let offer = self.0.toolbox.offer(&start.matrix, start.role);
+        let frozen = self.frozen(start.lease.user, offer, &start.model, &start.context);
+        let mut run = self.run_of(start.lease, (start.role, offer), start.mode, frozen, start.context);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -139,7 +145,14 @@ impl Engine {
         }
     }
 
-    fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
+    fn run_of(
+        &self,
+        lease: Lease,
+        (role, offer): (Role, Offer),
+        mode: Mode,
+        frozen: Frozen,
+        context: Context,
+    ) -> Run {
         let (sender, stop) = watch::channel(None);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
@@ -151,6 +164,7 @@ impl Engine {
             engine: self.clone(),
             lease,
             role,
+            offer,
             mode: mode.resolved(),
             feed,
             stop,

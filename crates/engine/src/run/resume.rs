@@ -51,8 +51,9 @@ impl Engine {
         tx.commit().await?;
         let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let role = loaded.role.capped(membership.ceiling);
-        let frozen = self.frozen(lease.user, role, &loaded.model, &loaded.context);
-        let mut run = self.run_of(lease, role, loaded.mode, frozen, loaded.context.clone());
+        let offer = self.0.toolbox.offer(&loaded.matrix, role);
+        let frozen = self.frozen(lease.user, offer, &loaded.model, &loaded.context);
+        let mut run = self.run_of(lease, (role, offer), loaded.mode, frozen, loaded.context.clone());
         self.0.committed(lease);
         run.take_over(&loaded);
         let refused = if !membership.active {

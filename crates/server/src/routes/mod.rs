@@ -6,6 +6,7 @@ mod me;
 mod memory;
 mod messages;
 mod operations;
+mod permissions;
 mod platform;
 mod runs;
 mod sessions;
@@ -81,6 +82,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_org))
         .routes(routes!(memory::revert_user))
         .routes(routes!(memory::revert_entity))
+        .routes(routes!(permissions::effective_of_caller))
+        .routes(routes!(permissions::get, permissions::put))
         .routes(routes!(entities::create, entities::list))
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))

@@ -1,0 +1,340 @@
+//! What copilots may do by themselves, and who decides about the rest: the
+//! matrix of contract §6. Organization rows override the preset, a person's rows
+//! can only make it stricter, and what nothing lists is `approve`.
+
+mod check;
+mod table;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Role;
+
+pub use check::check;
+
+/// Declares an enum whose variants are words of the wire and of the database.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$of])* $variant),* }
+
+        impl $name {
+            pub const ALL: &[$name] = &[$($name::$variant),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word),* }
+            }
+
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What a call does in the world. Each tool declares the actions that its calls can be.
+    Action {
+        SendEmail = "send_email",
+        /// To one's own conversation or DM; elsewhere it needs `access_all_org` too.
+        SendSlack = "send_slack",
+        ScheduleTask = "schedule_task",
+        ModifyDeals = "modify_deals",
+        /// Contacts, companies, meetings.
+        ModifyContacts = "modify_contacts",
+        /// To-dos, activities, notes.
+        ManageTasks = "manage_tasks",
+        WriteUserMemory = "write_user_memory",
+        WriteEntityMemory = "write_entity_memory",
+        WriteOrgMemory = "write_org_memory",
+        AccessAllOrg = "access_all_org",
+        UseConnector = "use_connector",
+    }
+}
+
+words! {
+    /// What happens with a call. Ordered: a later one is stricter.
+    Policy {
+        /// It is performed.
+        Auto = "auto",
+        /// The run goes on, and a person may accept the proposal later.
+        Suggest = "suggest",
+        /// The run waits until a person has decided.
+        Approve = "approve",
+        /// It is not offered, and refused.
+        Disabled = "disabled",
+    }
+}
+
+words! {
+    /// Who decides about a call that is not performed by itself. The later is stricter.
+    Decider {
+        /// The person whose run it is.
+        Requester = "requester",
+        /// An owner or administrator of the organization.
+        Admin = "admin",
+    }
+}
+
+words! {
+    Preset {
+        Conservative = "conservative",
+        Balanced = "balanced",
+        Autonomous = "autonomous",
+    }
+}
+
+words! {
+    /// Whose things a call reaches.
+    Reach {
+        /// The person's own conversation or the shared record.
+        Own = "own",
+        /// Another person's conversation, channel or things.
+        Elsewhere = "elsewhere",
+    }
+}
+
+/// A row of the organization: it overrides the preset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrgRow {
+    /// Left out: every role that has no row of its own for the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    pub action: Action,
+    pub policy: Policy,
+    /// Who decides; left out: the requester (about the organization's memory an administrator).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decider: Option<Decider>,
+}
+
+/// A row of one person: it counts where it is stricter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserRow {
+    pub action: Action,
+    pub policy: Policy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decider: Option<Decider>,
+}
+
+/// What is set for one member: the organization's preset and rows, and the member's own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Matrix {
+    pub preset: Preset,
+    pub rows: Vec<OrgRow>,
+    pub own: Vec<UserRow>,
+}
+
+impl Default for Matrix {
+    fn default() -> Self {
+        Self { preset: Preset::Balanced, rows: Vec::new(), own: Vec::new() }
+    }
+}
+
+/// A question to the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub role: Role,
+    pub action: Action,
+    pub reach: Reach,
+    /// The tool only reads; makes a difference for connectors.
+    pub reads: bool,
+}
+
+impl Ask {
+    /// About a call that writes, in the person's own reach.
+    pub fn own(role: Role, action: Action) -> Self {
+        Self { role, action, reach: Reach::Own, reads: false }
+    }
+}
+
+/// What of the matrix gave the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Preset(Preset),
+    OrgRow,
+    UserRow,
+    /// Members who are `readonly` may only read, whatever a row says.
+    Readonly,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Preset(preset) => write!(f, "preset {preset}"),
+            Source::OrgRow => f.write_str("organization row"),
+            Source::UserRow => f.write_str("user row"),
+            Source::Readonly => f.write_str("role readonly"),
+        }
+    }
+}
+
+/// The matrix's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    pub policy: Policy,
+    pub decider: Decider,
+    pub source: Source,
+}
+
+impl Ruling {
+    fn stricter(self, other: Ruling) -> Self {
+        let strict = if other.policy > self.policy { other } else { self };
+        Self { decider: self.decider.max(other.decider), ..strict }
+    }
+}
+
+impl Matrix {
+    /// What happens with a call. Total: there is an answer to every question.
+    pub fn rule(&self, ask: Ask) -> Ruling {
+        let ruling = self.within(ask);
+        if ask.reach == Reach::Own || !table::needs_access_elsewhere(ask.action) {
+            return ruling;
+        }
+        ruling.stricter(self.within(Ask { action: Action::AccessAllOrg, ..ask }))
+    }
+
+    /// Whether runs of this role may do it at all, if need be after a decision.
+    pub fn allows(&self, role: Role, action: Action) -> bool {
+        self.rule(Ask::own(role, action)).policy != Policy::Disabled
+    }
+
+    fn within(&self, ask: Ask) -> Ruling {
+        let Ask { role, action, reads, .. } = ask;
+        if !role.writes() && !(reads && action == Action::UseConnector) {
+            return Ruling {
+                policy: Policy::Disabled,
+                decider: Decider::Requester,
+                source: Source::Readonly,
+            };
+        }
+        let mut ruling = self.of_organization(ask);
+        for row in self.own.iter().filter(|row| row.action == action) {
+            let decider = row.decider.unwrap_or(Decider::Requester);
+            ruling = ruling.stricter(Ruling { policy: row.policy, decider, source: Source::UserRow });
+        }
+        ruling
+    }
+
+    fn of_organization(&self, ask: Ask) -> Ruling {
+        let Ask { role, action, .. } = ask;
+        let decider = table::decider(action);
+        let row =
+            |wanted: Option<Role>| self.rows.iter().find(|row| row.action == action && row.role == wanted);
+        match row(Some(role)).or_else(|| row(None)) {
+            Some(row) => Ruling {
+                policy: row.policy.max(table::floor(action)),
+                decider: row.decider.unwrap_or(decider).max(decider),
+                source: Source::OrgRow,
+            },
+            None => Ruling {
+                policy: table::policy(table::TABLE, self.preset, ask),
+                decider,
+                source: Source::Preset(self.preset),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(rows: Vec<OrgRow>, own: Vec<UserRow>) -> Matrix {
+        Matrix { rows, own, ..Matrix::default() }
+    }
+
+    fn row(role: Option<Role>, action: Action, policy: Policy) -> OrgRow {
+        OrgRow { role, action, policy, decider: None }
+    }
+
+    fn own(action: Action, policy: Policy) -> UserRow {
+        UserRow { action, policy, decider: None }
+    }
+
+    #[test]
+    fn what_is_not_listed_needs_an_approval() {
+        for &action in Action::ALL {
+            let policy = table::policy(&[], Preset::Autonomous, Ask::own(Role::Owner, action));
+            assert_eq!(policy, Policy::Approve);
+        }
+    }
+
+    #[test]
+    fn an_organizations_row_overrides_the_preset_and_a_roles_own_row_the_general_one() {
+        let rows = vec![
+            row(None, Action::ModifyDeals, Policy::Auto),
+            row(Some(Role::Member), Action::ModifyDeals, Policy::Disabled),
+        ];
+        let matrix = matrix(rows, Vec::new());
+        let policy = |role| matrix.rule(Ask::own(role, Action::ModifyDeals)).policy;
+        assert_eq!((policy(Role::Owner), policy(Role::Member)), (Policy::Auto, Policy::Disabled));
+        assert_eq!(matrix.rule(Ask::own(Role::Owner, Action::ModifyDeals)).source, Source::OrgRow);
+        assert_eq!(matrix.rule(Ask::own(Role::Owner, Action::SendEmail)).policy, Policy::Approve);
+    }
+
+    #[test]
+    fn a_persons_row_only_makes_it_stricter() {
+        for &org in Policy::ALL {
+            for &mine in Policy::ALL {
+                let matrix = matrix(
+                    vec![row(None, Action::ManageTasks, org)],
+                    vec![own(Action::ManageTasks, mine), own(Action::SendEmail, Policy::Disabled)],
+                );
+                let ruling = matrix.rule(Ask::own(Role::Member, Action::ManageTasks));
+                assert_eq!(ruling.policy, org.max(mine), "{org} {mine}");
+                let source = if mine > org { Source::UserRow } else { Source::OrgRow };
+                assert_eq!(ruling.source, source);
+            }
+        }
+        assert!(Policy::Auto < Policy::Suggest && Policy::Suggest < Policy::Approve);
+        assert!(Policy::Approve < Policy::Disabled);
+    }
+
+    #[test]
+    fn who_decides_can_be_made_stricter_too() {
+        let rows =
+            vec![OrgRow { decider: Some(Decider::Admin), ..row(None, Action::ModifyDeals, Policy::Approve) }];
+        let mine = vec![UserRow { decider: Some(Decider::Admin), ..own(Action::SendEmail, Policy::Auto) }];
+        let matrix = matrix(rows, mine);
+        let decider = |action| matrix.rule(Ask::own(Role::Member, action)).decider;
+        assert_eq!(decider(Action::ModifyDeals), Decider::Admin);
+        assert_eq!(decider(Action::SendEmail), Decider::Admin);
+        assert_eq!(decider(Action::ManageTasks), Decider::Requester);
+        assert_eq!(decider(Action::WriteOrgMemory), Decider::Admin, "a proposal that administrators decide");
+    }
+
+    #[test]
+    fn no_row_lifts_readonly_members_or_writes_the_organizations_memory_by_itself() {
+        let rows = Action::ALL.iter().map(|action| row(None, *action, Policy::Auto)).collect();
+        let matrix = matrix(rows, Vec::new());
+        for &action in Action::ALL {
+            let ask = Ask::own(Role::Readonly, action);
+            assert_eq!(matrix.rule(ask).policy, Policy::Disabled, "{action}");
+        }
+        let reads = Ask { reads: true, ..Ask::own(Role::Readonly, Action::UseConnector) };
+        assert_eq!(matrix.rule(reads).policy, Policy::Auto);
+        let memory = matrix.rule(Ask::own(Role::Owner, Action::WriteOrgMemory));
+        assert_eq!((memory.policy, memory.decider), (Policy::Suggest, Decider::Admin));
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for &action in Action::ALL {
+            assert_eq!(Action::parse(action.as_str()), Some(action));
+            assert_eq!(serde_json::json!(action), action.as_str());
+        }
+        assert_eq!(Action::parse("send_fax"), None);
+    }
+}

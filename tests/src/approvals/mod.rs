@@ -1,0 +1,3 @@
+//! What the copilot may do by itself, and what waits for a person.
+
+mod matrix;
