@@ -53,3 +53,51 @@ select m.org_id, m.user_id, jsonb_build_object(
 ) as matrix
 from sixty.members m left join sixty.permissions p on p.org_id = m.org_id;
 grant select on sixty.member_permissions to sixty_tenant;
+
+-- A call that a person decides about: bound to run, call, tool, the tool's schema and
+-- the bytes of the arguments, and used once.
+create table sixty.approvals (
+    org_id uuid not null,
+    owner_id uuid not null,
+    id uuid not null,
+    session_id uuid not null,
+    run_id uuid not null,
+    call_id text not null,
+    tool text not null,
+    action text not null,
+    -- SHA-256 of the tool's schema, so that a changed tool is noticed.
+    schema_hash bytea not null,
+    -- The arguments as they are shown and executed, and SHA-256 of those bytes.
+    args text not null,
+    args_hash bytea not null,
+    -- What the call would do, for the person who decides (JSON text).
+    preview text not null,
+    -- Whether the run waits for it; else it is a proposal, and the run has gone on.
+    blocking boolean not null,
+    decider text not null check (decider in ('requester', 'admin')),
+    status text not null default 'pending'
+        check (status in ('pending', 'approved', 'denied', 'expired', 'executed', 'refused', 'void')),
+    decided_by uuid,
+    decided_as text check (decided_as in ('requester', 'admin')),
+    decided_at timestamptz,
+    reason text,
+    -- The arguments that the person put in the place of the model's.
+    edited_args text,
+    edited_hash bytea,
+    -- The run that carries out an accepted proposal.
+    decision_run_id uuid,
+    expires_at timestamptz not null,
+    created_at timestamptz not null default now(),
+    primary key (org_id, id),
+    unique (org_id, run_id, call_id),
+    foreign key (org_id, owner_id, session_id) references sixty.sessions (org_id, owner_id, id) on delete cascade,
+    foreign key (org_id, owner_id, run_id) references sixty.runs (org_id, owner_id, id) on delete cascade,
+    check ((decided_by is null) = (decided_at is null) and (decided_by is null) = (decided_as is null)),
+    check ((edited_args is null) = (edited_hash is null))
+);
+call sixty.protect('approvals', personal => true);
+grant select, insert, update (status, decided_by, decided_as, decided_at, reason, edited_args, edited_hash, decision_run_id)
+    on sixty.approvals to sixty_tenant;
+create index approvals_by_owner on sixty.approvals (org_id, owner_id, id);
+create index approvals_of_admins on sixty.approvals (org_id, id) where decider = 'admin';
+create index approvals_by_decision on sixty.approvals (org_id, decision_run_id) where decision_run_id is not null;

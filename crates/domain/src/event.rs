@@ -2,11 +2,14 @@
 
 use std::{fmt, fmt::Write as _, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    ArchiveId, MemoryScope, MessageId, RunId, SessionId, Usage,
+    ApprovalId, ArchiveId, MemoryScope, MessageId, RunId, SessionId, Usage,
+    approval::Preview,
+    permission::Action,
     run::{Mode, RunStatus},
 };
 
@@ -89,6 +92,18 @@ pub enum Event {
         error: Option<String>,
         duration_ms: u64,
     },
+    ApprovalRequired {
+        approval_id: ApprovalId,
+        tool_call_id: String,
+        name: String,
+        action: Action,
+        /// The arguments that are decided about.
+        input: Box<RawValue>,
+        preview: Preview,
+        expires_at: DateTime<Utc>,
+        /// False for a proposal: the run has gone on.
+        blocking: bool,
+    },
     MemoryWritten {
         scope: MemoryScope,
         version: i64,
@@ -127,6 +142,7 @@ impl Event {
             Event::MessageComplete { .. } => "message_complete",
             Event::ToolStart { .. } => "tool_start",
             Event::ToolResult { .. } => "tool_result",
+            Event::ApprovalRequired { .. } => "approval_required",
             Event::MemoryWritten { .. } => "memory_written",
             Event::Compaction { .. } => "compaction",
             Event::Reset { .. } => "reset",
@@ -167,6 +183,27 @@ pub fn frames_after(frames: &str, first: i64, n: i64) -> &str {
     rest
 }
 
+/// Where the last frame begins, and that frame's event and data lines.
+fn last_frame(frames: &str) -> Option<(usize, &str, &str)> {
+    let whole = frames.strip_suffix("\n\n")?;
+    let start = whole.rfind("\n\n").map_or(0, |end| end + 2);
+    let (_, rest) = whole[start..].split_once("\nevent: ")?;
+    let (event, data) = rest.split_once("\ndata: ")?;
+    Some((start, event, data))
+}
+
+/// Whether the last frame ends a stream.
+pub fn ends(frames: &str) -> bool {
+    last_frame(frames).is_some_and(|(_, event, _)| ["done", "error"].contains(&event))
+}
+
+/// The frames before a last one that says that the run waits; none if it says anything else.
+pub fn before_waiting(frames: &str) -> Option<&str> {
+    let (start, event, data) = last_frame(frames)?;
+    let waits = || data.split_once("\",").is_some_and(|(_, rest)| rest.starts_with(r#""status":"waiting""#));
+    (event == "done" && waits()).then(|| &frames[..start])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +231,25 @@ mod tests {
         let (run, mut frames) = (RunId::new(), String::new());
         Event::Reset { message_id: None }.write_frame(run, Cursor { fence: 2, n: 1 }, &mut frames);
         assert_eq!(frames, format!("id: 2.1\nevent: reset\ndata: {{\"run_id\":\"{run}\"}}\n\n"));
+    }
+
+    #[test]
+    fn an_end_is_seen_in_the_last_frame_only() {
+        let (run, at) = (RunId::new(), Cursor { fence: 1, n: 1 });
+        let done = |status| {
+            let usage = Usage::default();
+            Event::Done { status, message_id: None, iterations: 1, tools_used: Vec::new(), usage }
+                .frame(run, at)
+        };
+        let word = token("event: done\n\n").frame(run, at);
+        let (waiting, ended) = (done(RunStatus::Waiting), done(RunStatus::Done));
+        assert!(ends(&waiting) && ends(&format!("{word}{ended}")));
+        assert!(!ends(&word) && !ends(&format!("{ended}{word}")) && !ends(""));
+        assert_eq!(before_waiting(&format!("{word}{waiting}")), Some(&*word));
+        assert_eq!(before_waiting(&waiting), Some(""));
+        for frames in [&word, &ended, &format!("{waiting}{ended}"), &format!("{waiting}{word}")] {
+            assert_eq!(before_waiting(frames), None);
+        }
     }
 
     #[test]

@@ -67,11 +67,13 @@ ids! {
     RunId,
     /// A session summary, which is the archive of a range of messages.
     ArchiveId,
+    /// A call that a person decides about.
+    ApprovalId,
     /// One process that executes runs; the owner of leases.
     ReplicaId,
 }
 
-fresh!(SessionId, MessageId, RunId, ArchiveId, ReplicaId);
+fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, ReplicaId);
 
 impl OrgId {
     pub fn derive(external: &str) -> Self {

@@ -1,5 +1,6 @@
 //! The nouns of Sixty: ids, roles, errors, message blocks, events. No IO.
 
+pub mod approval;
 pub mod archive;
 pub mod block;
 pub mod entity;
@@ -19,7 +20,7 @@ pub use block::Block;
 pub use entity::{EntityKind, EntityRef};
 pub use error::{Error, FieldError, Result};
 pub use event::{Cursor, Event};
-pub use id::{ArchiveId, MessageId, OrgId, RunId, SessionId, UserId};
+pub use id::{ApprovalId, ArchiveId, MessageId, OrgId, RunId, SessionId, UserId};
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};
 pub use usage::Usage;

@@ -4,12 +4,14 @@
 
 mod builtins;
 pub mod compaction;
+mod decisions;
 mod door;
 mod feed;
 pub mod notebook;
 pub mod prompt;
 mod reader;
 mod repetition;
+mod rulings;
 mod run;
 mod turn;
 mod worker;
@@ -28,6 +30,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tools::Toolbox;
 
+pub use decisions::Word;
 pub use reader::Reader;
 pub use turn::{Begun, Prepared};
 
@@ -44,6 +47,8 @@ pub struct Limits {
     pub model_time: Duration,
     /// Longest tool result, in characters.
     pub result_chars: usize,
+    /// How long a person can decide about a call.
+    pub approval_time: Duration,
     /// Claims without a committed step, after which a run has failed.
     pub attempts: i32,
     /// Runs that one replica executes at the same time.
@@ -58,6 +63,7 @@ impl Default for Limits {
             tool_time: Duration::from_secs(20),
             model_time: Duration::from_mins(10),
             result_chars: 20_000,
+            approval_time: Duration::from_hours(24),
             attempts: 5,
             runs: 10_000,
         }

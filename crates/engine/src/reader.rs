@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use domain::{
     Error, Event, Result, RunId, Tenant,
-    event::{Cursor, frames_after},
+    event::{Cursor, before_waiting, ends, frames_after},
     run::{Run, RunStatus},
 };
 use store::{events, runs};
@@ -105,6 +105,7 @@ impl Reader {
         match feed.read(self.cursor.n) {
             Read::Frames { bytes, n } => {
                 self.cursor.n = n;
+                self.ended = std::str::from_utf8(&bytes).is_ok_and(ends);
                 return Some(bytes);
             }
             Read::Pending => {
@@ -123,6 +124,13 @@ impl Reader {
         let run = runs::find(&mut tx, self.run).await?;
         let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
         let dropped = rows.is_empty() && run.status.ended() && !events::exist(&mut tx, self.run).await?;
+        let waits = match rows.last() {
+            Some(row) if live.is_none() && run.status == RunStatus::Waiting => {
+                let end = Cursor { fence: row.fence, n: row.n_to };
+                events::list(&mut tx, self.run, end, 1).await?.is_empty().then_some(end)
+            }
+            _ => None,
+        };
         tx.commit().await?;
         let mut text = String::new();
         for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
@@ -130,10 +138,13 @@ impl Reader {
                 break;
             }
             let seen = if row.fence == self.cursor.fence { self.cursor.n } else { row.n_from - 1 };
-            text.push_str(frames_after(&row.frames, row.n_from, seen));
+            let frames = frames_after(&row.frames, row.n_from, seen);
             self.cursor = Cursor { fence: row.fence, n: row.n_to };
+            // That it waited once is no end, unless it still does.
+            text.push_str(before_waiting(frames).filter(|_| waits != Some(self.cursor)).unwrap_or(frames));
         }
         if !text.is_empty() {
+            self.ended = ends(&text);
             return Ok(Look::Frames(text.into()));
         }
         Ok(if let Some(fence) = live {

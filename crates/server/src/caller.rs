@@ -10,7 +10,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use domain::{Error, OrgId, Result, Role, SessionId, Tenant};
+use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId};
 use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
@@ -29,6 +29,16 @@ pub struct Caller {
     pub org_external: String,
     /// The role in the token, if it carries organization and role.
     token_role: Option<Role>,
+}
+
+/// What owners and administrators do beyond what is their own. Nothing else leaves
+/// the caller's own scope.
+#[derive(Clone, Copy, Debug)]
+pub enum OrgWide {
+    /// Those that an administrator decides, and no others.
+    ListApprovals,
+    SeeApproval,
+    DecideApproval,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -65,6 +75,43 @@ impl Tx {
         } else {
             Err(Error::forbidden("this needs the role admin or owner"))
         }
+    }
+
+    /// Looks at the whole organization, for an operation of owners and administrators.
+    pub async fn organization_wide<T>(
+        &mut self,
+        operation: OrgWide,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        let me = self.inner.tenant().user;
+        self.switched(operation, me, Scope::Org, work).await
+    }
+
+    /// Writes what is another person's, for an operation of owners and administrators.
+    pub async fn in_the_name_of<T>(
+        &mut self,
+        owner: UserId,
+        operation: OrgWide,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        self.switched(operation, owner, Scope::Own, work).await
+    }
+
+    async fn switched<T>(
+        &mut self,
+        operation: OrgWide,
+        user: UserId,
+        scope: Scope,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        self.administers()?;
+        let me = self.inner.tenant();
+        tracing::debug!(?operation, by = %me.user, "beyond the caller's own");
+        self.inner.switch(user, scope).await?;
+        let done = work(&mut self.inner).await;
+        // After a refusal as well: a batch goes on with its next item.
+        let back = self.inner.switch(me.user, me.scope).await;
+        done.and_then(|value| back.map(|()| value))
     }
 
     pub fn into_inner(self) -> TenantTx {

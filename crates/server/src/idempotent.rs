@@ -34,6 +34,16 @@ impl Answer {
         Ok(Self { status: StatusCode::OK, location: None, etag: Some(version), body })
     }
 
+    /// 202: somebody is about to do it.
+    pub fn accepted(location: String, body: &impl Serialize) -> Result<Self> {
+        Ok(Self { status: StatusCode::ACCEPTED, ..Self::created(location, body)? })
+    }
+
+    pub fn plain(body: &impl Serialize) -> Result<Self> {
+        let body = serde_json::to_string(body).map_err(Error::internal)?;
+        Ok(Self { status: StatusCode::OK, location: None, etag: None, body })
+    }
+
     pub fn at_version(self, version: i64) -> Self {
         Self { etag: Some(version), ..self }
     }

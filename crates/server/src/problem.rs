@@ -47,6 +47,43 @@ impl Problem {
             errors: Vec::new(),
         }
     }
+
+    /// The error in the client's words; what is internal goes to the log.
+    pub fn of(error: domain::Error) -> Self {
+        use domain::Error as E;
+        match error {
+            E::NotFound => not_found(),
+            E::Invalid { code, detail, fields } => {
+                Problem { errors: fields, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+            }
+            E::Conflict { code, detail } => Problem::new(StatusCode::CONFLICT, code, detail),
+            E::VersionMismatch { current } => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                format!("If-Match named another version; the resource is at version \"{current}\""),
+            ),
+            E::Unauthenticated { detail } => {
+                Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+            }
+            E::Forbidden { code, detail } => Problem::new(StatusCode::FORBIDDEN, code, detail),
+            E::RateLimited { .. } => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "too many requests; wait as long as Retry-After says",
+            ),
+            E::Unavailable { detail, .. } => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+            E::Internal(source) => {
+                tracing::error!(error = %source, "a request failed");
+                Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the service failed; its log has the reason under this request_id",
+                )
+            }
+        }
+    }
 }
 
 /// The body is written by the layer that knows the request's id.
@@ -99,35 +136,7 @@ fn from_domain(error: domain::Error) -> Response {
         _ => None,
     };
     let authenticate = matches!(error, E::Unauthenticated { .. });
-    let problem = match error {
-        E::NotFound => not_found(),
-        E::Invalid { code, detail, fields } => {
-            Problem { errors: fields, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
-        }
-        E::Conflict { code, detail } => Problem::new(StatusCode::CONFLICT, code, detail),
-        E::VersionMismatch { current } => Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "version_mismatch",
-            format!("If-Match named another version; the resource is at version \"{current}\""),
-        ),
-        E::Unauthenticated { detail } => Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail),
-        E::Forbidden { code, detail } => Problem::new(StatusCode::FORBIDDEN, code, detail),
-        E::RateLimited { .. } => Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate_limited",
-            "too many requests; wait as long as Retry-After says",
-        ),
-        E::Unavailable { detail, .. } => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail),
-        E::Internal(source) => {
-            tracing::error!(error = %source, "a request failed");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the service failed; its log has the reason under this request_id",
-            )
-        }
-    };
-    let mut response = problem.into_response();
+    let mut response = Problem::of(error).into_response();
     if let Some(wait) = retry_after {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));

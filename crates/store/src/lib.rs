@@ -2,6 +2,7 @@
 //! a transaction, and a transaction needs a tenant (or is the system's, which
 //! reads no content). Functions live in a module per noun.
 
+pub mod approvals;
 pub mod archives;
 pub mod cluster;
 pub mod entities;
@@ -13,6 +14,7 @@ pub mod memories;
 pub mod messages;
 pub mod migrate;
 pub mod orgs;
+pub mod parked;
 pub mod permissions;
 pub mod runs;
 pub mod sessions;

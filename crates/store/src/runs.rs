@@ -10,7 +10,7 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    SystemTx, TenantTx,
+    SystemTx, TenantTx, approvals,
     error::{corrupt, from_sqlx, violates},
 };
 
@@ -80,8 +80,9 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
 }
 
 /// Asks a run to stop. One that nobody executes ends here, with its last frame
-/// made by `last_frame` for the place in the stream that it is given; the owner
-/// of a running one sees the request within a second. An ended one stays as it is.
+/// made by `last_frame` for the place in the stream that it is given, and what it
+/// asked of a person is void; the owner of a running one sees the request within a
+/// second. An ended one stays as it is.
 pub async fn cancel(
     tx: &mut TenantTx,
     id: RunId,
@@ -120,6 +121,7 @@ pub async fn cancel(
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
+        approvals::void(tx, id).await?;
     }
     Ok(run.status)
 }
@@ -147,7 +149,9 @@ pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<
                             and (o.status = 'running'
                                 or (o.status = 'queued' and (o.created_at, o.id) < (r.created_at, r.id)))))
                 or (r.status = 'running' and r.lease_until < now())
-                or (r.status = 'waiting' and r.wake_at <= now())
+                or (r.status = 'waiting' and r.wake_at <= now()
+                    and not exists (select from sixty.runs o
+                        where o.org_id = r.org_id and o.session_id = r.session_id and o.status = 'running'))
          ) open
          order by turn, created_at limit $1",
         limit
@@ -178,8 +182,9 @@ pub async fn claim(tx: &mut SystemTx, candidate: &Candidate, lease_seconds: u32)
     let claimed = sqlx::query_scalar!(
         "update sixty.runs set status = 'running', lease_owner = $4,
             lease_until = now() + make_interval(secs => $5), fence = fence + 1, attempts = attempts + 1
-         where org_id = $1 and id = $2 and fence = $3 and status in ('queued', 'running', 'waiting')
-            and (lease_until is null or lease_until < now())
+         where org_id = $1 and id = $2 and fence = $3
+            and (status = 'queued' or (status = 'running' and lease_until < now())
+                or (status = 'waiting' and wake_at <= now()))
          returning fence",
         org.0,
         run.0,

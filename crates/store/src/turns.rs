@@ -13,7 +13,7 @@ use sqlx::types::Json;
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
-    permissions,
+    parked, permissions,
 };
 
 /// One message of the conversation as the prompt repeats it.
@@ -245,6 +245,13 @@ pub struct Resumed {
     pub tools: Vec<(String, String, bool)>,
     /// Whether an earlier owner has written to the stream.
     pub has_events: bool,
+    /// Whether the run was parked, and this is its first owner since.
+    pub was_parked: bool,
+    /// The run's answer that others have spoken after, because it waited for a
+    /// person: its place and its content.
+    pub open: Option<(i64, String)>,
+    /// What the calls of that answer brought before the run was parked, by their ids.
+    pub answered: Vec<(String, bool, String)>,
 }
 
 /// Loads a run that was claimed, with its session's prompt.
@@ -254,14 +261,15 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     let matrix = permissions::matrix(tx.tenant()).await?;
     let row = sqlx::query!(
         r#"
-        update sixty.runs r set started_at = coalesce(started_at, now())
+        update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null
         where org_id = $1 and id = $2
         returning message_id, trigger, mode, model, role, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
                 where s.org_id = $1 and s.run_id = $2 order by s.seq desc limit 1), false) as "paused!",
-            exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!"
+            exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!",
+            (select o.wake_at is not null from sixty.runs o where o.org_id = $1 and o.id = $2) as "was_parked!"
         "#,
         org.0,
         run.0
@@ -298,6 +306,9 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         paused: row.paused,
         tools: tools.into_iter().map(|t| (t.call_id, t.name, t.state == "done")).collect(),
         has_events: row.has_events,
+        was_parked: row.was_parked,
+        open: parked::open_answer(tx).await?,
+        answered: parked::answered(tx).await?,
     })
 }
 

@@ -1,10 +1,10 @@
-//! The openers: the only statements that are put together at run time, from
-//! parsed ids, an enum and integers. Each is one round trip.
+//! The openers and the change of scope: the only statements that are put together
+//! at run time, from parsed ids, an enum and integers. Each is one round trip.
 
 use std::fmt::Write as _;
 
 use domain::{
-    Error, OrgId, Result, Role, Scope, SessionId, Tenant,
+    Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId,
     run::{Lease, Mode},
 };
 use sqlx::{
@@ -128,10 +128,7 @@ impl Store {
 /// Statements of an opener. Values are uuids, integers and words of an enum, so
 /// that nothing in them can end a literal.
 fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
-    let scope = match scope {
-        Scope::Own => "own",
-        Scope::Org => "org",
-    };
+    let scope = scope_word(scope);
     let mut sql = format!(
         "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
          set local app.user_id = '{user}'; set local app.scope = '{scope}'; \
@@ -157,6 +154,13 @@ fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
         .expect("writing to a string cannot fail");
     }
     sql
+}
+
+fn scope_word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Own => "own",
+        Scope::Org => "org",
+    }
 }
 
 fn membership(row: &PgRow) -> Result<Membership> {
@@ -197,6 +201,16 @@ impl TenantTx {
     /// The session that the opener was asked to lock, if it exists and is the caller's.
     pub fn locked_session(&self) -> Option<&LockedSession> {
         self.locked_session.as_ref()
+    }
+
+    /// Goes on in another scope or as another person of the organization: for the
+    /// operations of administrators that the server names, never for a run.
+    pub async fn switch(&mut self, user: UserId, scope: Scope) -> Result<()> {
+        let word = scope_word(scope);
+        let sql = format!("set local app.user_id = '{user}'; set local app.scope = '{word}'");
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(from_sqlx)?;
+        self.tenant = Tenant { user, scope, ..self.tenant };
+        Ok(())
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {

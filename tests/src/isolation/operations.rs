@@ -10,6 +10,7 @@ pub enum Names {
     Session,
     Run,
     Summary,
+    Approval,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
     /// A name that each caller gives: it may be new to them, whoever else uses it.
@@ -31,7 +32,7 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
     Operation { method, path, names, body }
 }
 
-use Names::{Entity, Nothing, OwnEntity, OwnKey, Platform, Run, Session, Summary};
+use Names::{Approval, Entity, Nothing, OwnEntity, OwnKey, Platform, Run, Session, Summary};
 
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
@@ -70,6 +71,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/memory/org/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/user/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/entities/{kind}/{id}/revert", Entity, r#"{"version": 1}"#),
+    op("GET", "/v1/approvals", Nothing, ""),
+    op("GET", "/v1/approvals/{id}", Approval, ""),
+    op("POST", "/v1/approvals/{id}", Approval, r#"{"decision": "approve"}"#),
+    op("POST", "/v1/approvals/batch", Nothing, r#"{"decisions": [{"id": "01a2032b-664e-7750-baf9-f1824535916a", "decision": "deny"}]}"#),
     op("GET", "/v1/permissions", Nothing, ""),
     op("GET", "/v1/admin/permissions", Nothing, ""),
     op("PUT", "/v1/admin/permissions", Nothing, r#"{"preset": "balanced"}"#),

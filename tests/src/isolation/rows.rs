@@ -211,6 +211,13 @@ async fn nothing_can_be_attached_to_what_is_not_ones_own() {
                      values ('{acme}', '{alice}', '{run}', 'c', 'n', 'read', 'done', '{{}}', '', 9)"
                 ),
                 format!(
+                    "insert into sixty.approvals (org_id, owner_id, id, session_id, run_id, call_id, tool, action, \
+                        schema_hash, args, args_hash, preview, blocking, decider, expires_at) \
+                     values ('{acme}', '{alice}', '{}', '{session}', '{run}', 'c', 't', 'a', '', '{{}}', '', '{{}}', \
+                        true, 'requester', now())",
+                    new()
+                ),
+                format!(
                     "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames) \
                      values ('{acme}', '{alice}', '{run}', 9, 1, 1, '')"
                 ),
@@ -241,6 +248,8 @@ async fn the_systems_role_reads_states_and_no_content() {
         "select content from sixty.copilot_memories",
         "select * from sixty.session_context",
         "select body from sixty.idempotency",
+        "select args from sixty.approvals",
+        "select preset from sixty.permissions",
         "update sixty.runs set model = 'other'",
         "update sixty.runs set owner_id = org_id",
         "update sixty.members set role = 'owner'",

@@ -21,12 +21,13 @@ pub struct World {
     pub deleted: Conversation,
 }
 
-/// A session with an answered message, and its archive.
+/// A session with an answered message, its archive, and a run that waits.
 pub struct Conversation {
     pub session: String,
     pub run: String,
     pub message: String,
     pub summary: String,
+    pub approval: String,
 }
 
 impl World {
@@ -36,12 +37,12 @@ impl World {
         alice.put("/v1/entities/deal/D-1", json!({"name": "Acme renewal"})).await.expect(201);
         alice.put("/v1/entities/deal/D-gone", json!({"name": "Lost"})).await.expect(201);
         alice.delete("/v1/entities/deal/D-gone").await.expect(204);
-        let deleted = converse(&app, &alice, "gone").await;
+        let deleted = converse(&app, &alice, "gone", "D-1").await;
         alice.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
         bob.put("/v1/memory/user", json!({"content": CANARY})).await.expect(200);
-        let bobs = converse(&app, &bob, CANARY).await;
+        let bobs = converse(&app, &bob, CANARY, "D-1").await;
         fill(&mallory).await;
-        let mallorys = converse(&app, &mallory, CANARY).await;
+        let mallorys = converse(&app, &mallory, CANARY, "D-9").await;
         Self { app, alice, bob, mallory, bobs, mallorys, deleted }
     }
 
@@ -67,6 +68,7 @@ impl World {
             Names::Session => personal(|of| &of.session),
             Names::Run => personal(|of| &of.run),
             Names::Summary => personal(|of| &of.summary),
+            Names::Approval => personal(|of| &of.approval),
             Names::Entity => vec![
                 entity("a random one", "deal", "never"),
                 entity("another organization's", "deal", "D-9"),
@@ -127,7 +129,7 @@ async fn fill(person: &Person) {
     person.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
 }
 
-async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
+async fn converse(app: &TestApp, person: &Person, text: &str, deal: &str) -> Conversation {
     let session = person.session_with(json!({"title": text})).await;
     app.sim.push(Reply::text(text));
     let turn = person.ask(&session, text).await;
@@ -135,5 +137,15 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     app.sim.push_for("Write the summary now", Reply::text(text));
     let path = format!("/v1/sessions/{session}/compact");
     let summary = id(&person.post(&path, json!({})).await.expect(200).json()["id"]);
-    Conversation { session, run: id(&turn["run"]["id"]), message: id(&turn["message"]["id"]), summary }
+    let change = json!({"kind": "deal", "id": deal, "changes": {"stage": text}});
+    app.sim.push(Reply::call("update_entity", change));
+    assert_eq!(person.ask(&session, text).await["run"]["status"], "waiting");
+    let approval = id(&person.get("/v1/approvals").await.expect(200).json()["data"][0]["id"]);
+    Conversation {
+        approval,
+        session,
+        run: id(&turn["run"]["id"]),
+        message: id(&turn["message"]["id"]),
+        summary,
+    }
 }

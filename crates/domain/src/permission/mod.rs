@@ -42,6 +42,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// What a call does in the world. Each tool declares the actions that its calls can be.
     Action {

@@ -86,10 +86,8 @@ async fn write(
 async fn subject(tx: &mut RunTx, (scope, entity): Target<'_>) -> Result<Result<Subject, Outcome>> {
     Ok(match (scope, entity) {
         (MemoryScope::User, _) => Ok(Subject::Me),
-        (MemoryScope::Org, _) => Err(Outcome::failed(
-            "Organization memory is written by an owner or an administrator, not from a conversation. Tell the \
-             person what you would write there.",
-        )),
+        // The matrix makes a proposal of it, always: an administrator has accepted this.
+        (MemoryScope::Org, _) => Ok(Subject::Org),
         (MemoryScope::Entity, None) => Err(Outcome::failed(
             "This conversation is not bound to a deal or contact. Give kind and id of the one you mean.",
         )),

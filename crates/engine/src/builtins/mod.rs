@@ -5,7 +5,7 @@ mod archive;
 mod memory;
 mod record;
 
-use domain::{EntityRef, Error, Event, Result};
+use domain::{EntityRef, Error, Event, MemoryScope, Result, approval::Preview, permission::Decider};
 use store::{RunTx, TenantTx};
 use tools::Call;
 
@@ -19,6 +19,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What an earlier owner of the run was told.
+    pub fn told(success: bool, text: &str) -> Self {
+        Self { success, blocked: false, text: text.to_owned() }
+    }
+
+    /// The matrix makes a proposal of the call.
+    pub fn proposed(decider: Decider) -> Self {
+        let who = match decider {
+            Decider::Requester => "the person",
+            Decider::Admin => "an owner or administrator of the organization",
+        };
+        Self::ok(format!(
+            "This is a proposal now; nothing was done. It is carried out when {who} accepts it. Say so, and do not \
+             make the call again."
+        ))
+    }
+
     fn ok(text: impl Into<String>) -> Self {
         Self { success: true, blocked: false, text: text.into() }
     }
@@ -44,6 +61,29 @@ pub async fn read(tx: &mut TenantTx, call: &Call) -> Result<Outcome> {
         }
         Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
         _ => Err(Error::internal("a writing tool was asked to read")),
+    }
+}
+
+/// What a person who decides about the call is shown; or why it cannot succeed, so
+/// that nobody need be asked.
+pub async fn preview(
+    tx: &mut TenantTx,
+    call: &Call,
+    title: &str,
+    bound: Option<&EntityRef>,
+) -> Result<Result<Preview, Outcome>> {
+    let generic = |entity: Option<EntityRef>| Preview::Generic { title: title.to_owned(), entity };
+    match call {
+        Call::UpdateEntity { kind, id, changes } => record::preview(tx, *kind, id, changes).await,
+        Call::AddNote { kind, id, text } => {
+            let entity = EntityRef { kind: *kind, id: id.clone() };
+            Ok(record::notable(tx, &entity, text).await?.map(|()| generic(Some(entity))))
+        }
+        Call::MemoryAppend { scope, kind, id, .. } | Call::MemoryReplace { scope, kind, id, .. } => {
+            let named = Call::named_entity(*kind, id.clone()).or_else(|| bound.cloned());
+            Ok(Ok(generic(named.filter(|_| *scope == MemoryScope::Entity))))
+        }
+        _ => Err(Error::internal("a reading tool was to be decided about")),
     }
 }
 

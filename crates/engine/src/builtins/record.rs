@@ -2,7 +2,12 @@
 
 use std::fmt::Write as _;
 
-use domain::{EntityKind, EntityRef, Error, Result, entity::Entity, fields};
+use domain::{
+    EntityKind, EntityRef, Error, Result,
+    approval::{FieldChange, Named, Preview},
+    entity::Entity,
+    fields,
+};
 use serde_json::{Map, Value};
 use store::{
     RunTx, TenantTx,
@@ -12,6 +17,7 @@ use store::{
 
 use super::Outcome;
 
+const MARKED: &str = "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
 const FOUND_AT_MOST: i64 = 20;
 const NOTES_AT_MOST: i64 = 5;
 
@@ -58,34 +64,62 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
     Ok(Outcome::ok(text))
 }
 
-/// Changes fields of a contact. A deal needs a person's approval.
+/// The entity that is to be changed; or why the changes cannot be made.
+async fn changeable(
+    tx: &mut TenantTx,
+    kind: EntityKind,
+    id: &str,
+    changes: &Map<String, Value>,
+) -> Result<Result<Entity, Outcome>> {
+    let entity = match entities::find(tx, kind, id).await {
+        Ok(entity) => entity,
+        Err(Error::NotFound) => return Ok(Err(missing(kind, id))),
+        Err(error) => return Err(error),
+    };
+    let problems = fields::check(kind, changes);
+    if !problems.is_empty() {
+        let problems: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.error)).collect();
+        return Ok(Err(Outcome::failed(format!("Nothing was changed: {}.", problems.join("; ")))));
+    }
+    if changes.values().any(|value| redact::contains_marker(&value.to_string())) {
+        return Ok(Err(Outcome::failed(MARKED)));
+    }
+    Ok(Ok(entity))
+}
+
+/// The fields as they are and as they would be.
+pub async fn preview(
+    tx: &mut TenantTx,
+    kind: EntityKind,
+    id: &str,
+    changes: &Map<String, Value>,
+) -> Result<Result<Preview, Outcome>> {
+    let entity = match changeable(tx, kind, id, changes).await? {
+        Ok(entity) => entity,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let change = |(field, new): (&String, &Value)| FieldChange {
+        field: field.clone(),
+        old: entity.fields.get(field).cloned().unwrap_or(Value::Null),
+        new: new.clone(),
+    };
+    Ok(Ok(Preview::FieldChanges {
+        changes: changes.iter().map(change).collect(),
+        entity: Named { kind, id: entity.id, name: entity.name },
+    }))
+}
+
+/// Changes fields of a deal or contact.
 pub async fn update(
     tx: &mut TenantTx,
     kind: EntityKind,
     id: &str,
     changes: &Map<String, Value>,
 ) -> Result<Outcome> {
-    let entity = match entities::find(tx, kind, id).await {
+    let entity = match changeable(tx, kind, id, changes).await? {
         Ok(entity) => entity,
-        Err(Error::NotFound) => return Ok(missing(kind, id)),
-        Err(error) => return Err(error),
+        Err(refusal) => return Ok(refusal),
     };
-    let problems = fields::check(kind, changes);
-    if !problems.is_empty() {
-        let problems: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.error)).collect();
-        return Ok(Outcome::failed(format!("Nothing was changed: {}.", problems.join("; "))));
-    }
-    if kind == EntityKind::Deal {
-        return Ok(Outcome::failed(
-            "Nothing was changed: a change of a deal needs a person's approval, which cannot be given here yet. \
-             Tell the person what you would change, so that they can do it themselves.",
-        ));
-    }
-    if changes.values().any(|value| redact::contains_marker(&value.to_string())) {
-        return Ok(Outcome::failed(
-            "A [REDACTED] mark stands for a secret that was removed; it cannot be written.",
-        ));
-    }
     let mut fields = entity.fields.clone();
     let mut told = Vec::new();
     for (name, new) in changes {
@@ -113,11 +147,21 @@ pub async fn update(
     }
 }
 
+/// Why a note cannot be added, if so.
+pub async fn notable(tx: &mut TenantTx, entity: &EntityRef, text: &str) -> Result<Result<(), Outcome>> {
+    if redact::contains_marker(text) {
+        return Ok(Err(Outcome::failed(MARKED)));
+    }
+    match entities::find(tx, entity.kind, &entity.id).await {
+        Ok(_) => Ok(Ok(())),
+        Err(Error::NotFound) => Ok(Err(missing(entity.kind, &entity.id))),
+        Err(error) => Err(error),
+    }
+}
+
 pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str) -> Result<Outcome> {
     if redact::contains_marker(text) {
-        return Ok(Outcome::failed(
-            "A [REDACTED] mark stands for a secret that was removed; it cannot be written.",
-        ));
+        return Ok(Outcome::failed(MARKED));
     }
     let run = tx.lease().run;
     match entities::add_note(tx.tenant(), entity, text, Some(run)).await {

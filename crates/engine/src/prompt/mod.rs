@@ -19,7 +19,7 @@ use store::turns::Past;
 
 pub use messages::is_question;
 pub use note::{Note, context_note};
-pub use repair::repair;
+pub use repair::{AWAITING, repair};
 pub use summary::summary_block;
 pub use system::system;
 

@@ -23,6 +23,7 @@ use tools::Call;
 use super::{
     Left, Run,
     answer::{raw, stop_of},
+    gate::{Gate, Passage},
 };
 use crate::{
     builtins::{self, Outcome},
@@ -56,12 +57,33 @@ impl OpenCall {
 enum Plan {
     Perform(ToolClass, Box<Call>),
     Refuse(ToolClass, Outcome),
+    /// It was answered before the run was parked.
+    Known(Outcome),
 }
 
-struct Answered {
-    class: ToolClass,
-    outcome: Outcome,
-    duration_ms: u64,
+pub(super) struct Answered {
+    pub class: ToolClass,
+    pub outcome: Outcome,
+    pub duration_ms: u64,
+    /// The bytes that were executed, where a person has approved them.
+    pub args: Option<String>,
+    /// It is recorded already, and readers were told.
+    pub known: bool,
+}
+
+impl Answered {
+    /// An answer to a call of a person's concern that took no time.
+    pub fn of(outcome: Outcome) -> Self {
+        Self { class: ToolClass::LocalTx, outcome, duration_ms: 0, args: None, known: false }
+    }
+}
+
+/// What readers are told beside the results, and whether the run ends with them.
+#[derive(Default)]
+pub(super) struct Told {
+    pub before: Vec<Event>,
+    pub after: Vec<Event>,
+    pub done: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,8 +119,9 @@ impl Run {
             .collect()
     }
 
-    /// Performs the calls and stores their results as one message.
-    pub(super) async fn act(&mut self, calls: Vec<OpenCall>) -> Result<(), Left> {
+    /// Performs the calls of the answer at `seq` and stores their results as one
+    /// message; or puts the run aside, if one of them needs a person.
+    pub(super) async fn act(&mut self, seq: i64, calls: Vec<OpenCall>) -> Result<(), Left> {
         if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get(), 0) == Verdict::Stop) {
             return self.failed("repetition", "the run kept repeating the same tool calls", false).await;
         }
@@ -108,17 +131,30 @@ impl Run {
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
         let mut events = Vec::new();
-        for (plan, slot) in plans.iter().zip(&mut answered) {
+        let mut gate = None;
+        for ((plan, call), slot) in plans.iter().zip(&calls).zip(&mut answered) {
             if slot.is_none() {
-                *slot = Some(self.write(&mut tx, plan, &mut events).await?);
+                let gate = match &mut gate {
+                    Some(gate) => gate,
+                    None => gate.insert(self.gate(&mut tx).await?),
+                };
+                *slot = self.write(&mut tx, gate, call, plan, &mut events).await?;
             }
         }
-        let answered: Vec<Answered> = answered.into_iter().flatten().collect();
         let answered = self.settle(&calls, answered);
-        self.store_results(tx, &calls, &answered, events).await
+        if answered.iter().any(Option::is_none) {
+            let answered: Vec<_> =
+                calls.iter().zip(&answered).filter_map(|(call, slot)| Some((call, slot.as_ref()?))).collect();
+            return self.park(tx, seq, &answered, events).await;
+        }
+        let answered: Vec<Answered> = answered.into_iter().flatten().collect();
+        self.store_results(tx, &calls, &answered, Told { after: events, ..Told::default() }).await
     }
 
     fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
+        if let Some(outcome) = self.answered.get(&call.id) {
+            return Plan::Known(outcome.clone());
+        }
         let limit = self.engine.limits().calls_per_step;
         let class =
             self.engine.0.toolbox.find(self.offer, &call.name).map_or(ToolClass::Read, |tool| tool.class);
@@ -153,8 +189,9 @@ impl Run {
         match plan {
             Plan::Perform(ToolClass::Read, call) => self.read_one(call).await.map(Some),
             Plan::Refuse(class, outcome) => {
-                Ok(Some(Answered { class: *class, outcome: outcome.clone(), duration_ms: 0 }))
+                Ok(Some(Answered { class: *class, ..Answered::of(outcome.clone()) }))
             }
+            Plan::Known(outcome) => Ok(Some(Answered { known: true, ..Answered::of(outcome.clone()) })),
             Plan::Perform(..) => Ok(None),
         }
     }
@@ -178,46 +215,65 @@ impl Run {
             Ok(outcome) => outcome?,
             Err(_) => Outcome::failed(format!("The tool did not answer within {} seconds.", limit.as_secs())),
         };
-        Ok(Answered { class: ToolClass::Read, outcome, duration_ms: millis(began) })
+        let duration_ms = millis(began);
+        Ok(Answered { class: ToolClass::Read, duration_ms, ..Answered::of(outcome) })
     }
 
-    /// Performs a write inside the transaction of the step.
-    async fn write(&self, tx: &mut RunTx, plan: &Plan, events: &mut Vec<Event>) -> Result<Answered, Left> {
-        let Plan::Perform(class, call) = plan else {
+    /// Performs a write inside the transaction of the step, as far as the matrix or a
+    /// person lets it. None: it waits.
+    async fn write(
+        &self,
+        tx: &mut RunTx,
+        gate: &mut Gate,
+        call: &OpenCall,
+        plan: &Plan,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<Answered>, Left> {
+        let Plan::Perform(class, meant) = plan else {
             return Err(Left::Store(Error::internal("a refused call was to be performed")));
         };
+        if let Some(held) = gate.held.remove(&call.id) {
+            return self.resolve(tx, gate, call, &held, events).await;
+        }
         let began = Instant::now();
-        let outcome = builtins::write(tx, call, self.entity.as_ref(), events).await?;
-        Ok(Answered { class: *class, outcome, duration_ms: millis(began) })
+        let outcome = match self.pass(tx, gate, call, meant, events).await? {
+            Passage::Go => builtins::write(tx, meant, self.entity.as_ref(), events).await?,
+            Passage::Answer(outcome) => outcome,
+            Passage::Wait => return Ok(None),
+        };
+        Ok(Some(Answered { class: *class, duration_ms: millis(began), ..Answered::of(outcome) }))
     }
 
     /// Redacts and cuts the results, and lets the guard see them.
-    fn settle(&mut self, calls: &[OpenCall], answered: Vec<Answered>) -> Vec<Answered> {
-        let longest = self.engine.limits().result_chars;
-        calls
-            .iter()
-            .zip(answered)
-            .map(|(call, mut answered)| {
-                let mut text = shorten(&self.clean(&answered.outcome.text), longest);
-                if answered.outcome.blocked {
-                    self.repetition.blocked();
-                } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
-                    text = format!("{text}\n{remark}");
-                }
-                answered.outcome.text = text;
-                answered
-            })
-            .collect()
+    fn settle(&mut self, calls: &[OpenCall], answered: Vec<Option<Answered>>) -> Vec<Option<Answered>> {
+        let pairs = calls.iter().zip(answered);
+        pairs.map(|(call, answered)| answered.map(|answered| self.settle_one(call, answered))).collect()
     }
 
-    async fn store_results(
+    pub(super) fn settle_one(&mut self, call: &OpenCall, mut answered: Answered) -> Answered {
+        if answered.known {
+            return answered;
+        }
+        let longest = self.engine.limits().result_chars;
+        let mut text = shorten(&self.clean(&answered.outcome.text), longest);
+        if answered.outcome.blocked {
+            self.repetition.blocked();
+        } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
+            text = format!("{text}\n{remark}");
+        }
+        answered.outcome.text = text;
+        answered
+    }
+
+    pub(super) async fn store_results(
         &mut self,
         mut tx: RunTx,
         calls: &[OpenCall],
         answered: &[Answered],
-        mut events: Vec<Event>,
+        told: Told,
     ) -> Result<(), Left> {
         let pairs = || calls.iter().zip(answered);
+        let new = || pairs().filter(|(_, answered)| !answered.known);
         let blocks: Vec<ToolResult> = pairs()
             .map(|(call, answered)| ToolResult {
                 tool_use_id: call.id.clone(),
@@ -226,9 +282,18 @@ impl Run {
             })
             .collect();
         let content = block::to_json(&blocks);
-        let mut all: Vec<Event> = pairs().map(|(call, answered)| result_event(call, answered)).collect();
-        all.append(&mut events);
-        let records: Vec<ToolCall<'_>> = pairs().map(|(call, answered)| record(call, answered)).collect();
+        self.tools_used.extend(new().map(|(call, answered)| ToolUsed {
+            id: call.id.clone(),
+            name: call.name.clone(),
+            success: answered.outcome.success,
+        }));
+        let Told { before: mut all, after, done } = told;
+        all.extend(new().map(|(call, answered)| result_event(call, answered)));
+        all.extend(after);
+        if done {
+            all.push(self.done_event(None));
+        }
+        let records: Vec<ToolCall<'_>> = new().map(|(call, answered)| record(call, answered)).collect();
         steps::record_calls(&mut tx, &records).await?;
         let step = NewStep {
             seq: self.steps + 1,
@@ -239,24 +304,19 @@ impl Run {
             preview: None,
             usage: domain::Usage::default(),
             iterations: self.iterations,
-            done: false,
+            done,
         };
         let staged = self.feed.stage(&all);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
-        self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            success: answered.outcome.success,
-        }));
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
-        Ok(())
+        if done { Err(Left::Ended) } else { Ok(()) }
     }
 }
 
-fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answered) -> Event {
+pub(super) fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answered) -> Event {
     Event::ToolResult {
         id: call.id.clone(),
         name: call.name.clone(),
@@ -267,13 +327,14 @@ fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answere
     }
 }
 
-fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
+pub(super) fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
+    let args = answered.args.as_deref().unwrap_or(call.input.get());
     ToolCall {
         id: &call.id,
         name: &call.name,
         class: answered.class,
-        args: call.input.get(),
-        args_hash: Sha256::digest(call.input.get()).into(),
+        args,
+        args_hash: Sha256::digest(args).into(),
         success: answered.outcome.success,
         result: &answered.outcome.text,
         duration_ms: i64::try_from(answered.duration_ms).unwrap_or(i64::MAX),

@@ -3,7 +3,7 @@
 
 use domain::{Event, MessageId, Result, run::RunStatus};
 use model::ModelError;
-use store::steps;
+use store::{approvals, steps};
 
 use super::{Left, Run};
 use crate::cancelled_event;
@@ -76,6 +76,9 @@ impl Run {
         let staged = self.feed.stage(&[event]);
         let frames = self.feed.row(&staged);
         steps::finish(&mut tx, status, error, self.unbilled, &frames).await?;
+        if status != RunStatus::Done {
+            approvals::void(tx.tenant(), self.lease.run).await?;
+        }
         self.commit(tx, &frames, &staged).await?;
         Err(Left::Ended)
     }

@@ -4,10 +4,13 @@
 mod act;
 mod answer;
 mod compact;
+mod decide;
 mod finish;
+mod gate;
+mod park;
 mod resume;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{
     Error, Event, Result, Role, Usage,
@@ -29,6 +32,7 @@ use tools::Offer;
 
 use crate::{
     Begun, Engine, Live, Stop,
+    builtins::Outcome,
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
@@ -68,6 +72,12 @@ struct Run {
     token_ratio: Option<f64>,
     /// A person asked for a compaction, and for nothing else.
     compacts_only: bool,
+    /// It carries out one accepted proposal, and asks no model.
+    carries_out: bool,
+    /// An answer of this run that waited for a person: its place, its content.
+    open: Option<(i64, String)>,
+    /// What calls of that answer brought before, by their ids.
+    answered: HashMap<String, Outcome>,
     /// The provider paused in mid-answer: it goes on when it is sent its answer.
     paused: bool,
     /// Tokens of model calls that no stored step accounts for yet.
@@ -179,6 +189,9 @@ impl Engine {
             asked_again: false,
             token_ratio: None,
             compacts_only: false,
+            carries_out: false,
+            open: None,
+            answered: HashMap::new(),
             paused: false,
             unbilled: Usage::default(),
             live_from: context.live_from,
@@ -225,11 +238,18 @@ impl Run {
         if self.compacts_only {
             return self.compact_only().await;
         }
+        if self.carries_out {
+            return Box::pin(self.carry_out()).await;
+        }
+        if let Some((seq, content)) = self.open.take() {
+            let calls = self.open_calls(&content);
+            return Box::pin(self.act(seq, calls)).await;
+        }
         match self.history.last() {
             Some(last) if last.role == "assistant" => {
-                let calls = self.open_calls(&last.content.clone());
+                let (seq, calls) = (last.seq, self.open_calls(&last.content));
                 if !calls.is_empty() {
-                    Box::pin(self.act(calls)).await
+                    Box::pin(self.act(seq, calls)).await
                 } else if self.paused && self.iterations < self.most_calls() {
                     self.ask(opened).await
                 } else {

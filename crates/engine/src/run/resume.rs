@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{Left, Run};
-use crate::Engine;
+use crate::{Engine, builtins::Outcome};
 
 /// Code and text of a run that broke off again and again.
 const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
@@ -42,7 +42,8 @@ impl Engine {
         };
         let membership = tx.tenant().membership().cloned();
         let mut loaded = turns::load(&mut tx).await?;
-        if loaded.steps == 0 && loaded.context.told != loaded.context.current {
+        if loaded.steps == 0 && loaded.trigger != "decision" && loaded.context.told != loaded.context.current
+        {
             // A queued answer to an old question: it quotes memory as it stands now.
             let current = loaded.context.current;
             turns::pin(tx.tenant(), lease.session, current, current).await?;
@@ -93,11 +94,22 @@ impl Run {
         self.usage = loaded.usage;
         self.paused = loaded.paused;
         self.compacts_only = loaded.trigger == "compact";
+        self.carries_out = loaded.trigger == "decision";
+        self.open.clone_from(&loaded.open);
+        self.answered = loaded
+            .answered
+            .iter()
+            .map(|(id, success, text)| (id.clone(), Outcome::told(*success, text)))
+            .collect();
         self.tools_used = loaded
             .tools
             .iter()
             .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
             .collect();
+        if loaded.was_parked {
+            // What readers have seen stands: the run goes on where it waited.
+            return;
+        }
         if loaded.has_events {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
         }

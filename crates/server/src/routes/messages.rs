@@ -10,7 +10,7 @@ use axum::{
 use chrono_tz::Tz;
 use domain::{
     Cursor, Error, MessageId, RunId, SessionId,
-    run::{Mode, Run},
+    run::{Mode, Run, RunStatus},
     session::Message,
 };
 use engine::Prepared;
@@ -311,12 +311,17 @@ async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
     Ok(response)
 }
 
+/// Nothing more comes by itself: the run has ended, or waits for a person.
+fn settled(status: RunStatus) -> bool {
+    status.ended() || status == RunStatus::Waiting
+}
+
 async fn turn(caller: &Caller, run: RunId) -> Result<Response> {
     let look = async || {
         caller
             .tx(async |tx| {
                 let run = runs::find(tx, run).await?;
-                let message = if run.status.ended() { messages::answer_of(tx, run.id).await? } else { None };
+                let message = if settled(run.status) { messages::answer_of(tx, run.id).await? } else { None };
                 Ok(Turn { run, message })
             })
             .await
@@ -328,6 +333,6 @@ async fn turn(caller: &Caller, run: RunId) -> Result<Response> {
         looked = look().await;
     }
     let turn = looked?;
-    let open = !turn.run.status.ended();
+    let open = !settled(turn.run.status);
     Ok((if open { StatusCode::ACCEPTED } else { StatusCode::OK }, Json(turn)).into_response())
 }

@@ -1,5 +1,6 @@
 //! One list of operations that is both the router and the OpenAPI document.
 
+mod approvals;
 mod content;
 mod entities;
 mod me;
@@ -82,6 +83,9 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_org))
         .routes(routes!(memory::revert_user))
         .routes(routes!(memory::revert_entity))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::batch))
+        .routes(routes!(approvals::get, approvals::decide))
         .routes(routes!(permissions::effective_of_caller))
         .routes(routes!(permissions::get, permissions::put))
         .routes(routes!(entities::create, entities::list))

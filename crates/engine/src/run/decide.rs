@@ -1,0 +1,203 @@
+//! What a person decided is carried out: exactly those bytes, once, if rights, tool
+//! and arguments are still what they were.
+
+use domain::{
+    Event, Result,
+    approval::ApprovalStatus::{Approved, Denied, Executed, Expired, Pending, Refused, Void},
+    permission::{Action, Decider, Policy},
+    tool::ToolSpec,
+};
+use sha2::{Digest, Sha256};
+use store::{
+    RunTx,
+    parked::{self, Held},
+};
+use tools::{Call, canonical, schema_hash};
+
+use super::{
+    Left, Run,
+    act::{Answered, OpenCall, Told},
+    answer::raw,
+    gate::{Gate, Rights},
+};
+use crate::{
+    builtins::{self, Outcome},
+    rulings::{self, Ruled},
+};
+
+const VOID: &str = "Not done: the run that asked for it has ended.";
+
+impl Run {
+    /// What came of asking a person about a call. None: nothing yet, or an earlier
+    /// call has to come first.
+    pub(super) async fn resolve(
+        &self,
+        tx: &mut RunTx,
+        gate: &mut Gate,
+        call: &OpenCall,
+        held: &Held,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<Answered>, Left> {
+        let outcome = match held.status {
+            Pending if held.overdue => {
+                parked::settle(tx, held.id, Pending, Expired).await?;
+                self.note(tx, held, "expired").await?;
+                expired(held)
+            }
+            Pending => {
+                gate.waits = true;
+                return Ok(None);
+            }
+            Approved if gate.waits => return Ok(None),
+            Approved => {
+                let asked = (call.name.as_str(), canonical(&call.input));
+                return self.carry(tx, &gate.rights, held, Some(asked), events).await.map(Some);
+            }
+            Denied => denied(held),
+            Expired => expired(held),
+            Executed | Refused | Void => Outcome::failed(VOID),
+        };
+        Ok(Some(Answered::of(outcome)))
+    }
+
+    /// A run that a person's word on a proposal has queued: carries out that one call,
+    /// and appends what came of it to the conversation.
+    pub(super) async fn carry_out(&mut self) -> Result<(), Left> {
+        let order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let rights = self.rights(&mut tx).await?;
+        let held = parked::held(&mut tx).await?.pop().filter(|held| held.status == Approved);
+        let Some(held) = held else {
+            tx.commit().await?;
+            drop(order);
+            return self.done().await;
+        };
+        let call = OpenCall {
+            id: held.call_id.clone(),
+            title: self.engine.0.toolbox.tool(&held.tool).map_or(&*held.tool, |tool| tool.title).to_owned(),
+            input: raw(bytes(&held)),
+            name: held.tool.clone(),
+        };
+        let mut told = Told { before: vec![call.start_event()], done: true, ..Told::default() };
+        let asked = held.recorded_args.as_deref().map(|args| (held.tool.as_str(), canonical(&raw(args))));
+        let answered = self.carry(&mut tx, &rights, &held, asked, &mut told.after).await?;
+        let answered = self.settle_one(&call, answered);
+        self.store_results(tx, &[call], &[answered], told).await
+    }
+
+    /// Carries out an approved call in the transaction of its result.
+    async fn carry(
+        &self,
+        tx: &mut RunTx,
+        rights: &Rights,
+        held: &Held,
+        asked: Option<(&str, String)>,
+        events: &mut Vec<Event>,
+    ) -> Result<Answered, Left> {
+        let (tool, call) = match self.still_stands(rights, held, asked) {
+            Ok(stands) => stands,
+            Err(refusal) => {
+                parked::settle(tx, held.id, Approved, Refused).await?;
+                self.note(tx, held, "refused").await?;
+                return Ok(Answered::of(Outcome::failed(format!(
+                    "Not done, although it was approved: {refusal}"
+                ))));
+            }
+        };
+        if !parked::settle(tx, held.id, Approved, Executed).await? {
+            return Err(Left::Store(domain::Error::internal("an approval was used up in between")));
+        }
+        let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
+        self.note(tx, held, if outcome.success { "executed" } else { "failed" }).await?;
+        let by = held.decided_by.as_deref().unwrap_or("A person");
+        let text = match &held.edited {
+            Some((edited, _)) => format!(
+                "{by} approved this call with other arguments, which were executed: {edited}\n{}",
+                outcome.text
+            ),
+            None => format!("{by} approved this call. {}", outcome.text),
+        };
+        Ok(Answered {
+            class: tool.class,
+            args: Some(bytes(held).to_owned()),
+            ..Answered::of(Outcome { text, ..outcome })
+        })
+    }
+
+    /// Checks all that an approval is bound to, once more. `asked`: the tool and the
+    /// arguments as the conversation has them.
+    fn still_stands(
+        &self,
+        rights: &Rights,
+        held: &Held,
+        asked: Option<(&str, String)>,
+    ) -> Result<(&ToolSpec, Call), &'static str> {
+        if let Some(refusal) = rights.refusal() {
+            return Err(refusal);
+        }
+        if asked.is_none_or(|(tool, args)| tool != held.tool || args != held.args) {
+            return Err("it is not the call that was asked for.");
+        }
+        let intact = |text: &str, hash: &[u8]| <[u8; 32]>::from(Sha256::digest(text)) == *hash;
+        if !intact(&held.args, &held.args_hash)
+            || held.edited.as_ref().is_some_and(|(text, hash)| !intact(text, hash))
+        {
+            return Err("its arguments are not those that were approved.");
+        }
+        let toolbox = &self.engine.0.toolbox;
+        let tool = toolbox.tool(&held.tool).ok_or("there is no such tool any more.")?;
+        if schema_hash(tool) != *held.schema_hash {
+            return Err("the tool has changed since it was asked for; call it again.");
+        }
+        let call = toolbox.read(tool, bytes(held)).map_err(|_| "its arguments are not valid.")?;
+        let action = call.action().filter(|action| action.as_str() == held.action);
+        let action: Action = action.ok_or("it is another kind of act than the one that was asked for.")?;
+        let ruling = rights.rule(action);
+        if ruling.policy == Policy::Disabled {
+            return Err("the person may not do this any more.");
+        }
+        if ruling.decider == Decider::Admin && !held.decided_by_admin {
+            return Err("an administrator has to decide about it now.");
+        }
+        Ok((tool, call))
+    }
+
+    async fn note(&self, tx: &mut RunTx, held: &Held, decision: &'static str) -> Result<()> {
+        let ruled = Ruled {
+            decision,
+            rule: "",
+            action: &held.action,
+            tool: &held.tool,
+            run: self.lease.run,
+            call_id: &held.call_id,
+            approval: Some(held.id),
+            args_hash: Sha256::digest(bytes(held)).into(),
+            by: None,
+        };
+        rulings::note(tx.tenant(), ruled).await
+    }
+}
+
+/// What is carried out.
+fn bytes(held: &Held) -> &str {
+    held.edited.as_ref().map_or(&held.args, |(edited, _)| edited)
+}
+
+fn denied(held: &Held) -> Outcome {
+    let by = held.decided_by.as_deref().unwrap_or("A person");
+    let reason = match &held.reason {
+        Some(reason) => format!("; the reason given: {reason}"),
+        None => String::new(),
+    };
+    Outcome::failed(format!(
+        "{by} denied this call{reason}. It was not carried out. Do not make it again unless asked to."
+    ))
+}
+
+fn expired(held: &Held) -> Outcome {
+    let until = held.expires_at.format("%Y-%m-%d %H:%M UTC");
+    Outcome::failed(format!(
+        "Nobody decided about this call in time (until {until}), so it was not carried out. That is no denial: ask \
+         whether it is still wanted."
+    ))
+}

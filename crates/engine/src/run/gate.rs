@@ -1,0 +1,181 @@
+//! What may be done by itself: each writing call meets the matrix as it stands at
+//! that moment, in the transaction that performs it.
+
+use std::collections::HashMap;
+
+use domain::{
+    ApprovalId, Event, Result, Role,
+    permission::{Action, Ask, Matrix, Policy, Ruling},
+};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use store::{
+    RunTx,
+    parked::{self, Held, NewApproval},
+    permissions,
+};
+use tools::{Call, canonical, schema_hash};
+
+use super::{Left, Run, act::OpenCall};
+use crate::{
+    builtins::{self, Outcome},
+    rulings::{self, Ruled},
+};
+
+const DISABLED: &str = "Not done: the organization does not let its copilots do this for this person. Say so; an \
+    administrator can change it.";
+const LEFT: &str = "Not done: the person is no longer an active member of the organization.";
+
+/// Rights as they are when something is done, whatever they were when it was asked.
+pub(super) struct Rights {
+    role: Role,
+    matrix: Matrix,
+    active: bool,
+}
+
+impl Rights {
+    pub fn rule(&self, action: Action) -> Ruling {
+        self.matrix.rule(Ask::own(self.role, action))
+    }
+
+    /// Why nothing at all may be done, if so.
+    pub fn refusal(&self) -> Option<&'static str> {
+        (!self.active).then_some(LEFT)
+    }
+}
+
+/// What is known of the calls of one answer when they come to be performed.
+pub(super) struct Gate {
+    pub rights: Rights,
+    /// What a person was asked about already, by the call's id.
+    pub held: HashMap<String, Held>,
+    /// An earlier call waits for a person: the writes after it wait too.
+    pub waits: bool,
+}
+
+/// What the matrix lets happen with a call.
+pub(super) enum Passage {
+    Go,
+    Wait,
+    Answer(Outcome),
+}
+
+impl Run {
+    pub(super) async fn gate(&self, tx: &mut RunTx) -> Result<Gate> {
+        let rights = self.rights(tx).await?;
+        let held = parked::held(tx).await?;
+        let held = held.into_iter().map(|held| (held.call_id.clone(), held)).collect();
+        Ok(Gate { rights, held, waits: false })
+    }
+
+    /// The lower of what the run began with, what the platform says now, and an
+    /// administrator's ceiling.
+    pub(super) async fn rights(&self, tx: &mut RunTx) -> Result<Rights> {
+        let matrix = permissions::matrix(tx.tenant()).await?;
+        let membership = tx.tenant().membership();
+        let active = membership.is_some_and(|member| member.active);
+        let role =
+            membership.map_or(Role::Readonly, |member| self.role.capped(member.role).capped(member.ceiling));
+        Ok(Rights { role, matrix, active })
+    }
+
+    /// Whether a call that nobody was asked about may be performed now.
+    pub(super) async fn pass(
+        &self,
+        tx: &mut RunTx,
+        gate: &mut Gate,
+        call: &OpenCall,
+        meant: &Call,
+        events: &mut Vec<Event>,
+    ) -> Result<Passage, Left> {
+        if let Some(refusal) = gate.rights.refusal() {
+            return Ok(Passage::Answer(Outcome::failed(refusal)));
+        }
+        let Some(action) = meant.action() else { return Ok(Passage::Go) };
+        let ruling = gate.rights.rule(action);
+        if gate.waits && ruling.policy != Policy::Approve {
+            return Ok(Passage::Wait);
+        }
+        if let Policy::Suggest | Policy::Approve = ruling.policy {
+            return self.ask_person(tx, gate, call, meant, (action, ruling), events).await;
+        }
+        self.note_ruling(tx, call, (action, ruling), None).await?;
+        Ok(match ruling.policy {
+            Policy::Disabled => Passage::Answer(Outcome::failed(DISABLED)),
+            _ => Passage::Go,
+        })
+    }
+
+    /// Stores what a person is asked, unless the call cannot succeed anyway.
+    async fn ask_person(
+        &self,
+        tx: &mut RunTx,
+        gate: &mut Gate,
+        call: &OpenCall,
+        meant: &Call,
+        (action, ruling): (Action, Ruling),
+        events: &mut Vec<Event>,
+    ) -> Result<Passage, Left> {
+        let preview = match builtins::preview(tx.tenant(), meant, &call.title, self.entity.as_ref()).await? {
+            Ok(preview) => preview,
+            Err(hopeless) => return Ok(Passage::Answer(hopeless)),
+        };
+        let Some(tool) = self.engine.0.toolbox.tool(&call.name) else {
+            return Err(Left::Store(domain::Error::internal("a tool is gone while it is called")));
+        };
+        let (id, args) = (ApprovalId::new(), canonical(&call.input));
+        let blocking = ruling.policy == Policy::Approve;
+        let new = NewApproval {
+            id,
+            call_id: &call.id,
+            tool: &call.name,
+            action,
+            schema_hash: schema_hash(tool),
+            args: &args,
+            args_hash: Sha256::digest(&args).into(),
+            preview: &serde_json::to_string(&preview).map_err(domain::Error::internal)?,
+            blocking,
+            decider: ruling.decider,
+            seconds: self.engine.limits().approval_time.as_secs_f64(),
+        };
+        let expires_at = parked::create(tx, &new).await?;
+        self.note_ruling(tx, call, (action, ruling), Some(id)).await?;
+        events.push(Event::ApprovalRequired {
+            approval_id: id,
+            tool_call_id: call.id.clone(),
+            name: call.name.clone(),
+            action,
+            input: RawValue::from_string(args).map_err(domain::Error::internal)?,
+            preview,
+            expires_at,
+            blocking,
+        });
+        if blocking {
+            gate.waits = true;
+            return Ok(Passage::Wait);
+        }
+        Ok(Passage::Answer(Outcome::proposed(ruling.decider)))
+    }
+
+    async fn note_ruling(
+        &self,
+        tx: &mut RunTx,
+        call: &OpenCall,
+        (action, ruling): (Action, Ruling),
+        approval: Option<ApprovalId>,
+    ) -> Result<()> {
+        let rule = ruling.source.to_string();
+        let ruled = Ruled {
+            decision: ruling.policy.as_str(),
+            rule: &rule,
+            action: action.as_str(),
+            tool: &call.name,
+            run: self.lease.run,
+            call_id: &call.id,
+            approval,
+            args_hash: Sha256::digest(canonical(&call.input)).into(),
+            by: None,
+        };
+        rulings::note(tx.tenant(), ruled).await
+    }
+}
