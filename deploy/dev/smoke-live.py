@@ -22,14 +22,14 @@ import urllib.error
 import urllib.request
 
 # What is said in one conversation, the entity it is bound to, and what must come of it: a tool that was called, or
-# words of which one must stand in the last answer.
+# words of which one must stand in the last answer, or the status in which the run stays.
 CONVERSATIONS = [
     (["What do you know about deal D-42?"], None, {"tool": "get_entity", "words": ["84"]}),
     (["Who decides at Acme?"], "D-42", {"words": ["Dana"]}),
     (["Please remember that I prefer calls before ten."], None, {"tool": "memory_append"}),
     (["Which of our contacts works at Orion Glass?"], None, {"tool": "find_entities", "words": ["Priya"]}),
     (["Add a note to deal D-43: they want a site visit in January."], None, {"tool": "add_note"}),
-    (["Move deal D-45 to won."], None, {"tool": "update_entity", "words": ["approv"]}),
+    (["Move deal D-45 to won."], None, {"tool": "update_entity", "status": "waiting"}),
     (["Tom Arendt's phone number is +43 660 1234567, please put it on his record."], None, {"tool": "update_entity"}),
     (["What discount may I give without asking?"], None, {"words": ["12"]}),
     (["Is there a deal D-999?"], None, {"tool": "get_entity"}),
@@ -86,7 +86,7 @@ def hold(url: str, token: str) -> str | None:
             run = answer["run"]
             for kind, tokens in run["usage"].items():
                 spent[kind] = spent.get(kind, 0) + tokens
-            if run["status"] != "done":
+            if run["status"] != wanted.get("status", "done"):
                 problem = f"the run is {run['status']}: {run.get('error')}"
                 break
             text = text_of(answer.get("message", {}))

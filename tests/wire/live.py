@@ -184,6 +184,26 @@ def unread():
     equal(Stream("GET", f"{run}/events").frames[-1][1], "done")
 
 
+def decided():
+    path = f"/v1/sessions/{session()}/messages"
+    turn = Stream("POST", path, {"text": "Move D-42 to negotiation"})
+    (asked,) = [data for _, name, data in turn.frames if name == "approval_required"]
+    equal(turn.frames[-1][2]["status"], "waiting")
+    wanted = {"tool_call_id", "name", "action", "input", "preview", "expires_at", "blocking", "run_id"}
+    assert wanted <= asked.keys(), f"approval_required lacks {wanted - asked.keys()}"
+    approval, last = f"/v1/approvals/{asked['approval_id']}", "{}.{}".format(*turn.frames[-1][0])
+    status, _, shown = call("GET", approval)
+    equal((status, shown["status"], shown["input"]), (200, "pending", asked["input"]))
+    status, headers, answer = call("POST", approval, {"decision": "approve"})
+    equal((status, answer), (202, {"run_id": asked["run_id"]}))
+    rest = Stream("GET", headers["location"] + "/events", headers={"last-event-id": last}).frames
+    equal([rest[0][1], rest[-1][1], rest[-1][2]["status"]], ["tool_result", "done", "done"])
+    equal(Stream("GET", headers["location"] + "/events").frames, turn.frames[:-1] + rest)
+    status, _, problem = call("POST", approval, {"decision": "deny"})
+    equal((status, problem["code"]), (409, "already_decided"))
+    equal(call("GET", "/v1/entities/deal/D-42")[2]["stage"], "negotiation")
+
+
 def problems():
     for status, method, path, body, headers in [
         (401, "GET", "/v1/me", None, {"authorization": ""}),
@@ -213,6 +233,7 @@ for sentence, body in [
     ("a run that was started asynchronously is followed by its Location", asynchronous),
     ("a repeated request joins its run, and another body is refused", joined),
     ("a client that goes away does not stop its run", unread),
+    ("a call that needs a person waits, is decided once, and its run goes on", decided),
     ("every refusal is a problem document", problems),
 ]:
     check(f"http: {sentence}", body)

@@ -124,8 +124,8 @@ impl Reader {
         let run = runs::find(&mut tx, self.run).await?;
         let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
         let dropped = rows.is_empty() && run.status.ended() && !events::exist(&mut tx, self.run).await?;
-        let waits = match rows.last() {
-            Some(row) if live.is_none() && run.status == RunStatus::Waiting => {
+        let newest = match rows.last().filter(|row| before_waiting(&row.frames).is_some()) {
+            Some(row) if live.is_none() && !run.status.ended() => {
                 let end = Cursor { fence: row.fence, n: row.n_to };
                 events::list(&mut tx, self.run, end, 1).await?.is_empty().then_some(end)
             }
@@ -140,8 +140,16 @@ impl Reader {
             let seen = if row.fence == self.cursor.fence { self.cursor.n } else { row.n_from - 1 };
             let frames = frames_after(&row.frames, row.n_from, seen);
             self.cursor = Cursor { fence: row.fence, n: row.n_to };
-            // That it waited once is no end, unless it still does.
-            text.push_str(before_waiting(frames).filter(|_| waits != Some(self.cursor)).unwrap_or(frames));
+            // That the run waited once is no end, unless it still does. Whether it does
+            // may show only at the next look: the state was read before the rows.
+            match before_waiting(frames) {
+                Some(before) if newest != Some(self.cursor) => text.push_str(before),
+                Some(before) if run.status != RunStatus::Waiting => {
+                    text.push_str(before);
+                    self.cursor.n -= 1;
+                }
+                _ => text.push_str(frames),
+            }
         }
         if !text.is_empty() {
             self.ended = ends(&text);

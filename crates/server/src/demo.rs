@@ -222,7 +222,11 @@ pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr)
          TOKEN={token}\n\nAsk the copilot about the deal D-42 (paste this and the token into another terminal):\n\n  \
          curl -N http://{address}/v1/sessions/{session}/messages \\\n    -H \"Authorization: Bearer $TOKEN\" \
          -H 'Content-Type: application/json' \\\n    -H 'Accept: text/event-stream' \
-         -d '{{\"text\": \"What do you know about D-42?\"}}'\n\nCtrl-C stops server and database.\n"
+         -d '{{\"text\": \"What do you know about D-42?\"}}'\n\nAsk it to change the deal: it needs your approval, \
+         which the second command gives.\n\n  curl -N http://{address}/v1/sessions/{session}/messages \\\n    -H \"Authorization: \
+         Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n    -H 'Accept: text/event-stream' -d '{{\"text\": \"Move D-42 to \
+         negotiation\"}}'\n  curl http://{address}/v1/approvals/APPROVAL_ID -H \"Authorization: Bearer $TOKEN\" \\\n    \
+         -H 'Content-Type: application/json' -d '{{\"decision\": \"approve\"}}'\n\nCtrl-C stops server and database.\n"
     );
     Ok(())
 }

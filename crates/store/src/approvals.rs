@@ -248,8 +248,14 @@ pub async fn queue_execution(tx: &mut TenantTx, id: ApprovalId, from: RunId, run
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
+/// What the open calls of an answer have as their result, once its run has ended while
+/// it waited; what had been carried out by then follows.
+const GIVEN_UP: &str =
+    "The run ended while this step waited for a person's decision. What was carried out of it before: ";
+
 /// Nobody can decide any more about what a run that ended has asked, and an accepted
-/// proposal whose run ended is not carried out.
+/// proposal whose run ended is not carried out. The conversation learns what was done
+/// of an answer whose results will not come.
 pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
@@ -260,6 +266,29 @@ pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
         tenant.org.0,
         tenant.user.0,
         run.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    sqlx::query!(
+        r#"update sixty.messages m set context = $4 || coalesce(
+            (select string_agg(format('%s (%s): %s', c.name, c.call_id, c.result), E'\n' order by c.created_at, c.call_id)
+             from sixty.tool_calls c
+             where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.class <> 'read' and c.state <> 'failed'
+                and position(format('"id":"%s"', c.call_id) in m.content) > 0),
+            'nothing.')
+         where m.org_id = $1 and m.owner_id = $2 and m.run_id = $3 and m.role = 'assistant' and m.context is not null
+            and m.session_id = (select r.session_id from sixty.runs r
+                where r.org_id = $1 and r.owner_id = $2 and r.id = $3)
+            and exists (select from sixty.approvals a
+                where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking)
+            and not exists (select from sixty.messages x
+                where x.org_id = $1 and x.owner_id = $2 and x.session_id = m.session_id and x.run_id = $3
+                    and x.seq > m.seq)"#,
+        tenant.org.0,
+        tenant.user.0,
+        run.0,
+        GIVEN_UP
     )
     .execute(tx.connection())
     .await

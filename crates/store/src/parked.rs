@@ -215,9 +215,23 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
     .map(drop)
 }
 
-/// The run's last message, if it is an answer whose calls a person was asked about.
-/// Others may have spoken after it, or it may be archived by now.
-pub(crate) async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
+/// What a run that waited for a person goes on with.
+#[derive(Clone, Debug)]
+pub struct Parked {
+    /// Nobody has gone on with it since.
+    pub untouched: bool,
+    /// Its last message, if that is an answer whose calls a person was asked about: its
+    /// place and its content. Others may have spoken after it, or it is archived by now.
+    pub open: Option<(i64, String)>,
+    /// What calls of the run have brought, by their ids.
+    pub answered: Vec<(String, bool, String)>,
+}
+
+pub(crate) async fn of_run(tx: &mut RunTx, untouched: bool) -> Result<Parked> {
+    Ok(Parked { untouched, open: open_answer(tx).await?, answered: answered(tx).await? })
+}
+
+async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
     let Lease { org, user, session, run, .. } = *tx.lease();
     let row = sqlx::query!(
         "select seq, role, content from sixty.messages
@@ -236,8 +250,7 @@ pub(crate) async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>>
     Ok(row.filter(|row| row.role == "assistant").map(|row| (row.seq, row.content)))
 }
 
-/// What calls of the run have brought, by their ids.
-pub(crate) async fn answered(tx: &mut RunTx) -> Result<Vec<(String, bool, String)>> {
+async fn answered(tx: &mut RunTx) -> Result<Vec<(String, bool, String)>> {
     let Lease { org, user, run, .. } = *tx.lease();
     let rows = sqlx::query!(
         r#"select call_id, state = 'done' as "success!", result as "result!" from sixty.tool_calls

@@ -13,7 +13,8 @@ use sqlx::types::Json;
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
-    parked, permissions,
+    parked::{self, Parked},
+    permissions,
 };
 
 /// One message of the conversation as the prompt repeats it.
@@ -245,13 +246,7 @@ pub struct Resumed {
     pub tools: Vec<(String, String, bool)>,
     /// Whether an earlier owner has written to the stream.
     pub has_events: bool,
-    /// Whether the run was parked, and this is its first owner since.
-    pub was_parked: bool,
-    /// The run's answer that others have spoken after, because it waited for a
-    /// person: its place and its content.
-    pub open: Option<(i64, String)>,
-    /// What the calls of that answer brought before the run was parked, by their ids.
-    pub answered: Vec<(String, bool, String)>,
+    pub parked: Parked,
 }
 
 /// Loads a run that was claimed, with its session's prompt.
@@ -306,9 +301,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         paused: row.paused,
         tools: tools.into_iter().map(|t| (t.call_id, t.name, t.state == "done")).collect(),
         has_events: row.has_events,
-        was_parked: row.was_parked,
-        open: parked::open_answer(tx).await?,
-        answered: parked::answered(tx).await?,
+        parked: parked::of_run(tx, row.was_parked).await?,
     })
 }
 

@@ -1,3 +1,11 @@
 //! What the copilot may do by itself, and what waits for a person.
 
+mod admins;
+mod bytes;
+mod deciding;
+mod desk;
 mod matrix;
+mod proposals;
+mod races;
+mod rights;
+mod waiting;

@@ -17,7 +17,7 @@ pub struct Frame {
 /// A stream of events that is being read.
 pub struct Events {
     response: Response,
-    buffer: String,
+    buffer: Vec<u8>,
 }
 
 impl Events {
@@ -26,15 +26,15 @@ impl Events {
         let status = response.status();
         assert_eq!(status, 200, "{response:?}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, buffer: String::new() }
+        Self { response, buffer: Vec::new() }
     }
 
     /// The next event; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
-            if let Some(end) = self.buffer.find("\n\n") {
-                let frame: String = self.buffer.drain(..end + 2).collect();
-                match parse(&frame) {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
+                match parse(std::str::from_utf8(&frame).expect("whole characters")) {
                     Some(frame) => return Some(frame),
                     None => continue,
                 }
@@ -42,7 +42,7 @@ impl Events {
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("an event in time");
             // A killed server resets the connection: for the reader that is an end.
             let chunk = chunk.ok().flatten()?;
-            self.buffer.push_str(std::str::from_utf8(&chunk).expect("whole characters"));
+            self.buffer.extend_from_slice(&chunk);
         }
     }
 

@@ -214,7 +214,8 @@ impl Matrix {
 
     fn within(&self, ask: Ask) -> Ruling {
         let Ask { role, action, reads, .. } = ask;
-        if !role.writes() && !(reads && action == Action::UseConnector) {
+        let allowed = role.writes() || (reads && action == Action::UseConnector);
+        if !allowed {
             return Ruling {
                 policy: Policy::Disabled,
                 decider: Decider::Requester,

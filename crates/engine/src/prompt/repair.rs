@@ -17,7 +17,8 @@ const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;
 
 /// The result of a call whose run waits for a person while the session goes on. It
 /// is kept beside the answer, so that it stays at its place, the same for ever; the
-/// real result stands where it was said.
+/// real result stands where it was said. Where the run ends meanwhile, a note of what
+/// was done takes its place.
 pub const AWAITING: &str = "awaiting approval: this step waits for a person's decision. Nothing of it is done yet; \
     what comes of it is told later.";
 
@@ -55,8 +56,8 @@ struct Mender<'a> {
     sent: Vec<Sent<'a>>,
     /// Calls of the last answer that have no result yet.
     open: Vec<String>,
-    /// Whether the run of these calls was put aside.
-    awaits: bool,
+    /// What they are told, if their run was put aside.
+    note: &'a str,
     /// Names of the tools that were called, and blocks of results that were sent, by the call's id.
     names: HashMap<String, String>,
     told: HashMap<String, String>,
@@ -77,7 +78,7 @@ impl<'a> Mender<'a> {
                 self.open.push(id);
             }
         }
-        self.awaits = !past.context.is_empty();
+        self.note = &past.context;
         self.push("assistant", Cow::Borrowed(&past.content), "");
     }
 
@@ -140,8 +141,8 @@ impl<'a> Mender<'a> {
     }
 
     fn take_missing(&mut self) -> Vec<String> {
-        let awaits = self.awaits;
-        self.open.drain(..).map(|id| missing(&id, awaits)).collect()
+        let note = self.note;
+        self.open.drain(..).map(|id| missing(&id, note)).collect()
     }
 
     /// Late results that nobody said anything after.
@@ -170,8 +171,8 @@ impl<'a> Mender<'a> {
         json!({ "type": "text", "text": text }).to_string()
     }
 
-    fn push(&mut self, role: &'static str, content: Cow<'a, str>, context: &'a str) {
-        self.sent.push(Sent { role, content, context });
+    fn push(&mut self, role: &'static str, content: Cow<'a, str>, note: &'a str) {
+        self.sent.push(Sent { role, content, context: note });
     }
 }
 
@@ -182,11 +183,11 @@ fn calls(content: &str) -> Vec<block::BlockHead> {
     block::heads(content).into_iter().filter(|head| head.kind == "tool_use").collect()
 }
 
-fn missing(id: &str, awaits: bool) -> String {
+fn missing(id: &str, note: &str) -> String {
     let result = ToolResult {
         tool_use_id: id.to_owned(),
-        content: if awaits { AWAITING } else { NOT_CARRIED_OUT }.to_owned(),
-        is_error: !awaits,
+        content: if note.is_empty() { NOT_CARRIED_OUT } else { note }.to_owned(),
+        is_error: !note.starts_with("awaiting"),
     };
     serde_json::to_string(&result).expect("a result serializes: its keys are strings")
 }

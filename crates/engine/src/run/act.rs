@@ -7,6 +7,7 @@ use domain::{
     Error, Event, MessageId, Result, Tenant,
     block::{self, ToolResult},
     event::ToolUsed,
+    permission::Action,
     tool::ToolClass,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -59,6 +60,8 @@ enum Plan {
     Refuse(ToolClass, Outcome),
     /// It was answered before the run was parked.
     Known(Outcome),
+    /// A person was asked about it, or it waits behind one of these.
+    Held,
 }
 
 pub(super) struct Answered {
@@ -121,18 +124,23 @@ impl Run {
 
     /// Performs the calls of the answer at `seq` and stores their results as one
     /// message; or puts the run aside, if one of them needs a person.
-    pub(super) async fn act(&mut self, seq: i64, calls: Vec<OpenCall>) -> Result<(), Left> {
+    pub(super) async fn act(&mut self, seq: i64, calls: Vec<OpenCall>, resumed: bool) -> Result<(), Left> {
         if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get(), 0) == Verdict::Stop) {
             return self.failed("repetition", "the run kept repeating the same tool calls", false).await;
         }
         let plans: Vec<Plan> =
-            calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
+            calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call, resumed)).collect();
         let mut answered = self.read(&plans).await?;
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
         let mut events = Vec::new();
         let mut gate = None;
         for ((plan, call), slot) in plans.iter().zip(&calls).zip(&mut answered) {
+            if let Plan::Refuse(class, _) = plan
+                && *class != ToolClass::Read
+            {
+                self.note_call(&mut tx, call, "", ("refused", None), None).await?;
+            }
             if slot.is_none() {
                 let gate = match &mut gate {
                     Some(gate) => gate,
@@ -151,9 +159,12 @@ impl Run {
         self.store_results(tx, &calls, &answered, Told { after: events, ..Told::default() }).await
     }
 
-    fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
+    fn plan(&self, before: &[OpenCall], call: &OpenCall, resumed: bool) -> Plan {
         if let Some(outcome) = self.answered.get(&call.id) {
             return Plan::Known(outcome.clone());
+        }
+        if resumed {
+            return Plan::Held;
         }
         let limit = self.engine.limits().calls_per_step;
         let class =
@@ -192,7 +203,7 @@ impl Run {
                 Ok(Some(Answered { class: *class, ..Answered::of(outcome.clone()) }))
             }
             Plan::Known(outcome) => Ok(Some(Answered { known: true, ..Answered::of(outcome.clone()) })),
-            Plan::Perform(..) => Ok(None),
+            Plan::Perform(..) | Plan::Held => Ok(None),
         }
     }
 
@@ -229,19 +240,34 @@ impl Run {
         plan: &Plan,
         events: &mut Vec<Event>,
     ) -> Result<Option<Answered>, Left> {
-        let Plan::Perform(class, meant) = plan else {
-            return Err(Left::Store(Error::internal("a refused call was to be performed")));
-        };
         if let Some(held) = gate.held.remove(&call.id) {
             return self.resolve(tx, gate, call, &held, events).await;
         }
+        let read;
+        let (class, meant) = match plan {
+            Plan::Perform(class, meant) => (*class, &**meant),
+            // It waited behind another call, and has to be read anew.
+            _ => match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
+                Ok((tool, meant)) => {
+                    read = meant;
+                    (tool.class, &read)
+                }
+                Err(problem) => return Ok(Some(Answered::of(Outcome::failed(problem)))),
+            },
+        };
         let began = Instant::now();
         let outcome = match self.pass(tx, gate, call, meant, events).await? {
-            Passage::Go => builtins::write(tx, meant, self.entity.as_ref(), events).await?,
+            Passage::Go => {
+                let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
+                let action = meant.action().map_or("", Action::as_str);
+                let came = if outcome.success { "executed" } else { "failed" };
+                self.note_call(tx, call, action, (came, None), None).await?;
+                outcome
+            }
             Passage::Answer(outcome) => outcome,
             Passage::Wait => return Ok(None),
         };
-        Ok(Some(Answered { class: *class, duration_ms: millis(began), ..Answered::of(outcome) }))
+        Ok(Some(Answered { class, duration_ms: millis(began), ..Answered::of(outcome) }))
     }
 
     /// Redacts and cuts the results, and lets the guard see them.

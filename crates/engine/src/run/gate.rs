@@ -99,7 +99,7 @@ impl Run {
         if let Policy::Suggest | Policy::Approve = ruling.policy {
             return self.ask_person(tx, gate, call, meant, (action, ruling), events).await;
         }
-        self.note_ruling(tx, call, (action, ruling), None).await?;
+        self.note_call(tx, call, action.as_str(), (ruling.policy.as_str(), Some(ruling)), None).await?;
         Ok(match ruling.policy {
             Policy::Disabled => Passage::Answer(Outcome::failed(DISABLED)),
             _ => Passage::Go,
@@ -139,7 +139,7 @@ impl Run {
             seconds: self.engine.limits().approval_time.as_secs_f64(),
         };
         let expires_at = parked::create(tx, &new).await?;
-        self.note_ruling(tx, call, (action, ruling), Some(id)).await?;
+        self.note_call(tx, call, action.as_str(), (ruling.policy.as_str(), Some(ruling)), Some(id)).await?;
         events.push(Event::ApprovalRequired {
             approval_id: id,
             tool_call_id: call.id.clone(),
@@ -157,18 +157,20 @@ impl Run {
         Ok(Passage::Answer(Outcome::proposed(ruling.decider)))
     }
 
-    async fn note_ruling(
+    /// Notes what was ruled about a call of this answer, or what came of it.
+    pub(super) async fn note_call(
         &self,
         tx: &mut RunTx,
         call: &OpenCall,
-        (action, ruling): (Action, Ruling),
+        action: &str,
+        (decision, ruling): (&'static str, Option<Ruling>),
         approval: Option<ApprovalId>,
     ) -> Result<()> {
-        let rule = ruling.source.to_string();
+        let rule = ruling.map(|ruling| ruling.source.to_string()).unwrap_or_default();
         let ruled = Ruled {
-            decision: ruling.policy.as_str(),
+            decision,
             rule: &rule,
-            action: action.as_str(),
+            action,
             tool: &call.name,
             run: self.lease.run,
             call_id: &call.id,

@@ -70,10 +70,7 @@ struct Run {
     asked_again: bool,
     /// Tokens per character, from the last prompt that the provider counted.
     token_ratio: Option<f64>,
-    /// A person asked for a compaction, and for nothing else.
-    compacts_only: bool,
-    /// It carries out one accepted proposal, and asks no model.
-    carries_out: bool,
+    errand: Errand,
     /// An answer of this run that waited for a person: its place, its content.
     open: Option<(i64, String)>,
     /// What calls of that answer brought before, by their ids.
@@ -88,6 +85,16 @@ struct Run {
     futile: u32,
     /// Compactions after the provider refused the prompt.
     rescues: u32,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errand {
+    Answer,
+    /// A person asked for a compaction, and for nothing else.
+    Compaction,
+    /// A person accepted a proposal: that one call is carried out, and no model is asked.
+    Proposal,
 }
 
 /// Why the loop was left.
@@ -188,8 +195,7 @@ impl Engine {
             repetition: RepetitionGuard::default(),
             asked_again: false,
             token_ratio: None,
-            compacts_only: false,
-            carries_out: false,
+            errand: Errand::Answer,
             open: None,
             answered: HashMap::new(),
             paused: false,
@@ -235,21 +241,20 @@ impl Run {
     /// Looks at where the conversation stands, and does what comes next.
     async fn step(&mut self, opened: Option<Opened>) -> Result<(), Left> {
         self.check_stop()?;
-        if self.compacts_only {
-            return self.compact_only().await;
-        }
-        if self.carries_out {
-            return Box::pin(self.carry_out()).await;
+        match self.errand {
+            Errand::Answer => {}
+            Errand::Compaction => return self.compact_only().await,
+            Errand::Proposal => return Box::pin(self.carry_out()).await,
         }
         if let Some((seq, content)) = self.open.take() {
             let calls = self.open_calls(&content);
-            return Box::pin(self.act(seq, calls)).await;
+            return Box::pin(self.act(seq, calls, true)).await;
         }
         match self.history.last() {
             Some(last) if last.role == "assistant" => {
                 let (seq, calls) = (last.seq, self.open_calls(&last.content));
                 if !calls.is_empty() {
-                    Box::pin(self.act(seq, calls)).await
+                    Box::pin(self.act(seq, calls, false)).await
                 } else if self.paused && self.iterations < self.most_calls() {
                     self.ask(opened).await
                 } else {

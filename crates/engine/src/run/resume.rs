@@ -7,12 +7,12 @@ use domain::{
     run::{Lease, RunStatus},
 };
 use store::{
-    Guarded,
+    Guarded, approvals,
     steps::{self, Frames},
     turns::{self, Resumed},
 };
 
-use super::{Left, Run};
+use super::{Errand, Left, Run};
 use crate::{Engine, builtins::Outcome};
 
 /// Code and text of a run that broke off again and again.
@@ -82,6 +82,7 @@ impl Engine {
         let text = event.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
         let frames = Frames { n_from: 1, n_to: 1, text };
         steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), Usage::default(), &frames).await?;
+        approvals::void(tx.tenant(), lease.run).await?;
         tx.commit().await
     }
 }
@@ -93,10 +94,14 @@ impl Run {
         self.steps = loaded.steps;
         self.usage = loaded.usage;
         self.paused = loaded.paused;
-        self.compacts_only = loaded.trigger == "compact";
-        self.carries_out = loaded.trigger == "decision";
-        self.open.clone_from(&loaded.open);
+        self.errand = match loaded.trigger.as_str() {
+            "compact" => Errand::Compaction,
+            "decision" => Errand::Proposal,
+            _ => Errand::Answer,
+        };
+        self.open.clone_from(&loaded.parked.open);
         self.answered = loaded
+            .parked
             .answered
             .iter()
             .map(|(id, success, text)| (id.clone(), Outcome::told(*success, text)))
@@ -106,7 +111,7 @@ impl Run {
             .iter()
             .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
             .collect();
-        if loaded.was_parked {
+        if loaded.parked.untouched {
             // What readers have seen stands: the run goes on where it waited.
             return;
         }

@@ -24,6 +24,7 @@ const MAX_USER_ROWS: usize = 1_000;
 
 /// What the caller's copilot may do by itself.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "four names that clients know stand beside the matrix")]
 pub struct Effective {
     role: Role,
     preset: Preset,
