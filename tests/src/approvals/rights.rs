@@ -189,26 +189,27 @@ async fn each_policy_holds_for_each_tool() {
         ("update_entity", title("CEO"), "modify_contacts"),
         ("add_note", note("Seen"), "manage_tasks"),
     ];
-    for (tool, args, action) in tools {
+    let app = TestApp::start().await;
+    for (n, (tool, args, action)) in tools.into_iter().enumerate() {
         for policy in ["auto", "suggest", "approve", "disabled"] {
             if (action, policy) != ("write_org_memory", "auto") {
-                holds(tool, &args, action, policy).await;
+                let person = app.replica.person(&format!("org-{n}-{policy}"), "alice", "owner");
+                holds(&app, &person, tool, &args, (action, policy)).await;
             }
         }
     }
 }
 
-async fn holds(tool: &str, args: &Value, action: &str, policy: &str) {
+async fn holds(app: &TestApp, alice: &Person, tool: &str, args: &Value, (action, policy): (&str, &str)) {
     let case = format!("{tool} {action} {policy}");
-    let app = TestApp::start().await;
-    let alice = app.alice();
+    app.sim.take_requests();
     alice.deal().await;
     alice.contact().await;
     for path in ["org", "user", "entities/deal/D-42"] {
         alice.put(&format!("/v1/memory/{path}"), json!({"content": "The sun shines."})).await.expect(200);
     }
-    set(&alice, json!({"preset": "balanced", "rows": [{"action": action, "policy": policy}]})).await;
-    let before = effects(&app).await;
+    set(alice, json!({"preset": "balanced", "rows": [{"action": action, "policy": policy}]})).await;
+    let before = effects(app).await;
     let session = alice.session().await;
     app.sim.push(Reply::call(tool, args.clone()));
     app.sim.push(Reply::text("So it is."));
@@ -218,7 +219,7 @@ async fn holds(tool: &str, args: &Value, action: &str, policy: &str) {
     let told = || result(&prompts(&app.sim)[1], 0);
     match policy {
         "auto" => {
-            assert_eq!((asked.len(), told().1, effects(&app).await - before), (0, false, 1), "{case}");
+            assert_eq!((asked.len(), told().1, effects(app).await - before), (0, false, 1), "{case}");
         }
         "disabled" => {
             let (text, is_error) = told();
@@ -227,19 +228,19 @@ async fn holds(tool: &str, args: &Value, action: &str, policy: &str) {
                 text.contains("There is no tool") || text.contains("does not let its copilots"),
                 "{case}: {text}"
             );
-            assert_eq!((asked.len(), effects(&app).await), (0, before), "{case}");
+            assert_eq!((asked.len(), effects(app).await), (0, before), "{case}");
         }
         _ => {
             let blocking = policy == "approve";
             assert_eq!((asked.len(), &asked[0]["blocking"]), (1, &json!(blocking)), "{case}");
             assert_eq!(status, if blocking { "waiting" } else { "done" }, "{case}");
-            assert_eq!((&asked[0]["action"], effects(&app).await), (&json!(action), before), "{case}");
+            assert_eq!((&asked[0]["action"], effects(app).await), (&json!(action), before), "{case}");
             let id = asked[0]["approval_id"].as_str().expect("an id");
-            let run = approve(&alice, id).await["run_id"].as_str().expect("an id").to_owned();
+            let run = approve(alice, id).await["run_id"].as_str().expect("an id").to_owned();
             let after = blocking.then(|| frames.last().expect("a frame").id.clone());
             let rest = alice.follow(&run, after.as_deref()).await.rest().await;
             assert_eq!(end(&rest).data["status"], "done", "{case}");
-            assert_eq!(effects(&app).await, before + 1, "{case}: accepted, it is done once");
+            assert_eq!(effects(app).await, before + 1, "{case}: accepted, it is done once");
         }
     }
 }

@@ -299,7 +299,7 @@ mod tests {
         let last = joined.last().expect("a message");
         assert!(last.starts_with(told.last().expect("a message").trim_end_matches(']')));
         assert!(last.contains(r#""text":"c""#));
-        later.insert(6, answer());
+        later.insert(5, answer());
         assert!(sound(&later).starts_with(&told));
     }
 
