@@ -7,7 +7,6 @@ use domain::{
     Error, Event, MessageId, Result, Tenant,
     block::{self, ToolResult},
     event::ToolUsed,
-    permission::Action,
     tool::ToolClass,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -24,7 +23,6 @@ use tools::Call;
 use super::{
     Left, Run,
     answer::{raw, stop_of},
-    gate::{Gate, Passage},
 };
 use crate::{
     builtins::{self, Outcome},
@@ -55,7 +53,7 @@ impl OpenCall {
 }
 
 /// What is to happen with a call, decided before any is performed.
-enum Plan {
+pub(super) enum Plan {
     Perform(ToolClass, Box<Call>),
     Refuse(ToolClass, Outcome),
     /// It was answered before the run was parked.
@@ -144,7 +142,7 @@ impl Run {
             if slot.is_none() {
                 let gate = match &mut gate {
                     Some(gate) => gate,
-                    None => gate.insert(self.gate(&mut tx).await?),
+                    None => gate.insert(self.gate(&mut tx, resumed).await?),
                 };
                 *slot = self.write(&mut tx, gate, call, plan, &mut events).await?;
             }
@@ -228,46 +226,6 @@ impl Run {
         };
         let duration_ms = millis(began);
         Ok(Answered { class: ToolClass::Read, duration_ms, ..Answered::of(outcome) })
-    }
-
-    /// Performs a write inside the transaction of the step, as far as the matrix or a
-    /// person lets it. None: it waits.
-    async fn write(
-        &self,
-        tx: &mut RunTx,
-        gate: &mut Gate,
-        call: &OpenCall,
-        plan: &Plan,
-        events: &mut Vec<Event>,
-    ) -> Result<Option<Answered>, Left> {
-        if let Some(held) = gate.held.remove(&call.id) {
-            return self.resolve(tx, gate, call, &held, events).await;
-        }
-        let read;
-        let (class, meant) = match plan {
-            Plan::Perform(class, meant) => (*class, &**meant),
-            // It waited behind another call, and has to be read anew.
-            _ => match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
-                Ok((tool, meant)) => {
-                    read = meant;
-                    (tool.class, &read)
-                }
-                Err(problem) => return Ok(Some(Answered::of(Outcome::failed(problem)))),
-            },
-        };
-        let began = Instant::now();
-        let outcome = match self.pass(tx, gate, call, meant, events).await? {
-            Passage::Go => {
-                let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
-                let action = meant.action().map_or("", Action::as_str);
-                let came = if outcome.success { "executed" } else { "failed" };
-                self.note_call(tx, call, action, (came, None), None).await?;
-                outcome
-            }
-            Passage::Answer(outcome) => outcome,
-            Passage::Wait => return Ok(None),
-        };
-        Ok(Some(Answered { class, duration_ms: millis(began), ..Answered::of(outcome) }))
     }
 
     /// Redacts and cuts the results, and lets the guard see them.
@@ -367,7 +325,7 @@ pub(super) fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall
     }
 }
 
-fn millis(began: Instant) -> u64 {
+pub(super) fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 

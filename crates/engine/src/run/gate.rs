@@ -1,7 +1,7 @@
 //! What may be done by itself: each writing call meets the matrix as it stands at
 //! that moment, in the transaction that performs it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use domain::{
     ApprovalId, Event, Result, Role,
@@ -16,7 +16,10 @@ use store::{
 };
 use tools::{Call, canonical, schema_hash};
 
-use super::{Left, Run, act::OpenCall};
+use super::{
+    Left, Run,
+    act::{Answered, OpenCall, Plan, millis},
+};
 use crate::{
     builtins::{self, Outcome},
     rulings::{self, Ruled},
@@ -54,16 +57,17 @@ pub(super) struct Gate {
 }
 
 /// What the matrix lets happen with a call.
-pub(super) enum Passage {
+enum Passage {
     Go,
     Wait,
     Answer(Outcome),
 }
 
 impl Run {
-    pub(super) async fn gate(&self, tx: &mut RunTx) -> Result<Gate> {
+    /// `resumed`: a person was asked about some of the calls.
+    pub(super) async fn gate(&self, tx: &mut RunTx, resumed: bool) -> Result<Gate> {
         let rights = self.rights(tx).await?;
-        let held = parked::held(tx).await?;
+        let held = if resumed { parked::held(tx).await? } else { Vec::new() };
         let held = held.into_iter().map(|held| (held.call_id.clone(), held)).collect();
         Ok(Gate { rights, held, waits: false })
     }
@@ -79,8 +83,56 @@ impl Run {
         Ok(Rights { role, matrix, active })
     }
 
+    /// Performs a write inside the transaction of the step, as far as the matrix or a
+    /// person lets it. None: it waits.
+    pub(super) async fn write(
+        &self,
+        tx: &mut RunTx,
+        gate: &mut Gate,
+        call: &OpenCall,
+        plan: &Plan,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<Answered>, Left> {
+        if let Some(held) = gate.held.remove(&call.id) {
+            return self.resolve(tx, gate, call, &held, events).await;
+        }
+        let read;
+        let (class, meant) = match plan {
+            Plan::Perform(class, meant) => (*class, &**meant),
+            // It waited behind another call, and has to be read anew.
+            _ => match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
+                Ok((tool, meant)) => {
+                    read = meant;
+                    (tool.class, &read)
+                }
+                Err(problem) => return Ok(Some(Answered::of(Outcome::failed(problem)))),
+            },
+        };
+        let began = Instant::now();
+        let outcome = match self.pass(tx, gate, call, meant, events).await? {
+            Passage::Go => self.perform(tx, call, meant, events).await?,
+            Passage::Answer(outcome) => outcome,
+            Passage::Wait => return Ok(None),
+        };
+        Ok(Some(Answered { class, duration_ms: millis(began), ..Answered::of(outcome) }))
+    }
+
+    async fn perform(
+        &self,
+        tx: &mut RunTx,
+        call: &OpenCall,
+        meant: &Call,
+        events: &mut Vec<Event>,
+    ) -> Result<Outcome> {
+        let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
+        let action = meant.action().map_or("", Action::as_str);
+        let came = if outcome.success { "executed" } else { "failed" };
+        self.note_call(tx, call, action, (came, None), None).await?;
+        Ok(outcome)
+    }
+
     /// Whether a call that nobody was asked about may be performed now.
-    pub(super) async fn pass(
+    async fn pass(
         &self,
         tx: &mut RunTx,
         gate: &mut Gate,
