@@ -18,7 +18,7 @@ use model::{AnswerStream, ModelError};
 use store::{
     Guarded, RunTx, TenantTx,
     steps::Frames,
-    turns::{Context, Past},
+    turns::{Context, NewTurn, Past},
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -30,6 +30,7 @@ use crate::{
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
+    turn::store_turn,
 };
 
 /// A run that begins in the transaction of its message.
@@ -100,40 +101,40 @@ impl From<Stop> for Left {
 type Opened = Result<AnswerStream, ModelError>;
 
 impl Engine {
-    /// Commits the message and asks the provider side by side, then goes on.
+    /// Stores the message and asks the provider side by side, then goes on.
     pub(crate) async fn execute_fresh(
         &self,
         start: Start,
         tx: TenantTx,
+        turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
-        begun: Begun,
     ) {
         let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
         let mut run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
-        let commit = async {
-            let committed = tx.commit().await;
-            let ok = committed.is_ok();
+        let store = async {
+            let stored = store_turn(tx, &turn).await;
+            let ok = stored.is_ok();
             if ok {
                 feed.publish(&first, &staged);
                 self.0.committed(start.lease);
             }
             // Nobody waits any more when the client has gone; the turn goes on.
-            drop(tell.send(committed.map(|()| begun)));
+            drop(tell.send(stored));
             ok
         };
         if run.outgrown_as_known() != Some(false) {
             // The loop compacts first, or asks how much fits: after the commit.
-            if commit.await {
+            if store.await {
                 run.execute(None).await;
             }
             return;
         }
         let deadline = Instant::now() + self.limits().model_time;
-        let (committed, opened) = tokio::join!(commit, run.open(deadline));
-        if committed {
+        let (stored, opened) = tokio::join!(store, run.open(deadline));
+        if stored {
             // Where a stop came first, the loop sees it as well.
             run.execute(opened.ok()).await;
         }
