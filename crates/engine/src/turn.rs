@@ -64,7 +64,11 @@ impl Engine {
                     engine.wake();
                     drop(tell.send(stored));
                 }
-                Ok((turn, Some(start))) => engine.execute_fresh(start, tx, turn, tell).await,
+                Ok((turn, Some(start))) => {
+                    if let Some((run, opened)) = Box::pin(engine.open_fresh(start, tx, turn, tell)).await {
+                        run.execute(opened).await;
+                    }
+                }
             }
         });
         told.await.map_err(domain::Error::internal)?

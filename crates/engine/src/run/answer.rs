@@ -28,7 +28,7 @@ impl Run {
             opened
         } else {
             Box::pin(self.make_room()).await?;
-            self.open(deadline).await?
+            Box::pin(self.open(deadline)).await?
         };
         let (heard, visible) = match opened {
             Ok(stream) => self.listen(stream, message, deadline).await?,

@@ -43,7 +43,7 @@ pub(crate) struct Start {
     pub started: Event,
 }
 
-struct Run {
+pub(crate) struct Run {
     engine: Engine,
     lease: Lease,
     role: Role,
@@ -98,17 +98,18 @@ impl From<Stop> for Left {
     }
 }
 
-type Opened = Result<AnswerStream, ModelError>;
+pub(crate) type Opened = Result<AnswerStream, ModelError>;
 
 impl Engine {
-    /// Stores the message and asks the provider side by side, then goes on.
-    pub(crate) async fn execute_fresh(
+    /// Stores the message and asks the provider side by side. None: nothing was
+    /// stored, and there is no run.
+    pub(crate) async fn open_fresh(
         &self,
         start: Start,
         tx: TenantTx,
         turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
-    ) {
+    ) -> Option<(Run, Option<Opened>)> {
         let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
         let mut run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
@@ -127,17 +128,12 @@ impl Engine {
         };
         if run.outgrown_as_known() != Some(false) {
             // The loop compacts first, or asks how much fits: after the commit.
-            if store.await {
-                run.execute(None).await;
-            }
-            return;
+            return store.await.then_some((run, None));
         }
         let deadline = Instant::now() + self.limits().model_time;
         let (stored, opened) = tokio::join!(store, run.open(deadline));
-        if stored {
-            // Where a stop came first, the loop sees it as well.
-            run.execute(opened.ok()).await;
-        }
+        // Where a stop came first, the loop sees it as well.
+        stored.then_some((run, opened.ok()))
     }
 
     fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
@@ -176,7 +172,7 @@ impl Engine {
 }
 
 impl Run {
-    async fn execute(mut self, opened: Option<Opened>) {
+    pub(crate) async fn execute(mut self, opened: Option<Opened>) {
         let mut opened = opened;
         let left = loop {
             if let Err(left) = self.step(opened.take()).await {
