@@ -13,7 +13,7 @@ use model_sim::Sim;
 
 pub use database::Database;
 pub use person::{Answer, Person};
-pub use replica::{Replica, SECRET, token};
+pub use replica::{Replica, SECRET, auth_settings, token};
 pub use stream::{Events, Frame};
 
 /// Longest wait for something that must happen; only a failing test gets there.
@@ -43,6 +43,8 @@ pub struct Setup {
     pub secrets: Vec<String>,
     /// Trusted issuers of tokens; empty: any.
     pub issuers: Vec<String>,
+    /// Whom the service believes; none: the tests' own secret.
+    pub identity: Option<server::auth::Settings>,
 }
 
 impl Default for Setup {
@@ -58,6 +60,7 @@ impl Default for Setup {
             cors_origins: Vec::new(),
             secrets: Vec::new(),
             issuers: Vec::new(),
+            identity: None,
         }
     }
 }

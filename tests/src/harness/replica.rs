@@ -122,7 +122,8 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         compaction: setup.compaction,
     };
     let engine = Engine::new(store, client, redactor, settings);
-    let identity = auth::Settings { issuers: setup.issuers, ..auth_settings() };
+    let identity =
+        setup.identity.unwrap_or_else(|| auth::Settings { issuers: setup.issuers, ..auth_settings() });
     let verifier = Verifier::new(&identity, &TaskTracker::new()).expect("a verifier");
     let number = |n| NonZeroU32::new(n).expect("not zero");
     let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };

@@ -214,12 +214,98 @@ async fn nothing_can_be_attached_to_what_is_not_ones_own() {
                     "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames) \
                      values ('{acme}', '{alice}', '{run}', 9, 1, 1, '')"
                 ),
+                format!(
+                    "insert into sixty.copilot_session_summaries (org_id, owner_id, session_id, id, first_seq, last_seq, \
+                        message_count, transcript, sha256) \
+                     values ('{acme}', '{alice}', '{session}', '{}', 1, 1, 1, '[]', '')",
+                    new()
+                ),
+                format!(
+                    "insert into sixty.copilot_summary_passages (org_id, owner_id, summary_id, session_id, seq, part, \
+                        role, text, said_at) \
+                     values ('{acme}', '{alice}', '{}', '{session}', 9, 9, 'user', '', now())",
+                    of.summary
+                ),
+                format!("update sixty.runs set session_id = '{session}' where owner_id = '{alice}'"),
             ] {
-                login.refused(FOREIGN_KEY, &sql).await;
+                // In the words of the refusal there is nothing of the row that is not one's own.
+                let refusal = login.refused(FOREIGN_KEY, &sql).await;
+                let nobodys = Uuid::now_v7().to_string();
+                let missing =
+                    [session, run, &of.summary].iter().fold(sql, |sql, id| sql.replace(*id, &nobodys));
+                assert_eq!(login.refused(FOREIGN_KEY, &missing).await, refusal);
             }
         }
         login.ok("rollback").await;
     }
+}
+
+#[tokio::test]
+async fn nothing_can_be_attached_to_the_record_of_another_organization() {
+    let world = World::new().await;
+    let mut login = Login::new(&world).await;
+    for scope in ["own", "org"] {
+        login.begin_as_alice(scope).await;
+        let (acme, alice) = (login.acme, login.alice);
+        for id in ["D-9", "never"] {
+            login
+                .refused(
+                    FOREIGN_KEY,
+                    &format!(
+                        "insert into sixty.entity_notes (org_id, kind, entity_id, id, author_id, text) \
+                         values ('{acme}', 'deal', '{id}', '{}', '{alice}', '')",
+                        Uuid::now_v7()
+                    ),
+                )
+                .await;
+            login
+                .refused(
+                    FOREIGN_KEY,
+                    &format!(
+                        "insert into sixty.copilot_memory_revisions \
+                            (org_id, scope, subject, version, content, change, written_by) \
+                         values ('{acme}', 'entity', 'deal:{id}', 9, '', 'put', '{alice}')"
+                    ),
+                )
+                .await;
+        }
+        login.ok("rollback").await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_another_organization_uses_is_as_free_as_one_that_nobody_uses() {
+    let world = World::new().await;
+    let mut login = Login::new(&world).await;
+    login.begin_as_alice("own").await;
+    let (acme, alice) = (login.acme, login.alice);
+    let of = &world.mallorys;
+    for sql in [
+        format!(
+            "insert into sixty.sessions (org_id, id, owner_id) values ('{acme}', '{}', '{alice}')",
+            of.session
+        ),
+        format!(
+            "insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, author_id) \
+             values ('{acme}', '{alice}', '{}', '{}', 1, 'user', '[]', '{alice}')",
+            of.session, of.message
+        ),
+        format!(
+            "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role) \
+             values ('{acme}', '{alice}', '{}', '{}', '{}', 'http', 'queued', 'auto', 'm', 'owner')",
+            of.session, of.run, of.message
+        ),
+        format!(
+            "insert into sixty.entities (org_id, kind, id, name) values ('{acme}', 'deal', 'D-9', 'Mine')"
+        ),
+        format!(
+            "insert into sixty.members (org_id, user_id, external_id) values ('{acme}', '{}', 'mallory')",
+            UserId::derive("mallory")
+        ),
+    ] {
+        login.ok(&sql).await;
+    }
+    login.ok("rollback").await;
 }
 
 #[tokio::test]
