@@ -2,6 +2,7 @@
 //! loopback ports, a scripted model, and people who send requests.
 
 mod database;
+mod logs;
 pub mod look;
 mod person;
 mod replica;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use model_sim::Sim;
 
 pub use database::Database;
+pub use logs::Logs;
 pub use person::{Answer, Person};
 pub use replica::{Replica, SECRET, auth_settings, token};
 pub use stream::{Events, Frame};
@@ -45,6 +47,8 @@ pub struct Setup {
     pub issuers: Vec<String>,
     /// Whom the service believes; none: the tests' own secret.
     pub identity: Option<server::auth::Settings>,
+    /// Where the replica's log is to be kept.
+    pub logs: Option<Logs>,
 }
 
 impl Default for Setup {
@@ -61,6 +65,7 @@ impl Default for Setup {
             secrets: Vec::new(),
             issuers: Vec::new(),
             identity: None,
+            logs: None,
         }
     }
 }

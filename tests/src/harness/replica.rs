@@ -34,11 +34,11 @@ pub fn auth_settings() -> auth::Settings {
 
 impl Replica {
     pub async fn start(database: &Database, model_url: &str, setup: Setup) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(logs) = setup.logs.clone() {
+            runtime.on_thread_start(move || logs.keep_of_this_thread());
+        }
+        let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
         let stop = CancellationToken::new();
         let (tell, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();

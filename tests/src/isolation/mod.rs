@@ -1,6 +1,7 @@
 //! Nobody learns of, or touches, what is another organization's or a colleague's.
 
 mod attack;
+mod canaries;
 mod document;
 mod matrix;
 mod model;
@@ -8,6 +9,7 @@ mod operations;
 mod oracles;
 mod people;
 mod rows;
+mod scenario;
 mod world;
 
 use serde_json::Value;
