@@ -11,12 +11,13 @@ use super::{
 use crate::harness::Answer;
 
 /// Headers that name something, or make an operation look before it acts.
-const HEADERS: [(&str, &str); 6] = [
+const HEADERS: [(&str, &str); 7] = [
     ("if-match", "\"1\""),
     ("if-match", "\"0\""),
     ("idempotency-key", THEIR_KEY),
     ("last-event-id", "1.1"),
     ("x-org-id", "acme"),
+    ("x-org-id", "globex"),
     ("prefer", "respond-async"),
 ];
 

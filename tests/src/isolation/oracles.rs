@@ -155,6 +155,31 @@ async fn a_login_without_rights_learns_of_no_organization() {
 }
 
 #[tokio::test]
+async fn asking_for_an_organization_is_limited_whether_or_not_it_exists() {
+    let app = TestApp::with(Setup { rate_per_minute: 5, ..Setup::default() }).await;
+    app.stranger().get("/v1/me").await.expect(200);
+    let login = |sub: &str| {
+        let claims = json!({"sub": sub, "org_id": null, "org_role": null});
+        app.replica.bearer(&forge::with_claims(claims))
+    };
+    let ask = async |person: Person, org: &str| {
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            let answer =
+                person.send(person.request(Method::GET, "/v1/sessions").header("x-org-id", org)).await;
+            answers.push(masked(&answer, &[org.into()], false));
+        }
+        answers
+    };
+    for (one, other) in [(app.alice(), app.bob()), (login("olga"), login("otto"))] {
+        let (foreign, missing) = (ask(one, "globex").await, ask(other, "never").await);
+        assert_eq!(foreign, missing);
+        let count = |status| foreign.iter().filter(|answer| answer.starts_with(status)).count();
+        assert_eq!((count("404"), count("429")), (5, 3), "{foreign:?}");
+    }
+}
+
+#[tokio::test]
 async fn asking_for_what_is_anothers_costs_what_asking_for_nothing_costs() {
     let app = TestApp::with(Setup { rate_per_minute: 5, ..Setup::default() }).await;
     let mallory = app.stranger();
