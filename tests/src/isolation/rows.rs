@@ -68,6 +68,19 @@ impl Login {
         error.message().to_owned()
     }
 
+    /// The statement, which returns what it touches, finds no row, or is not granted at all.
+    async fn touches_nothing(&mut self, sql: &str) {
+        self.ok("savepoint before").await;
+        match self.rows(sql).await {
+            Ok(rows) => assert_eq!(rows.len(), 0, "{sql}"),
+            Err(sqlx::Error::Database(error)) => {
+                assert_eq!(error.code().as_deref(), Some(DENIED), "{sql}: {error}");
+            }
+            Err(error) => panic!("{sql}: {error}"),
+        }
+        self.ok("rollback to savepoint before").await;
+    }
+
     /// Tables of the schema that have this column.
     async fn tables(&mut self, column: &str) -> Vec<String> {
         use sqlx::Row;
@@ -143,6 +156,14 @@ async fn rows_of_another_organization_are_neither_seen_nor_written() {
             let insert = format!("insert into sixty.{table} (org_id) values ('{globex}')");
             assert!(login.refused(DENIED, &insert).await.contains("row-level security"), "{table}");
         }
+        for table in &tables {
+            login
+                .touches_nothing(&format!("delete from sixty.{table} where org_id = '{globex}' returning 1"))
+                .await;
+            let update =
+                format!("update sixty.{table} set org_id = org_id where org_id = '{globex}' returning 1");
+            login.touches_nothing(&update).await;
+        }
         let update = format!("update sixty.sessions set org_id = '{globex}'");
         let moved = login.rows(&update).await.err().map(|error| error.to_string());
         assert!(moved.is_none_or(|error| error.contains("row-level security")));
@@ -167,6 +188,13 @@ async fn rows_of_a_colleague_are_neither_seen_nor_written() {
                 let seen = format!("select count(*) from sixty.{table} where owner_id <> '{alice}'");
                 assert_eq!(login.count(&seen).await, 0, "{table}");
             }
+            if scope == "own" {
+                let delete = format!("delete from sixty.{table} where owner_id = '{bob}' returning 1");
+                login.touches_nothing(&delete).await;
+            }
+            let update =
+                format!("update sixty.{table} set owner_id = owner_id where owner_id = '{bob}' returning 1");
+            login.touches_nothing(&update).await;
             let insert = format!("insert into sixty.{table} (org_id, owner_id) values ('{acme}', '{bob}')");
             assert!(login.refused(DENIED, &insert).await.contains("row-level security"), "{table} {scope}");
         }

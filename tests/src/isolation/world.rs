@@ -75,6 +75,7 @@ impl World {
             insiders.push(Insider { role, person, own, deleted });
         }
         bob.put("/v1/memory/user", json!({"content": CANARY})).await.expect(200);
+        bob.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
         let bobs = converse(&app, &bob, CANARY).await;
         fill(&mallory).await;
         let mallorys = converse(&app, &mallory, CANARY).await;
