@@ -52,7 +52,7 @@ async fn a_run_that_is_under_way_is_nobody_elses() {
     gate.reached_by(2).await;
     nothing_is_known(&world, &runs, "as built").await;
     let store = world.app.replica.engine.store();
-    for (whose, victim) in World::victims() {
+    for (whose, victim) in world.insiders[0].victims() {
         store.name_in_queries(Some(victim));
         nothing_is_known(&world, &runs, whose).await;
         store.name_in_queries(None);

@@ -93,6 +93,7 @@ async fn the_filters_alone_tell_a_model_of_nothing() {
 
 #[tokio::test]
 async fn the_policies_alone_tell_a_model_of_nothing() {
-    let [(_, mallory), (_, bob)] = World::victims();
-    nothing_is_told(&World::new().await, [Some(mallory), Some(bob)]).await;
+    let world = World::new().await;
+    let [(_, mallory), (_, bob), _] = world.insiders[0].victims();
+    nothing_is_told(&world, [Some(mallory), Some(bob)]).await;
 }

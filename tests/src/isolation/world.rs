@@ -1,6 +1,7 @@
 //! Alice and others of her organization in every role, her colleague Bob, and
 //! Mallory of another organization, who each have something of everything. What
-//! is Bob's or Mallory's holds a canary.
+//! is Bob's or Mallory's holds a canary, and so does what Alice and the others have
+//! as members of Mallory's organization.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{OrgId, Tenant, UserId};
@@ -30,10 +31,25 @@ pub struct World {
 
 /// Somebody who attacks from inside of the organization.
 pub struct Insider {
+    name: &'static str,
     pub role: &'static str,
     pub person: Person,
     pub own: Conversation,
     pub deleted: Conversation,
+    /// The same person's in Mallory's organization.
+    elsewhere: Conversation,
+}
+
+impl Insider {
+    /// Whose things this person may not know of here, and under which identity those have them.
+    pub fn victims(&self) -> [(&'static str, Tenant); 3] {
+        let tenant = |org, user| Tenant::own(OrgId::derive(org), UserId::derive(user));
+        [
+            (OTHERS, tenant("globex", "mallory")),
+            (COLLEAGUES, tenant("acme", "bob")),
+            (ELSEWHERE, tenant("globex", self.name)),
+        ]
+    }
 }
 
 /// A session with an answered message, and its archive.
@@ -59,7 +75,7 @@ impl World {
         Self::with(&ROLES).await
     }
 
-    async fn with(roles: &[(&str, &'static str)]) -> Self {
+    async fn with(roles: &[(&'static str, &'static str)]) -> Self {
         let app = TestApp::start().await;
         let (alice, bob, mallory) = (app.alice(), app.bob(), app.stranger());
         for id in ["D-gone", "D-1"] {
@@ -72,7 +88,8 @@ impl World {
             let deleted = converse(&app, &person, "gone").await;
             person.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
             let own = converse(&app, &person, "Nothing special.").await;
-            insiders.push(Insider { role, person, own, deleted });
+            let elsewhere = converse(&app, &app.replica.person("globex", name, role), CANARY).await;
+            insiders.push(Insider { name, role, person, own, deleted, elsewhere });
         }
         bob.put("/v1/memory/user", json!({"content": CANARY})).await.expect(200);
         bob.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
@@ -87,12 +104,6 @@ impl World {
         Self { app, alice, bob, mallory, bobs, mallorys, insiders }
     }
 
-    /// Mallory's and Bob's identities, and what is theirs.
-    pub fn victims() -> [(&'static str, Tenant); 2] {
-        let tenant = |org, user| Tenant::own(OrgId::derive(org), UserId::derive(user));
-        [(OTHERS, tenant("globex", "mallory")), (COLLEAGUES, tenant("acme", "bob"))]
-    }
-
     /// Names of what exists and may not be known, or exists no more. The first
     /// exists nowhere: every other answer must equal the one to it.
     pub fn unknowable(&self, who: &Insider, names: Names) -> Vec<Case> {
@@ -103,6 +114,7 @@ impl World {
                 (NOBODYS, id(&Uuid::now_v7().to_string())),
                 (OTHERS, id(own(&self.mallorys))),
                 (COLLEAGUES, id(own(&self.bobs))),
+                (ELSEWHERE, id(own(&who.elsewhere))),
                 ("a deleted one", id(own(&who.deleted))),
                 ("something else's", id(something_else)),
                 ("none at all", id(&Uuid::nil().to_string())),
@@ -119,7 +131,7 @@ impl World {
                 personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
             }
             // Places in time behind all of one's own: whose they are must not matter.
-            Names::SummaryCursor => personal(|of| &of.summary, |id| cursor(&json!(id)))[..3].to_vec(),
+            Names::SummaryCursor => personal(|of| &of.summary, |id| cursor(&json!(id)))[..4].to_vec(),
             Names::EntityCursor => [("D-98", NOBODYS), ("D-9", OTHERS), ("D-gone", "a deleted one")]
                 .map(|(id, what)| (what, vec![cursor(&json!({"kind": "deal", "id": id}))]))
                 .into(),
@@ -244,6 +256,7 @@ const ROLES: [(&str, &str); 4] =
 pub const NOBODYS: &str = "one that nobody has";
 pub const OTHERS: &str = "another organization's";
 pub const COLLEAGUES: &str = "a colleague's";
+pub const ELSEWHERE: &str = "one's own in another organization";
 
 fn cursor(value: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
