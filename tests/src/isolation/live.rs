@@ -1,5 +1,6 @@
 //! Runs that are under way: their events are read from memory.
 
+use domain::{Cursor, Error, RunId, Tenant};
 use model_sim::{Gate, Reply};
 use reqwest::Method;
 
@@ -37,6 +38,24 @@ async fn nothing_is_known(world: &World, runs: &[String], how: &str) {
     }
 }
 
+/// A reader checks whose run it is although the routes have done so.
+async fn by_its_id_alone_no_run_is_read(world: &World, runs: &[String]) {
+    let engine = &world.app.replica.engine;
+    let [(_, mallory), (_, bob), (_, elsewhere)] = world.insiders[0].victims();
+    let alice = Tenant { org: bob.org, ..elsewhere };
+    for (run, own) in runs.iter().zip([bob, mallory]) {
+        let run = RunId(run.parse().expect("an id"));
+        for tenant in [alice, bob, mallory, elsewhere] {
+            let read = engine.reader(tenant, run, Cursor::default()).next().await;
+            if tenant == own {
+                assert!(read.is_ok_and(|frames| frames.is_some()), "one's own is read");
+            } else {
+                assert!(matches!(read, Err(Error::NotFound)), "{tenant:?} {read:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_run_that_is_under_way_is_nobody_elses() {
     let world = World::new().await;
@@ -50,6 +69,7 @@ async fn a_run_that_is_under_way_is_nobody_elses() {
         streams.push(events);
     }
     gate.reached_by(2).await;
+    by_its_id_alone_no_run_is_read(&world, &runs).await;
     nothing_is_known(&world, &runs, "as built").await;
     let store = world.app.replica.engine.store();
     for (whose, victim) in world.insiders[0].victims() {
