@@ -96,6 +96,9 @@ create table sixty.approvals (
     check ((edited_args is null) = (edited_hash is null))
 );
 call sixty.protect('approvals', personal => true);
+-- Of other people's, administrators see those that are theirs to decide, in no scope more.
+create policy reserved on sixty.approvals as restrictive for select to sixty_tenant
+    using (owner_id = nullif(current_setting('app.user_id', true), '')::uuid or decider = 'admin');
 grant select, insert, update (status, decided_by, decided_as, decided_at, reason, edited_args, edited_hash, decision_run_id)
     on sixty.approvals to sixty_tenant;
 create index approvals_by_owner on sixty.approvals (org_id, owner_id, id);

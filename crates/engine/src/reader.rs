@@ -57,7 +57,8 @@ impl Reader {
         while !self.ended {
             if self.feed.is_none() {
                 // A feed of an earlier fence is a lost lease's; the reader is past it.
-                let newest = |feed: &Arc<Feed>| feed.fence() >= self.cursor.fence;
+                let newest =
+                    |feed: &Arc<Feed>| feed.is_shown_to(self.tenant) && feed.fence() >= self.cursor.fence;
                 self.feed = self.engine.0.feeds.find(self.run).filter(newest);
             }
             let bytes = match self.feed.clone() {
@@ -99,19 +100,16 @@ impl Reader {
         Ok(())
     }
 
-    /// From memory. The shutdown ends the stream; its reader comes back elsewhere.
+    /// From memory.
     async fn live(&mut self, feed: &Feed) -> Option<Bytes> {
         let changed = feed.changed();
         match feed.read(self.cursor.n) {
             Read::Frames { bytes, n } => {
                 self.cursor.n = n;
-                self.ended = std::str::from_utf8(&bytes).is_ok_and(ends);
                 return Some(bytes);
             }
-            Read::Pending => {
-                let stopping = self.engine.stopping();
-                self.ended = stopping.run_until_cancelled(changed).await.is_none();
-            }
+            Read::Pending => changed.await,
+            Read::Ended => self.ended = true,
             Read::Closed => self.feed = None,
         }
         None

@@ -156,6 +156,7 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
 
 pub(crate) async fn shutdown(engine: &Engine) {
     engine.0.stopping.cancel();
+    engine.0.feeds.leave();
     // Each run hands its own lease back, and so does one that begins from here on.
     engine.0.stop_all(Stop::Shutdown);
     engine.0.tasks.close();

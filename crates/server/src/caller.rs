@@ -83,8 +83,7 @@ impl Tx {
         operation: OrgWide,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
-        let me = self.inner.tenant().user;
-        self.switched(operation, me, Scope::Org, work).await
+        self.switched(operation, None, Scope::Org, work).await
     }
 
     /// Writes what is another person's, for an operation of owners and administrators.
@@ -94,23 +93,22 @@ impl Tx {
         operation: OrgWide,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
-        self.switched(operation, owner, Scope::Own, work).await
+        self.switched(operation, Some(owner), Scope::Own, work).await
     }
 
     async fn switched<T>(
         &mut self,
         operation: OrgWide,
-        user: UserId,
+        person: Option<UserId>,
         scope: Scope,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
         self.administers()?;
-        let me = self.inner.tenant();
-        tracing::debug!(?operation, by = %me.user, "beyond the caller's own");
-        self.inner.switch(user, scope).await?;
+        tracing::debug!(?operation, by = %self.inner.tenant().user, "beyond the caller's own");
+        self.inner.switch(person, scope).await?;
         let done = work(&mut self.inner).await;
         // After a refusal as well: a batch goes on with its next item.
-        let back = self.inner.switch(me.user, me.scope).await;
+        let back = self.inner.switch(None, Scope::Own).await;
         done.and_then(|value| back.map(|()| value))
     }
 
@@ -200,6 +198,9 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Failure> {
         let identity = authenticate(&parts.headers, app).await?;
+        // Before it is known where the person may go: to ask for an organization costs as well.
+        let from = identity.org.as_ref().map_or(OrgId::from(uuid::Uuid::nil()), |(org, _)| *org);
+        throttle(app, from, &identity)?;
         let wanted = org_header(&parts.headers)?;
         let (org, org_external, token_role) = match &identity.org {
             Some((org, external)) => {
@@ -210,7 +211,6 @@ impl FromRequestParts<App> for Caller {
             }
             None => by_membership(app, &identity, wanted).await?,
         };
-        throttle(app, org, &identity)?;
         Ok(Self { app: app.clone(), identity, org, org_external, token_role })
     }
 }
@@ -273,7 +273,8 @@ async fn by_membership(
 }
 
 fn throttle(app: &App, org: OrgId, identity: &Identity) -> Result<()> {
-    // One bucket for a person in an organization.
+    // One bucket for a person in an organization. No organization has the id of those
+    // whose token names none: they have a bucket of their own.
     let key = uuid::Uuid::new_v5(&org.0, identity.user.0.as_bytes());
     app.rates.check_key(&key).map_err(|not_until| Error::RateLimited {
         retry_after: not_until.wait_time_from(DefaultClock::default().now()),

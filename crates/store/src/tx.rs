@@ -7,11 +7,13 @@ use domain::{
     Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId,
     run::{Lease, Mode},
 };
-use sqlx::{
-    AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow,
-};
+use sqlx::{AssertSqlSafe, Column, Executor as _, PgConnection, Row as _, postgres::PgRow};
 
-use crate::{Store, error::from_sqlx};
+use crate::{
+    Store,
+    connections::{Connection, Connections},
+    error::from_sqlx,
+};
 
 /// What the organization says about the caller.
 #[derive(Clone, Debug)]
@@ -35,8 +37,10 @@ pub struct LockedSession {
 /// A transaction that sees one organization, and of personal tables one person.
 /// Dropped without [`commit`](Self::commit), it is rolled back.
 pub struct TenantTx {
-    connection: PoolConnection<Postgres>,
+    connection: Connection,
     tenant: Tenant,
+    /// As it was opened: what the policies read, and what queries name.
+    opened: (Tenant, Tenant),
     membership: Option<Membership>,
     locked_session: Option<LockedSession>,
 }
@@ -44,7 +48,7 @@ pub struct TenantTx {
 /// A transaction of the service itself: claims work, looks up memberships.
 /// It reads ids and states, never content.
 pub struct SystemTx {
-    connection: PoolConnection<Postgres>,
+    connection: Connection,
 }
 
 /// A tenant transaction whose first statement renewed the run's lease. Whoever
@@ -91,7 +95,7 @@ impl Store {
     }
 
     pub async fn system(&self) -> Result<SystemTx> {
-        Self::open_system(&self.pool).await
+        Self::open_system(&self.connections).await
     }
 
     /// A system transaction on the connections that only heartbeats use.
@@ -99,19 +103,26 @@ impl Store {
         Self::open_system(&self.heartbeat).await
     }
 
-    async fn open_system(pool: &sqlx::PgPool) -> Result<SystemTx> {
-        let mut connection = pool.acquire().await.map_err(from_sqlx)?;
-        run_raw(&mut connection, "begin; set local role sixty_system").await.map_err(from_sqlx)?;
+    async fn open_system(connections: &Connections) -> Result<SystemTx> {
+        let opener = "begin; set local role sixty_system".to_owned();
+        let (connection, _) = connections.begin(opener).await.map_err(from_sqlx)?;
         Ok(SystemTx { connection })
     }
 
     async fn open(&self, tenant: Tenant, extras: Extras<'_>) -> Result<(TenantTx, bool)> {
-        let mut connection = self.pool.acquire().await.map_err(from_sqlx)?;
-        let rows = connection
-            .fetch_all(sqlx::raw_sql(AssertSqlSafe(opener(tenant, extras))))
-            .await
-            .map_err(from_sqlx)?;
-        let mut tx = TenantTx { connection, tenant, membership: None, locked_session: None };
+        #[cfg(feature = "faults")]
+        let named = self.faults.named(tenant);
+        #[cfg(not(feature = "faults"))]
+        let named = tenant;
+        let (connection, rows) =
+            self.connections.begin(opener(tenant, named, extras)).await.map_err(from_sqlx)?;
+        let mut tx = TenantTx {
+            connection,
+            tenant: named,
+            opened: (tenant, named),
+            membership: None,
+            locked_session: None,
+        };
         let mut guarded = false;
         for row in rows {
             match row.columns().first().map(Column::name) {
@@ -126,8 +137,9 @@ impl Store {
 }
 
 /// Statements of an opener. Values are uuids, integers and words of an enum, so
-/// that nothing in them can end a literal.
-fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
+/// that nothing in them can end a literal. `named` is whom the locking query
+/// names: the tenant itself.
+fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>) -> String {
     let scope = scope_word(scope);
     let mut sql = format!(
         "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
@@ -136,6 +148,7 @@ fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
          where org_id = '{org}' and user_id = '{user}'"
     );
     if let Some(session) = extras.lock_session {
+        let Tenant { org, user, .. } = named;
         write!(
             sql,
             "; select model as locked, mode from sixty.sessions \
@@ -203,13 +216,15 @@ impl TenantTx {
         self.locked_session.as_ref()
     }
 
-    /// Goes on in another scope or as another person of the organization: for the
-    /// operations of administrators that the server names, never for a run.
-    pub async fn switch(&mut self, user: UserId, scope: Scope) -> Result<()> {
-        let word = scope_word(scope);
+    /// Goes on in another scope, or as another person of the organization; none is the
+    /// one that it was opened for. For the operations of administrators that the
+    /// server names, never for a run.
+    pub async fn switch(&mut self, person: Option<UserId>, scope: Scope) -> Result<()> {
+        let (settings, named) = self.opened;
+        let (user, word) = (person.unwrap_or(settings.user), scope_word(scope));
         let sql = format!("set local app.user_id = '{user}'; set local app.scope = '{word}'");
         self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(from_sqlx)?;
-        self.tenant = Tenant { user, scope, ..self.tenant };
+        self.tenant = Tenant { user: person.unwrap_or(named.user), scope, ..named };
         Ok(())
     }
 
@@ -217,13 +232,13 @@ impl TenantTx {
         &mut self.connection
     }
 
-    pub async fn commit(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    pub async fn commit(self) -> Result<()> {
+        self.connection.end("commit").await.map_err(from_sqlx)
     }
 
     /// What a drop does too, later and with a warning in the server's log.
-    pub async fn rollback(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    pub async fn rollback(self) -> Result<()> {
+        self.connection.end("rollback").await.map_err(from_sqlx)
     }
 }
 
@@ -248,15 +263,15 @@ impl RunTx {
 
 impl SystemTx {
     /// What a drop does too, later and with a warning in the server's log.
-    pub async fn rollback(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    pub async fn rollback(self) -> Result<()> {
+        self.connection.end("rollback").await.map_err(from_sqlx)
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
-    pub async fn commit(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    pub async fn commit(self) -> Result<()> {
+        self.connection.end("commit").await.map_err(from_sqlx)
     }
 }

@@ -9,7 +9,10 @@ use domain::{
 use engine::Word;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::approvals::{self, Filter};
+use store::{
+    approvals::{self, Filter},
+    sessions,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -105,6 +108,9 @@ pub async fn list(caller: Caller, Query(query): Query<ListApprovals>) -> Result<
     let before: Option<ApprovalId> = after(query.cursor.as_deref())?;
     let found = caller
         .tx(async |tx| {
+            if let Some(session) = query.session_id {
+                sessions::find(tx, session).await?;
+            }
             let reserved = tx.role.administers();
             let filter = Filter {
                 status: query.status,
