@@ -2,10 +2,12 @@
 //! the workers that claim runs, renew their leases and hand them back. No SQL,
 //! no HTTP.
 
+pub mod audit;
 mod builtins;
 pub mod compaction;
 mod door;
 mod feed;
+pub mod keys;
 pub mod notebook;
 pub mod prompt;
 mod reader;
@@ -75,6 +77,7 @@ pub struct Settings {
     pub works: bool,
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
+    pub keys: keys::MasterKeys,
 }
 
 /// Why a run that this replica executes is to stop.
@@ -123,11 +126,13 @@ struct Inner {
     wake: Notify,
     tasks: TaskTracker,
     stopping: CancellationToken,
+    seal_keys: audit::SealKeys,
 }
 
 impl Engine {
     pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
         Self(Arc::new(Inner {
+            seal_keys: audit::SealKeys::new(&settings.keys),
             store,
             client,
             redactor,

@@ -89,6 +89,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/v1/entities/{kind}/{id}", Entity, ""),
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
+    op("GET", "/v1/admin/audit", Nothing, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.
