@@ -4,6 +4,7 @@
 
 mod archive;
 mod arrows;
+mod audit;
 mod cancelled;
 mod catalogue;
 mod deletion;

@@ -97,10 +97,10 @@ pub async fn all(
 
 fn line(org: &str, report: &Report) -> String {
     let Report { seals, sealed, waiting, end, broken } = report;
-    let proven = format!("{sealed} entries under {seals} seals");
+    let proven = format!("entries {sealed}, seals {seals}");
     if let Some(broken) = broken {
-        return format!("{org}: BROKEN: {broken} (good before that: {proven})");
+        return format!("{org}: BROKEN: {broken} (good before it: {proven})");
     }
     let end = end.as_ref().map(|end| format!(", ends with {}:{}", end.seq, hex::encode(&end.hash)));
-    format!("{org}: whole: {proven}, {waiting} not sealed yet{}", end.unwrap_or_default())
+    format!("{org}: whole: {proven}, not sealed yet {waiting}{}", end.unwrap_or_default())
 }
