@@ -84,7 +84,7 @@ pub async fn all(
     match (&config.org, count, broken) {
         (Some(org), 0, _) => Err(format!("there is no organization {org:?}").into()),
         (_, _, 0) => {
-            tell(&format!("{count} organizations: every trail is whole."));
+            tell(&format!("Organizations: {count}. Every trail is whole."));
             Ok(())
         }
         _ => Err(format!(

@@ -341,7 +341,7 @@ async fn the_operator_is_told_in_words_what_is_broken_and_where() {
 #[tokio::test]
 async fn an_empty_database_is_whole() {
     let app = unsealed().await;
-    assert_eq!(told(&app, None).await, (vec!["0 organizations: every trail is whole.".to_owned()], None));
+    assert_eq!(told(&app, None).await, (vec!["Organizations: 0. Every trail is whole.".to_owned()], None));
     app.alice().get("/v1/me").await.expect(200);
     let (lines, error) = told(&app, None).await;
     assert_eq!(lines[0], "acme: whole: entries 0, seals 0, not sealed yet 0");
