@@ -9,6 +9,7 @@ mod cancelled;
 mod catalogue;
 mod deletion;
 mod durable;
+mod fence;
 mod harness;
 mod housekeeping;
 mod http;

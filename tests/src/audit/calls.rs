@@ -25,7 +25,7 @@ async fn claimed(app: &TestApp) -> Lease {
     lease
 }
 
-fn call<'a>(call_id: &'a str, decision: Decision) -> ToolCallEntry<'a> {
+fn call(call_id: &str, decision: Decision) -> ToolCallEntry<'_> {
     ToolCallEntry {
         call_id,
         tool: "update_entity",

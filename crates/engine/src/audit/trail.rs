@@ -171,13 +171,11 @@ impl Framed {
 
     /// Nothing differs from an empty part.
     fn add_option(&mut self, part: Option<Vec<u8>>) -> &mut Self {
-        match part {
-            Some(part) => self.add(&part),
-            None => {
-                self.0.push(0);
-                self
-            }
+        if let Some(part) = part {
+            return self.add(&part);
         }
+        self.0.push(0);
+        self
     }
 }
 
@@ -206,34 +204,36 @@ mod tests {
         }
     }
 
+    type Edit = fn(&mut StoredEntry);
+    const OTHER: Option<Uuid> = Some(Uuid::from_u128(9));
+
     #[test]
     fn every_column_counts() {
-        let (org, some) = (OrgId::derive("acme"), Some(Uuid::from_u128(9)));
-        let text = || Some("x".to_owned());
-        let changes: [fn(&mut StoredEntry, Option<Uuid>, Option<String>); 17] = [
-            |e, id, _| e.id = id.expect("an id"),
-            |e, _, _| e.at += chrono::TimeDelta::microseconds(1),
-            |e, _, _| e.actor_kind = "platform".into(),
-            |e, id, _| e.actor_id = id,
-            |e, id, _| e.on_behalf_of = id,
-            |e, _, _| e.channel = "chat".into(),
-            |e, _, _| e.action = "memory.revert".into(),
-            |e, _, text| e.tool = text,
-            |e, _, _| e.decision = "refused".into(),
-            |e, _, text| e.rule = text,
-            |e, id, _| e.approval_id = id,
-            |e, id, _| e.run_id = id,
-            |e, _, text| e.call_id = text,
-            |e, _, _| e.args_hash = Some(vec![0; 32]),
-            |e, _, _| e.target = None,
-            |e, _, _| e.detail = None,
-            |e, _, text| (e.target, e.detail) = (None, text),
+        let org = OrgId::derive("acme");
+        let edits: [Edit; 17] = [
+            |e| e.id = Uuid::from_u128(8),
+            |e| e.at += chrono::TimeDelta::microseconds(1),
+            |e| e.actor_kind = "platform".into(),
+            |e| e.actor_id = OTHER,
+            |e| e.on_behalf_of = OTHER,
+            |e| e.channel = "chat".into(),
+            |e| e.action = "memory.revert".into(),
+            |e| e.tool = Some("x".into()),
+            |e| e.decision = "refused".into(),
+            |e| e.rule = Some("x".into()),
+            |e| e.approval_id = OTHER,
+            |e| e.run_id = OTHER,
+            |e| e.call_id = Some("x".into()),
+            |e| e.args_hash = Some(vec![0; 32]),
+            |e| e.target = None,
+            |e| e.detail = None,
+            |e| (e.target, e.detail) = (None, Some("memory:org".into())),
         ];
         let mut digests = vec![digest(org, &entry()), digest(OrgId::derive("globex"), &entry())];
-        for change in changes {
-            let mut changed = entry();
-            change(&mut changed, some, text());
-            digests.push(digest(org, &changed));
+        for edit in edits {
+            let mut edited = entry();
+            edit(&mut edited);
+            digests.push(digest(org, &edited));
         }
         let count = digests.len();
         digests.sort_unstable();
