@@ -86,4 +86,16 @@ mod tests {
         assert_eq!(keys.expose().collect::<Vec<_>>(), [&[1; 32], &[2; 32]]);
         assert!(spellings(&keys).contains(&hex::encode([2; 32])));
     }
+
+    #[test]
+    fn a_master_key_is_a_secret_of_the_process() {
+        let keys = MasterKeys::new([0xfb; 32], vec![[2; 32]]);
+        let spellings = spellings(&keys);
+        let redactor = redact::Redactor::new(spellings.iter().map(|key| ("master_key", key.as_str())));
+        let url_safe = BASE64_URL_SAFE.encode([0xfb; 32]);
+        for told in [BASE64_STANDARD.encode([0xfb; 32]), url_safe, BASE64_STANDARD.encode([2; 32])] {
+            let text = format!("It is {told}.");
+            assert_eq!(redactor.redact(&text), "It is [REDACTED:master_key].");
+        }
+    }
 }

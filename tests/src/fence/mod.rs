@@ -30,7 +30,7 @@ const HUNT: u64 = 40;
 const BATCH: usize = 50;
 const CLOCKS: [Clock; 3] = [Clock::Ahead(0), Clock::Ahead(2 * LEASE), Clock::Slow];
 /// Long enough for several take-overs.
-const TICKS: i64 = 3 * LEASE;
+const TICKS: i64 = 16 * LEASE;
 
 /// What was seen over all executions.
 #[derive(Default)]
@@ -55,7 +55,7 @@ fn execution(mutant: Option<Mutant>, seen: &Mutex<Seen>) {
         .zip(1..)
         .map(|(clock, me)| {
             let world = world.clone();
-            thread::spawn(move || live(&world, me, clock, Hazard(8)))
+            thread::spawn(move || live(&world, me, clock, Hazard(4)))
         })
         .collect();
     let clock = world.clone();
@@ -117,7 +117,7 @@ fn no_interleaving_repeats_a_call_or_lets_a_stranger_write() {
     assert!(seen.interleavings.len() >= FLOOR, "only {} interleavings", seen.interleavings.len());
     // It is not said of nothing.
     for often in [seen.takeovers, seen.unknown, seen.lost] {
-        assert!(often > FLOOR / 20, "{often} is too seldom");
+        assert!(often > FLOOR / 5, "{often} is too seldom");
     }
 }
 
@@ -142,7 +142,7 @@ fn with_a_fence_that_does_not_grow_two_replicas_write_under_one() {
 
 #[test]
 fn an_intent_after_the_call_repeats_the_call() {
-    caught(Mutant::IntentAfterCall, "had its effect 2 times");
+    caught(Mutant::IntentAfterCall, "was repeated");
 }
 
 #[test]
@@ -157,5 +157,5 @@ fn a_guard_by_the_local_clock_lets_a_replica_write_after_it_has_lost_its_lease()
 
 #[test]
 fn a_started_call_that_is_made_again_has_its_effect_twice() {
-    caught(Mutant::StartedIsCalledAgain, "had its effect 2 times");
+    caught(Mutant::StartedIsCalledAgain, "was repeated");
 }

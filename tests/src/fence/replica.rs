@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Looks for work of one replica.
-const LOOKS: usize = 3;
+const LOOKS: usize = 6;
 
 /// What the replicas share: the database, and the world in which calls have effects.
 pub struct World {

@@ -6,7 +6,7 @@ use super::rules::{Fence, Replica, Row, Status, Time};
 /// Calls of the run, none of which may be repeated.
 pub const CALLS: usize = 2;
 /// Length of a lease.
-pub const LEASE: Time = 3;
+pub const LEASE: Time = 1;
 
 /// A replica's own clock: so far ahead of the database's, or behind and slow.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +185,7 @@ impl Database {
     pub fn at_rest(&mut self, effects: [u32; CALLS], acknowledged: &[Step]) {
         for (call, effects) in effects.into_iter().enumerate() {
             if effects > 1 {
-                self.broken.push(format!("call {call} had its effect {effects} times"));
+                self.broken.push(format!("call {call} was repeated: it had {effects} effects"));
             }
             if self.calls[call] == Some(Call::Done) && effects == 0 {
                 self.broken.push(format!("call {call} is done without an effect"));
