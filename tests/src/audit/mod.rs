@@ -2,6 +2,7 @@
 
 mod calls;
 mod entries;
+mod operator;
 mod sealing;
 mod tampering;
 

@@ -2,7 +2,10 @@
 
 use chrono::Utc;
 use domain::{Error, OrgId, Result, Scope, Tenant, UserId};
-use store::{Store, seals};
+use store::{
+    Store,
+    seals::{self, Head},
+};
 use uuid::Uuid;
 
 use super::trail::{self, Mac, SealKeys};
@@ -55,25 +58,15 @@ async fn seal_all(store: &Store, keys: &SealKeys, org: OrgId) -> Result<()> {
 /// moves and the queue that it empties each let one replica through.
 pub async fn seal_organization(store: &Store, keys: &SealKeys, org: OrgId) -> Result<Sealing> {
     let mut tx = store.tenant(overseer(org)).await?;
-    let (head, _) = seals::head(&mut tx).await?;
+    let (head, last) = seals::head(&mut tx).await?;
     let entries = seals::pending(&mut tx, BATCH).await?;
     if entries.is_empty() {
         tx.rollback().await?;
         return Ok(Sealing::Nothing);
     }
-    // A chain that was cut must not be made whole by going on from the cut.
-    match head.as_ref().map(|head| keys.check_head(org, head)) {
-        None | Some(Mac::Good) => {}
-        Some(Mac::Bad) => {
-            tx.rollback().await?;
-            return Err(Error::internal("its end was changed; run `sixty audit verify`"));
-        }
-        Some(Mac::UnknownKey) => {
-            tx.rollback().await?;
-            return Err(Error::internal(
-                "its end was made with another master key; set SIXTY_MASTER_KEY_PREVIOUS to that one",
-            ));
-        }
+    if let Err(refusal) = may_go_on(keys, org, head.as_ref(), last) {
+        tx.rollback().await?;
+        return Err(refusal);
     }
     let (seal, head) = trail::seal(keys, org, head.as_ref(), &entries, Utc::now());
     if !seals::create(&mut tx, &seal, &head).await? {
@@ -84,6 +77,17 @@ pub async fn seal_organization(store: &Store, keys: &SealKeys, org: OrgId) -> Re
     // Outside of the database, this line is a proof of what was there.
     tracing::info!(%org, seq = seal.seq, entries = entries.len(), hash = hex::encode(&seal.hash), "audit trail sealed");
     Ok(Sealing::Sealed(entries.len()))
+}
+
+/// A chain that was cut must not be made whole by going on from the cut.
+fn may_go_on(keys: &SealKeys, org: OrgId, head: Option<&Head>, last: Option<i64>) -> Result<()> {
+    match head.map(|head| keys.check_head(org, head)) {
+        None | Some(Mac::Good) if head.map(|head| head.seq) == last => Ok(()),
+        Some(Mac::UnknownKey) => Err(Error::internal(
+            "its end was made with another master key; set SIXTY_MASTER_KEY_PREVIOUS to that one",
+        )),
+        _ => Err(Error::internal("its end was changed; run `sixty audit verify`")),
+    }
 }
 
 /// What an error that never leaves the service says in its log.
