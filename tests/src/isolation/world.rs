@@ -144,6 +144,9 @@ impl World {
                 entity("a deleted one", "deal", "D-gone"),
             ],
             Names::OwnEntity => vec![entity(NOBODYS, "deal", "N-8"), entity(OTHERS, "deal", "D-8")],
+            Names::Member => [(NOBODYS, "nobody"), (OTHERS, "mallory")]
+                .map(|(what, id)| (what, vec![id.to_owned()]))
+                .into(),
             Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
                 .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))
                 .into(),
