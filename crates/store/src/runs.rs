@@ -234,30 +234,31 @@ pub async fn cancelled(tx: &mut SystemTx, me: ReplicaId) -> Result<Vec<RunId>> {
     Ok(rows.into_iter().map(RunId).collect())
 }
 
-/// Hands runs back, so that another replica need not wait for the leases' end.
-pub async fn hand_back(tx: &mut SystemTx, leases: &[Lease]) -> Result<u64> {
-    let Some(first) = leases.first() else { return Ok(0) };
-    let (orgs, runs, fences) = columns(leases);
+/// Hands a run back, so that another replica need not wait for the lease's end.
+/// An owner that leaves in order has made no attempt that failed. False: the
+/// lease is another's, or the run has ended.
+pub async fn hand_back(tx: &mut SystemTx, lease: Lease, in_order: bool) -> Result<bool> {
     let done = sqlx::query!(
-        "update sixty.runs r set status = 'queued', lease_owner = null, lease_until = null
-         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as mine (org_id, id, fence)
-         where r.org_id = mine.org_id and r.id = mine.id and r.fence = mine.fence
-            and r.lease_owner = $4 and r.status = 'running'",
-        &orgs,
-        &runs,
-        &fences,
-        first.replica.0
+        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null,
+            attempts = case when $5 then greatest(attempts - 1, 0) else attempts end
+         where org_id = $1 and id = $2 and fence = $3 and lease_owner = $4 and status = 'running'",
+        lease.org.0,
+        lease.run.0,
+        lease.fence,
+        lease.replica.0,
+        in_order
     )
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    Ok(done.rows_affected() == 1)
 }
 
-/// Hands back whatever this replica still owns.
+/// Hands back whatever this replica still owns, in order.
 pub async fn hand_back_all(tx: &mut SystemTx, me: ReplicaId) -> Result<u64> {
     let done = sqlx::query!(
-        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null
+        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null,
+            attempts = greatest(attempts - 1, 0)
          where lease_owner = $1 and status = 'running'",
         me.0
     )

@@ -246,6 +246,7 @@ impl Run {
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
+        self.attempts = 0;
         self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {
             id: call.id.clone(),
             name: call.name.clone(),
