@@ -5,6 +5,7 @@
 mod archive;
 mod arrows;
 mod audit;
+mod cancel;
 mod cancelled;
 mod catalogue;
 mod deletion;

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Error, Result, RunId, Usage,
-    event::Cursor,
     id::ReplicaId,
     run::{Lease, Mode, Run, RunError, RunStatus},
 };
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     SystemTx, TenantTx,
     error::{corrupt, from_sqlx, violates},
+    steps::Frames,
 };
 
 struct Row {
@@ -80,15 +80,16 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
     .try_into()
 }
 
-/// Asks a run to stop. One that nobody executes ends here, with its last frame
-/// made by `last_frame` for the place in the stream that it is given; the owner
-/// of a running one sees the request within a second. An ended one stays as it is.
+/// Asks a run to stop. One that nobody executes ends here, with its last frames
+/// made by `last_frames` for the run as it was and the fence that it has now; the
+/// owner of a running one sees the request within a second. An ended one stays as it is.
 pub async fn cancel(
     tx: &mut TenantTx,
     id: RunId,
-    last_frame: impl FnOnce(&Run, Cursor) -> String,
-) -> Result<RunStatus> {
+    last_frames: impl FnOnce(&Run, i64) -> Frames,
+) -> Result<()> {
     let tenant = tx.tenant();
+    let run = find(tx, id).await?;
     let row = sqlx::query!(
         "update sixty.runs set
             cancel_requested = true,
@@ -104,25 +105,26 @@ pub async fn cancel(
     .fetch_optional(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let run = find(tx, id).await?;
     if let Some(row) = row
         && row.status == "cancelled"
     {
-        let frame = last_frame(&run, Cursor { fence: row.fence, n: 1 });
+        let frames = last_frames(&run, row.fence);
         sqlx::query!(
             "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-             values ($1, $2, $3, $4, 1, 1, $5)",
+             values ($1, $2, $3, $4, $5, $6, $7)",
             tenant.org.0,
             tenant.user.0,
             id.0,
             row.fence,
-            frame
+            frames.n_from,
+            frames.n_to,
+            frames.text
         )
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
     }
-    Ok(run.status)
+    Ok(())
 }
 
 /// A run that somebody may claim.

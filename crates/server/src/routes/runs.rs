@@ -63,7 +63,7 @@ pub async fn cancel(caller: Caller, Path(id): Path<RunId>) -> Result<(StatusCode
     let run = caller
         .tx(async |tx| {
             let open = !runs::find(tx, id).await?.status.ended();
-            runs::cancel(tx, id, engine::cancelled_frame).await?;
+            runs::cancel(tx, id, engine::cancelled_frames).await?;
             if open {
                 audit::record(tx, &[caller.did("run.cancel").of_run(id)]).await?;
             }
