@@ -18,6 +18,7 @@ mod identity;
 mod isolation;
 mod limits;
 mod logins;
+mod outage;
 mod ownership;
 mod posting;
 mod prompt;
