@@ -25,6 +25,7 @@ mod prompt;
 mod prompt_isolation;
 mod resources;
 mod secrets;
+mod slow;
 mod stream;
 mod tools;
 mod turn;
