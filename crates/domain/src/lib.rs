@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod archive;
+pub mod audit;
 pub mod block;
 pub mod entity;
 pub mod error;

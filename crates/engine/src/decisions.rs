@@ -1,7 +1,11 @@
 //! A person decides about a call: the word is checked, taken once, and the run that
 //! waits for it goes on.
 
-use domain::{Error, FieldError, Result, RunId, UserId, approval::Approval};
+use domain::{
+    Error, FieldError, Result, RunId, UserId,
+    approval::Approval,
+    audit::{Actor, Channel, Decision},
+};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use store::{
@@ -50,17 +54,19 @@ impl Engine {
         };
         approvals::decide(tx, approval.id, &verdict).await?;
         let ruled = Ruled {
-            decision: if word.approve { "approved" } else { "denied" },
-            rule: "",
+            decision: if word.approve { Decision::Approved } else { Decision::Denied },
+            actor: Actor::Person(word.by),
+            channel: Channel::Http,
+            rule: None,
             action: approval.action.as_str(),
             tool: &approval.name,
             run: approval.run_id,
+            owner: approval.owner,
             call_id: &approval.tool_call_id,
             approval: Some(approval.id),
             args_hash: hash(edited.as_deref().unwrap_or(approval.input.get())),
-            by: Some(word.by),
         };
-        rulings::note(tx, ruled).await?;
+        rulings::note(tx, &[ruled]).await?;
         if approval.blocking {
             approvals::requeue(tx, approval.run_id).await?;
         } else if word.approve {

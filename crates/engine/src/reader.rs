@@ -10,7 +10,10 @@ use domain::{
     event::{Cursor, before_waiting, ends, frames_after},
     run::{Run, RunStatus},
 };
-use store::{events, runs};
+use store::{
+    events::{self, Stored},
+    runs,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -63,10 +66,7 @@ impl Reader {
             }
             let bytes = match self.feed.clone() {
                 // An earlier owner's frames are in the database, all of them.
-                Some(feed)
-                    if feed.fence() == self.cursor.fence
-                        || (feed.fence() == 1 && self.cursor == Cursor::default()) =>
-                {
+                Some(feed) if goes_on_live(self.cursor, feed.fence()) => {
                     self.cursor.fence = feed.fence();
                     self.live(&feed).await
                 }
@@ -120,35 +120,18 @@ impl Reader {
         let mut tx = self.engine.store().tenant(self.tenant).await?;
         // First the state, then the rows: after an end no row is added.
         let run = runs::find(&mut tx, self.run).await?;
-        let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
+        let mut rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
         let dropped = rows.is_empty() && run.status.ended() && !events::exist(&mut tx, self.run).await?;
         let newest = match rows.last().filter(|row| before_waiting(&row.frames).is_some()) {
             Some(row) if live.is_none() && !run.status.ended() => {
                 let end = Cursor { fence: row.fence, n: row.n_to };
-                events::list(&mut tx, self.run, end, 1).await?.is_empty().then_some(end)
+                events::list(&mut tx, self.run, end, 1).await?.is_empty()
             }
-            _ => None,
+            _ => false,
         };
+        leave_out_waits(&mut rows, newest, run.status == RunStatus::Waiting);
         tx.commit().await?;
-        let mut text = String::new();
-        for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
-            if row.fence == self.cursor.fence && row.n_from > self.cursor.n + 1 {
-                break;
-            }
-            let seen = if row.fence == self.cursor.fence { self.cursor.n } else { row.n_from - 1 };
-            let frames = frames_after(&row.frames, row.n_from, seen);
-            self.cursor = Cursor { fence: row.fence, n: row.n_to };
-            // That the run waited once is no end, unless it still does. Whether it does
-            // may show only at the next look: the state was read before the rows.
-            match before_waiting(frames) {
-                Some(before) if newest != Some(self.cursor) => text.push_str(before),
-                Some(before) if run.status != RunStatus::Waiting => {
-                    text.push_str(before);
-                    self.cursor.n -= 1;
-                }
-                _ => text.push_str(frames),
-            }
-        }
+        let text = unread(&rows, &mut self.cursor, live);
         if !text.is_empty() {
             self.ended = ends(&text);
             return Ok(Look::Frames(text.into()));
@@ -185,4 +168,42 @@ impl Reader {
         self.ended = stopping.run_until_cancelled(sleep(self.pause)).await.is_none();
         self.pause = (self.pause * 3 / 2).min(SLOWEST);
     }
+}
+
+/// Whether a reader at the cursor goes on from the feed of this fence. Otherwise
+/// what earlier owners wrote comes first, from the database.
+pub(crate) fn goes_on_live(cursor: Cursor, fence: i64) -> bool {
+    fence == cursor.fence || (fence == 1 && cursor == Cursor::default())
+}
+
+/// That the run waited once is no end, unless it still does. `newest`: nothing is
+/// stored after the rows. Then whether the run still waits may show only at the next
+/// look, because the state was read before the rows.
+fn leave_out_waits(rows: &mut Vec<Stored>, newest: bool, waits: bool) {
+    let last = rows.len().saturating_sub(1);
+    for (place, row) in rows.iter_mut().enumerate() {
+        let is_newest = newest && place == last;
+        let Some(before) = before_waiting(&row.frames).map(str::len) else { continue };
+        if is_newest && waits {
+            continue;
+        }
+        row.frames.truncate(before);
+        row.n_to -= i64::from(is_newest);
+    }
+    rows.retain(|row| row.n_to >= row.n_from);
+}
+
+/// What the rows hold after the cursor, which moves with it; only of fences before
+/// `live`, where a feed goes on from there.
+pub(crate) fn unread(rows: &[Stored], cursor: &mut Cursor, live: Option<i64>) -> String {
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
+        if row.fence == cursor.fence && row.n_from > cursor.n + 1 {
+            break;
+        }
+        let seen = if row.fence == cursor.fence { cursor.n } else { row.n_from - 1 };
+        text.push_str(frames_after(&row.frames, row.n_from, seen));
+        *cursor = Cursor { fence: row.fence, n: row.n_to };
+    }
+    text
 }

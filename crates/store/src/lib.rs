@@ -4,6 +4,7 @@
 
 pub mod approvals;
 pub mod archives;
+pub mod audit;
 pub mod cluster;
 mod connections;
 pub mod entities;
@@ -20,6 +21,7 @@ pub mod orgs;
 pub mod parked;
 pub mod permissions;
 pub mod runs;
+pub mod seals;
 pub mod sessions;
 pub mod startup;
 pub mod steps;

@@ -206,6 +206,12 @@ impl TenantTx {
         self.tenant.org
     }
 
+    /// The organization of the settings that the policies read: for what is only ever
+    /// added, and names nothing that a caller could have asked for.
+    pub(crate) fn settings_org(&self) -> OrgId {
+        self.opened.0.org
+    }
+
     /// None: the organization has no such member (yet).
     pub fn membership(&self) -> Option<&Membership> {
         self.membership.as_ref()

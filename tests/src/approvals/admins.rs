@@ -135,6 +135,44 @@ async fn an_administrators_key_and_batch_work_across_persons() {
 }
 
 #[tokio::test]
+async fn the_audit_trail_tells_who_decided_what_on_whose_behalf() {
+    let app = TestApp::start().await;
+    let (bob, waiting) = bob_waits(&app).await;
+    let alice = app.alice();
+    see(&alice, &waiting.approval).await;
+    app.sim.push(Reply::text("Moved."));
+    approve(&alice, &waiting.approval).await;
+    goes_on(&bob, &waiting).await;
+    let trail = alice.get("/v1/admin/audit?limit=100").await.expect(200).json();
+    let about: Vec<&Value> = trail["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|entry| entry["approval_id"] == waiting.approval.as_str())
+        .collect();
+    let mut told: Vec<[&str; 3]> = about
+        .iter()
+        .map(|entry| {
+            ["decision", "actor_kind", "on_behalf_of"].map(|name| entry[name].as_str().unwrap_or("-"))
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [["approve", "copilot", "bob"], ["approved", "person", "bob"], ["executed", "copilot", "bob"]]
+    );
+    let of = |decision: &str| about.iter().find(|entry| entry["decision"] == decision).expect("an entry");
+    assert_eq!(
+        (&of("approve")["rule"], &of("approve")["tool"]),
+        (&json!("organization row"), &json!("update_entity"))
+    );
+    assert_eq!(of("approved")["actor"], "alice");
+    assert_eq!(of("approve")["args_hash"], of("executed")["args_hash"]);
+    let actions = trail.to_string();
+    assert!(actions.contains("permissions.put") && actions.contains("approval.see"), "{actions}");
+}
+
+#[tokio::test]
 async fn a_readonly_member_approves_nothing() {
     let app = TestApp::start().await;
     let bob = app.bob();

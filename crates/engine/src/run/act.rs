@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use domain::{
     Error, Event, MessageId, Result, Tenant,
+    audit::Decision,
     block::{self, ToolResult},
     event::ToolUsed,
     tool::ToolClass,
@@ -23,6 +24,7 @@ use tools::Call;
 use super::{
     Left, Run,
     answer::{raw, stop_of},
+    gate::CALL,
 };
 use crate::{
     builtins::{self, Outcome},
@@ -137,7 +139,7 @@ impl Run {
             if let Plan::Refuse(class, _) = plan
                 && *class != ToolClass::Read
             {
-                self.note_call(&mut tx, call, "", ("refused", None), None).await?;
+                self.note_call(&mut tx, call, CALL, &[Decision::Refused], (None, None)).await?;
             }
             if slot.is_none() {
                 let gate = match &mut gate {
@@ -295,6 +297,7 @@ impl Run {
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
+        self.attempts = 0;
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
     }

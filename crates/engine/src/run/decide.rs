@@ -4,6 +4,7 @@
 use domain::{
     Event, Result,
     approval::ApprovalStatus::{Approved, Denied, Executed, Expired, Pending, Refused, Void},
+    audit::{Actor, Decision},
     permission::{Action, Decider, Policy},
     tool::ToolSpec,
 };
@@ -41,7 +42,7 @@ impl Run {
         let outcome = match held.status {
             Pending if held.overdue => {
                 parked::settle(tx, held.id, Pending, Expired).await?;
-                self.note(tx, held, "expired").await?;
+                self.note(tx, held, Decision::Expired).await?;
                 expired(held)
             }
             Pending => {
@@ -98,7 +99,7 @@ impl Run {
             Ok(stands) => stands,
             Err(refusal) => {
                 parked::settle(tx, held.id, Approved, Refused).await?;
-                self.note(tx, held, "refused").await?;
+                self.note(tx, held, Decision::Refused).await?;
                 return Ok(Answered::of(Outcome::failed(format!(
                     "Not done, although it was approved: {refusal}"
                 ))));
@@ -108,7 +109,7 @@ impl Run {
             return Err(Left::Store(domain::Error::internal("an approval was used up in between")));
         }
         let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
-        self.note(tx, held, if outcome.success { "executed" } else { "failed" }).await?;
+        self.note(tx, held, rulings::of_outcome(outcome.success)).await?;
         let by = held.decided_by.as_deref().unwrap_or("A person");
         let text = match &held.edited {
             Some((edited, _)) => format!(
@@ -162,19 +163,22 @@ impl Run {
         Ok((tool, call))
     }
 
-    async fn note(&self, tx: &mut RunTx, held: &Held, decision: &'static str) -> Result<()> {
+    async fn note(&self, tx: &mut RunTx, held: &Held, decision: Decision) -> Result<()> {
         let ruled = Ruled {
             decision,
-            rule: "",
+            // Nobody decided where the time ran out.
+            actor: if decision == Decision::Expired { Actor::Service } else { Actor::Copilot },
+            channel: self.channel,
+            rule: None,
             action: &held.action,
             tool: &held.tool,
             run: self.lease.run,
+            owner: self.lease.user,
             call_id: &held.call_id,
             approval: Some(held.id),
             args_hash: Sha256::digest(bytes(held)).into(),
-            by: None,
         };
-        rulings::note(tx.tenant(), ruled).await
+        rulings::note(tx.tenant(), &[ruled]).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Instant};
 
 use domain::{
     ApprovalId, Event, Result, Role,
+    audit::{Actor, Decision},
     permission::{Action, Ask, Matrix, Policy, Ruling},
 };
 use serde_json::value::RawValue;
@@ -27,6 +28,8 @@ use crate::{
 
 const DISABLED: &str = "Not done: the organization does not let its copilots do this for this person. Say so; an \
     administrator can change it.";
+/// A call's action in the trail, where none is known.
+pub(super) const CALL: &str = "tool.call";
 const LEFT: &str = "Not done: the person is no longer an active member of the organization.";
 
 /// Rights as they are when something is done, whatever they were when it was asked.
@@ -58,7 +61,8 @@ pub(super) struct Gate {
 
 /// What the matrix lets happen with a call.
 enum Passage {
-    Go,
+    /// As the matrix says, where it was asked.
+    Go(Option<Ruling>),
     Wait,
     Answer(Outcome),
 }
@@ -110,7 +114,7 @@ impl Run {
         };
         let began = Instant::now();
         let outcome = match self.pass(tx, gate, call, meant, events).await? {
-            Passage::Go => self.perform(tx, call, meant, events).await?,
+            Passage::Go(ruling) => self.perform(tx, call, meant, ruling, events).await?,
             Passage::Answer(outcome) => outcome,
             Passage::Wait => return Ok(None),
         };
@@ -122,12 +126,13 @@ impl Run {
         tx: &mut RunTx,
         call: &OpenCall,
         meant: &Call,
+        ruling: Option<Ruling>,
         events: &mut Vec<Event>,
     ) -> Result<Outcome> {
         let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
-        let action = meant.action().map_or("", Action::as_str);
-        let came = if outcome.success { "executed" } else { "failed" };
-        self.note_call(tx, call, action, (came, None), None).await?;
+        let action = meant.action().map_or(CALL, Action::as_str);
+        let decided = [Decision::Auto, rulings::of_outcome(outcome.success)];
+        self.note_call(tx, call, action, &decided, (ruling, None)).await?;
         Ok(outcome)
     }
 
@@ -141,9 +146,10 @@ impl Run {
         events: &mut Vec<Event>,
     ) -> Result<Passage, Left> {
         if let Some(refusal) = gate.rights.refusal() {
+            self.note_call(tx, call, CALL, &[Decision::Refused], (None, None)).await?;
             return Ok(Passage::Answer(Outcome::failed(refusal)));
         }
-        let Some(action) = meant.action() else { return Ok(Passage::Go) };
+        let Some(action) = meant.action() else { return Ok(Passage::Go(None)) };
         let ruling = gate.rights.rule(action);
         if gate.waits && ruling.policy != Policy::Approve {
             return Ok(Passage::Wait);
@@ -151,11 +157,11 @@ impl Run {
         if let Policy::Suggest | Policy::Approve = ruling.policy {
             return self.ask_person(tx, gate, call, meant, (action, ruling), events).await;
         }
-        self.note_call(tx, call, action.as_str(), (ruling.policy.as_str(), Some(ruling)), None).await?;
-        Ok(match ruling.policy {
-            Policy::Disabled => Passage::Answer(Outcome::failed(DISABLED)),
-            _ => Passage::Go,
-        })
+        if ruling.policy == Policy::Auto {
+            return Ok(Passage::Go(Some(ruling)));
+        }
+        self.note_call(tx, call, action.as_str(), &[Decision::Disabled], (Some(ruling), None)).await?;
+        Ok(Passage::Answer(Outcome::failed(DISABLED)))
     }
 
     /// Stores what a person is asked, unless the call cannot succeed anyway.
@@ -170,7 +176,11 @@ impl Run {
     ) -> Result<Passage, Left> {
         let preview = match builtins::preview(tx.tenant(), meant, &call.title, self.entity.as_ref()).await? {
             Ok(preview) => preview,
-            Err(hopeless) => return Ok(Passage::Answer(hopeless)),
+            Err(hopeless) => {
+                let refused = [Decision::Refused];
+                self.note_call(tx, call, action.as_str(), &refused, (Some(ruling), None)).await?;
+                return Ok(Passage::Answer(hopeless));
+            }
         };
         let Some(tool) = self.engine.0.toolbox.tool(&call.name) else {
             return Err(Left::Store(domain::Error::internal("a tool is gone while it is called")));
@@ -191,7 +201,8 @@ impl Run {
             seconds: self.engine.limits().approval_time.as_secs_f64(),
         };
         let expires_at = parked::create(tx, &new).await?;
-        self.note_call(tx, call, action.as_str(), (ruling.policy.as_str(), Some(ruling)), Some(id)).await?;
+        let decided = [rulings::of_policy(ruling.policy)];
+        self.note_call(tx, call, action.as_str(), &decided, (Some(ruling), Some(id))).await?;
         events.push(Event::ApprovalRequired {
             approval_id: id,
             tool_call_id: call.id.clone(),
@@ -209,27 +220,31 @@ impl Run {
         Ok(Passage::Answer(Outcome::proposed(ruling.decider)))
     }
 
-    /// Notes what was ruled about a call of this answer, or what came of it.
+    /// Notes what was ruled about a call of this answer, and what came of it.
     pub(super) async fn note_call(
         &self,
         tx: &mut RunTx,
         call: &OpenCall,
         action: &str,
-        (decision, ruling): (&'static str, Option<Ruling>),
-        approval: Option<ApprovalId>,
+        decisions: &[Decision],
+        (ruling, approval): (Option<Ruling>, Option<ApprovalId>),
     ) -> Result<()> {
-        let rule = ruling.map(|ruling| ruling.source.to_string()).unwrap_or_default();
-        let ruled = Ruled {
-            decision,
-            rule: &rule,
+        let rule = ruling.map(|ruling| ruling.source.to_string());
+        let args_hash = Sha256::digest(canonical(&call.input)).into();
+        let ruled = |decision: &Decision| Ruled {
+            decision: *decision,
+            actor: Actor::Copilot,
+            channel: self.channel,
+            rule: rule.as_deref(),
             action,
             tool: &call.name,
             run: self.lease.run,
+            owner: self.lease.user,
             call_id: &call.id,
             approval,
-            args_hash: Sha256::digest(canonical(&call.input)).into(),
-            by: None,
+            args_hash,
         };
-        rulings::note(tx.tenant(), ruled).await
+        let rulings: Vec<Ruled<'_>> = decisions.iter().map(ruled).collect();
+        rulings::note(tx.tenant(), &rulings).await
     }
 }

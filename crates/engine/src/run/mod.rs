@@ -14,6 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{
     Error, Event, Result, Role, Usage,
+    audit::Channel,
     event::ToolUsed,
     permission::Matrix,
     run::{Lease, Mode},
@@ -72,6 +73,8 @@ pub(crate) struct Run {
     /// Tokens per character, from the last prompt that the provider counted.
     token_ratio: Option<f64>,
     errand: Errand,
+    /// The way on which it was asked for.
+    channel: Channel,
     /// An answer of this run that waited for a person: its place, its content.
     open: Option<(i64, String)>,
     /// What calls of that answer brought before, by their ids.
@@ -86,6 +89,8 @@ pub(crate) struct Run {
     futile: u32,
     /// Compactions after the provider refused the prompt.
     rescues: u32,
+    /// Claims since the run's last step.
+    attempts: i32,
 }
 
 /// What a run is for.
@@ -97,6 +102,10 @@ enum Errand {
     /// A person accepted a proposal: that one call is carried out, and no model is asked.
     Proposal,
 }
+
+/// What a run waits before it goes back after a failure; twice as long with each
+/// attempt, so that its attempts outlast a database that restarts.
+const HAND_BACK_AFTER: Duration = Duration::from_millis(250);
 
 /// Why the loop was left.
 #[derive(Debug)]
@@ -193,6 +202,7 @@ impl Engine {
             asked_again: false,
             token_ratio: None,
             errand: Errand::Answer,
+            channel: Channel::Http,
             open: None,
             answered: HashMap::new(),
             paused: false,
@@ -200,6 +210,7 @@ impl Engine {
             live_from: context.live_from,
             futile: 0,
             rescues: 0,
+            attempts: 1,
         }
     }
 }
@@ -224,7 +235,7 @@ impl Run {
                 }
             }
             Left::Stopped(Stop::Shutdown) => {
-                if let Err(error) = self.hand_back_once().await {
+                if let Err(error) = self.engine.hand_back_once(self.lease, true).await {
                     tracing::warn!(run = %self.lease.run, %error, "the lease ends by itself");
                 }
             }
@@ -299,24 +310,8 @@ impl Run {
         Ok(())
     }
 
-    /// After a failure of the database: gives the run back, so that somebody
-    /// goes on from the log without waiting for the lease's end.
     async fn hand_back(&self, error: &Error) {
-        tracing::warn!(run = %self.lease.run, %error, "the run goes back to the queue");
-        let engine = &self.engine;
-        for _ in 0..engine.settings().lease_seconds {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            if self.hand_back_once().await.is_ok() {
-                engine.wake();
-                return;
-            }
-        }
-    }
-
-    async fn hand_back_once(&self) -> Result<()> {
-        let mut tx = self.engine.store().heartbeat().await?;
-        store::runs::hand_back(&mut tx, &[self.lease]).await?;
-        tx.commit().await
+        self.engine.hand_back(self.lease, self.attempts, error).await;
     }
 }
 
@@ -337,5 +332,29 @@ impl Drop for Run {
 impl Engine {
     fn limits(&self) -> &crate::Limits {
         &self.0.settings.limits
+    }
+
+    /// After a failure of the database: gives the run back, so that somebody
+    /// goes on from the log without waiting for the lease's end.
+    async fn hand_back(&self, lease: Lease, attempts: i32, error: &Error) {
+        tracing::warn!(run = %lease.run, %error, "the run goes back to the queue");
+        let pause = HAND_BACK_AFTER * (1 << attempts.clamp(0, 6));
+        for _ in 0..self.settings().lease_seconds {
+            if self.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                // The shutdown hands back whatever is left.
+                return;
+            }
+            if self.hand_back_once(lease, false).await.is_ok() {
+                self.wake();
+                return;
+            }
+        }
+    }
+
+    /// `in_order`: nothing went wrong with the run, and the attempt does not count.
+    async fn hand_back_once(&self, lease: Lease, in_order: bool) -> Result<()> {
+        let mut tx = self.store().heartbeat().await?;
+        store::runs::hand_back(&mut tx, lease, in_order).await?;
+        tx.commit().await
     }
 }

@@ -3,6 +3,7 @@
 
 use domain::{
     Cursor, Error, Event, Result, Usage,
+    audit::Channel,
     event::ToolUsed,
     run::{Lease, RunStatus},
 };
@@ -31,8 +32,7 @@ impl Engine {
                     tracing::warn!(run = %lease.run, %error, "it is claimed again");
                 }
             }
-            // The lease ends by itself, and the run is claimed again.
-            Err(error) => tracing::warn!(run = %lease.run, %error, "a claimed run cannot be loaded"),
+            Err(error) => self.hand_back(lease, attempts, &error).await,
         }
     }
 
@@ -41,6 +41,7 @@ impl Engine {
             return Ok(None);
         };
         let membership = tx.tenant().membership().cloned();
+        let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let mut loaded = turns::load(&mut tx).await?;
         if loaded.steps == 0 && loaded.trigger != "decision" && loaded.context.told != loaded.context.current
         {
@@ -49,14 +50,26 @@ impl Engine {
             turns::pin(tx.tenant(), lease.session, current, current).await?;
             loaded.context = turns::context(tx.tenant(), lease.session).await?;
         }
+        // It commits before anything is shown, so that whoever takes over sees that something was.
+        let first = first_event(lease, &loaded);
+        let frames = first.as_ref().map(|first| {
+            let text = first.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
+            Frames { n_from: 1, n_to: 1, text }
+        });
+        if let Some(frames) = &frames {
+            store::events::append(&mut tx, frames).await?;
+        }
         tx.commit().await?;
-        let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let role = loaded.role.capped(membership.ceiling);
         let offer = self.0.toolbox.offer(&loaded.matrix, role);
         let frozen = self.frozen(lease.user, offer, &loaded.model, &loaded.context);
         let mut run = self.run_of(lease, (role, offer), loaded.mode, frozen, loaded.context.clone());
         self.0.committed(lease);
         run.take_over(&loaded);
+        if let Some((first, frames)) = first.zip(frames) {
+            let staged = run.feed.stage(&[first]);
+            run.feed.publish(&frames, &staged);
+        }
         let refused = if !membership.active {
             run.failed("membership_ended", "the person is no longer an active member", false).await
         } else if loaded.attempts > self.0.settings.limits.attempts {
@@ -66,10 +79,10 @@ impl Engine {
         } else {
             return Ok(Some(run));
         };
-        match refused {
-            Err(Left::Store(error)) => Err(error),
-            _ => Ok(None),
+        if let Err(Left::Store(error)) = refused {
+            run.hand_back(&error).await;
         }
+        Ok(None)
     }
 
     /// Ends a run whose conversation cannot even be read.
@@ -88,12 +101,14 @@ impl Engine {
 }
 
 impl Run {
-    /// Counts what earlier owners did, and tells readers what is void of it.
+    /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;
         self.paused = loaded.paused;
+        self.attempts = loaded.attempts;
+        self.channel = Channel::parse(&loaded.trigger).unwrap_or(Channel::Service);
         self.errand = match loaded.trigger.as_str() {
             "compact" => Errand::Compaction,
             "decision" => Errand::Proposal,
@@ -111,22 +126,25 @@ impl Run {
             .iter()
             .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
             .collect();
-        if loaded.parked.untouched {
-            // What readers have seen stands: the run goes on where it waited.
-            return;
-        }
-        if loaded.has_events {
+        if loaded.has_events && !loaded.parked.untouched {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
         }
-        self.feed.push(&if loaded.has_events {
-            Event::Reset { message_id: None }
-        } else {
-            Event::RunStarted {
-                session_id: self.lease.session,
-                message_id: loaded.message,
-                model: loaded.model.clone(),
-                mode: loaded.mode.resolved(),
-            }
-        });
     }
+}
+
+/// Begins the stream, or tells readers that what is not whole of an earlier owner's is
+/// void. None: the run goes on where it waited, and what they have seen stands.
+fn first_event(lease: Lease, loaded: &Resumed) -> Option<Event> {
+    if loaded.parked.untouched {
+        return None;
+    }
+    if loaded.has_events {
+        return Some(Event::Reset { message_id: None });
+    }
+    Some(Event::RunStarted {
+        session_id: lease.session,
+        message_id: loaded.message,
+        model: loaded.model.clone(),
+        mode: loaded.mode.resolved(),
+    })
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use store::{
     approvals::{self, Filter},
-    sessions,
+    audit, sessions,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -120,8 +120,13 @@ pub async fn list(caller: Caller, Query(query): Query<ListApprovals>) -> Result<
                 limit: limit + 1,
             };
             if reserved {
-                tx.organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, &filter).await)
-                    .await
+                let found = tx
+                    .organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, &filter).await)
+                    .await?;
+                if found.iter().any(|approval| approval.owner != tx.tenant().user) {
+                    audit::record(tx, &[caller.did("approval.list")]).await?;
+                }
+                Ok(found)
             } else {
                 approvals::list(tx, &filter).await
             }
@@ -134,7 +139,14 @@ pub async fn list(caller: Caller, Query(query): Query<ListApprovals>) -> Result<
 #[utoipa::path(get, path = "/v1/approvals/{id}", tag = "approvals", security(("bearer" = [])),
     params(("id" = ApprovalId, Path)), responses((status = 200, body = Approval), Problems))]
 pub async fn get(caller: Caller, Path(id): Path<ApprovalId>) -> Result<Json<Approval>> {
-    Ok(Json(caller.tx(async |tx| see(tx, id).await).await?))
+    let approval = caller.tx(async |tx| {
+        let approval = see(tx, id).await?;
+        if approval.owner != tx.tenant().user {
+            audit::record(tx, &[caller.did("approval.see").on(&format!("approval:{id}"))]).await?;
+        }
+        Ok(approval)
+    });
+    Ok(Json(approval.await?))
 }
 
 /// Decides, once. The run that waits goes on; an accepted proposal is carried out by

@@ -11,7 +11,10 @@ use domain::{
     permission::{self, Action, Ask, Decider, Matrix, OrgRow, Policy, Preset, Reach, UserRow},
 };
 use serde::{Deserialize, Serialize};
-use store::permissions::{self, NewPermissions, Permissions};
+use store::{
+    audit,
+    permissions::{self, NewPermissions, Permissions},
+};
 use utoipa::ToSchema;
 
 use crate::{
@@ -160,7 +163,10 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<NewSettings>) -> Resu
     let set = caller
         .tx(async |tx| {
             tx.administers()?;
-            write(tx, &new, seen).await
+            let set = write(tx, &new, seen).await?;
+            let detail = format!("version {}", set.version);
+            audit::record(tx, &[caller.did("permissions.put").saying(&detail)]).await?;
+            Ok(set)
         })
         .await?;
     Ok(tagged(set))
