@@ -32,6 +32,7 @@ check: ## formatting, lints, and whether the generated files are current
 	@deploy/dev/require.sh cc postgres lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --locked --features server/faults --bin sixty-faults -- -D warnings
 	@deploy/dev/check-generated.sh
 
 sqlx: ## write .sqlx again, after a change to a query or a migration

@@ -26,7 +26,7 @@ use redact::Redactor;
 use store::Store;
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tools::Toolbox;
+use tools::{Outside, Toolbox};
 
 pub use reader::Reader;
 pub use turn::{Begun, Prepared};
@@ -75,6 +75,9 @@ pub struct Settings {
     pub works: bool,
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
+    /// Where a harness counts the effects of the probes; unset: there are no probes.
+    #[cfg(feature = "faults")]
+    pub probe_url: Option<String>,
 }
 
 /// Why a run that this replica executes is to stop.
@@ -113,6 +116,7 @@ struct Inner {
     client: MessagesClient,
     redactor: Redactor,
     toolbox: Toolbox,
+    outside: Outside,
     settings: Settings,
     replica: ReplicaId,
     feeds: feed::Feeds,
@@ -127,11 +131,16 @@ struct Inner {
 
 impl Engine {
     pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
+        #[cfg(not(feature = "faults"))]
+        let toolbox = Toolbox::new();
+        #[cfg(feature = "faults")]
+        let toolbox = settings.probe_url.as_deref().map_or_else(Toolbox::new, Toolbox::with_probes);
         Self(Arc::new(Inner {
             store,
             client,
             redactor,
-            toolbox: Toolbox::new(),
+            toolbox,
+            outside: Outside::new(),
             settings,
             replica: ReplicaId::new(),
             feeds: feed::Feeds::default(),

@@ -104,12 +104,17 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
         max_tokens: config.provider.max_tokens,
         lease_seconds: config.lease_seconds,
         works: config.role != ProcessRole::Api,
+        #[cfg(not(feature = "faults"))]
         limits: Limits::default(),
+        #[cfg(feature = "faults")]
+        limits: Limits { tool_time: Duration::from_secs(config.faults.tool_seconds), ..Limits::default() },
         compaction: Thresholds {
             at_tokens: config.compact_at_tokens,
             keep_tokens: config.compact_keep_tokens,
             keep_messages: config.compact_keep_messages,
         },
+        #[cfg(feature = "faults")]
+        probe_url: config.faults.probe_url.clone(),
     };
     let engine = Engine::new(store.clone(), client, redactor(config, &connected.url), settings);
     let public = Public {

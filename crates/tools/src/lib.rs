@@ -1,8 +1,12 @@
-//! What a run may do: the tools that the model is offered, their schemas, and
-//! the check of what it sends. The engine performs the calls.
+//! What a run may do: the tools that the model is offered, their schemas, the
+//! check of what it sends, and the way out of the service. The engine performs
+//! the calls.
 
 mod args;
 mod catalogue;
+mod outside;
+#[cfg(feature = "faults")]
+mod probes;
 
 use std::collections::HashMap;
 
@@ -12,9 +16,13 @@ use domain::{
 };
 use jsonschema::Validator;
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 pub use args::Call;
+pub use outside::{Outgoing, Outside, Reply, Sent};
 
 /// Longest list of problems that goes back to the model for one call.
 const MAX_PROBLEMS: usize = 8;
@@ -27,6 +35,8 @@ pub struct Toolbox {
     /// The `tools` of a request as JSON text: for those who may write, and for those who may not.
     writing: String,
     reading: String,
+    /// Where the tools are that are not here.
+    addresses: HashMap<&'static str, String>,
 }
 
 impl Default for Toolbox {
@@ -37,12 +47,15 @@ impl Default for Toolbox {
 
 impl Toolbox {
     pub fn new() -> Self {
-        let mut tools = catalogue::BUILTINS.to_vec();
+        Self::of(catalogue::BUILTINS.to_vec(), HashMap::new())
+    }
+
+    fn of(mut tools: Vec<ToolSpec>, addresses: HashMap<&'static str, String>) -> Self {
         tools.sort_by_key(|tool| tool.name);
         let validators = tools.iter().map(|tool| (tool.name, validator(tool))).collect();
         let writing = definitions(tools.iter());
         let reading = definitions(tools.iter().filter(|tool| tool.class == ToolClass::Read));
-        Self { tools, validators, writing, reading }
+        Self { tools, validators, writing, reading, addresses }
     }
 
     /// The JSON text of the tools that a caller's runs are offered. Always the same bytes.
@@ -77,6 +90,10 @@ impl Toolbox {
             .collect();
         if !problems.is_empty() {
             return Err(format!("The arguments of {name} are not valid: {}.", problems.join("; ")));
+        }
+        if let Some(address) = self.addresses.get(tool.name) {
+            let args = to_raw_value(&arguments).expect("JSON serializes");
+            return Ok((tool, Call::Outside(Outgoing { address: address.clone(), args })));
         }
         let call = Call::read(tool.name, &arguments)
             .map_err(|error| format!("The arguments of {name} are not valid: {error}."))?;

@@ -7,7 +7,7 @@ use domain::{
     Error, Event, MessageId, Result, Tenant,
     block::{self, ToolResult},
     event::ToolUsed,
-    tool::ToolClass,
+    tool::{CallState, ToolClass},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -42,6 +42,20 @@ pub(super) struct OpenCall {
 }
 
 impl OpenCall {
+    /// The record of the call as it stands before it is made.
+    pub fn intent(&self, class: ToolClass) -> ToolCall<'_> {
+        ToolCall {
+            id: &self.id,
+            name: &self.name,
+            class,
+            state: CallState::Started,
+            args: self.input.get(),
+            args_hash: Sha256::digest(self.input.get()).into(),
+            result: None,
+            duration_ms: None,
+        }
+    }
+
     pub fn start_event(&self) -> Event {
         Event::ToolStart {
             id: self.id.clone(),
@@ -53,15 +67,33 @@ impl OpenCall {
 }
 
 /// What is to happen with a call, decided before any is performed.
-enum Plan {
+pub(super) enum Plan {
     Perform(ToolClass, Box<Call>),
     Refuse(ToolClass, Outcome),
 }
 
-struct Answered {
-    class: ToolClass,
-    outcome: Outcome,
-    duration_ms: u64,
+pub(super) struct Answered {
+    pub class: ToolClass,
+    pub outcome: Outcome,
+    pub duration_ms: u64,
+    /// Whether the database knows it, and the stream has told of it.
+    pub recorded: bool,
+}
+
+impl Answered {
+    pub fn new(class: ToolClass, outcome: Outcome, began: Instant) -> Self {
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Self { class, outcome, duration_ms, recorded: false }
+    }
+}
+
+/// The calls of one answer, on their way to becoming one message of results.
+pub(super) struct Round {
+    pub calls: Vec<OpenCall>,
+    pub plans: Vec<Plan>,
+    pub answered: Vec<Option<Answered>>,
+    /// Calls, from the first, whose results are as the model gets them.
+    settled: usize,
 }
 
 #[derive(Deserialize)]
@@ -102,20 +134,17 @@ impl Run {
         if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get(), 0) == Verdict::Stop) {
             return self.failed("repetition", "the run kept repeating the same tool calls", false).await;
         }
+        let mut round = self.round(calls);
+        self.read(&mut round).await?;
+        self.go_out(&mut round).await?;
+        self.store_results(round).await
+    }
+
+    pub(super) fn round(&self, calls: Vec<OpenCall>) -> Round {
         let plans: Vec<Plan> =
             calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
-        let mut answered = self.read(&plans).await?;
-        let _order = self.feed.begin_storing().await;
-        let mut tx = self.guarded().await?;
-        let mut events = Vec::new();
-        for (plan, slot) in plans.iter().zip(&mut answered) {
-            if slot.is_none() {
-                *slot = Some(self.write(&mut tx, plan, &mut events).await?);
-            }
-        }
-        let answered: Vec<Answered> = answered.into_iter().flatten().collect();
-        let answered = self.settle(&calls, answered);
-        self.store_results(tx, &calls, &answered, events).await
+        let answered = calls.iter().zip(&plans).map(|(call, plan)| self.known(call, plan)).collect();
+        Round { calls, plans, answered, settled: 0 }
     }
 
     fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
@@ -138,29 +167,36 @@ impl Run {
     }
 
     /// Performs the reads side by side, some at a time, each on a connection of its own.
-    async fn read(&mut self, plans: &[Plan]) -> Result<Vec<Option<Answered>>, Left> {
+    async fn read(&mut self, round: &mut Round) -> Result<(), Left> {
         let mut stop = self.stop.clone();
-        let reads: Vec<_> = plans.iter().map(|plan| self.read_plan(plan)).collect();
+        let open = round.calls.iter().zip(&round.plans).zip(&round.answered);
+        let reads: Vec<_> = open
+            .map(async |((call, plan), answered)| match (answered, plan) {
+                (None, Plan::Perform(ToolClass::Read, read)) => self.read_one(call, read).await.map(Some),
+                (None, Plan::Refuse(class, outcome)) => {
+                    Ok(Some(Answered::new(*class, outcome.clone(), Instant::now())))
+                }
+                // Known already, or a write, whose time comes later.
+                _ => Ok(None),
+            })
+            .collect();
         let reads = stream::iter(reads).buffered(READS_AT_ONCE).try_collect();
-        tokio::select! {
-            stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
-            reads = reads => reads.map_err(Left::Store),
+        let reads: Vec<Option<Answered>> = tokio::select! {
+            stopped = stop.wait_for(Option::is_some) => return Err(stop_of(stopped)),
+            reads = reads => reads.map_err(Left::Store)?,
+        };
+        for (slot, read) in round.answered.iter_mut().zip(reads) {
+            *slot = slot.take().or(read);
         }
+        Ok(())
     }
 
-    /// None: a write, whose time comes later.
-    async fn read_plan(&self, plan: &Plan) -> Result<Option<Answered>> {
-        match plan {
-            Plan::Perform(ToolClass::Read, call) => self.read_one(call).await.map(Some),
-            Plan::Refuse(class, outcome) => {
-                Ok(Some(Answered { class: *class, outcome: outcome.clone(), duration_ms: 0 }))
-            }
-            Plan::Perform(..) => Ok(None),
-        }
-    }
-
-    async fn read_one(&self, call: &Call) -> Result<Answered> {
+    async fn read_one(&self, open: &OpenCall, call: &Call) -> Result<Answered> {
         let began = Instant::now();
+        if let Call::Outside(outgoing) = call {
+            let outcome = self.deliver(ToolClass::Read, &open.id, outgoing).await;
+            return Ok(Answered::new(ToolClass::Read, outcome, began));
+        }
         let limit = self.engine.limits().tool_time;
         let read = async {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
@@ -178,7 +214,7 @@ impl Run {
             Ok(outcome) => outcome?,
             Err(_) => Outcome::failed(format!("The tool did not answer within {} seconds.", limit.as_secs())),
         };
-        Ok(Answered { class: ToolClass::Read, outcome, duration_ms: millis(began) })
+        Ok(Answered::new(ToolClass::Read, outcome, began))
     }
 
     /// Performs a write inside the transaction of the step.
@@ -188,36 +224,61 @@ impl Run {
         };
         let began = Instant::now();
         let outcome = builtins::write(tx, call, self.entity.as_ref(), events).await?;
-        Ok(Answered { class: *class, outcome, duration_ms: millis(began) })
+        Ok(Answered::new(*class, outcome, began))
     }
 
-    /// Redacts and cuts the results, and lets the guard see them.
-    fn settle(&mut self, calls: &[OpenCall], answered: Vec<Answered>) -> Vec<Answered> {
+    /// Redacts and cuts the first results, and lets the guard see them.
+    fn settle(&mut self, round: &mut Round, upto: usize) {
         let longest = self.engine.limits().result_chars;
-        calls
-            .iter()
-            .zip(answered)
-            .map(|(call, mut answered)| {
-                let mut text = shorten(&self.clean(&answered.outcome.text), longest);
-                if answered.outcome.blocked {
-                    self.repetition.blocked();
-                } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
-                    text = format!("{text}\n{remark}");
-                }
-                answered.outcome.text = text;
-                answered
-            })
-            .collect()
+        for i in round.settled..upto {
+            let (call, Some(answered)) = (&round.calls[i], &mut round.answered[i]) else { continue };
+            if answered.recorded {
+                continue;
+            }
+            let mut text = shorten(&self.clean(&answered.outcome.text), longest);
+            if answered.outcome.blocked {
+                self.repetition.blocked();
+            } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
+                text = format!("{text}\n{remark}");
+            }
+            answered.outcome.text = text;
+        }
+        round.settled = round.settled.max(upto);
     }
 
-    async fn store_results(
+    /// Performs the writes among the first calls that belong into a transaction,
+    /// and records what is known of these calls. Returns what the stream is to tell.
+    pub(super) async fn record(
         &mut self,
-        mut tx: RunTx,
-        calls: &[OpenCall],
-        answered: &[Answered],
-        mut events: Vec<Event>,
-    ) -> Result<(), Left> {
-        let pairs = || calls.iter().zip(answered);
+        tx: &mut RunTx,
+        round: &mut Round,
+        upto: usize,
+    ) -> Result<Vec<Event>, Left> {
+        let mut events = Vec::new();
+        for i in 0..upto {
+            if round.answered[i].is_none() {
+                round.answered[i] = Some(self.write(tx, &round.plans[i], &mut events).await?);
+            }
+        }
+        self.settle(round, upto);
+        let pairs = round.calls.iter().zip(round.answered.iter_mut().flatten());
+        let news: Vec<_> = pairs.take(upto).filter(|(_, answered)| !answered.recorded).collect();
+        let records: Vec<ToolCall<'_>> = news.iter().map(|(call, answered)| record(call, answered)).collect();
+        steps::record_calls(tx, &records).await?;
+        let mut all: Vec<Event> = news.iter().map(|(call, answered)| result_event(call, answered)).collect();
+        all.append(&mut events);
+        for (_, answered) in news {
+            answered.recorded = true;
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn store_results(&mut self, mut round: Round) -> Result<(), Left> {
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let upto = round.calls.len();
+        let events = self.record(&mut tx, &mut round, upto).await?;
+        let pairs = || round.calls.iter().zip(round.answered.iter().flatten());
         let blocks: Vec<ToolResult> = pairs()
             .map(|(call, answered)| ToolResult {
                 tool_use_id: call.id.clone(),
@@ -226,10 +287,6 @@ impl Run {
             })
             .collect();
         let content = block::to_json(&blocks);
-        let mut all: Vec<Event> = pairs().map(|(call, answered)| result_event(call, answered)).collect();
-        all.append(&mut events);
-        let records: Vec<ToolCall<'_>> = pairs().map(|(call, answered)| record(call, answered)).collect();
-        steps::record_calls(&mut tx, &records).await?;
         let step = NewStep {
             seq: self.steps + 1,
             kind: StepKind::Tools,
@@ -241,11 +298,12 @@ impl Run {
             iterations: self.iterations,
             done: false,
         };
-        let staged = self.feed.stage(&all);
+        let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         self.steps += 1;
+        self.recorded.clear();
         self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {
             id: call.id.clone(),
             name: call.name.clone(),
@@ -263,25 +321,18 @@ fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answere
         success: outcome.success,
         result: outcome.success.then(|| outcome.text.clone()),
         error: (!outcome.success).then(|| outcome.text.clone()),
+        unknown: outcome.unknown,
         duration_ms: *duration_ms,
     }
 }
 
 fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
     ToolCall {
-        id: &call.id,
-        name: &call.name,
-        class: answered.class,
-        args: call.input.get(),
-        args_hash: Sha256::digest(call.input.get()).into(),
-        success: answered.outcome.success,
-        result: &answered.outcome.text,
-        duration_ms: i64::try_from(answered.duration_ms).unwrap_or(i64::MAX),
+        state: answered.outcome.state(),
+        result: Some(&answered.outcome.text),
+        duration_ms: Some(i64::try_from(answered.duration_ms).unwrap_or(i64::MAX)),
+        ..call.intent(answered.class)
     }
-}
-
-fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn shorten(text: &str, longest: usize) -> String {

@@ -71,6 +71,9 @@ impl Run {
         error: Option<(&str, &str)>,
         event: Event,
     ) -> Result<(), Left> {
+        if !self.recorded.is_empty() {
+            Box::pin(self.close_calls()).await?;
+        }
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
         let staged = self.feed.stage(&[event]);

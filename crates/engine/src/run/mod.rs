@@ -5,6 +5,7 @@ mod act;
 mod answer;
 mod compact;
 mod finish;
+mod outside;
 mod resume;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ use domain::{
 use model::{AnswerStream, ModelError};
 use store::{
     Guarded, RunTx, TenantTx,
-    steps::Frames,
+    steps::{Frames, Recorded},
     turns::{Context, Past},
 };
 use tokio::{
@@ -57,6 +58,8 @@ struct Run {
     usage: Usage,
     tools_used: Vec<ToolUsed>,
     repetition: RepetitionGuard,
+    /// What an earlier owner recorded of the calls that still lack their results.
+    recorded: Vec<Recorded>,
     /// Whether the provider was asked once more after visible text.
     asked_again: bool,
     /// Tokens per character, from the last prompt that the provider counted.
@@ -162,6 +165,7 @@ impl Engine {
             usage: Usage::default(),
             tools_used: Vec::new(),
             repetition: RepetitionGuard::default(),
+            recorded: Vec::new(),
             asked_again: false,
             token_ratio: None,
             compacts_only: false,

@@ -5,6 +5,7 @@ use domain::{
     Cursor, Error, Event, Result, Usage,
     event::ToolUsed,
     run::{Lease, RunStatus},
+    tool::CallState,
 };
 use store::{
     Guarded,
@@ -92,10 +93,15 @@ impl Run {
         self.usage = loaded.usage;
         self.paused = loaded.paused;
         self.compacts_only = loaded.trigger == "compact";
-        self.tools_used = loaded
-            .tools
-            .iter()
-            .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
+        // Calls of an answer that lacks its results are not done with.
+        let last = self.history.last().filter(|last| last.role == "assistant");
+        let open = last.map(|last| self.open_calls(&last.content)).unwrap_or_default();
+        let (recorded, answered): (Vec<_>, Vec<_>) =
+            loaded.calls.iter().cloned().partition(|call| open.iter().any(|open| open.id == call.id));
+        self.recorded = recorded;
+        self.tools_used = answered
+            .into_iter()
+            .map(|call| ToolUsed { id: call.id, name: call.name, success: call.state == CallState::Done })
             .collect();
         if loaded.has_events {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
