@@ -15,6 +15,7 @@ mod identity;
 mod isolation;
 mod limits;
 mod logins;
+mod outside;
 mod ownership;
 mod posting;
 mod prompt;
