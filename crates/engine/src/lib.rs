@@ -4,6 +4,7 @@
 
 mod builtins;
 pub mod compaction;
+pub mod crash;
 mod door;
 mod feed;
 pub mod notebook;

@@ -186,6 +186,9 @@ pub struct Faults {
     /// Where a harness counts the effects of the probe tools; unset: there are none.
     #[arg(long, env = "SIXTY_PROBE_URL")]
     pub probe_url: Option<String>,
+    /// Where this process aborts: `name` or `name:nth` of a crash point.
+    #[arg(long, env = "SIXTY_CRASH_AT")]
+    pub crash_at: Option<engine::crash::CrashAt>,
     /// Longest time of one tool call, in seconds.
     #[arg(long, env = "SIXTY_TOOL_SECONDS", default_value_t = 20)]
     pub tool_seconds: u64,

@@ -93,6 +93,10 @@ pub async fn run(mut config: Serve) -> Result<(), Fatal> {
 }
 
 async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
+    #[cfg(feature = "faults")]
+    if let Some(crash) = config.faults.crash_at {
+        engine::crash::arm(crash);
+    }
     let store = connected.store(config.database.connections)?;
     startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
     let tasks = TaskTracker::new();

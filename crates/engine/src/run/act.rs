@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     builtins::{self, Outcome},
+    crash::{self, CrashPoint},
     repetition::Verdict,
 };
 
@@ -302,6 +303,7 @@ impl Run {
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
+        crash::at(CrashPoint::AfterResult);
         self.steps += 1;
         self.recorded.clear();
         self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {

@@ -6,7 +6,10 @@ use model::ModelError;
 use store::steps;
 
 use super::{Left, Run};
-use crate::cancelled_event;
+use crate::{
+    cancelled_event,
+    crash::{self, CrashPoint},
+};
 
 impl Run {
     pub(super) fn done_event(&self, message: Option<MessageId>) -> Event {
@@ -79,6 +82,7 @@ impl Run {
         let staged = self.feed.stage(&[event]);
         let frames = self.feed.row(&staged);
         steps::finish(&mut tx, status, error, self.unbilled, &frames).await?;
+        crash::at(CrashPoint::Finish);
         self.commit(tx, &frames, &staged).await?;
         Err(Left::Ended)
     }

@@ -28,6 +28,7 @@ use tokio::{
 
 use crate::{
     Begun, Engine, Live, Stop,
+    crash::{self, CrashPoint},
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
@@ -120,6 +121,7 @@ impl Engine {
             let committed = tx.commit().await;
             let ok = committed.is_ok();
             if ok {
+                crash::at(CrashPoint::TurnCommitted);
                 feed.publish(&first, &staged);
                 self.0.committed(start.lease);
             }
@@ -193,6 +195,7 @@ impl Run {
         match left {
             Left::Ended | Left::Stopped(Stop::Lost) => {}
             Left::Stopped(Stop::Cancelled) => {
+                crash::at(CrashPoint::Cancel);
                 if let Err(Left::Store(error)) = self.cancelled().await {
                     self.hand_back(&error).await;
                 }
@@ -262,7 +265,9 @@ impl Run {
 
     /// Commits, and shows the events only then.
     async fn commit(&self, tx: RunTx, frames: &Frames, staged: &Staged) -> Result<(), Left> {
+        crash::at(CrashPoint::BeforeCommit);
         tx.commit().await?;
+        crash::at(CrashPoint::AfterCommit);
         self.feed.publish(frames, staged);
         Ok(())
     }

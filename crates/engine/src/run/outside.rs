@@ -15,7 +15,11 @@ use super::{
     act::{Answered, OpenCall, Plan, Round},
     answer::stop_of,
 };
-use crate::{Stop, builtins::Outcome};
+use crate::{
+    Stop,
+    builtins::Outcome,
+    crash::{self, CrashPoint},
+};
 
 /// What a call that is under way is given when the process shuts down: a known
 /// outcome is worth a short wait.
@@ -46,7 +50,9 @@ impl Run {
                 }
             }
             self.intend(round, i, Some(class)).await?;
+            crash::at(CrashPoint::AfterIntent);
             let answered = self.make(class, &round.calls[i].id, &outgoing).await?;
+            crash::at(CrashPoint::Replied);
             round.answered[i] = Some(answered);
         }
         Ok(())
@@ -113,7 +119,10 @@ impl Run {
 
     async fn exchange(&self, id: &str, outgoing: &Outgoing) -> Reply {
         match self.engine.0.outside.send(outgoing, self.lease.run, id).await {
-            Ok(sent) => sent.reply().await,
+            Ok(sent) => {
+                crash::at(CrashPoint::CallSent);
+                sent.reply().await
+            }
             Err(reply) => reply,
         }
     }
