@@ -6,6 +6,7 @@ mod archive;
 mod arrows;
 mod cancelled;
 mod catalogue;
+mod crashes;
 mod deletion;
 mod durable;
 mod harness;

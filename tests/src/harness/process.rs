@@ -64,6 +64,7 @@ impl Process {
             ("ANTHROPIC_BASE_URL", &spawn.model_url),
             ("SIXTY_DEFAULT_MODEL", "anthropic/claude-test"),
             ("SIXTY_JWT_SECRET", SECRET),
+            ("SIXTY_DATABASE_CONNECTIONS", "4"),
             ("SIXTY_LISTEN", "127.0.0.1:0"),
             ("SIXTY_ALLOW_OLD_POSTGRES", "1"),
             ("SIXTY_RATE_PER_MINUTE", rate),

@@ -22,7 +22,11 @@ pub struct Events {
 
 impl Events {
     pub async fn open(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        Self::of(request.send().await.expect("an answer"))
+    }
+
+    /// The events of this answer.
+    pub fn of(response: Response) -> Self {
         let status = response.status();
         assert_eq!(status, 200, "{response:?}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
