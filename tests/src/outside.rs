@@ -34,7 +34,7 @@ impl World {
     }
 
     async fn process(&self) -> Process {
-        Process::start(&self.spawn()).await
+        Process::start(&self.spawn()).await.expect("a server")
     }
 
     async fn states(&self, state: &str) -> i64 {
@@ -179,8 +179,9 @@ async fn an_unrepeatable_call_of_a_dead_owner_is_unknown_and_not_made_again() {
 #[tokio::test]
 async fn what_breaks_off_is_unknown_unless_it_may_be_repeated() {
     let world = World::start().await;
-    let process =
-        Process::start(&Spawn { extra: vec![("SIXTY_TOOL_SECONDS", "1".into())], ..world.spawn() }).await;
+    let process = Process::start(&Spawn { extra: vec![("SIXTY_TOOL_SECONDS", "1".into())], ..world.spawn() })
+        .await
+        .expect("a server");
     let alice = world.app.alice().at(process.address);
     let never = Answer::Hold(Gate::new());
     for (text, answer, repeats) in
@@ -204,9 +205,10 @@ async fn what_breaks_off_is_unknown_unless_it_may_be_repeated() {
 async fn a_refusal_is_a_plain_failure() {
     let world = World::start().await;
     let spawn = world.spawn();
-    let nobody =
-        Process::start(&Spawn { probe_url: Some("http://127.0.0.1:9/".into()), ..spawn.clone() }).await;
-    let process = Process::start(&spawn).await;
+    let nobody = Process::start(&Spawn { probe_url: Some("http://127.0.0.1:9/".into()), ..spawn.clone() })
+        .await
+        .expect("a server");
+    let process = Process::start(&spawn).await.expect("a server");
     world.probe.answer("no", Answer::Status(422));
     for (process, words) in [(&process, "422"), (&nobody, "cannot be reached")] {
         let alice = world.app.alice().at(process.address);
@@ -403,7 +405,7 @@ async fn a_run_that_is_given_up_or_cancelled_by_its_heir_tells_of_its_effects() 
 #[tokio::test]
 async fn probes_are_offered_only_where_a_harness_is_named() {
     let world = World::start().await;
-    let without = Process::start(&Spawn { probe_url: None, ..world.spawn() }).await;
+    let without = Process::start(&Spawn { probe_url: None, ..world.spawn() }).await.expect("a server");
     let with = world.process().await;
     let mut offered = Vec::new();
     for process in [&without, &with] {

@@ -31,10 +31,6 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub fn is_clean(&self) -> bool {
-        self.notes.is_empty()
-    }
-
     pub fn add(&mut self, other: Findings) {
         self.lost += other.lost;
         self.doubled += other.doubled;

@@ -9,7 +9,7 @@ use std::{
 use model_sim::{Reply, Request, Sim};
 use serde_json::{Value, json};
 
-pub const ANSWER: &str = "It is done, as far as I can tell from what I was told.";
+pub const ANSWER: &str = "It is done, as far as I can tell from what the tools have told me of it.";
 pub const SUMMARY: &str = "## Decisions\n- Nothing was decided";
 
 /// A question after which all tools are called, whose texts hold the tag.

@@ -64,7 +64,7 @@ impl Lane {
         let app = TestApp::with(Setup { works: false, connections: 2, ..Setup::default() }).await;
         script::play(&app.sim);
         let probe = Probe::start().await;
-        let heir = Process::start(&spawn(&app, &probe)).await;
+        let heir = Process::start(&spawn(&app, &probe)).await.expect("a server");
         let alice = app.alice();
         alice.deal().await;
         let database = app.database.superuser().await;
@@ -77,7 +77,8 @@ impl Lane {
         self.trials += 1;
         let tag = format!("{}-{}", point.name(), self.trials);
         let crash_at = Some(format!("{}:{nth}", point.name()));
-        let doomed = Process::start(&Spawn { crash_at, ..spawn(&self.app, &self.probe) }).await;
+        let doomed =
+            Process::start(&Spawn { crash_at, ..spawn(&self.app, &self.probe) }).await.expect("a server");
         let session = self.alice.session().await;
         if way == Way::Compact {
             return self.compaction(doomed, session, tag).await;

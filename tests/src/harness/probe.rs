@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -18,6 +19,9 @@ use model_sim::Gate;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What a call takes from its effect to its answer, as calls to the outside do.
+const TAKES: Duration = Duration::from_millis(30);
 
 /// A call that arrived.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +114,7 @@ async fn arrive(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> R
         text: text.clone(),
     });
     let answer = lock(&shared.answers).get(&text).cloned();
+    tokio::time::sleep(TAKES).await;
     match answer {
         None => {}
         Some(Answer::Status(status)) => {

@@ -49,12 +49,13 @@ fn program() -> PathBuf {
 }
 
 impl Process {
-    pub async fn start(spawn: &Spawn) -> Self {
+    /// Starts a server and waits until it listens; the log of one that does not.
+    pub async fn start(spawn: &Spawn) -> Result<Self, Vec<String>> {
         let spawn = spawn.clone();
-        tokio::task::spawn_blocking(move || Self::launch(&spawn)).await.expect("a server that listens")
+        tokio::task::spawn_blocking(move || Self::launch(&spawn)).await.expect("the launch ends")
     }
 
-    fn launch(spawn: &Spawn) -> Self {
+    fn launch(spawn: &Spawn) -> Result<Self, Vec<String>> {
         let mut command = Command::new(program());
         command.arg("serve").env_clear().current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -80,11 +81,15 @@ impl Process {
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().expect("a log")).lines();
-        let address = listening(&mut lines, &log);
+        let Some(address) = listening(&mut lines, &log) else {
+            // It has ended, or is about to.
+            child.wait().expect("it ends");
+            return Err(std::mem::take(&mut log.lock().unwrap_or_else(PoisonError::into_inner)));
+        };
         let kept = log.clone();
         // A full pipe would stop the server.
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep(&kept, line)));
-        Self { child, address, log }
+        Ok(Self { child, address, log })
     }
 
     /// Sends a signal, such as `STOP`.
@@ -108,16 +113,16 @@ impl Process {
 
 type Lines = std::io::Lines<BufReader<ChildStderr>>;
 
-/// Reads the log up to the line that says where the server listens.
-fn listening(lines: &mut Lines, log: &Mutex<Vec<String>>) -> SocketAddr {
+/// Reads the log up to the line that says where the server listens; none: it does not.
+fn listening(lines: &mut Lines, log: &Mutex<Vec<String>>) -> Option<SocketAddr> {
     for line in lines.map_while(Result::ok) {
         let address = line.find("listening address=").map(|at| line[at + 18..].trim().parse());
         keep(log, line);
         if let Some(address) = address {
-            return address.expect("an address");
+            return Some(address.expect("an address"));
         }
     }
-    panic!("the server did not listen: {:#?}", log.lock().unwrap_or_else(PoisonError::into_inner));
+    None
 }
 
 fn keep(log: &Mutex<Vec<String>>, line: String) {
