@@ -49,10 +49,10 @@ openapi: ## write openapi/openapi.json again, after a change to a route
 	$(sixty) openapi > .cache/openapi.json
 	@mv .cache/openapi.json openapi/openapi.json
 
-bench: ## the benchmarks, in a release build; writes docs/benchmarks.md
+bench: ## the benchmarks, in a release build; writes docs/benchmarks.md (PARTS="alone readers": only these)
 	@deploy/dev/require.sh cc postgres
 	cargo build --release --locked --package server
-	cargo bench --locked --package bench
+	cargo bench --locked --package bench -- $(PARTS)
 
 smoke-live: ## a dozen conversations with a real model (needs ANTHROPIC_API_KEY; costs money)
 	@deploy/dev/require.sh cc postgres python

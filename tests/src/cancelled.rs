@@ -157,3 +157,26 @@ async fn cancelled_requests_are_finished_or_refused_and_hold_no_connection() {
     assert_eq!(halves, 0);
     all_are_idle(&superuser).await;
 }
+
+#[tokio::test]
+async fn nobody_notices_that_the_server_has_ended_all_connections() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let superuser = app.database.superuser().await;
+    for _ in 0..5 {
+        let looks: Vec<_> = (0..8).map(|_| alice.get("/v1/me")).collect();
+        for answer in futures_util::future::join_all(looks).await {
+            answer.expect(200);
+        }
+        all_are_idle(&superuser).await;
+        let ended: i64 = sqlx::query_scalar(
+            "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
+             where datname = current_database() and application_name = 'sixty'",
+        )
+        .fetch_one(&superuser)
+        .await
+        .expect("a number");
+        assert!(ended > 0, "there was a connection to end");
+    }
+    superuser.close().await;
+}

@@ -138,6 +138,11 @@ impl Event {
         }
     }
 
+    /// Whether the stream ends with it.
+    pub fn ends(&self) -> bool {
+        matches!(self, Event::Done { .. } | Event::Error { .. })
+    }
+
     /// The frame alone.
     pub fn frame(&self, run: RunId, at: Cursor) -> String {
         let mut frame = String::new();

@@ -31,7 +31,12 @@ struct Buffer {
     ends: Vec<usize>,
     /// Frames up to this number are in the database.
     stored: usize,
+    /// The last frame is the stream's last word.
+    ended: bool,
+    /// Nobody writes here any more.
     closed: bool,
+    /// The process ends: readers go on elsewhere.
+    leaving: bool,
 }
 
 /// What a reader finds after its cursor.
@@ -42,6 +47,8 @@ pub enum Read {
     },
     /// Nothing yet.
     Pending,
+    /// Nothing, and nothing will follow; or it will be read elsewhere.
+    Ended,
     /// Nothing, and nothing will follow from this replica.
     Closed,
 }
@@ -84,6 +91,7 @@ impl Feed {
             buffer.ends.push(end);
         }
         buffer.stored = as_index(frames.n_to);
+        buffer.ended = staged.ends;
         drop(buffer);
         self.changed.notify_waiters();
     }
@@ -99,7 +107,7 @@ impl Feed {
                 event.frame(self.lease.run, Cursor { fence: self.lease.fence, n })
             })
             .collect();
-        Staged { frames }
+        Staged { frames, ends: events.last().is_some_and(Event::ends) }
     }
 
     /// Waits until nobody else is storing frames of this run.
@@ -125,6 +133,11 @@ impl Feed {
         self.changed.notify_waiters();
     }
 
+    fn leave(&self) {
+        self.lock().leaving = true;
+        self.changed.notify_waiters();
+    }
+
     /// A future that ends at the next change after this call.
     pub fn changed(&self) -> Notified<'_> {
         self.changed.notified()
@@ -135,7 +148,11 @@ impl Feed {
         let buffer = self.lock();
         let from = as_index(n).min(buffer.ends.len());
         if from == buffer.ends.len() {
-            return if buffer.closed { Read::Closed } else { Read::Pending };
+            return match *buffer {
+                Buffer { ended: true, .. } | Buffer { leaving: true, .. } => Read::Ended,
+                Buffer { closed: true, .. } => Read::Closed,
+                _ => Read::Pending,
+            };
         }
         let start = from.checked_sub(1).map_or(0, |last| buffer.ends[last]);
         let fitting = buffer.ends[from..].iter().take_while(|end| **end - start <= MAX_READ).count();
@@ -156,8 +173,11 @@ impl Feed {
 }
 
 /// Events with their numbers, not yet committed.
+#[derive(Default)]
 pub struct Staged {
     frames: Vec<String>,
+    /// The stream ends with them.
+    ends: bool,
 }
 
 impl Staged {
@@ -176,35 +196,51 @@ fn as_index(n: i64) -> usize {
 
 /// The feeds of the runs that this replica executes.
 #[derive(Default)]
-pub struct Feeds(Mutex<HashMap<RunId, Arc<Feed>>>);
+pub struct Feeds(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    feeds: HashMap<RunId, Arc<Feed>>,
+    leaving: bool,
+}
 
 impl Feeds {
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Feed>>> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn open(&self, lease: Lease) -> Arc<Feed> {
         let feed = Arc::new(Feed::new(lease));
-        self.lock().insert(lease.run, feed.clone());
+        let mut open = self.lock();
+        open.feeds.insert(lease.run, feed.clone());
+        if open.leaving {
+            feed.leave();
+        }
         feed
     }
 
     pub fn find(&self, run: RunId) -> Option<Arc<Feed>> {
-        self.lock().get(&run).cloned()
+        self.lock().feeds.get(&run).cloned()
     }
 
     /// Ends a feed; its readers go on from the database, if there is more to come.
     pub fn close(&self, feed: &Arc<Feed>) {
-        let mut feeds = self.lock();
+        let feeds = &mut self.lock().feeds;
         if feeds.get(&feed.lease.run).is_some_and(|open| Arc::ptr_eq(open, feed)) {
             feeds.remove(&feed.lease.run);
         }
-        drop(feeds);
         feed.close();
     }
 
+    /// Ends every reader's stream, with what is to be read of it: the process ends.
+    pub fn leave(&self) {
+        let mut open = self.lock();
+        open.leaving = true;
+        open.feeds.values().for_each(|feed| feed.leave());
+    }
+
     pub(crate) fn with_unstored(&self) -> Vec<Arc<Feed>> {
-        self.lock().values().filter(|feed| feed.has_unstored()).cloned().collect()
+        self.lock().feeds.values().filter(|feed| feed.has_unstored()).cloned().collect()
     }
 }
 
@@ -217,7 +253,7 @@ pub(crate) async fn flush(feeds: &[Arc<Feed>], store: &store::Store) -> domain::
         if let Ok(guard) = feed.storing.try_lock()
             && feed.has_unstored()
         {
-            rows.push((feed.lease, feed.row(&Staged { frames: Vec::new() })));
+            rows.push((feed.lease, feed.row(&Staged::default())));
             held.push((feed, guard));
         }
     }
@@ -257,7 +293,7 @@ mod tests {
     fn read(feed: &Feed, n: i64) -> (String, i64) {
         match feed.read(n) {
             Read::Frames { bytes, n } => (String::from_utf8(bytes.to_vec()).expect("UTF-8"), n),
-            Read::Pending | Read::Closed => (String::new(), n),
+            Read::Pending | Read::Ended | Read::Closed => (String::new(), n),
         }
     }
 
@@ -309,5 +345,17 @@ mod tests {
         feed.close();
         assert!(matches!(feed.read(0), Read::Frames { n: 1, .. }));
         assert!(matches!(feed.read(1), Read::Closed));
+    }
+
+    #[test]
+    fn a_feed_knows_its_last_word() {
+        let feed = feed();
+        feed.push(&token("a"));
+        let error = Event::Error { code: "x".into(), message: "y".into(), retryable: false };
+        let staged = feed.stage(&[error]);
+        assert!(matches!(feed.read(1), Read::Pending), "it is not committed");
+        feed.publish(&feed.row(&staged), &staged);
+        assert!(matches!(feed.read(1), Read::Frames { n: 2, .. }));
+        assert!(matches!(feed.read(2), Read::Ended));
     }
 }

@@ -99,7 +99,7 @@ impl Reader {
         Ok(())
     }
 
-    /// From memory. The shutdown ends the stream; its reader comes back elsewhere.
+    /// From memory.
     async fn live(&mut self, feed: &Feed) -> Option<Bytes> {
         let changed = feed.changed();
         match feed.read(self.cursor.n) {
@@ -107,10 +107,8 @@ impl Reader {
                 self.cursor.n = n;
                 return Some(bytes);
             }
-            Read::Pending => {
-                let stopping = self.engine.stopping();
-                self.ended = stopping.run_until_cancelled(changed).await.is_none();
-            }
+            Read::Pending => changed.await,
+            Read::Ended => self.ended = true,
             Read::Closed => self.feed = None,
         }
         None

@@ -1,6 +1,6 @@
-//! A message becomes a run. The provider is asked as soon as the message is in
-//! the open transaction; its commit runs beside the request, and nothing is
-//! shown before it is there.
+//! A message becomes a run. The provider is asked as soon as the session is
+//! read; the message is stored beside the request, and nothing is shown before
+//! it is committed.
 
 use chrono_tz::Tz;
 use domain::{
@@ -10,7 +10,8 @@ use domain::{
 };
 use serde_json::Value;
 use store::{
-    TenantTx, memories,
+    TenantTx,
+    memories::{self, News},
     turns::{self, Context, NewTurn, Past},
 };
 use tokio::sync::oneshot;
@@ -53,62 +54,70 @@ impl Engine {
         let engine = self.clone();
         self.detach(async move {
             // What a phase needs lives in a box: the task is as large as what it waits in.
-            let begun = Box::pin(engine.insert(&mut tx, &new, run)).await;
-            match begun {
+            match Box::pin(engine.prepare(&mut tx, &new, run)).await {
                 Err(error) => {
                     let refused = tx.rollback().await.and(Err(error));
                     drop(tell.send(refused));
                 }
-                Ok((begun, None)) => {
-                    let committed = tx.commit().await.map(|()| begun);
+                Ok((turn, None)) => {
+                    let stored = Box::pin(store_turn(tx, &turn)).await;
                     engine.wake();
-                    drop(tell.send(committed));
+                    drop(tell.send(stored));
                 }
-                Ok((begun, Some(start))) => engine.execute_fresh(start, tx, tell, begun).await,
+                Ok((turn, Some(start))) => {
+                    if let Some((run, opened)) = Box::pin(engine.open_fresh(start, tx, turn, tell)).await {
+                        run.execute(opened).await;
+                    }
+                }
             }
         });
         told.await.map_err(domain::Error::internal)?
     }
 
-    /// The database phase. With a worker in this process the run starts at once.
-    async fn insert(&self, tx: &mut TenantTx, new: &Prepared, run: RunId) -> Result<(Begun, Option<Start>)> {
-        let tenant = tx.tenant();
+    /// Reads what the turn is given. With a worker in this process the run starts at once.
+    async fn prepare(
+        &self,
+        tx: &mut TenantTx,
+        new: &Prepared,
+        run: RunId,
+    ) -> Result<(NewTurn, Option<Start>)> {
         let begun = Begun { run, message: MessageId::new() };
+        let (seq, mut context) = turns::prepare(tx, new.session).await?;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
+        let news = catch_up(tx, new.session, &mut context).await?;
         let claims = self.0.settings.works
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
         let started = run_started(new, begun);
-        let first_frame = if claims { started.frame(run, Cursor { fence: 1, n: 1 }) } else { String::new() };
-        let context_text = context_note(&note, &[]);
         let turn = NewTurn {
             session: new.session,
             message: begun.message,
-            content: &new.content,
-            context: &context_text,
-            preview: &cut(&new.text, 200),
-            title: &cut(&new.text, 60),
+            seq,
+            content: new.content.clone(),
+            context: context_note(&note, &news),
+            preview: cut(&new.text, 200),
+            title: cut(&new.text, 60),
             run,
             trigger: "http",
             mode: new.mode,
-            model: &new.model,
+            model: new.model.clone(),
             role: new.role,
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
-            first_frame: &first_frame,
+            first_frame: if claims { started.frame(run, Cursor { fence: 1, n: 1 }) } else { String::new() },
+            pinned: context.pinned,
+            told: context.told,
         };
-        let (seq, mut context) = turns::begin(tx, &turn).await?;
-        let context_text =
-            catch_up(tx, new.session, begun.message, &mut context, &note).await?.unwrap_or(context_text);
         if !claims {
-            return Ok((begun, None));
+            return Ok((turn, None));
         }
         context.history.push(Past {
             seq,
             role: "user".into(),
-            content: new.content.clone(),
-            context: context_text,
+            content: turn.content.clone(),
+            context: turn.context.clone(),
         });
-        Ok((begun, Some(self.start_of(tenant, new, begun, context, started))))
+        let start = self.start_of(tx.tenant(), new, begun, context, started);
+        Ok((turn, Some(start)))
     }
 
     fn start_of(
@@ -159,18 +168,19 @@ fn run_started(new: &Prepared, begun: Begun) -> Event {
     }
 }
 
-/// Tells the session of memory that was written since its snapshot. Appends
-/// travel in the message's context; any other change moves the snapshot.
-/// Returns the message's context, if it is another one now.
-async fn catch_up(
-    tx: &mut TenantTx,
-    session: SessionId,
-    message: MessageId,
-    context: &mut Context,
-    note: &Note,
-) -> Result<Option<String>> {
+/// The message is there, with its run, or neither is.
+pub(crate) async fn store_turn(mut tx: TenantTx, turn: &NewTurn) -> Result<Begun> {
+    match turns::begin(&mut tx, turn).await {
+        Ok(()) => tx.commit().await.map(|()| Begun { run: turn.run, message: turn.message }),
+        Err(error) => tx.rollback().await.and(Err(error)),
+    }
+}
+
+/// Memory that was written since the session's snapshot. Appends travel in the
+/// message's context and are returned; any other change moves the snapshot.
+async fn catch_up(tx: &mut TenantTx, session: SessionId, context: &mut Context) -> Result<Vec<News>> {
     if context.told == context.current {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let quoted = context.pinned;
     let news = memories::news(tx, context.entity.as_ref(), context.told).await?;
@@ -182,7 +192,7 @@ async fn catch_up(
             context.pinned[i] = context.current[i];
         }
     }
-    let moved: Vec<_> = news
+    let moved = news
         .into_iter()
         .filter(|change| {
             let i = scopes.iter().position(|scope| *scope == change.scope).unwrap_or(0);
@@ -190,13 +200,11 @@ async fn catch_up(
         })
         .collect();
     context.told = context.current;
-    turns::pin(tx, session, context.pinned, context.told).await?;
     if context.pinned != quoted {
+        turns::pin(tx, session, context.pinned, context.told).await?;
         context.memory = turns::context(tx, session).await?.memory;
     }
-    let text = context_note(note, &moved);
-    turns::set_context(tx, message, &text).await?;
-    Ok(Some(text))
+    Ok(moved)
 }
 
 /// The beginning of a text on one line, at a word's end where there is one.

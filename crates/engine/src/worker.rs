@@ -163,6 +163,7 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
 pub(crate) async fn shutdown(engine: &Engine) {
     engine.0.stopping.cancel();
     crash::at(CrashPoint::Shutdown);
+    engine.0.feeds.leave();
     // Each run hands its own lease back, and so does one that begins from here on.
     engine.0.stop_all(Stop::Shutdown);
     engine.0.tasks.close();

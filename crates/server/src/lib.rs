@@ -9,6 +9,7 @@ mod door;
 mod extract;
 mod idempotent;
 mod layers;
+mod listen;
 mod page;
 mod problem;
 mod routes;
@@ -16,4 +17,5 @@ pub mod serve;
 mod sse;
 
 pub use app::{App, Public};
+pub use listen::listen;
 pub use routes::{openapi, router};

@@ -1,12 +1,7 @@
 //! `sixty serve`: from the configuration to a listening server, and back down.
 
-use std::{
-    future::{Future, IntoFuture},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use axum::serve::ListenerExt;
 use engine::{Engine, Limits, Settings, compaction::Thresholds};
 use model::{Auth, Endpoint, MessagesClient, Options};
 use redact::Redactor;
@@ -24,7 +19,7 @@ use crate::{
     app::Public,
     auth::Verifier,
     config::{ACQUIRE_TIMEOUT, AuthStyle, Database, ProcessRole, Provider, Serve},
-    demo, router,
+    demo, listen,
 };
 
 /// An error that ends the program, with a sentence for the operator.
@@ -34,8 +29,6 @@ const DATABASE: &str = "sixty";
 const LOGIN: &str = "sixty_app";
 const SIM_MODEL: &str = "sim/demo";
 const DEFAULT_MODEL: &str = "anthropic/claude-sonnet-5-5";
-/// What open connections are given to end after the signal.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// The database of this process: somebody's, or the private cluster.
 pub struct Connected {
@@ -135,48 +128,10 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
     if connected.cluster.is_some() {
         demo::hint(&store, &config.identity.settings(), address).await?;
     }
-    listen(listener, app, signal()).await?;
+    listen(listener, app, signal()).await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Serves until `stop`, then ends event streams, hands the runs back and drains.
-pub async fn listen(
-    listener: TcpListener,
-    app: App,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    // Without it small frames wait for acknowledgements: 40 ms between tokens.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let engine = app.engine.clone();
-    let stopping = engine.stopping();
-    let serving =
-        axum::serve(listener, router(&app)).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let down = async {
-        tokio::select! { () = stop => {} () = stopping.cancelled() => {} }
-        tracing::info!("shutting down");
-        engine.shutdown().await;
-    };
-    let late = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    let drained = async {
-        tokio::select! {
-            ended = serving.into_future() => ended,
-            () = late => {
-                tracing::warn!("some connections did not end in time");
-                Ok(())
-            }
-        }
-    };
-    // Leases are handed back however soon the connections have ended.
-    tokio::join!(drained, down).0
 }
 
 async fn signal() {

@@ -1,6 +1,6 @@
 //! A run's events as `text/event-stream`: the frames of the engine, as they are.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, pin::Pin, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,7 +9,7 @@ use axum::{
 };
 use engine::Reader;
 use futures_util::stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep};
 use utoipa::ToSchema;
 
 /// How long a stream may be silent.
@@ -29,18 +29,22 @@ pub struct Frame {
 
 /// The answer that streams what the reader reads.
 pub fn response(reader: Reader) -> Response {
-    let frames = stream::unfold(reader, |mut reader| async move {
-        let bytes = match timeout(KEEP_ALIVE, reader.next()).await {
-            Err(_) => Bytes::from_static(b": keep-alive\n\n"),
-            Ok(Ok(Some(bytes))) => bytes,
-            Ok(Ok(None)) => return None,
-            Ok(Err(error)) => {
-                // The stream is cut; its reader comes back with its last id.
-                tracing::warn!(%error, "an event stream broke off");
-                return None;
-            }
+    let quiet = Quiet { alarm: Box::pin(sleep(KEEP_ALIVE)), since: Instant::now() };
+    let frames = stream::unfold((reader, quiet), |(mut reader, mut quiet)| async move {
+        let bytes = tokio::select! {
+            biased;
+            read = reader.next() => match read {
+                Ok(bytes) => bytes?,
+                Err(error) => {
+                    // The stream is cut; its reader comes back with its last id.
+                    tracing::warn!(%error, "an event stream broke off");
+                    return None;
+                }
+            },
+            () = quiet.for_long() => Bytes::from_static(b": keep-alive\n\n"),
         };
-        Some((Ok::<_, Infallible>(bytes), reader))
+        quiet.since = Instant::now();
+        Some((Ok::<_, Infallible>(bytes), (reader, quiet)))
     });
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
@@ -48,4 +52,25 @@ pub fn response(reader: Reader) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// How long a stream has been silent. Its timer is set anew only when it rings,
+/// and not for each frame.
+struct Quiet {
+    alarm: Pin<Box<Sleep>>,
+    since: Instant,
+}
+
+impl Quiet {
+    async fn for_long(&mut self) {
+        loop {
+            self.alarm.as_mut().await;
+            let due = self.since + KEEP_ALIVE;
+            if Instant::now() >= due {
+                self.alarm.as_mut().reset(Instant::now() + KEEP_ALIVE);
+                return;
+            }
+            self.alarm.as_mut().reset(due);
+        }
+    }
 }

@@ -66,25 +66,35 @@ pub async fn append(tx: &mut RunTx, frames: &Frames) -> Result<()> {
     .map(drop)
 }
 
-/// Stores the tokens of many runs in one statement. Whoever lost a lease finds
+/// Rows of one statement. A few sizes, so that each is planned once a connection.
+const BATCHES: [usize; 4] = [1, 8, 32, 128];
+
+/// Stores the tokens of many runs in few statements. Whoever lost a lease finds
 /// no run to join and stores nothing.
 pub async fn flush(tx: &mut SystemTx, rows: &[(Lease, Frames)]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let largest = BATCHES[BATCHES.len() - 1];
+    for rows in rows.chunks(largest) {
+        let size = BATCHES.into_iter().find(|size| rows.len() <= *size).unwrap_or(largest);
+        flush_batch(tx, rows, size).await?;
     }
+    Ok(())
+}
+
+/// `size` rows, of which those behind the last one name no run.
+async fn flush_batch(tx: &mut SystemTx, rows: &[(Lease, Frames)], size: usize) -> Result<()> {
     let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
         "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
          select v.org_id, v.owner_id, v.run_id, v.fence, v.n_from, v.n_to, v.frames from (",
     );
-    sql.push_values(rows, |mut row, (lease, frames)| {
-        row.push_bind(lease.org.0)
-            .push_bind(lease.user.0)
-            .push_bind(lease.run.0)
-            .push_bind(lease.fence)
-            .push_bind(lease.replica.0)
-            .push_bind(frames.n_from)
-            .push_bind(frames.n_to)
-            .push_bind(&frames.text);
+    let padded = rows.iter().map(Some).chain(std::iter::repeat(None)).take(size);
+    sql.push_values(padded, |mut row, entry| {
+        let ids = entry.map(|(lease, _)| (lease.org.0, lease.user.0, lease.run.0, lease.replica.0));
+        let (org, user, run, replica) = ids.unwrap_or_default();
+        let (fence, n_from, n_to, text) = entry.map_or((0, 0, 0, ""), |(lease, frames)| {
+            (lease.fence, frames.n_from, frames.n_to, frames.text.as_str())
+        });
+        row.push_bind(org).push_bind(user).push_bind(run).push_bind(fence);
+        row.push_bind(replica).push_bind(n_from).push_bind(n_to).push_bind(text);
     });
     sql.push(
         ") v (org_id, owner_id, run_id, fence, replica, n_from, n_to, frames)

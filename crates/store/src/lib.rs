@@ -4,6 +4,7 @@
 
 pub mod archives;
 pub mod cluster;
+mod connections;
 pub mod entities;
 mod error;
 pub mod events;
@@ -23,7 +24,9 @@ mod tx;
 use std::time::Duration;
 
 use domain::Result;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
+
+use connections::Connections;
 
 pub use tx::{Guarded, LockedSession, Membership, RunTx, SystemTx, TenantTx};
 
@@ -38,9 +41,9 @@ pub struct PoolSize {
 /// nothing else.
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    connections: Connections,
     /// Heartbeats survive an exhausted pool on connections of their own.
-    heartbeat: PgPool,
+    heartbeat: Connections,
 }
 
 impl Store {
@@ -48,30 +51,14 @@ impl Store {
     /// or in [`startup::check`].
     pub fn connect(url: &str, size: PoolSize) -> Result<Self> {
         let options: PgConnectOptions = url.parse().map_err(error::from_sqlx)?;
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(size.acquire_timeout)
-                .test_before_acquire(false)
-                // A cancelled future can leave a transaction open, with the tenant
-                // set; nobody may borrow such a connection. The lone `rollback`
-                // would write a warning into the server's log at every release.
-                .after_release(|connection, _| {
-                    Box::pin(async move {
-                        // In an aborted transaction `begin` itself is an error.
-                        if tx::run_raw(connection, "begin; rollback").await.is_err() {
-                            tx::run_raw(connection, "rollback").await?;
-                        }
-                        Ok(true)
-                    })
-                })
-                .connect_lazy_with(options.clone().application_name("sixty"))
-        };
-        Ok(Self { pool: pool(size.connections), heartbeat: pool(2) })
+        Ok(Self {
+            connections: Connections::new(options.clone(), size),
+            heartbeat: Connections::new(options, PoolSize { connections: 2, ..size }),
+        })
     }
 
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
         self.heartbeat.close().await;
     }
 }

@@ -120,7 +120,7 @@ async fn login(store: &Store) -> Result<Login> {
         from pg_catalog.pg_roles r where r.rolname = current_user
         "#
     )
-    .fetch_one(&store.pool)
+    .fetch_one(store.connections.pool())
     .await
     .map_err(from_sqlx)
 }

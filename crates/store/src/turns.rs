@@ -1,5 +1,5 @@
-//! The beginning of a turn: the hot path. One statement takes the user's
-//! message in and brings back all that the model call needs to know.
+//! The beginning of a turn: the hot path. One statement brings all that the
+//! model call needs to know; one takes the message in, beside that call.
 
 use domain::{
     ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
@@ -55,26 +55,31 @@ pub struct Context {
 }
 
 /// A user's message and the run that is to answer it.
-#[derive(Clone, Copy, Debug)]
-pub struct NewTurn<'a> {
+#[derive(Clone, Debug)]
+pub struct NewTurn {
     pub session: SessionId,
     pub message: MessageId,
+    /// The message's place in the session.
+    pub seq: i64,
     /// JSON text of the blocks.
-    pub content: &'a str,
-    pub context: &'a str,
+    pub content: String,
+    pub context: String,
     /// Shown in lists of sessions.
-    pub preview: &'a str,
+    pub preview: String,
     /// Given to a session that has no title yet.
-    pub title: &'a str,
+    pub title: String,
     pub run: RunId,
-    pub trigger: &'a str,
+    pub trigger: &'static str,
     pub mode: Mode,
-    pub model: &'a str,
+    pub model: String,
     pub role: Role,
     /// The replica that starts at once, and its lease in seconds; else a worker claims the run.
     pub claim: Option<(ReplicaId, u32)>,
     /// The first event, as a frame under fence 1 (or empty).
-    pub first_frame: &'a str,
+    pub first_frame: String,
+    /// Memory as the prompt quotes it, and what the session was told of since.
+    pub pinned: Versions,
+    pub told: Versions,
 }
 
 macro_rules! context {
@@ -103,54 +108,65 @@ macro_rules! context {
     }};
 }
 
-/// Begins a turn in a session whose row the opener has locked. Returns the
-/// message's place in the session, and the context without the message.
-pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context)> {
+/// What the next turn of a session is given, and the place of its message. The
+/// opener must have locked the session's row: nothing of it changes until the
+/// transaction ends.
+pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Context)> {
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
+    let org = tx.org();
+    let row = sqlx::query!(
+        r#"select title, user_name, entity_kind, entity_id, entity_name,
+            pinned as "pinned!", told as "told!", current as "current!",
+            org_content, user_content, entity_content, summary_text, archives,
+            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
+            (select last_seq + 1 from sixty.sessions where org_id = $1 and id = $2) as "seq!",
+            exists (select from sixty.runs
+                where org_id = $1 and session_id = $2 and status in ('queued', 'running')) as "active!"
+         from sixty.session_context where org_id = $1 and session_id = $2"#,
+        org.0,
+        session.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
+    if row.active {
+        return Err(run_active());
+    }
+    Ok((row.seq, context!(row)))
+}
+
+/// Takes the message in, at the place that [`prepare`] told, with its run.
+pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
     let tenant = tx.tenant();
     let (replica, seconds) = new.claim.unzip();
-    let row = sqlx::query!(
+    sqlx::query!(
         r#"
-        with begun as (
-            update sixty.sessions s set
-                last_seq = s.last_seq + 1, message_count = s.message_count + 1,
-                last_message_at = now(), preview = $6, title = coalesce(s.title, nullif($7, '')),
-                pinned = c.pinned, told = c.told
-            from sixty.session_context c
-            where s.org_id = $1 and s.owner_id = $2 and s.id = $3
-                and c.org_id = $1 and c.session_id = $3
-                and not exists (select from sixty.runs r
-                    where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))
-            returning s.last_seq, c.title, c.user_name, c.entity_kind, c.entity_id, c.entity_name,
-                c.pinned, c.told, c.current, c.org_content, c.user_content, c.entity_content,
-                c.summary_text, c.archives, c.live_from_seq, c.seqs, c.roles, c.contents, c.contexts
+        with session as (
+            update sixty.sessions set last_seq = $4, message_count = message_count + 1, last_message_at = now(),
+                preview = $7, title = coalesce(title, nullif($8, '')), pinned = $18, told = $19
+            where org_id = $1 and owner_id = $2 and id = $3
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
-            select $1, $2, $3, $4, last_seq, 'user', $5, nullif($8, ''), $9, $2 from begun
+            values ($1, $2, $3, $5, $4, 'user', $6, nullif($9, ''), $10, $2)
         ), run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
                 lease_owner, lease_until, fence, attempts, started_at)
-            select $1, $2, $3, $9, $4, $10, case when $13::uuid is null then 'queued' else 'running' end, $11, $12, $16,
-                $13::uuid, now() + make_interval(secs => $14),
-                case when $13::uuid is null then 0 else 1 end,
-                case when $13::uuid is null then 0 else 1 end,
-                case when $13::uuid is not null then now() end
-            from begun
-        ), event as (
-            insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-            select $1, $2, $9, 1, 1, 1, $15 from begun where $15 <> ''
+            values ($1, $2, $3, $10, $5, $11, case when $14::uuid is null then 'queued' else 'running' end,
+                $12, $13, $17, $14::uuid, now() + make_interval(secs => $15),
+                case when $14::uuid is null then 0 else 1 end,
+                case when $14::uuid is null then 0 else 1 end,
+                case when $14::uuid is not null then now() end)
         )
-        select last_seq as "seq!", title, user_name, entity_kind, entity_id, entity_name,
-            pinned as "pinned!", told as "told!", current as "current!",
-            org_content, user_content, entity_content, summary_text, archives,
-            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
-        from begun
+        insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+        select $1, $2, $10, 1, 1, 1, $16 where $16 <> ''
         "#,
         tenant.org.0,
         tenant.user.0,
         new.session.0,
+        new.seq,
         new.message.0,
         new.content,
         new.preview,
@@ -164,12 +180,13 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<(i64, Context
         seconds.map(f64::from),
         new.first_frame,
         new.role.as_str(),
+        &new.pinned[..],
+        &new.told[..],
     )
-    .fetch_optional(tx.connection())
+    .execute(tx.connection())
     .await
-    .map_err(from_sqlx)?
-    .ok_or_else(run_active)?;
-    Ok((row.seq, context!(row)))
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// A run for a message which is already there.
@@ -312,22 +329,6 @@ pub async fn pin(tx: &mut TenantTx, session: SessionId, pinned: Versions, told: 
         session.0,
         &pinned[..],
         &told[..]
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)
-    .map(drop)
-}
-
-/// Writes the context that travels with a message, once, before it is first sent.
-pub async fn set_context(tx: &mut TenantTx, message: MessageId, context: &str) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "update sixty.messages set context = $4 where org_id = $1 and owner_id = $2 and id = $3",
-        tenant.org.0,
-        tenant.user.0,
-        message.0,
-        context
     )
     .execute(tx.connection())
     .await

@@ -7,11 +7,13 @@ use domain::{
     Error, OrgId, Result, Role, Scope, SessionId, Tenant,
     run::{Lease, Mode},
 };
-use sqlx::{
-    AssertSqlSafe, Column, Executor, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow,
-};
+use sqlx::{Column, Executor as _, PgConnection, Row as _, postgres::PgRow};
 
-use crate::{Store, error::from_sqlx};
+use crate::{
+    Store,
+    connections::{Connection, Connections},
+    error::from_sqlx,
+};
 
 /// What the organization says about the caller.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ pub struct LockedSession {
 /// A transaction that sees one organization, and of personal tables one person.
 /// Dropped without [`commit`](Self::commit), it is rolled back.
 pub struct TenantTx {
-    connection: PoolConnection<Postgres>,
+    connection: Connection,
     tenant: Tenant,
     membership: Option<Membership>,
     locked_session: Option<LockedSession>,
@@ -44,7 +46,7 @@ pub struct TenantTx {
 /// A transaction of the service itself: claims work, looks up memberships.
 /// It reads ids and states, never content.
 pub struct SystemTx {
-    connection: PoolConnection<Postgres>,
+    connection: Connection,
 }
 
 /// A tenant transaction whose first statement renewed the run's lease. Whoever
@@ -91,7 +93,7 @@ impl Store {
     }
 
     pub async fn system(&self) -> Result<SystemTx> {
-        Self::open_system(&self.pool).await
+        Self::open_system(&self.connections).await
     }
 
     /// A system transaction on the connections that only heartbeats use.
@@ -99,18 +101,14 @@ impl Store {
         Self::open_system(&self.heartbeat).await
     }
 
-    async fn open_system(pool: &sqlx::PgPool) -> Result<SystemTx> {
-        let mut connection = pool.acquire().await.map_err(from_sqlx)?;
-        run_raw(&mut connection, "begin; set local role sixty_system").await.map_err(from_sqlx)?;
+    async fn open_system(connections: &Connections) -> Result<SystemTx> {
+        let opener = "begin; set local role sixty_system".to_owned();
+        let (connection, _) = connections.begin(opener).await.map_err(from_sqlx)?;
         Ok(SystemTx { connection })
     }
 
     async fn open(&self, tenant: Tenant, extras: Extras<'_>) -> Result<(TenantTx, bool)> {
-        let mut connection = self.pool.acquire().await.map_err(from_sqlx)?;
-        let rows = connection
-            .fetch_all(sqlx::raw_sql(AssertSqlSafe(opener(tenant, extras))))
-            .await
-            .map_err(from_sqlx)?;
+        let (connection, rows) = self.connections.begin(opener(tenant, extras)).await.map_err(from_sqlx)?;
         let mut tx = TenantTx { connection, tenant, membership: None, locked_session: None };
         let mut guarded = false;
         for row in rows {
@@ -203,13 +201,13 @@ impl TenantTx {
         &mut self.connection
     }
 
-    pub async fn commit(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    pub async fn commit(self) -> Result<()> {
+        self.connection.end("commit").await.map_err(from_sqlx)
     }
 
     /// What a drop does too, later and with a warning in the server's log.
-    pub async fn rollback(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    pub async fn rollback(self) -> Result<()> {
+        self.connection.end("rollback").await.map_err(from_sqlx)
     }
 }
 
@@ -234,15 +232,15 @@ impl RunTx {
 
 impl SystemTx {
     /// What a drop does too, later and with a warning in the server's log.
-    pub async fn rollback(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "rollback").await.map_err(from_sqlx)
+    pub async fn rollback(self) -> Result<()> {
+        self.connection.end("rollback").await.map_err(from_sqlx)
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
-    pub async fn commit(mut self) -> Result<()> {
-        run_raw(&mut self.connection, "commit").await.map_err(from_sqlx)
+    pub async fn commit(self) -> Result<()> {
+        self.connection.end("commit").await.map_err(from_sqlx)
     }
 }

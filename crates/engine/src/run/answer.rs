@@ -8,7 +8,7 @@ use store::{
     steps::{self, NewStep, StepKind},
     turns::Past,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::{Left, Opened, Run};
 use crate::{
@@ -32,7 +32,7 @@ impl Run {
             opened
         } else {
             Box::pin(self.make_room()).await?;
-            self.open(deadline).await?
+            Box::pin(self.open(deadline)).await?
         };
         let (heard, visible) = match opened {
             Ok(stream) => self.listen(stream, message, deadline).await?,
@@ -78,12 +78,18 @@ impl Run {
         deadline: Instant,
     ) -> Result<(Heard, bool), Left> {
         let mut shown = Shown::new(message);
+        // Made once and not for each token.
+        let (mut stop, late) = (self.stop.clone(), sleep_until(deadline));
+        let stopped = stop.wait_for(Option::is_some);
+        tokio::pin!(stopped, late);
         let heard = loop {
             let next = tokio::select! {
-                stopped = self.stop.wait_for(Option::is_some) => return Err(stop_of(stopped)),
-                next = tokio::time::timeout_at(deadline, stream.next()) => next,
+                biased;
+                stopped = &mut stopped => return Err(stop_of(stopped)),
+                () = &mut late => Err(too_long()),
+                next = stream.next() => next,
             };
-            match next.unwrap_or_else(|_| Err(too_long())) {
+            match next {
                 Ok(Some(Delta::Complete(answer))) => break Heard::Whole(answer),
                 Ok(Some(delta)) => {
                     shown.delta(self, delta);

@@ -19,7 +19,7 @@ use model::{AnswerStream, ModelError};
 use store::{
     Guarded, RunTx, TenantTx,
     steps::{Frames, Recorded},
-    turns::{Context, Past},
+    turns::{Context, NewTurn, Past},
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -32,6 +32,7 @@ use crate::{
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
+    turn::store_turn,
 };
 
 /// A run that begins in the transaction of its message.
@@ -44,7 +45,7 @@ pub(crate) struct Start {
     pub started: Event,
 }
 
-struct Run {
+pub(crate) struct Run {
     engine: Engine,
     lease: Lease,
     role: Role,
@@ -101,47 +102,43 @@ impl From<Stop> for Left {
     }
 }
 
-type Opened = Result<AnswerStream, ModelError>;
+pub(crate) type Opened = Result<AnswerStream, ModelError>;
 
 impl Engine {
-    /// Commits the message and asks the provider side by side, then goes on.
-    pub(crate) async fn execute_fresh(
+    /// Stores the message and asks the provider side by side. None: nothing was
+    /// stored, and there is no run.
+    pub(crate) async fn open_fresh(
         &self,
         start: Start,
         tx: TenantTx,
+        turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
-        begun: Begun,
-    ) {
+    ) -> Option<(Run, Option<Opened>)> {
         let frozen = self.frozen(start.lease.user, start.role, &start.model, &start.context);
         let mut run = self.run_of(start.lease, start.role, start.mode, frozen, start.context);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
-        let commit = async {
-            let committed = tx.commit().await;
-            let ok = committed.is_ok();
+        let store = async {
+            let stored = store_turn(tx, &turn).await;
+            let ok = stored.is_ok();
             if ok {
                 crash::at(CrashPoint::TurnCommitted);
                 feed.publish(&first, &staged);
                 self.0.committed(start.lease);
             }
             // Nobody waits any more when the client has gone; the turn goes on.
-            drop(tell.send(committed.map(|()| begun)));
+            drop(tell.send(stored));
             ok
         };
         if run.outgrown_as_known() != Some(false) {
             // The loop compacts first, or asks how much fits: after the commit.
-            if commit.await {
-                run.execute(None).await;
-            }
-            return;
+            return store.await.then_some((run, None));
         }
         let deadline = Instant::now() + self.limits().model_time;
-        let (committed, opened) = tokio::join!(commit, run.open(deadline));
-        if committed {
-            // Where a stop came first, the loop sees it as well.
-            run.execute(opened.ok()).await;
-        }
+        let (stored, opened) = tokio::join!(store, run.open(deadline));
+        // Where a stop came first, the loop sees it as well.
+        stored.then_some((run, opened.ok()))
     }
 
     fn run_of(&self, lease: Lease, role: Role, mode: Mode, frozen: Frozen, context: Context) -> Run {
@@ -181,7 +178,7 @@ impl Engine {
 }
 
 impl Run {
-    async fn execute(mut self, opened: Option<Opened>) {
+    pub(crate) async fn execute(mut self, opened: Option<Opened>) {
         let mut opened = opened;
         let left = loop {
             if let Err(left) = self.step(opened.take()).await {

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use reqwest::Response;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
 use super::{
     MessagesClient,
@@ -120,6 +120,7 @@ async fn ask(client: MessagesClient, body: Bytes, wait: Duration) -> Result<Read
         framer: Framer::default(),
         assembler: Assembler::default(),
         finished: None,
+        alarm: Box::pin(sleep_until(first_byte_by)),
         deadline: first_byte_by,
         idle: client.options().idle_timeout,
     })
@@ -137,6 +138,8 @@ struct Reading {
     assembler: Assembler,
     /// The whole answer, while the rest of the body is read.
     finished: Option<Answer>,
+    /// Rings at the deadline, or before it: it is set anew only when it rings.
+    alarm: Pin<Box<Sleep>>,
     /// When the provider has been silent for too long.
     deadline: Instant,
     idle: Duration,
@@ -171,8 +174,19 @@ impl Reading {
     }
 
     async fn read(&mut self) -> Result<(), ModelError> {
-        let chunk = timeout_at(self.deadline, self.response.chunk()).await;
-        match chunk.map_err(|_| silence("no byte of the stream"))?.map_err(|error| broken(&error))? {
+        let chunk = loop {
+            tokio::select! {
+                biased;
+                chunk = self.response.chunk() => break chunk,
+                () = self.alarm.as_mut() => {
+                    if Instant::now() >= self.deadline {
+                        return Err(silence("no byte of the stream"));
+                    }
+                    self.alarm.as_mut().reset(self.deadline);
+                }
+            }
+        };
+        match chunk.map_err(|error| broken(&error))? {
             Some(bytes) => self.framer.push(&bytes),
             None => return Err(ModelError::Cut { detail: "no message_stop before the end".into() }),
         }

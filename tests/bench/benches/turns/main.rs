@@ -50,9 +50,12 @@ async fn main() -> ExitCode {
             None => fail("passthrough needs an address"),
         }
     } else {
+        // `cargo bench` adds a flag of its own.
+        let parts: Vec<String> =
+            arguments.into_iter().skip(1).filter(|argument| !argument.starts_with("--")).collect();
         // Dropped, it ends its servers.
         tokio::select! {
-            measured = measure::all() => measured,
+            measured = measure::all(&parts) => measured,
             () = interrupted() => fail("interrupted"),
         }
     };

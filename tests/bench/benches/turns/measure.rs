@@ -8,7 +8,7 @@ mod prompt;
 use tokio::task::JoinSet;
 
 use crate::{
-    Result,
+    Result, fail,
     load::{Client, Target, Turn},
     postgres::Postgres,
     process::Server,
@@ -54,33 +54,40 @@ fn firsts(turns: &[Turn]) -> Vec<f64> {
     turns.iter().map(|turn| turn.first * 1e3).collect()
 }
 
-pub async fn all() -> Result<()> {
+/// A part of the table: its name, and what measures it.
+macro_rules! parts {
+    ($wanted:expr, $report:expr, $($name:literal => $measured:expr;)*) => {{
+        let known = [$($name),*];
+        if let Some(unknown) = $wanted.iter().find(|wanted| !known.contains(&wanted.as_str())) {
+            return fail(format!("there is no part {unknown:?}; the parts are {}", known.join(", ")));
+        }
+        $(if $wanted.is_empty() || $wanted.iter().any(|wanted| wanted == $name) {
+            let measured = $measured.await;
+            $report.missing($name, measured);
+        })*
+    }};
+}
+
+/// Measures the parts of these names, or all of them; only the whole table is published.
+pub async fn all(wanted: &[String]) -> Result<()> {
     let postgres = Postgres::start()?;
     service::database(&postgres, DATABASE)?;
     let mut report = Report::new(postgres.version()?);
     let start = std::time::Instant::now();
-    let alone = latency::alone(&postgres, &mut report).await;
-    report.missing("one turn at a time", alone);
-    let burst = latency::burst(&postgres, &mut report).await;
-    report.missing("a burst of tokens", burst);
-    let readers = memory::readers(&postgres, &mut report).await;
-    report.missing("idle stream readers", readers);
-    let trips = cost::round_trips(&postgres, &mut report).await;
-    report.missing("database round trips", trips);
-    let lengths = cost::lengths(&postgres, &mut report).await;
-    report.missing("a turn after many messages", lengths);
-    let policies = cost::policies(&postgres, &mut report).await;
-    report.missing("row-level security", policies);
-    let cache = prompt::cache(&postgres, &mut report).await;
-    report.missing("the provider's cache", cache);
-    for people in [20, 100] {
-        let paced = latency::paced(&postgres, &mut report, people).await;
-        report.missing(&format!("{people} turns at a time"), paced);
-    }
-    let saturated = latency::saturated(&postgres, &mut report).await;
-    report.missing("turns a second of a hundred clients", saturated);
+    parts!(wanted, report,
+        "alone" => latency::alone(&postgres, &mut report);
+        "burst" => latency::burst(&postgres, &mut report);
+        "readers" => memory::readers(&postgres, &mut report);
+        "trips" => cost::round_trips(&postgres, &mut report);
+        "lengths" => cost::lengths(&postgres, &mut report);
+        "policies" => cost::policies(&postgres, &mut report);
+        "cache" => prompt::cache(&postgres, &mut report);
+        "paced-20" => latency::paced(&postgres, &mut report, 20);
+        "paced-100" => latency::paced(&postgres, &mut report, 100);
+        "saturated" => latency::saturated(&postgres, &mut report);
+    );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
-    report.publish()
+    if wanted.is_empty() { report.publish() } else { report.verdict() }
 }
 
 /// Starts the service alone, on a database as `url` names it.
