@@ -120,6 +120,7 @@ pub async fn rage(size: &Size, report: &mut Report) {
         model_url: model.url(),
         lease_seconds: LEASE,
         probe_url: Some(probe.url.clone()),
+        acquire_seconds: 1,
         ..Spawn::default()
     };
     let steady = Process::start(&spawn).await.expect("a server");

@@ -90,7 +90,16 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
     if let Some(crash) = config.faults.crash_at {
         engine::crash::arm(crash);
     }
+    #[cfg(not(feature = "faults"))]
     let store = connected.store(config.database.connections)?;
+    #[cfg(feature = "faults")]
+    let store = {
+        let acquire_timeout = Duration::from_secs(config.faults.acquire_seconds);
+        Store::connect(
+            &connected.url,
+            PoolSize { connections: config.database.connections, acquire_timeout },
+        )?
+    };
     startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
     let tasks = TaskTracker::new();
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;

@@ -18,9 +18,11 @@ async fn survives(points: &[CrashPoint]) {
     join_all(trials.map(async |(point, nth, last)| {
         let found = Lane::open().await.trial(point, nth).await;
         assert!(found.notes.is_empty(), "{point:?}, passage {nth}: {found:#?}");
-        // After the last commit there is nothing to go on with.
-        let ended = point == CrashPoint::AfterCommit && last;
-        assert_eq!(found.taken_over, usize::from(!ended), "{point:?}, passage {nth}: who took over?");
+        // The first model call may begin before the message is stored: then it is the client that comes again. And
+        // after the last commit there is nothing to go on with.
+        let open =
+            (point == CrashPoint::BeforeModelCall && nth == 1) || (point == CrashPoint::AfterCommit && last);
+        assert!(found.taken_over == 1 || open, "{point:?}, passage {nth}: nobody took over");
     }))
     .await;
 }

@@ -10,13 +10,13 @@ use std::{
     thread,
 };
 
-use super::{SECRET, eventually};
+use super::{PATIENCE, SECRET, eventually};
 
 /// Lines of a server's log that a failing test shows.
 const SHOWN: usize = 60;
 
 /// How a process is started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Spawn {
     pub database_url: String,
     pub model_url: String,
@@ -25,7 +25,23 @@ pub struct Spawn {
     pub probe_url: Option<String>,
     /// `name` or `name:nth` of a crash point.
     pub crash_at: Option<String>,
+    /// How long a request waits for a connection: on a busy machine the tests are patient.
+    pub acquire_seconds: u64,
     pub extra: Vec<(&'static str, String)>,
+}
+
+impl Default for Spawn {
+    fn default() -> Self {
+        Self {
+            database_url: String::new(),
+            model_url: String::new(),
+            lease_seconds: 3,
+            probe_url: None,
+            crash_at: None,
+            acquire_seconds: PATIENCE.as_secs(),
+            extra: Vec::new(),
+        }
+    }
 }
 
 /// A server process; it is killed with this value.
@@ -72,6 +88,7 @@ impl Process {
             ("SIXTY_RATE_BURST", rate),
             ("NO_COLOR", "1"),
             ("SIXTY_LEASE_SECONDS", &spawn.lease_seconds.to_string()),
+            ("SIXTY_ACQUIRE_SECONDS", &spawn.acquire_seconds.to_string()),
         ] {
             command.env(name, value);
         }
