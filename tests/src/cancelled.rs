@@ -1,6 +1,9 @@
 //! Whoever is cancelled in the middle of a transaction leaves nothing behind: no
 //! tenant on a connection, no open transaction, no half of a write.
 
+mod busy;
+mod sockets;
+
 use std::{
     future::{Future, poll_fn},
     pin::pin,

@@ -24,12 +24,12 @@ const ORGS: usize = 50;
 const PROMPTS: usize = 10_000;
 const MARK: &str = "canary-";
 
-fn canary() -> String {
+pub fn canary() -> String {
     format!("{MARK}{}", Uuid::now_v7().simple())
 }
 
 /// The canaries that occur in the text.
-fn canaries(text: &str) -> BTreeSet<&str> {
+pub fn canaries(text: &str) -> BTreeSet<&str> {
     text.match_indices(MARK).map(|(at, _)| &text[at..at + MARK.len() + 32]).collect()
 }
 

@@ -75,6 +75,14 @@ impl Tenant {
     pub fn own(org: OrgId, user: UserId) -> Self {
         Self { org, user, scope: Scope::Own }
     }
+
+    /// Whose personal rows a query names. None: every member's.
+    pub fn owner(self) -> Option<UserId> {
+        match self.scope {
+            Scope::Own => Some(self.user),
+            Scope::Org => None,
+        }
+    }
 }
 
 #[cfg(test)]

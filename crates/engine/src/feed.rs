@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Event, RunId, event::Cursor, run::Lease};
+use domain::{Event, RunId, Tenant, event::Cursor, run::Lease};
 use store::steps::Frames;
 use tokio::sync::{Notify, OwnedMutexGuard, futures::Notified};
 
@@ -64,6 +64,11 @@ impl Feed {
 
     pub fn fence(&self) -> i64 {
         self.lease.fence
+    }
+
+    /// Whose run it is, said again: in memory there is no policy.
+    pub fn is_shown_to(&self, tenant: Tenant) -> bool {
+        self.lease.org == tenant.org && tenant.owner().is_none_or(|owner| owner == self.lease.user)
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffer> {

@@ -57,7 +57,8 @@ impl Reader {
         while !self.ended {
             if self.feed.is_none() {
                 // A feed of an earlier fence is a lost lease's; the reader is past it.
-                let newest = |feed: &Arc<Feed>| feed.fence() >= self.cursor.fence;
+                let newest =
+                    |feed: &Arc<Feed>| feed.is_shown_to(self.tenant) && feed.fence() >= self.cursor.fence;
                 self.feed = self.engine.0.feeds.find(self.run).filter(newest);
             }
             let bytes = match self.feed.clone() {

@@ -153,6 +153,9 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Failure> {
         let identity = authenticate(&parts.headers, app).await?;
+        // Before it is known where the person may go: to ask for an organization costs as well.
+        let from = identity.org.as_ref().map_or(OrgId::from(uuid::Uuid::nil()), |(org, _)| *org);
+        throttle(app, from, &identity)?;
         let wanted = org_header(&parts.headers)?;
         let (org, org_external, token_role) = match &identity.org {
             Some((org, external)) => {
@@ -163,7 +166,6 @@ impl FromRequestParts<App> for Caller {
             }
             None => by_membership(app, &identity, wanted).await?,
         };
-        throttle(app, org, &identity)?;
         Ok(Self { app: app.clone(), identity, org, org_external, token_role })
     }
 }
@@ -226,7 +228,8 @@ async fn by_membership(
 }
 
 fn throttle(app: &App, org: OrgId, identity: &Identity) -> Result<()> {
-    // One bucket for a person in an organization.
+    // One bucket for a person in an organization. No organization has the id of those
+    // whose token names none: they have a bucket of their own.
     let key = uuid::Uuid::new_v5(&org.0, identity.user.0.as_bytes());
     app.rates.check_key(&key).map_err(|not_until| Error::RateLimited {
         retry_after: not_until.wait_time_from(DefaultClock::default().now()),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::auth::{self, LEEWAY, MAX_LIFETIME, Preset};
+use crate::auth::{self, JWKS_PAUSE, JWKS_TTL, LEEWAY, MAX_LIFETIME, Preset};
 
 /// What this process does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -107,6 +107,8 @@ impl Identity {
             authorized_parties: self.jwt_authorized_parties.clone(),
             max_lifetime: MAX_LIFETIME,
             leeway: LEEWAY,
+            jwks_ttl: JWKS_TTL,
+            jwks_pause: JWKS_PAUSE,
         }
     }
 }

@@ -207,15 +207,16 @@ pub async fn list(
 
 /// One archive, with its transcript.
 pub async fn find(tx: &mut TenantTx, id: ArchiveId) -> Result<SessionSummary> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"select a.id, a.session_id, m.external_id as user_id, a.summary_text as "summary_text!", a.key_points,
             a.transcript, a.message_count, a.tokens_before, a.tokens_after, a.first_seq, a.last_seq, a.sha256,
             a.summarized_by as "summarized_by!", a.created_at
          from sixty.copilot_session_summaries a
          join sixty.members m on m.org_id = a.org_id and m.user_id = a.owner_id
-         where a.org_id = $1 and a.id = $2 and a.summary_text is not null"#,
-        org.0,
+         where a.org_id = $1 and ($2::uuid is null or a.owner_id = $2) and a.id = $3 and a.summary_text is not null"#,
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         id.0
     )
     .fetch_optional(tx.connection())

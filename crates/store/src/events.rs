@@ -16,13 +16,14 @@ pub struct Stored {
 
 /// Rows that hold anything after the cursor, oldest first.
 pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> Result<Vec<Stored>> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_as!(
         Stored,
         "select fence, n_from, n_to, frames from sixty.run_events
-         where org_id = $1 and run_id = $2 and (fence, n_to) > ($3, $4)
-         order by fence, n_from limit $5",
-        org.0,
+         where org_id = $1 and ($2::uuid is null or owner_id = $2) and run_id = $3 and (fence, n_to) > ($4, $5)
+         order by fence, n_from limit $6",
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         run.0,
         after.fence,
         after.n,
@@ -35,10 +36,12 @@ pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> R
 
 /// Whether anything of the stream is still there: it is dropped a day after the end.
 pub async fn exist(tx: &mut TenantTx, run: RunId) -> Result<bool> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_scalar!(
-        r#"select exists (select from sixty.run_events where org_id = $1 and run_id = $2) as "exists!""#,
-        org.0,
+        r#"select exists (select from sixty.run_events
+            where org_id = $1 and ($2::uuid is null or owner_id = $2) and run_id = $3) as "exists!""#,
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         run.0
     )
     .fetch_one(tx.connection())

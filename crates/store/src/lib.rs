@@ -8,6 +8,8 @@ mod connections;
 pub mod entities;
 mod error;
 pub mod events;
+#[cfg(feature = "faults")]
+mod faults;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod memories;
@@ -44,6 +46,8 @@ pub struct Store {
     connections: Connections,
     /// Heartbeats survive an exhausted pool on connections of their own.
     heartbeat: Connections,
+    #[cfg(feature = "faults")]
+    faults: faults::Faults,
 }
 
 impl Store {
@@ -54,6 +58,8 @@ impl Store {
         Ok(Self {
             connections: Connections::new(options.clone(), size),
             heartbeat: Connections::new(options, PoolSize { connections: 2, ..size }),
+            #[cfg(feature = "faults")]
+            faults: faults::Faults::default(),
         })
     }
 

@@ -41,15 +41,18 @@ pub async fn list(
     after: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    let org = tx.org();
+    let tenant = tx.tenant();
+    let owner = tenant.owner().map(|owner| owner.0);
     let rows = if newest_first {
         sqlx::query_as!(
             Row,
             r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
              from sixty.messages
-             where org_id = $1 and session_id = $2 and ($3::bigint is null or seq < $3)
-             order by seq desc limit $4"#,
-            org.0,
+             where org_id = $1 and ($2::uuid is null or owner_id = $2) and session_id = $3
+                and ($4::bigint is null or seq < $4)
+             order by seq desc limit $5"#,
+            tenant.org.0,
+            owner,
             session.0,
             after,
             limit
@@ -61,9 +64,11 @@ pub async fn list(
             Row,
             r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
              from sixty.messages
-             where org_id = $1 and session_id = $2 and seq > coalesce($3::bigint, 0)
-             order by seq limit $4"#,
-            org.0,
+             where org_id = $1 and ($2::uuid is null or owner_id = $2) and session_id = $3
+                and seq > coalesce($4::bigint, 0)
+             order by seq limit $5"#,
+            tenant.org.0,
+            owner,
             session.0,
             after,
             limit
@@ -75,12 +80,14 @@ pub async fn list(
 }
 
 pub async fn find(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Result<Message> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
-         from sixty.messages where org_id = $1 and session_id = $2 and id = $3"#,
-        org.0,
+         from sixty.messages
+         where org_id = $1 and ($2::uuid is null or owner_id = $2) and session_id = $3 and id = $4"#,
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         session.0,
         id.0
     )
@@ -93,15 +100,16 @@ pub async fn find(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Resul
 
 /// The newest answer that a run gave, if it has given one.
 pub async fn answer_of(tx: &mut TenantTx, run: domain::RunId) -> Result<Option<Message>> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         r#"select m.id, m.seq, m.role, m.content, m.run_id, m.superseded_at is not null as "superseded!", m.created_at
          from sixty.runs r
          join sixty.messages m on m.org_id = r.org_id and m.session_id = r.session_id and m.run_id = r.id
-         where r.org_id = $1 and r.id = $2 and m.role = 'assistant'
+         where r.org_id = $1 and ($2::uuid is null or r.owner_id = $2) and r.id = $3 and m.role = 'assistant'
          order by m.seq desc limit 1"#,
-        org.0,
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         run.0
     )
     .fetch_optional(tx.connection())
@@ -135,20 +143,22 @@ pub async fn question(
     session: SessionId,
     named: Option<MessageId>,
 ) -> Result<Option<(MessageId, i64)>> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         "select m.id, m.seq from sixty.messages m
          join sixty.sessions s on s.org_id = m.org_id and s.id = m.session_id
-         where m.org_id = $1 and m.session_id = $2 and m.role = 'user' and m.superseded_at is null
+         where m.org_id = $1 and m.owner_id = $4 and m.session_id = $2
+            and m.role = 'user' and m.superseded_at is null
             and m.seq >= s.live_from_seq
             and exists (select from sixty.runs r
                 where r.org_id = m.org_id and r.session_id = m.session_id and r.message_id = m.id)
             and ($3::uuid is null or m.seq <= (select a.seq from sixty.messages a
                 where a.org_id = $1 and a.session_id = $2 and a.id = $3 and a.superseded_at is null))
          order by m.seq desc limit 1",
-        org.0,
+        tenant.org.0,
         session.0,
-        named.map(|id| id.0)
+        named.map(|id| id.0),
+        tenant.user.0
     )
     .fetch_optional(tx.connection())
     .await

@@ -62,14 +62,15 @@ impl TryFrom<Row> for Run {
 }
 
 pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         "select id, session_id, message_id, status, trigger, mode, model, iterations, input_tokens, output_tokens,
             cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message,
             created_at, started_at, finished_at
-         from sixty.runs where org_id = $1 and id = $2",
-        org.0,
+         from sixty.runs where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3",
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         id.0
     )
     .fetch_optional(tx.connection())

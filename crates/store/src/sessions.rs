@@ -120,15 +120,16 @@ pub async fn find_by_key(tx: &mut TenantTx, key: &str) -> Result<SessionId> {
 }
 
 pub async fn find(tx: &mut TenantTx, id: SessionId) -> Result<Session> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         r#"select s.id, s.title, s.title_source, s.preview, s.message_count, s.last_message_at,
             s.entity_kind, s.entity_id, s.model, s.mode, s.version, s.created_at, s.updated_at,
             (select r.status from sixty.runs r where r.org_id = s.org_id and r.session_id = s.id
                 order by r.created_at desc limit 1) as run_status
-         from sixty.sessions s where s.org_id = $1 and s.id = $2"#,
-        org.0,
+         from sixty.sessions s where s.org_id = $1 and ($2::uuid is null or s.owner_id = $2) and s.id = $3"#,
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
         id.0
     )
     .fetch_optional(tx.connection())

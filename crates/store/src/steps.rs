@@ -230,11 +230,12 @@ pub struct Recorded {
 
 /// The calls that the run has recorded so far, in order.
 pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
-    let Lease { org, run, .. } = *tx.lease();
+    let Lease { org, user, run, .. } = *tx.lease();
     let rows = sqlx::query!(
         "select call_id, name, class, state, result from sixty.tool_calls
-         where org_id = $1 and run_id = $2 order by created_at, call_id",
+         where org_id = $1 and owner_id = $2 and run_id = $3 order by created_at, call_id",
         org.0,
+        user.0,
         run.0
     )
     .fetch_all(tx.connection())

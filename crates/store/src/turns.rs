@@ -115,17 +115,19 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Cont
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
-    let org = tx.org();
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"select title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
-            (select last_seq + 1 from sixty.sessions where org_id = $1 and id = $2) as "seq!",
+            (select last_seq + 1 from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "seq!",
             exists (select from sixty.runs
-                where org_id = $1 and session_id = $2 and status in ('queued', 'running')) as "active!"
-         from sixty.session_context where org_id = $1 and session_id = $2"#,
-        org.0,
+                where org_id = $1 and owner_id = $2 and session_id = $3
+                    and status in ('queued', 'running')) as "active!"
+         from sixty.session_context where org_id = $1 and owner_id = $2 and session_id = $3"#,
+        tenant.org.0,
+        tenant.user.0,
         session.0
     )
     .fetch_optional(tx.connection())
@@ -302,14 +304,15 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
 
 /// The session's prompt parts as they stand now.
 pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
-    let org = tx.org();
+    let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"select title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
-         from sixty.session_context where org_id = $1 and session_id = $2"#,
-        org.0,
+         from sixty.session_context where org_id = $1 and owner_id = $2 and session_id = $3"#,
+        tenant.org.0,
+        tenant.user.0,
         session.0
     )
     .fetch_optional(tx.connection())

@@ -108,8 +108,13 @@ impl Store {
     }
 
     async fn open(&self, tenant: Tenant, extras: Extras<'_>) -> Result<(TenantTx, bool)> {
-        let (connection, rows) = self.connections.begin(opener(tenant, extras)).await.map_err(from_sqlx)?;
-        let mut tx = TenantTx { connection, tenant, membership: None, locked_session: None };
+        #[cfg(feature = "faults")]
+        let named = self.faults.named(tenant);
+        #[cfg(not(feature = "faults"))]
+        let named = tenant;
+        let (connection, rows) =
+            self.connections.begin(opener(tenant, named, extras)).await.map_err(from_sqlx)?;
+        let mut tx = TenantTx { connection, tenant: named, membership: None, locked_session: None };
         let mut guarded = false;
         for row in rows {
             match row.columns().first().map(Column::name) {
@@ -124,8 +129,9 @@ impl Store {
 }
 
 /// Statements of an opener. Values are uuids, integers and words of an enum, so
-/// that nothing in them can end a literal.
-fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
+/// that nothing in them can end a literal. `named` is whom the locking query
+/// names: the tenant itself.
+fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>) -> String {
     let scope = match scope {
         Scope::Own => "own",
         Scope::Org => "org",
@@ -137,6 +143,7 @@ fn opener(Tenant { org, user, scope }: Tenant, extras: Extras<'_>) -> String {
          where org_id = '{org}' and user_id = '{user}'"
     );
     if let Some(session) = extras.lock_session {
+        let Tenant { org, user, .. } = named;
         write!(
             sql,
             "; select model as locked, mode from sixty.sessions \

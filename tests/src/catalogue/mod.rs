@@ -3,6 +3,7 @@
 
 mod grants;
 mod lists;
+mod queries;
 mod tables;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};

@@ -2,6 +2,7 @@
 //! loopback ports, a scripted model, and people who send requests.
 
 mod database;
+mod logs;
 pub mod look;
 mod person;
 pub mod probe;
@@ -14,9 +15,10 @@ use std::time::Duration;
 use model_sim::Sim;
 
 pub use database::Database;
+pub use logs::Logs;
 pub use person::{Answer, Person};
 pub use process::{Process, Spawn};
-pub use replica::{Replica, SECRET, token};
+pub use replica::{Replica, SECRET, auth_settings, token};
 pub use stream::{Events, Frame};
 
 /// Longest wait for something that must happen; only a failing test gets there.
@@ -46,6 +48,10 @@ pub struct Setup {
     pub secrets: Vec<String>,
     /// Trusted issuers of tokens; empty: any.
     pub issuers: Vec<String>,
+    /// Whom the service believes; none: the tests' own secret.
+    pub identity: Option<server::auth::Settings>,
+    /// Where the replica's log is to be kept.
+    pub logs: Option<Logs>,
 }
 
 impl Default for Setup {
@@ -61,6 +67,8 @@ impl Default for Setup {
             cors_origins: Vec::new(),
             secrets: Vec::new(),
             issuers: Vec::new(),
+            identity: None,
+            logs: None,
         }
     }
 }

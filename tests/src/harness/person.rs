@@ -63,6 +63,11 @@ impl Person {
         Self { base: format!("http://{address}"), ..self.clone() }
     }
 
+    /// The same connections under another token.
+    pub fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }

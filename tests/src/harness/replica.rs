@@ -34,11 +34,11 @@ pub fn auth_settings() -> auth::Settings {
 
 impl Replica {
     pub async fn start(database: &Database, model_url: &str, setup: Setup) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(logs) = setup.logs.clone() {
+            runtime.on_thread_start(move || logs.keep_of_this_thread());
+        }
+        let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
         let stop = CancellationToken::new();
         let (tell, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
@@ -122,7 +122,8 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         compaction: setup.compaction,
     };
     let engine = Engine::new(store, client, redactor, settings);
-    let identity = auth::Settings { issuers: setup.issuers, ..auth_settings() };
+    let identity =
+        setup.identity.unwrap_or_else(|| auth::Settings { issuers: setup.issuers, ..auth_settings() });
     let verifier = Verifier::new(&identity, &TaskTracker::new()).expect("a verifier");
     let number = |n| NonZeroU32::new(n).expect("not zero");
     let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };

@@ -20,7 +20,7 @@ pub fn claims(changes: Value) -> Value {
     claims
 }
 
-fn change(object: &mut Value, changes: Value) {
+pub fn change(object: &mut Value, changes: Value) {
     let object = object.as_object_mut().expect("an object");
     let Value::Object(changes) = changes else { panic!("changes are an object") };
     for (name, value) in changes {
@@ -52,10 +52,16 @@ pub fn sign(header: &str, payload: &str, secret: &str) -> String {
     sign_as(hmac::HMAC_SHA256, header, payload, secret)
 }
 
-pub fn sign_as(algorithm: hmac::Algorithm, header: &str, payload: &str, secret: &str) -> String {
+/// A token under this signature.
+pub fn signed(header: &str, payload: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let text = format!("{}.{}", BASE64.encode(header), BASE64.encode(payload));
-    let tag = hmac::sign(&hmac::Key::new(algorithm, secret.as_bytes()), text.as_bytes());
-    format!("{text}.{}", BASE64.encode(tag))
+    let signature = sign(text.as_bytes());
+    format!("{text}.{}", BASE64.encode(signature))
+}
+
+pub fn sign_as(algorithm: hmac::Algorithm, header: &str, payload: &str, secret: &str) -> String {
+    let key = hmac::Key::new(algorithm, secret.as_bytes());
+    signed(header, payload, |text| hmac::sign(&key, text).as_ref().to_vec())
 }
 
 /// What must not be let in.

@@ -2,7 +2,9 @@
 
 pub mod forge;
 mod issuers;
+mod keys;
 mod platform;
+mod provider;
 
 use reqwest::{Method, header::AUTHORIZATION};
 use serde_json::{Value, json};

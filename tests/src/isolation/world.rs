@@ -1,15 +1,22 @@
-//! Alice, her colleague Bob, and Mallory of another organization, who each have
-//! something of everything. What is not Alice's holds a canary.
+//! Alice and others of her organization in every role, her colleague Bob, and
+//! Mallory of another organization, who each have something of everything. What
+//! is Bob's or Mallory's holds a canary, and so does what Alice and the others have
+//! as members of Mallory's organization.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use domain::{OrgId, Tenant, UserId};
 use model_sim::Reply;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
 
 use super::operations::Names;
 use crate::harness::{Person, TestApp};
 
-/// Stands in everything that Alice must not see, and in nothing else.
+/// Stands in everything that only Bob or Mallory may see, and in nothing else.
 pub const CANARY: &str = "canary-5f1c20d6";
+/// The `Idempotency-Key` that Bob and Mallory have used.
+pub const THEIR_KEY: &str = "their-key";
 
 pub struct World {
     pub app: TestApp,
@@ -18,10 +25,35 @@ pub struct World {
     pub mallory: Person,
     pub bobs: Conversation,
     pub mallorys: Conversation,
+    /// Alice, and those in other roles.
+    pub insiders: Vec<Insider>,
+}
+
+/// Somebody who attacks from inside of the organization.
+pub struct Insider {
+    name: &'static str,
+    pub role: &'static str,
+    pub person: Person,
+    pub own: Conversation,
     pub deleted: Conversation,
+    /// The same person's in Mallory's organization.
+    elsewhere: Conversation,
+}
+
+impl Insider {
+    /// Whose things this person may not know of here, and under which identity those have them.
+    pub fn victims(&self) -> [(&'static str, Tenant); 3] {
+        let tenant = |org, user| Tenant::own(OrgId::derive(org), UserId::derive(user));
+        [
+            (OTHERS, tenant("globex", "mallory")),
+            (COLLEAGUES, tenant("acme", "bob")),
+            (ELSEWHERE, tenant("globex", self.name)),
+        ]
+    }
 }
 
 /// A session with an answered message, and its archive.
+#[derive(Clone)]
 pub struct Conversation {
     pub session: String,
     pub run: String,
@@ -29,66 +61,122 @@ pub struct Conversation {
     pub summary: String,
 }
 
+/// What a parameter is asked with, and whose that is.
+pub type Case = (&'static str, Vec<String>);
+
 impl World {
+    /// With Alice alone inside.
     pub async fn new() -> Self {
+        Self::with(&ROLES[..1]).await
+    }
+
+    /// With somebody in every role.
+    pub async fn of_all_roles() -> Self {
+        Self::with(&ROLES).await
+    }
+
+    async fn with(roles: &[(&'static str, &'static str)]) -> Self {
         let app = TestApp::start().await;
         let (alice, bob, mallory) = (app.alice(), app.bob(), app.stranger());
-        alice.put("/v1/entities/deal/D-1", json!({"name": "Acme renewal"})).await.expect(201);
-        alice.put("/v1/entities/deal/D-gone", json!({"name": "Lost"})).await.expect(201);
+        for id in ["D-gone", "D-1"] {
+            alice.put(&format!("/v1/entities/deal/{id}"), json!({"name": "Acme renewal"})).await.expect(201);
+        }
         alice.delete("/v1/entities/deal/D-gone").await.expect(204);
-        let deleted = converse(&app, &alice, "gone").await;
-        alice.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
+        let mut insiders = Vec::new();
+        for (name, role) in roles {
+            let person = app.replica.person("acme", name, role);
+            let deleted = converse(&app, &person, "gone").await;
+            person.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
+            let own = converse(&app, &person, "Nothing special.").await;
+            let elsewhere = converse(&app, &app.replica.person("globex", name, role), CANARY).await;
+            insiders.push(Insider { name, role, person, own, deleted, elsewhere });
+        }
         bob.put("/v1/memory/user", json!({"content": CANARY})).await.expect(200);
+        bob.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
         let bobs = converse(&app, &bob, CANARY).await;
         fill(&mallory).await;
         let mallorys = converse(&app, &mallory, CANARY).await;
-        Self { app, alice, bob, mallory, bobs, mallorys, deleted }
+        for person in [&bob, &mallory] {
+            let request = person.request(reqwest::Method::POST, "/v1/sessions");
+            let request = request.header("idempotency-key", THEIR_KEY).json(&json!({"title": CANARY}));
+            person.send(request).await.expect(201);
+        }
+        Self { app, alice, bob, mallory, bobs, mallorys, insiders }
     }
 
-    /// What a path may be asked with, by somebody who may know of none of it.
-    /// The first is what every other answer must equal.
-    pub fn unknowable(&self, names: Names) -> Vec<(&'static str, Vec<String>)> {
-        let personal = |own: fn(&Conversation) -> &str| {
+    /// Names of what exists and may not be known, or exists no more. The first
+    /// exists nowhere: every other answer must equal the one to it.
+    pub fn unknowable(&self, who: &Insider, names: Names) -> Vec<Case> {
+        let something_else = if names == Names::Message { &self.bobs.session } else { &self.bobs.message };
+        let personal = |own: fn(&Conversation) -> &str, with: fn(String) -> String| {
+            let id = |id: &str| vec![with(id.to_owned())];
             vec![
-                ("a random one", vec![uuid::Uuid::now_v7().to_string()]),
-                ("another organization's", vec![own(&self.mallorys).to_owned()]),
-                ("a colleague's", vec![own(&self.bobs).to_owned()]),
-                ("a deleted one", vec![own(&self.deleted).to_owned()]),
-                ("something else's", vec![self.bobs.message.clone()]),
-                ("none at all", vec!["00000000-0000-0000-0000-000000000000".into()]),
-                ("malformed", vec!["not-an-id".into()]),
-                ("U+0000", vec!["%00".into()]),
-                ("SQL", vec!["'%20or%20true--".into()]),
-                ("not UTF-8", vec!["%ff".into()]),
+                (NOBODYS, id(&Uuid::now_v7().to_string())),
+                (OTHERS, id(own(&self.mallorys))),
+                (COLLEAGUES, id(own(&self.bobs))),
+                (ELSEWHERE, id(own(&who.elsewhere))),
+                ("a deleted one", id(own(&who.deleted))),
+                ("something else's", id(something_else)),
+                ("none at all", id(&Uuid::nil().to_string())),
             ]
         };
-        let entity = |name, kind: &str, id: &str| (name, vec![kind.to_owned(), id.to_owned()]);
+        let plain = |id: String| id;
+        let entity = |what, kind: &str, id: &str| (what, vec![kind.to_owned(), id.to_owned()]);
         match names {
-            Names::Session => personal(|of| &of.session),
-            Names::Run => personal(|of| &of.run),
-            Names::Summary => personal(|of| &of.summary),
-            Names::Entity => vec![
-                entity("a random one", "deal", "never"),
-                entity("another organization's", "deal", "D-9"),
-                entity("another organization's", "contact", "C-9"),
-                entity("a deleted one", "deal", "D-gone"),
-                entity("of another kind", "contact", "D-1"),
-                entity("of an unknown kind", "invoice", "D-1"),
-                entity("U+0000", "deal", "D-1%00"),
-                entity("SQL", "deal", "'%20or%20true--"),
-                entity("not UTF-8", "deal", "%ff"),
-            ],
-            Names::Platform => ["never", "globex", "acme", "%27--", "%ff"]
-                .map(|org| ("an organization", vec![org.to_owned(), "mallory".to_owned()]))
+            Names::Session => personal(|of| &of.session, plain),
+            Names::Run => personal(|of| &of.run, plain),
+            Names::Message => personal(|of| &of.message, plain),
+            Names::Summary => personal(|of| &of.summary, plain),
+            Names::SessionCursor => {
+                personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
+            }
+            // Places in time behind all of one's own: whose they are must not matter.
+            Names::SummaryCursor => personal(|of| &of.summary, |id| cursor(&json!(id)))[..4].to_vec(),
+            Names::EntityCursor => [("D-98", NOBODYS), ("D-9", OTHERS), ("D-gone", "a deleted one")]
+                .map(|(id, what)| (what, vec![cursor(&json!({"kind": "deal", "id": id}))]))
                 .into(),
-            Names::Nothing | Names::OwnEntity | Names::OwnKey => Vec::new(),
+            Names::Event => [("1.1", NOBODYS), ("1.1", OTHERS), ("1.1", COLLEAGUES)]
+                .map(|(id, what)| (what, vec![id.to_owned()]))
+                .into(),
+            Names::Entity => vec![
+                entity(NOBODYS, "deal", "N-9"),
+                entity(OTHERS, "deal", "D-9"),
+                entity("a deleted one", "deal", "D-gone"),
+            ],
+            Names::OwnEntity => vec![entity(NOBODYS, "deal", "N-8"), entity(OTHERS, "deal", "D-8")],
+            Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
+                .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))
+                .into(),
+            Names::Nothing | Names::OwnKey => Vec::new(),
         }
     }
 
-    /// Everything that is stored and not Alice's, as the superuser sees it.
+    /// What is no name at all.
+    pub fn malformed(names: Names) -> Vec<Case> {
+        let case = |what, id: &str| match names {
+            Names::Entity | Names::Platform | Names::OwnEntity => {
+                (what, vec!["deal".to_owned(), id.to_owned()])
+            }
+            _ => (what, vec![id.to_owned()]),
+        };
+        let mut cases = vec![
+            case("U+0000", "%00"),
+            case("SQL", "'%20or%20true--"),
+            case("not UTF-8", "%ff"),
+            case("too long", &"9".repeat(2_000)),
+        ];
+        if names == Names::Entity {
+            cases.push(("of another kind", vec!["contact".into(), "D-1".into()]));
+            cases.push(("of an unknown kind", vec!["invoice".into(), "D-1".into()]));
+        } else {
+            cases.push(case("malformed", "not-an-id"));
+        }
+        cases
+    }
+
+    /// Everything that is stored and Bob's or Mallory's, as the superuser sees it.
     pub async fn of_others(&self) -> String {
-        let mut connection =
-            PgConnection::connect(&self.app.database.superuser_url()).await.expect("a connection");
+        let mut connection = self.superuser().await;
         let tables: Vec<(String, bool)> = sqlx::query_as(
             "select c.relname::text, exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'owner_id')
              from pg_class c where c.relnamespace = 'sixty'::regnamespace and c.relkind = 'r'
@@ -104,20 +192,79 @@ impl World {
                 "select coalesce(string_agg(t::text, '\n' order by t::text), '') from sixty.{table} t where org_id = $1 {bobs}"
             );
             let rows: String = sqlx::query_scalar(AssertSqlSafe(sql))
-                .bind(domain::OrgId::derive("globex").0)
-                .bind(domain::UserId::derive("bob").0)
+                .bind(OrgId::derive("globex").0)
+                .bind(UserId::derive("bob").0)
                 .fetch_one(&mut connection)
                 .await
                 .expect("rows");
             all = format!("{all}\n# {table}\n{rows}");
         }
+        assert!(all.contains(CANARY));
         all
     }
+
+    /// Rows that hang on a session or a run of somebody else: by reference or by name alone.
+    pub async fn astray(&self) -> i64 {
+        let mut connection = self.superuser().await;
+        let mut astray = 0;
+        for (child, parent) in [("session_id", "sessions"), ("run_id", "runs")] {
+            let tables: Vec<String> = sqlx::query_scalar(
+                "select c.relname::text from pg_class c
+                 where c.relnamespace = 'sixty'::regnamespace and c.relkind = 'r' and 2 = (select count(*)
+                    from pg_attribute a where a.attrelid = c.oid and a.attname in ('owner_id', $1))",
+            )
+            .bind(child)
+            .fetch_all(&mut connection)
+            .await
+            .expect("the tables");
+            assert!(tables.len() > 3, "{tables:?}");
+            for table in tables {
+                let sql = format!(
+                    "select count(*) from sixty.{table} c join sixty.{parent} p on p.id = c.{child}
+                     where (p.org_id, p.owner_id) is distinct from (c.org_id, c.owner_id)"
+                );
+                let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("a number");
+                astray += count;
+            }
+        }
+        astray
+    }
+
+    /// Takes every policy away, in this test's database: what remains are the filters of the queries.
+    pub async fn without_policies(&self) {
+        let mut connection = self.superuser().await;
+        let sql = "do $$ declare name text; begin
+                for name in select c.relname from pg_class c
+                    where c.relnamespace = 'sixty'::regnamespace and c.relrowsecurity loop
+                    execute format('alter table sixty.%I disable row level security', name);
+                end loop;
+            end $$";
+        sqlx::raw_sql(sql).execute(&mut connection).await.expect("no policies");
+    }
+
+    async fn superuser(&self) -> PgConnection {
+        PgConnection::connect(&self.app.database.superuser_url()).await.expect("a connection")
+    }
+}
+
+const ROLES: [(&str, &str); 4] =
+    [("alice", "owner"), ("adam", "admin"), ("mel", "member"), ("rita", "readonly")];
+
+pub const NOBODYS: &str = "one that nobody has";
+pub const OTHERS: &str = "another organization's";
+pub const COLLEAGUES: &str = "a colleague's";
+pub const ELSEWHERE: &str = "one's own in another organization";
+
+fn cursor(value: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 async fn fill(person: &Person) {
     let secret = || json!({"name": CANARY, "attributes": {"note": CANARY}});
-    for path in ["/v1/entities/deal/D-9", "/v1/entities/contact/C-9"] {
+    for path in ["/v1/entities/deal/D-9", "/v1/entities/deal/D-8", "/v1/entities/contact/C-9"] {
         person.put(path, secret()).await.expect(201);
         person.post(&format!("{path}/notes"), json!({"text": CANARY})).await.expect(201);
     }
@@ -131,7 +278,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     let session = person.session_with(json!({"title": text})).await;
     app.sim.push(Reply::text(text));
     let turn = person.ask(&session, text).await;
-    let id = |value: &serde_json::Value| value.as_str().expect("an id").to_owned();
+    let id = |value: &Value| value.as_str().expect("an id").to_owned();
     app.sim.push_for("Write the summary now", Reply::text(text));
     let path = format!("/v1/sessions/{session}/compact");
     let summary = id(&person.post(&path, json!({})).await.expect(200).json()["id"]);

@@ -24,10 +24,11 @@ use super::{
     key::{Jwk, Key},
 };
 
-const TTL: Duration = Duration::from_mins(10);
+/// How long a set of keys is believed.
+pub const TTL: Duration = Duration::from_mins(10);
 /// Strangers choose the key ids that we do not know, so they may not choose how
 /// often we ask the provider about them.
-const PAUSE: Duration = Duration::from_mins(1);
+pub const PAUSE: Duration = Duration::from_mins(1);
 /// As long as there is no set at all, nobody gets in: ask again soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,6 +44,8 @@ pub(super) struct Jwks {
 
 struct Shared {
     url: Url,
+    ttl: Duration,
+    pause: Duration,
     client: Client,
     state: Mutex<State>,
     generation: AtomicU64,
@@ -61,7 +64,12 @@ struct State {
 }
 
 impl Jwks {
-    pub(super) fn new(url: &Url, tasks: &TaskTracker) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        url: &Url,
+        ttl: Duration,
+        pause: Duration,
+        tasks: &TaskTracker,
+    ) -> Result<Self, ConfigError> {
         let loopback = match url.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -78,7 +86,7 @@ impl Jwks {
             .build()
             .map_err(ConfigError::Client)?;
         let (state, generation) = (Mutex::default(), AtomicU64::default());
-        let shared = Arc::new(Shared { url: url.clone(), client, state, generation });
+        let shared = Arc::new(Shared { url: url.clone(), ttl, pause, client, state, generation });
         Ok(Self { shared, tasks: tasks.clone() })
     }
 
@@ -105,12 +113,12 @@ impl Jwks {
     fn refresh(&self, id: &str, now: DateTime<Utc>) -> Option<watch::Receiver<()>> {
         let mut state = self.shared.lock();
         let known = state.keys.contains_key(id);
-        if known && state.fetched.is_some_and(|at| !passed(at, now, TTL)) {
+        if known && state.fetched.is_some_and(|at| !passed(at, now, self.shared.ttl)) {
             return None;
         }
         let flight = match state.flight.clone().filter(|flight| flight.has_changed().is_ok()) {
             Some(flight) => flight,
-            None if state.may_try(now) => self.start(&mut state, now),
+            None if state.may_try(now, self.shared.pause) => self.start(&mut state, now),
             None => return None,
         };
         // While the provider is down, its known keys go on working without delay.
@@ -132,8 +140,8 @@ impl Jwks {
 }
 
 impl State {
-    fn may_try(&self, now: DateTime<Utc>) -> bool {
-        let pause = if self.fetched.is_some() { PAUSE } else { FIRST_PAUSE };
+    fn may_try(&self, now: DateTime<Utc>, pause: Duration) -> bool {
+        let pause = if self.fetched.is_some() { pause } else { FIRST_PAUSE };
         self.tried.is_none_or(|at| passed(at, now, pause))
     }
 }

@@ -44,6 +44,7 @@ use url::Url;
 pub use self::{
     claims::Identity,
     error::{AuthError, ConfigError},
+    jwks::{PAUSE as JWKS_PAUSE, TTL as JWKS_TTL},
     mint::{Grant, mint},
     preset::Preset,
 };
@@ -79,6 +80,10 @@ pub struct Settings {
     pub authorized_parties: Vec<String>,
     pub max_lifetime: Duration,
     pub leeway: Duration,
+    /// How long the keys of the JWKS are believed before they are asked for again.
+    pub jwks_ttl: Duration,
+    /// The shortest time between two questions for the JWKS, however many unknown keys are named.
+    pub jwks_pause: Duration,
 }
 
 impl Default for Settings {
@@ -95,6 +100,8 @@ impl Default for Settings {
             authorized_parties: Vec::new(),
             max_lifetime: MAX_LIFETIME,
             leeway: LEEWAY,
+            jwks_ttl: JWKS_TTL,
+            jwks_pause: JWKS_PAUSE,
         }
     }
 }
@@ -122,7 +129,8 @@ impl Verifier {
         let secret = settings.hs256_secret.as_ref();
         let secret =
             secret.map(|secret| checked_secret(secret.expose_secret()).map(Key::secret)).transpose()?;
-        let jwks = settings.jwks_url.as_ref().map(|url| Jwks::new(url, tasks)).transpose()?;
+        let (ttl, pause) = (settings.jwks_ttl, settings.jwks_pause);
+        let jwks = settings.jwks_url.as_ref().map(|url| Jwks::new(url, ttl, pause, tasks)).transpose()?;
         if secret.is_none() && jwks.is_none() {
             return Err(ConfigError::NoKey);
         }
