@@ -19,6 +19,7 @@ struct Line {
 
 pub struct Report {
     began: Instant,
+    commit: String,
     size: String,
     lines: Vec<Line>,
 }
@@ -26,8 +27,17 @@ pub struct Report {
 impl Report {
     pub fn new(size: &Size) -> Self {
         let Size { deaths, turns, handovers, streams } = size;
+        // What is measured is what stands here now, whatever is committed meanwhile.
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git").args(arguments).current_dir(ROOT).output().expect("git runs");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+        let changed = git(&["status", "--porcelain", "--", "crates", "migrations", "tests"]);
+        let changed = if changed.is_empty() { "" } else { " with uncommitted changes" };
+        let commit = format!("{commit}{changed}");
         let size = format!("deaths={deaths} turns={turns} handovers={handovers} streams={streams}");
-        Self { began: Instant::now(), size, lines: Vec::new() }
+        Self { began: Instant::now(), commit, size, lines: Vec::new() }
     }
 
     /// What was tried; less would prove nothing.
@@ -79,18 +89,12 @@ impl Report {
     }
 
     fn markdown(&self) -> String {
-        let git = |arguments: &[&str]| {
-            let output = Command::new("git").args(arguments).current_dir(ROOT).output().expect("git runs");
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        };
-        let commit = git(&["rev-parse", "--short=12", "HEAD"]);
-        let changed = git(&["status", "--porcelain", "--", "crates", "migrations", "tests"]);
-        let changed = if changed.is_empty() { "" } else { " with uncommitted changes" };
         let cores = std::thread::available_parallelism().expect("a number of cores");
         let mut text = format!(
-            "`make chaos` ({}) at commit {commit}{changed}: development build, {cores} cores shared by servers, clients, \
+            "`make chaos` ({}) at commit {}: development build, {cores} cores shared by servers, clients, \
              provider's stand-in and Postgres, in {} minutes.\n\n| what | measured | bound |\n|---|---|---|\n",
             self.size,
+            self.commit,
             self.began.elapsed().as_secs().div_ceil(60)
         );
         for Line { what, measured, bound, holds } in &self.lines {
