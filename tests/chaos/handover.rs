@@ -14,7 +14,7 @@ use crate::{
     client::{Addresses, Client, Count},
     crashes::{
         findings::{Findings, Turn, inspect},
-        script,
+        script::{self, Script},
     },
     harness::{Process, Setup, Spawn, TestApp, look::run_of, probe::Probe},
     report::Report,
@@ -26,6 +26,7 @@ const REPLICAS: usize = 3;
 struct Stage {
     app: TestApp,
     probe: Probe,
+    script: Script,
     database: PgPool,
     spawn: Spawn,
 }
@@ -33,7 +34,7 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
-        script::play(&app.sim);
+        let script = Script::play(&app.sim);
         let probe = Probe::start().await;
         let database = app.database.superuser().await;
         let spawn = Spawn {
@@ -43,7 +44,7 @@ impl Stage {
             probe_url: Some(probe.url.clone()),
             ..Spawn::default()
         };
-        Self { app, probe, database, spawn }
+        Self { app, probe, script, database, spawn }
     }
 
     /// Ends a server in the middle of an answer. Seconds until another one owns the run, and until a reader
@@ -77,6 +78,7 @@ impl Stage {
             began.elapsed().as_secs_f64()
         };
         let measured = tokio::join!(owned, told);
+        self.script.release(&tag);
         reader.until("done").await;
         measured
     }
@@ -136,7 +138,7 @@ pub async fn measure(size: &Size, report: &mut Report) {
         report.at_most(format!("handover: longest, after {name} (s)"), longest(&owned), bound);
         report.note(
             format!("handover: longest until a reader elsewhere hears of it (s), after {name}"),
-            longest(&told),
+            format!("{:.2}", longest(&told)),
         );
     }
     stage.app.sim.pace(Duration::from_millis(20), Duration::from_millis(500));

@@ -21,7 +21,7 @@ use crate::{
     client::{Addresses, Client, Count},
     crashes::{
         findings::{Findings, Turn, inspect},
-        script,
+        script::{self, Script},
     },
     harness::{Person, Process, Spawn, probe::Probe, token},
     postgres::Postgres,
@@ -111,7 +111,7 @@ async fn talk(client: &Client, number: usize, turns: usize) -> Vec<Turn> {
 pub async fn rage(size: &Size, report: &mut Report) {
     let postgres = Postgres::start().await;
     let sim = Sim::scripted();
-    script::play(&sim);
+    Script::play(&sim);
     sim.pace(Duration::from_millis(30), Duration::from_millis(20));
     let model = sim.start().await.expect("the stand-in listens");
     let probe = Probe::start().await;

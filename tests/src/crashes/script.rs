@@ -2,11 +2,11 @@
 //! that it says the same when it is asked again.
 
 use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use model_sim::{Reply, Request, Sim};
+use model_sim::{Gate, Reply, Request, Sim};
 use serde_json::{Value, json};
 
 pub const ANSWER: &str = "It is done, as far as I can tell from what the tools have told me of it.";
@@ -17,7 +17,7 @@ pub fn work(tag: &str) -> String {
     format!("Work on #{tag}#")
 }
 
-/// A question that the model hears, and does not answer the first time.
+/// A question that the model hears, and does not answer before [`Script::release`].
 pub fn wait(tag: &str) -> String {
     format!("Wait for #{tag}#")
 }
@@ -41,12 +41,31 @@ pub fn calls(tag: &str) -> [(&'static str, Value); 4] {
     ]
 }
 
-pub fn play(sim: &Sim) {
-    let waited: Mutex<HashSet<String>> = Mutex::default();
-    sim.respond_with(move |request| answer(request, &waited));
+/// What the model is told meanwhile.
+#[derive(Clone, Default)]
+pub struct Script(Arc<Mutex<HashMap<String, Gate>>>);
+
+impl Script {
+    /// Has the model answer from here on.
+    pub fn play(sim: &Sim) -> Self {
+        let script = Self::default();
+        let played = script.clone();
+        sim.respond_with(move |request| answer(request, &played));
+        script
+    }
+
+    fn gate(&self, tag: &str) -> Gate {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.entry(tag.to_owned()).or_default().clone()
+    }
+
+    /// Lets the questions of the tag be answered that wait, now or later.
+    pub fn release(&self, tag: &str) {
+        self.gate(tag).release();
+    }
 }
 
-fn answer(request: &Request, waited: &Mutex<HashSet<String>>) -> Reply {
+fn answer(request: &Request, script: &Script) -> Reply {
     let json = request.json();
     if json["system"].as_str().is_some_and(|system| system.contains("Summarise the conversation")) {
         return Reply::text(SUMMARY);
@@ -59,9 +78,10 @@ fn answer(request: &Request, waited: &Mutex<HashSet<String>>) -> Reply {
         let said = Reply::text("I see to it at once.");
         return calls(&tag).into_iter().fold(said, |reply, (name, input)| reply.tool(name, input));
     }
-    let first = || waited.lock().unwrap_or_else(PoisonError::into_inner).insert(tag.clone());
-    if texts().any(|text| text.contains("Wait for")) && first() {
-        return Reply::hang();
+    let answer = Reply::text(ANSWER);
+    if texts().any(|text| text.contains("Wait for")) {
+        answer.hold_before(&script.gate(&tag))
+    } else {
+        answer
     }
-    Reply::text(ANSWER)
 }

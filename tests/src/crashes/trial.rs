@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use super::{
     findings::{Findings, Turn, inspect},
-    script,
+    script::{self, Script},
 };
 use crate::harness::{
     Events, Frame, Person, Process, Setup, Spawn, TestApp, eventually, look::run_of, probe::Probe,
@@ -54,6 +54,7 @@ pub struct Lane {
     pub app: TestApp,
     pub probe: Probe,
     pub database: PgPool,
+    script: Script,
     heir: Process,
     alice: Person,
     trials: usize,
@@ -62,13 +63,13 @@ pub struct Lane {
 impl Lane {
     pub async fn open() -> Self {
         let app = TestApp::with(Setup { works: false, connections: 2, ..Setup::default() }).await;
-        script::play(&app.sim);
+        let script = Script::play(&app.sim);
         let probe = Probe::start().await;
         let heir = Process::start(&spawn(&app, &probe)).await.expect("a server");
         let alice = app.alice();
         alice.deal().await;
         let database = app.database.superuser().await;
-        Self { app, probe, database, heir, alice, trials: 0 }
+        Self { app, probe, database, script, heir, alice, trials: 0 }
     }
 
     /// Has a server die at the point as it is passed for the `nth` time.
@@ -84,6 +85,7 @@ impl Lane {
             return self.compaction(doomed, session, tag).await;
         }
         let (run, seen) = self.turn(doomed, &session, &tag, way).await;
+        self.script.release(&tag);
         let there = self.alice.at(self.heir.address);
         let after = seen.last().map(|frame| frame.id.clone());
         let rest = there.follow(&run, after.as_deref()).await.rest().await;
