@@ -4,11 +4,13 @@
 
 mod archive;
 mod arrows;
+mod audit;
 mod cancelled;
 mod catalogue;
 mod crashes;
 mod deletion;
 mod durable;
+mod fence;
 mod harness;
 mod housekeeping;
 mod http;

@@ -62,6 +62,9 @@ python3 "$here/live.py" || status=1
 echo "== Every operation of the OpenAPI document"
 bash "$here/attack.sh" || status=1
 
+echo "== The audit trail, while the server goes on"
+"$sixty" audit verify || status=1
+
 if ! kill -0 "$server" 2>/dev/null; then
     echo "The server did not survive." >&2
     status=1

@@ -1,6 +1,7 @@
 //! The nouns of Sixty: ids, roles, errors, message blocks, events. No IO.
 
 pub mod archive;
+pub mod audit;
 pub mod block;
 pub mod entity;
 pub mod error;

@@ -2,11 +2,13 @@
 //! the workers that claim runs, renew their leases and hand them back. No SQL,
 //! no HTTP.
 
+pub mod audit;
 mod builtins;
 pub mod compaction;
 pub mod crash;
 mod door;
 mod feed;
+pub mod keys;
 pub mod notebook;
 pub mod prompt;
 mod reader;
@@ -76,6 +78,7 @@ pub struct Settings {
     pub works: bool,
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
+    pub keys: keys::MasterKeys,
     /// Where a harness counts the effects of the probes; unset: there are no probes.
     #[cfg(feature = "faults")]
     pub probe_url: Option<String>,
@@ -128,6 +131,7 @@ struct Inner {
     wake: Notify,
     tasks: TaskTracker,
     stopping: CancellationToken,
+    seal_keys: audit::SealKeys,
 }
 
 impl Engine {
@@ -137,6 +141,7 @@ impl Engine {
         #[cfg(feature = "faults")]
         let toolbox = settings.probe_url.as_deref().map_or_else(Toolbox::new, Toolbox::with_probes);
         Self(Arc::new(Inner {
+            seal_keys: audit::SealKeys::new(&settings.keys),
             store,
             client,
             redactor,

@@ -9,7 +9,7 @@ use store::runs;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
-    Engine, Stop,
+    Engine, Stop, audit,
     crash::{self, CrashPoint},
     feed,
 };
@@ -22,6 +22,8 @@ const CANCEL_EVERY: Duration = Duration::from_millis(500);
 const FLUSH_EVERY: Duration = Duration::from_millis(75);
 /// How often old streams and keys are dropped.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(10);
+/// How often the audit trail is sealed: what was not yet, nothing proves.
+const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Claims of one look.
 const CLAIM_BATCH: i64 = 32;
 /// What a shutdown waits for runs that are committing a step.
@@ -35,6 +37,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, lease / 3, false, |engine| heartbeat(engine).boxed());
     every(engine, CANCEL_EVERY, false, |engine| cancels(engine).boxed());
     every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
+    every(engine, SEAL_EVERY, false, |engine| audit::seal(engine.store(), &engine.0.seal_keys).boxed());
     every(engine, FLUSH_EVERY, false, |engine| flush(engine).boxed());
 }
 

@@ -10,10 +10,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use domain::{Error, OrgId, Result, Role, SessionId, Tenant};
+use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, audit::Actor};
 use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
+    audit::{self, Entry},
     orgs::{self, NewMember},
 };
 
@@ -77,6 +78,11 @@ impl Caller {
         Tenant::own(self.org, self.identity.user)
     }
 
+    /// The beginning of an entry in the audit trail.
+    pub fn did<'a>(&self, action: &'a str) -> Entry<'a> {
+        Entry::done(Actor::Person(self.identity.user), action)
+    }
+
     /// Runs the closure in a transaction; an error rolls it back.
     pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tx = self.admitted(self.app.store().tenant(self.tenant()).await?).await?;
@@ -84,7 +90,26 @@ impl Caller {
         end(tx.inner, done).await
     }
 
-    /// The same with the session's row locked, and left open for the caller: turns
+    /// The same in a transaction that sees every member's rows: for administrators, and
+    /// not without an entry in the audit trail.
+    pub async fn overseeing<T>(
+        &self,
+        action: &str,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<T>,
+    ) -> Result<T> {
+        let tenant = Tenant { scope: Scope::Org, ..self.tenant() };
+        let mut tx = self.admitted(self.app.store().tenant(tenant).await?).await?;
+        let done = async {
+            tx.administers()?;
+            let done = work(&mut tx).await?;
+            audit::record(&mut tx, &[self.did(action)]).await?;
+            Ok(done)
+        };
+        let done = done.await;
+        end(tx.inner, done).await
+    }
+
+    /// The same as [`tx`](Self::tx) with the session's row locked, and left open for the caller: turns
     /// of one session begin one after the other.
     pub async fn with_session<T>(
         &self,
@@ -243,6 +268,11 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// The beginning of an entry in the audit trail.
+    pub fn did<'a>(&self, action: &'a str) -> Entry<'a> {
+        Entry::done(Actor::Platform(self.identity.user), action)
+    }
+
     /// Runs the closure in a transaction of an organization, which need not exist
     /// yet; an error rolls it back.
     pub async fn tx<T>(&self, org: OrgId, work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>) -> Result<T> {

@@ -114,6 +114,17 @@ impl Identity {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct Keys {
+    /// 32 random bytes in base64 (`openssl rand -base64 32`), from which the service's
+    /// own keys derive. Unset on the private cluster: generated.
+    #[arg(long, env = "SIXTY_MASTER_KEY", hide_env_values = true)]
+    pub master_key: Option<SecretString>,
+    /// Master keys that were used before (comma list): what they made stays valid.
+    #[arg(long, env = "SIXTY_MASTER_KEY_PREVIOUS", hide_env_values = true, value_delimiter = ',')]
+    pub master_key_previous: Vec<SecretString>,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct Provider {
     /// Key of the Messages API provider.
     #[arg(long, env = "ANTHROPIC_API_KEY", hide_env_values = true)]
@@ -144,6 +155,8 @@ pub struct Serve {
     pub database: Database,
     #[command(flatten)]
     pub identity: Identity,
+    #[command(flatten)]
+    pub keys: Keys,
     #[command(flatten)]
     pub provider: Provider,
     /// What this process does.

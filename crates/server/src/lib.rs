@@ -1,6 +1,7 @@
 //! The HTTP face of Sixty: who calls, what comes in, what goes out.
 
 mod app;
+pub mod audit;
 pub mod auth;
 mod caller;
 pub mod config;
@@ -8,6 +9,7 @@ pub mod demo;
 mod door;
 mod extract;
 mod idempotent;
+mod keys;
 mod layers;
 mod listen;
 mod page;

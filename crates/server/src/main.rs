@@ -4,6 +4,7 @@ use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use server::{
+    audit,
     auth::{self, Grant},
     config::{Database, Identity, Log, LogFormat, Serve},
     demo,
@@ -28,6 +29,9 @@ enum Command {
     Token(Box<Token>),
     /// Fill a demo organization.
     SeedDemo(Database),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// A scripted stand-in for model providers, on their real wire.
     ModelSim(ModelSim),
     /// Print the OpenAPI document.
@@ -37,6 +41,12 @@ enum Command {
         #[arg(long, env = "SIXTY_LISTEN", default_value = "127.0.0.1:8060")]
         listen: SocketAddr,
     },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Prove that it was not touched; exit code 1 if it was.
+    Verify(Box<audit::Verify>),
 }
 
 #[derive(Args)]
@@ -104,6 +114,7 @@ async fn execute(command: Command) -> Result<(), Fatal> {
         Command::Migrate(config) => serve::migrate_command(&config).await,
         Command::Token(token) => print_token(*token).await,
         Command::SeedDemo(config) => demo::seed(&config).await,
+        Command::Audit(Audit::Verify(config)) => audit::verify_command(&config).await,
         Command::ModelSim(options) => stand_in(options).await,
         Command::Openapi => {
             println!("{}", server::openapi().to_pretty_json()?);

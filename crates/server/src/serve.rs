@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use engine::{Engine, Limits, Settings, compaction::Thresholds};
+use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
 use model::{Auth, Endpoint, MessagesClient, Options};
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +19,7 @@ use crate::{
     app::Public,
     auth::Verifier,
     config::{ACQUIRE_TIMEOUT, AuthStyle, Database, ProcessRole, Provider, Serve},
-    demo, listen,
+    demo, keys, listen,
 };
 
 /// An error that ends the program, with a sentence for the operator.
@@ -79,13 +79,14 @@ pub async fn jwt_secret(
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(mut config: Serve) -> Result<(), Fatal> {
     config.identity.jwt_secret = jwt_secret(&config.database, config.identity.jwt_secret.as_ref()).await?;
+    let keys = keys::master_keys(&config.database, &config.keys).await?;
     let connected = Connected::open(&config.database).await?;
-    let served = serve(&config, &connected).await;
+    let served = serve(&config, keys, &connected).await;
     connected.close().await?;
     served
 }
 
-async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
+async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Result<(), Fatal> {
     #[cfg(feature = "faults")]
     if let Some(crash) = config.faults.crash_at {
         engine::crash::arm(crash);
@@ -119,10 +120,12 @@ async fn serve(config: &Serve, connected: &Connected) -> Result<(), Fatal> {
             keep_tokens: config.compact_keep_tokens,
             keep_messages: config.compact_keep_messages,
         },
+        keys,
         #[cfg(feature = "faults")]
         probe_url: config.faults.probe_url.clone(),
     };
-    let engine = Engine::new(store.clone(), client, redactor(config, &connected.url), settings);
+    let redactor = redactor(config, &settings.keys, &connected.url);
+    let engine = Engine::new(store.clone(), client, redactor, settings);
     let public = Public {
         cors_origins: config.cors_origins.clone(),
         operations_only: config.role == ProcessRole::Worker,
@@ -205,13 +208,14 @@ async fn provider(config: &Provider, embedded: bool, tasks: &TaskTracker) -> Res
 }
 
 /// Knows the process's own secrets beside the patterns.
-fn redactor(config: &Serve, database_url: &str) -> Redactor {
+fn redactor(config: &Serve, keys: &MasterKeys, database_url: &str) -> Redactor {
     let mut secrets: Vec<(&str, String)> = Vec::new();
     for (kind, secret) in
         [("provider_key", &config.provider.anthropic_api_key), ("jwt_secret", &config.identity.jwt_secret)]
     {
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
+    secrets.extend(keys::spellings(keys).into_iter().map(|key| ("master_key", key)));
     secrets.extend(migrate::password_in(database_url).map(|password| ("database_password", password)));
     let redactor = Redactor::new(secrets.iter().map(|(kind, secret)| (*kind, secret.as_str())));
     for (kind, _) in redactor.refused() {

@@ -3,6 +3,7 @@
 //! reads no content). Functions live in a module per noun.
 
 pub mod archives;
+pub mod audit;
 pub mod cluster;
 mod connections;
 pub mod entities;
@@ -17,6 +18,7 @@ pub mod messages;
 pub mod migrate;
 pub mod orgs;
 pub mod runs;
+pub mod seals;
 pub mod sessions;
 pub mod startup;
 pub mod steps;

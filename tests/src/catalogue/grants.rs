@@ -50,6 +50,31 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "the audit trail and its seals are append-only",
+        finds: "with trail as (select unnest('{audit,audit_seals}'::text[]) as name)
+            select t.name || ' ' || g.privilege from trail t join grants g using (name)
+                where g.privilege not in ('select', 'insert')
+            union all select name from trail where name not in (select name from tenant_tables)",
+        broken_by: &[
+            "grant update on sixty.audit to sixty_tenant",
+            "grant update (detail) on sixty.audit to sixty_tenant",
+            "grant delete on sixty.audit to sixty_system",
+            "grant delete on sixty.audit_seals to sixty_tenant",
+            "grant update (mac) on sixty.audit_seals to sixty_tenant",
+            "alter table sixty.audit rename to old_audit",
+        ],
+    },
+    Rule {
+        says: "the audit trail is read by what looks at the whole organization, and by nothing else",
+        finds: "select t.name from tenant_tables t where t.name like 'audit%' and not exists (select from policies p
+                where p.table_name = t.name and not p.permissive and p.roles = '{sixty_tenant}' and p.cmd = 'SELECT'
+                and p.qual = '(current_setting(''app.scope''::text, true) = ''org''::text)')",
+        broken_by: &[
+            "drop policy overseen on sixty.audit",
+            "alter policy overseen on sixty.audit_seals using (true)",
+        ],
+    },
+    Rule {
         says: "partitions have no grants: they lead around the parent's policy",
         finds: "select name from grants where relispartition",
         broken_by: &["create table sixty.bad (org_id uuid not null) partition by list (org_id);

@@ -22,6 +22,10 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
     ("run_events.expired", "the same, by ids and times; column grants keep it from the frames"),
     ("idempotency.expiry", "keys are dropped after a day"),
     ("idempotency.expired", "the same, by organization and time"),
+    (
+        "audit_pending.work",
+        "the organizations whose trail is to be sealed; column grants keep it from the rest",
+    ),
 ];
 
 /// Everything that `sixty_system` may do. Nothing of it is content.
@@ -32,6 +36,7 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ("run_events: insert", "the group writer"),
     ("run_events: delete", "expiry"),
     ("run_events: select (created_at, org_id, run_id)", "expiry"),
+    ("audit_pending: select (org_id)", "what is to be sealed"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (
@@ -69,6 +74,9 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("copilot_session_summaries.key_points", "a conversation"),
     ("copilot_summary_passages.text", "a conversation"),
     ("copilot_summary_passages.search", "a conversation"),
+    ("audit.action", "what people do"),
+    ("audit.target", "what people do"),
+    ("audit.detail", "what people do"),
 ];
 
 /// What the rules are written in.

@@ -43,6 +43,8 @@ pub struct Setup {
     pub rate_per_minute: u32,
     pub limits: engine::Limits,
     pub compaction: engine::compaction::Thresholds,
+    /// All replicas of a service have the same.
+    pub keys: engine::keys::MasterKeys,
     pub cors_origins: Vec<String>,
     /// Secrets of the process, which the redactor knows.
     pub secrets: Vec<String>,
@@ -64,6 +66,7 @@ impl Default for Setup {
             rate_per_minute: 1_000_000,
             limits: engine::Limits::default(),
             compaction: engine::compaction::Thresholds::default(),
+            keys: engine::keys::MasterKeys::new([7; 32], Vec::new()),
             cors_origins: Vec::new(),
             secrets: Vec::new(),
             issuers: Vec::new(),

@@ -15,6 +15,8 @@ use super::{PATIENCE, SECRET, eventually};
 /// Lines of a server's log that a failing test shows.
 const SHOWN: usize = 60;
 
+const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// How a process is started.
 #[derive(Clone, Debug)]
 pub struct Spawn {
@@ -82,6 +84,7 @@ impl Process {
             ("SIXTY_DEFAULT_MODEL", "anthropic/claude-test"),
             ("SIXTY_JWT_SECRET", SECRET),
             ("SIXTY_DATABASE_CONNECTIONS", "4"),
+            ("SIXTY_MASTER_KEY", MASTER_KEY),
             ("SIXTY_LISTEN", "127.0.0.1:0"),
             ("SIXTY_ALLOW_OLD_POSTGRES", "1"),
             ("SIXTY_RATE_PER_MINUTE", rate),

@@ -120,6 +120,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         works: setup.works,
         limits: setup.limits,
         compaction: setup.compaction,
+        keys: setup.keys,
     };
     let engine = Engine::new(store, client, redactor, settings);
     let identity =

@@ -16,6 +16,8 @@ pub enum Names {
     /// A name that each caller gives: it may be new to them, whoever else uses it.
     OwnEntity,
     OwnKey,
+    /// A person by the external id.
+    Member,
     /// For platform administrators only.
     Platform,
     /// The last of a page: `{id}` is the opaque cursor.
@@ -40,8 +42,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 }
 
 use Names::{
-    Entity, EntityCursor, Event, Message, Nothing, OwnEntity, OwnKey, Platform, Run, Session, SessionCursor,
-    Summary, SummaryCursor,
+    Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity, OwnKey, Platform, Run, Session,
+    SessionCursor, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -89,6 +91,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/v1/entities/{kind}/{id}", Entity, ""),
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
+    op("GET", "/v1/admin/audit", Nothing, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.
@@ -133,6 +136,8 @@ pub const PLACES: &[Place] = &[
     place("PUT", "/v1/entities/{kind}/{id}", Body(r#"{"name": "Acme renewal", "links": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
     place("POST", "/v1/entities", Body(r#"{"kind": "deal", "id": "D-1", "name": "Again", "links": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
     place("POST", "/v1/entities", Body(r#"{"kind": "{kind}", "id": "{id}", "name": "Mine"}"#), OwnEntity),
+    place("GET", "/v1/admin/audit", Query("run_id={id}"), Run),
+    place("GET", "/v1/admin/audit", Query("user={id}"), Member),
 ];
 
 /// Parameters that name nothing that somebody could have, and where: an empty path is any.
@@ -142,6 +147,9 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("", "q"),
     ("", "since"),
     ("/v1/entities", "kind"),
+    ("/v1/admin/audit", "action"),
+    // A place in the order of ids, whosever it is.
+    ("/v1/admin/audit", "cursor"),
     // Numbers of a list whose subject the path or the caller names.
     ("/v1/sessions/{id}/messages", "cursor"),
     ("/v1/session-summaries/search", "cursor"),

@@ -79,7 +79,7 @@ impl Witness {
         self.memory().await;
         self.converse(other_replica).await;
         self.archive().await;
-        for path in ["/v1/me", "/healthz", "/readyz", "/openapi.json"] {
+        for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
         for path in ["/v1/platform/orgs/acme", "/v1/platform/orgs/acme/members/mallory"] {

@@ -13,13 +13,16 @@ use domain::{
 use engine::Engine;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::entities::{self, Filter, NewEntity};
+use store::{
+    audit,
+    entities::{self, Filter, NewEntity},
+};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     App,
-    caller::Caller,
+    caller::{Caller, Tx},
     door::{masked, secret_in, unmasked},
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, given},
     idempotent::{Answer, once, request_hash},
@@ -188,6 +191,12 @@ fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
     }
 }
 
+/// The write's entry in the audit trail.
+async fn record(caller: &Caller, tx: &mut Tx, action: &str, entity: &EntityRef) -> domain::Result<()> {
+    let target = format!("{}:{}", entity.kind, entity.id);
+    audit::record(tx, &[caller.did(action).on(&target)]).await
+}
+
 /// Creates an entity; its id must be free.
 #[utoipa::path(post, path = "/v1/entities", tag = "entities", security(("bearer" = [])), request_body = Create,
     responses((status = 201, body = Entity), Problems))]
@@ -200,6 +209,7 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
     let answer = once(&caller, key, hash, async |tx| {
         tx.writes()?;
         entities::create(tx, &new(&entity, &content)).await?;
+        record(&caller, tx, "entity.create", &entity).await?;
         let created = entities::find(tx, entity.kind, &entity.id).await?;
         let location = format!("/v1/entities/{kind}/{}", url_segment(&entity.id));
         Ok(Answer::created(location, &created)?.at_version(created.version))
@@ -253,6 +263,7 @@ pub async fn put(
         .tx(async |tx| {
             tx.writes()?;
             let is_new = entities::put(tx, &new(&entity, &content), seen.0).await?;
+            record(&caller, tx, if is_new { "entity.create" } else { "entity.update" }, &entity).await?;
             Ok((is_new, entities::find(tx, entity.kind, &entity.id).await?))
         })
         .await?;
@@ -292,6 +303,7 @@ pub async fn update(
             };
             check(&app, &entity, &mut content)?;
             entities::put(tx, &new(&entity, &content), seen.0).await?;
+            record(&caller, tx, "entity.update", &entity).await?;
             entities::find(tx, entity.kind, &entity.id).await
         })
         .await?;
@@ -310,7 +322,8 @@ pub async fn delete(
         .tx(async |tx| {
             entities::find(tx, entity.kind, &entity.id).await?;
             tx.writes()?;
-            entities::delete(tx, &entity, seen.0).await
+            entities::delete(tx, &entity, seen.0).await?;
+            record(&caller, tx, "entity.delete", &entity).await
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -337,6 +350,7 @@ pub async fn add_note(
         entities::find(tx, entity.kind, &entity.id).await?;
         tx.writes()?;
         let id = entities::add_note(tx, &entity, &text, None).await?;
+        record(&caller, tx, "entity.note", &entity).await?;
         Answer::created(format!("/v1/entities/{kind}/{}/notes", url_segment(&entity.id)), &NoteCreated { id })
     });
     Ok(answer.await?)

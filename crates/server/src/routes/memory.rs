@@ -12,7 +12,7 @@ use domain::{
 use engine::notebook::visible;
 use serde::Deserialize;
 use store::{
-    entities,
+    audit, entities,
     memories::{self, Change, Subject},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -74,6 +74,31 @@ async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if *subject == Subject::Org { tx.administers() } else { tx.writes() }
 }
 
+/// The document's name in the audit trail.
+fn target(subject: &Subject) -> String {
+    match subject {
+        Subject::Org => "memory:org".into(),
+        Subject::Me => "memory:user".into(),
+        Subject::Entity(entity) => format!("memory:{}:{}", entity.kind, entity.id),
+    }
+}
+
+/// Writes a new version, with its entry in the audit trail.
+async fn store(
+    caller: &Caller,
+    tx: &mut Tx,
+    subject: &Subject,
+    content: &str,
+    change: Change<'_>,
+    seen: IfMatch,
+) -> domain::Result<MemoryDocument> {
+    let action = if matches!(change, Change::Revert) { "memory.revert" } else { "memory.put" };
+    let version = memories::write(tx, subject, content, change, seen.0, None).await?;
+    let (target, detail) = (target(subject), format!("version {version}"));
+    audit::record(tx, &[caller.did(action).on(&target).saying(&detail)]).await?;
+    memories::find(tx, subject).await
+}
+
 async fn read(caller: &Caller, subject: Subject) -> Result<Response> {
     let document = caller
         .tx(async |tx| {
@@ -104,8 +129,7 @@ async fn write(
     let document = caller
         .tx(async |tx| {
             writable(tx, &subject).await?;
-            memories::write(tx, &subject, &content, Change::Put, seen.0, None).await?;
-            memories::find(tx, &subject).await
+            store(caller, tx, &subject, &content, Change::Put, seen).await
         })
         .await?;
     Ok(tagged(document))
@@ -142,8 +166,7 @@ async fn revert(
                 Error::NotFound => Error::field("version", "there is no such version"),
                 other => other,
             })?;
-        memories::write(tx, &subject, &content, Change::Revert, seen.0, None).await?;
-        let document = memories::find(tx, &subject).await?;
+        let document = store(caller, tx, &subject, &content, Change::Revert, seen).await?;
         Answer::changed(document.version, &document)
     });
     Ok(answer.await?)

@@ -1,5 +1,6 @@
 //! One list of operations that is both the router and the OpenAPI document.
 
+mod audit;
 mod content;
 mod entities;
 mod me;
@@ -84,6 +85,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::create, entities::list))
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))
+        .routes(routes!(audit::list))
         .merge(operator_routes())
 }
 

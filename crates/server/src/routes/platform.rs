@@ -2,9 +2,12 @@
 //! platform administrator's token.
 
 use axum::{Json, http::StatusCode};
-use domain::{Error, Role};
+use domain::{Error, Role, UserId};
 use serde::{Deserialize, Serialize};
-use store::orgs::{self, NewMember};
+use store::{
+    audit,
+    orgs::{self, NewMember},
+};
 use utoipa::ToSchema;
 
 use crate::{
@@ -50,6 +53,11 @@ fn external(field: &str, id: &str) -> Result<()> {
     }
 }
 
+/// A member's name in the audit trail: the id that says nothing of the person.
+fn target(user: UserId) -> String {
+    format!("member:{user}")
+}
+
 fn display_name(platform: &Platform, given: Option<&str>) -> domain::Result<Option<String>> {
     match given.map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) if name.chars().count() > 255 => {
@@ -74,8 +82,13 @@ pub async fn put_org(
     let (new, (id, name)) = platform
         .tx(org, async |tx| {
             let new = orgs::create(tx, &id, name.as_deref()).await?;
-            if let Some(name) = name.filter(|_| !new) {
-                orgs::rename(tx, &name).await?;
+            let renamed = name.filter(|_| !new);
+            if let Some(name) = &renamed {
+                orgs::rename(tx, name).await?;
+            }
+            if new || renamed.is_some() {
+                let action = if new { "org.create" } else { "org.rename" };
+                audit::record(tx, &[platform.did(action)]).await?;
             }
             Ok((new, orgs::find(tx).await?.ok_or(Error::NotFound)?))
         })
@@ -106,7 +119,10 @@ pub async fn put_member(
     let new = platform
         .tx(org, async |tx| {
             orgs::find(tx).await?.ok_or(Error::NotFound)?;
-            orgs::put_member(tx, &member).await
+            let new = orgs::put_member(tx, &member).await?;
+            let (target, detail) = (target(member.user), format!("role {}", role.as_str()));
+            audit::record(tx, &[platform.did("member.put").on(&target).saying(&detail)]).await?;
+            Ok(new)
         })
         .await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -124,6 +140,11 @@ pub async fn delete_member(
 ) -> Result<StatusCode> {
     let org = platform.identity.org_id(&org);
     let user = platform.identity.user_id(&sub);
-    platform.tx(org, async |tx| orgs::remove_member(tx, user).await).await?;
+    platform
+        .tx(org, async |tx| {
+            orgs::remove_member(tx, user).await?;
+            audit::record(tx, &[platform.did("member.remove").on(&target(user))]).await
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

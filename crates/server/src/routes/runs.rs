@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{Cursor, Error, RunId, run::Run};
 use serde::Deserialize;
-use store::runs;
+use store::{audit, runs};
 use utoipa::IntoParams;
 
 use crate::{
@@ -62,7 +62,11 @@ pub async fn events(
 pub async fn cancel(caller: Caller, Path(id): Path<RunId>) -> Result<(StatusCode, Json<Run>)> {
     let run = caller
         .tx(async |tx| {
+            let open = !runs::find(tx, id).await?.status.ended();
             runs::cancel(tx, id, engine::cancelled_frame).await?;
+            if open {
+                audit::record(tx, &[caller.did("run.cancel").of_run(id)]).await?;
+            }
             runs::find(tx, id).await
         })
         .await?;

@@ -10,6 +10,8 @@ use crate::{
 };
 
 const SECRET: &str = "a-secret-that-only-this-benchmark-uses";
+/// 32 zero bytes in base64.
+const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// The release build of the service.
 fn sixty() -> Result<Command> {
@@ -26,6 +28,7 @@ fn sixty() -> Result<Command> {
     };
     let mut command = Command::new(found);
     command.current_dir(ROOT).env_clear().env("SIXTY_JWT_SECRET", SECRET).env("SIXTY_LISTEN", "127.0.0.1:0");
+    command.env("SIXTY_MASTER_KEY", MASTER_KEY);
     command.env("SIXTY_RATE_PER_MINUTE", "100000000").env("SIXTY_RATE_BURST", "100000000");
     command.env("NO_COLOR", "1");
     Ok(command)
