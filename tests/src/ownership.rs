@@ -197,6 +197,44 @@ async fn a_run_that_breaks_off_again_and_again_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_claimed_run_that_cannot_be_loaded_goes_back_before_its_lease_ends() {
+    let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    let request = alice.message(&session, &json!({"text": "Hi"})).header("prefer", "respond-async");
+    let run = alice.send(request).await.expect(202).json()["run"]["id"].as_str().expect("an id").to_owned();
+    let reader = alice.follow(&run, None).await;
+    tamper(&app, "revoke select on sixty.session_context from sixty_tenant").await;
+    app.sim.push(Reply::text("Hello."));
+    let _worker = app.another_replica(Setup { lease_seconds: 600, ..Setup::default() }).await;
+    let attempts = "select attempts::bigint from sixty.runs";
+    eventually("it is claimed again", async || (app.database.count(attempts).await >= 2).then_some(())).await;
+    tamper(&app, "grant select on sixty.session_context to sixty_tenant").await;
+    let frames = reader.rest().await;
+    assert_eq!(names(&frames), ["run_started", "token", "message_complete", "done"]);
+    assert_eq!(answers(&frames), ["Hello."]);
+}
+
+#[tokio::test]
+async fn the_first_event_of_a_claimed_run_is_stored_before_it_is_shown() {
+    let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
+    let alice = app.alice();
+    let gate = Gate::new();
+    let held = gate.clone();
+    app.sim.respond_with(move |_| Reply::text("Hello.").hold_before(&held));
+    let worker = app.another_replica(Setup::default()).await;
+    for count in 1..=5 {
+        let session = alice.session().await;
+        let request = alice.message(&session, &json!({"text": "Hi"})).header("prefer", "respond-async");
+        let run = alice.send(request).await.expect(202).json()["run"]["id"].clone();
+        let mut events = alice.at(worker.address).follow(run.as_str().expect("an id"), None).await;
+        events.until("run_started").await;
+        assert_eq!(app.database.count("select count(*) from sixty.run_events").await, count);
+    }
+    gate.release();
+}
+
+#[tokio::test]
 async fn a_run_has_the_rights_that_its_owner_has_when_it_is_executed() {
     let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
     let (alice, bob) = (app.alice(), app.bob());

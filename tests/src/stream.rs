@@ -1,6 +1,5 @@
 //! Reading a run's events: from any place, on any replica, at any pace.
 
-use futures_util::future::join_all;
 use model_sim::{Gate, Reply};
 use serde_json::{Value, json};
 
@@ -18,6 +17,11 @@ async fn another_reader(app: &TestApp) -> (crate::harness::Replica, Person) {
 /// A run with thinking, text, two tools and a last answer, from its beginning to its end.
 async fn recorded(app: &TestApp, alice: &Person, session: &str) -> Vec<Frame> {
     alice.deal().await;
+    script(app);
+    alice.hear(session, "Where is the renewal?").await
+}
+
+fn script(app: &TestApp) {
     app.sim.push(
         Reply::message()
             .thinking("Where could it stand?")
@@ -26,7 +30,6 @@ async fn recorded(app: &TestApp, alice: &Person, session: &str) -> Vec<Frame> {
             .tool("memory_append", json!({"scope": "user", "section": "Asked", "text": "The renewal"})),
     );
     app.sim.push(Reply::text("It is in negotiation — \u{1F33F}\nand that is all."));
-    alice.hear(session, "Where is the renewal?").await
 }
 
 #[tokio::test]
@@ -77,7 +80,9 @@ async fn without_an_id_the_run_is_read_from_its_beginning() {
         assert_eq!(reader.follow(&run, Some("")).await.rest().await, frames);
         let after =
             reader.request(reqwest::Method::GET, &format!("/v1/runs/{run}/events?after={}", frames[2].id));
+        let comes_back = after.try_clone().expect("no body").header("last-event-id", &frames[5].id);
         assert_eq!(Events::open(after).await.rest().await, frames[3..]);
+        assert_eq!(Events::open(comes_back).await.rest().await, frames[6..], "the header is newer");
     }
 }
 
@@ -154,6 +159,27 @@ async fn frames_are_plain_lines_that_no_proxy_may_hold_back() {
     }
 }
 
+#[tokio::test]
+async fn a_replay_is_byte_for_byte_what_was_streamed() {
+    let app = TestApp::start().await;
+    let (_replica, elsewhere) = another_reader(&app).await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    script(&app);
+    let request = alice.message(&session, &json!({"text": "Where is the renewal?"}));
+    let live = alice.send(request.header("accept", "text/event-stream")).await.expect(200);
+    for name in ["content-type", "cache-control", "x-accel-buffering"] {
+        assert_ne!(live.header(name), "", "{name}");
+    }
+    let location = live.header("location");
+    assert!(live.text.ends_with("\n\n") && live.text.len() > 1_000, "{}", live.text);
+    for reader in [&alice, &elsewhere] {
+        let replay = reader.get(&format!("{location}/events")).await.expect(200);
+        assert_eq!(replay.text, live.text);
+    }
+}
+
 fn has_null(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -177,35 +203,6 @@ async fn a_slow_reader_holds_nobody_up_and_misses_nothing() {
     frames.extend(live.rest().await);
     assert_eq!(answers(&frames), [text.trim()]);
     assert_eq!(slow.rest().await, frames);
-}
-
-#[tokio::test]
-async fn two_hundred_open_streams_need_no_connection_of_the_database() {
-    let app = TestApp::with(Setup { connections: 5, ..Setup::default() }).await;
-    let (_replica, elsewhere) = another_reader(&app).await;
-    let alice = app.alice();
-    let session = alice.session().await;
-    let gate = Gate::new();
-    app.sim.push(Reply::text("Worth waiting for.").hold_after(1, &gate));
-    let mut live = alice.say(&session, "Hi").await;
-    let mut frames = live.until("token").await;
-    let run = run_of(&frames);
-    let mut readers = Vec::new();
-    for _ in 0..20 {
-        readers.extend(join_all((0..10).map(|_| alice.follow(&run, None))).await);
-    }
-    let mut far = elsewhere.follow(&run, None).await;
-    let seen_far = far.until("token").await;
-    for _ in 0..20 {
-        alice.get("/v1/me").await.expect(200);
-        alice.get("/v1/sessions").await.expect(200);
-    }
-    gate.release();
-    frames.extend(live.rest().await);
-    for heard in join_all(readers.into_iter().map(Events::rest)).await {
-        assert_eq!(heard, frames);
-    }
-    assert_eq!([seen_far, far.rest().await].concat(), frames);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 //! reader on this replica and the writer to the database. A reader is a cursor
 //! into it; there is no channel per reader and no copy but the one to its socket.
 
+#[cfg(test)]
+mod properties;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -23,10 +23,14 @@ use std::{
     time::Duration,
 };
 
-use domain::{Event, RunId, id::ReplicaId, run::Lease};
+use domain::{
+    Cursor, Event, RunId,
+    id::ReplicaId,
+    run::{Lease, Run, RunStatus},
+};
 use model::MessagesClient;
 use redact::Redactor;
-use store::Store;
+use store::{Store, steps::Frames};
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tools::{Outside, Toolbox};
@@ -245,9 +249,18 @@ impl Inner {
     }
 }
 
-/// The last frame of a run that was cancelled before anybody executed it.
-pub fn cancelled_frame(run: &domain::run::Run, at: domain::Cursor) -> String {
-    cancelled_event(run.iterations, run.usage, Vec::new()).frame(run.id, at)
+/// The last frames of a run that is cancelled while nobody executes it. Under an
+/// earlier fence somebody did: half an answer of it is void.
+pub fn cancelled_frames(run: &Run, fence: i64) -> Frames {
+    let broken_off =
+        (run.status == RunStatus::Queued && fence > 1).then_some(Event::Reset { message_id: None });
+    let last = cancelled_event(run.iterations, run.usage, Vec::new());
+    let mut frames = Frames { n_from: 1, n_to: 0, text: String::new() };
+    for event in broken_off.into_iter().chain([last]) {
+        frames.n_to += 1;
+        event.write_frame(run.id, Cursor { fence, n: frames.n_to }, &mut frames.text);
+    }
+    frames
 }
 
 fn cancelled_event(iterations: i32, usage: domain::Usage, tools_used: Vec<domain::event::ToolUsed>) -> Event {

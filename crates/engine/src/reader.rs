@@ -10,7 +10,10 @@ use domain::{
     event::{Cursor, frames_after},
     run::{Run, RunStatus},
 };
-use store::{events, runs};
+use store::{
+    events::{self, Stored},
+    runs,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -63,10 +66,7 @@ impl Reader {
             }
             let bytes = match self.feed.clone() {
                 // An earlier owner's frames are in the database, all of them.
-                Some(feed)
-                    if feed.fence() == self.cursor.fence
-                        || (feed.fence() == 1 && self.cursor == Cursor::default()) =>
-                {
+                Some(feed) if goes_on_live(self.cursor, feed.fence()) => {
                     self.cursor.fence = feed.fence();
                     self.live(&feed).await
                 }
@@ -123,15 +123,7 @@ impl Reader {
         let rows = events::list(&mut tx, self.run, self.cursor, ROWS).await?;
         let dropped = rows.is_empty() && run.status.ended() && !events::exist(&mut tx, self.run).await?;
         tx.commit().await?;
-        let mut text = String::new();
-        for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
-            if row.fence == self.cursor.fence && row.n_from > self.cursor.n + 1 {
-                break;
-            }
-            let seen = if row.fence == self.cursor.fence { self.cursor.n } else { row.n_from - 1 };
-            text.push_str(frames_after(&row.frames, row.n_from, seen));
-            self.cursor = Cursor { fence: row.fence, n: row.n_to };
-        }
+        let text = unread(&rows, &mut self.cursor, live);
         if !text.is_empty() {
             return Ok(Look::Frames(text.into()));
         }
@@ -167,4 +159,25 @@ impl Reader {
         self.ended = stopping.run_until_cancelled(sleep(self.pause)).await.is_none();
         self.pause = (self.pause * 3 / 2).min(SLOWEST);
     }
+}
+
+/// Whether a reader at the cursor goes on from the feed of this fence. Otherwise
+/// what earlier owners wrote comes first, from the database.
+pub(crate) fn goes_on_live(cursor: Cursor, fence: i64) -> bool {
+    fence == cursor.fence || (fence == 1 && cursor == Cursor::default())
+}
+
+/// What the rows hold after the cursor, which moves with it; only of fences before
+/// `live`, where a feed goes on from there.
+pub(crate) fn unread(rows: &[Stored], cursor: &mut Cursor, live: Option<i64>) -> String {
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| live.is_none_or(|fence| row.fence < fence)) {
+        if row.fence == cursor.fence && row.n_from > cursor.n + 1 {
+            break;
+        }
+        let seen = if row.fence == cursor.fence { cursor.n } else { row.n_from - 1 };
+        text.push_str(frames_after(&row.frames, row.n_from, seen));
+        *cursor = Cursor { fence: row.fence, n: row.n_to };
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! What every handler can reach.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use engine::Engine;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::{auth::Verifier, config::Rates};
 
+/// Two keep-alives of an event stream.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The shared parts of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -16,6 +19,8 @@ pub struct App {
     pub verifier: Verifier,
     pub rates: Arc<DefaultKeyedRateLimiter<Uuid>>,
     pub public: Arc<Public>,
+    /// Longest time in which a client accepts nothing of its answer before it is cut off.
+    pub patience: Duration,
 }
 
 /// What the service says of itself to anybody.
@@ -30,7 +35,13 @@ pub struct Public {
 impl App {
     pub fn new(engine: Engine, verifier: Verifier, rates: Rates, public: Public) -> Self {
         let quota = Quota::per_minute(rates.per_minute).allow_burst(rates.burst);
-        Self { engine, verifier, rates: Arc::new(RateLimiter::keyed(quota)), public: Arc::new(public) }
+        Self {
+            engine,
+            verifier,
+            rates: Arc::new(RateLimiter::keyed(quota)),
+            public: Arc::new(public),
+            patience: PATIENCE,
+        }
     }
 
     /// The model of a run: the session's, or the service's own.

@@ -13,6 +13,7 @@ mod keys;
 mod layers;
 mod listen;
 mod page;
+mod patience;
 mod problem;
 mod routes;
 pub mod serve;

@@ -4,7 +4,6 @@
 
 use std::{convert::Infallible, io, time::Duration};
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -17,7 +16,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::{App, router};
+use crate::{App, patience::Patient, router};
 
 /// What open connections are given to end after the signal.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -37,7 +36,7 @@ pub async fn listen(listener: TcpListener, app: App, stop: impl Future<Output = 
     };
     let serving = async {
         let (tasks, graceful) = (TaskTracker::new(), GracefulShutdown::new());
-        let accepting = accept(&listener, router(&app), &tasks, &graceful);
+        let accepting = accept(&listener, &app, &tasks, &graceful);
         stopping.run_until_cancelled(accepting).await;
         // Whoever connects from here on is refused at once.
         drop(listener);
@@ -51,10 +50,11 @@ pub async fn listen(listener: TcpListener, app: App, stop: impl Future<Output = 
 
 async fn accept(
     listener: &TcpListener,
-    router: Router,
+    app: &App,
     tasks: &TaskTracker,
     graceful: &GracefulShutdown,
 ) -> Infallible {
+    let router = router(app);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     loop {
@@ -68,7 +68,8 @@ async fn accept(
             }
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection(TokioIo::new(prompt(stream)), service);
+        let stream = Patient::new(prompt(stream), app.patience);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tasks.spawn(async move {
             if let Err(error) = connection.await {

@@ -1,5 +1,8 @@
 //! A run's events as `text/event-stream`: the frames of the engine, as they are.
 
+#[cfg(test)]
+mod tests;
+
 use std::{convert::Infallible, pin::Pin, time::Duration};
 
 use axum::{

@@ -13,10 +13,12 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
         sqlx::Error::RowNotFound => Error::NotFound,
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => unavailable(&error),
         sqlx::Error::Database(database) => match database.code().as_deref() {
-            // A lock or statement timeout, a deadlock, a server that stops or has no slot.
-            Some("55P03" | "57014" | "40P01" | "40001" | "57P01" | "57P02" | "57P03" | "53300") => {
+            // A lock, statement or idle timeout, a deadlock, a server that stops.
+            Some("55P03" | "57014" | "25P03" | "40P01" | "40001" | "57P01" | "57P02" | "57P03") => {
                 unavailable(&error)
             }
+            // A connection that a pooler in between lost; no slot, no memory, no disk.
+            Some(code) if code.starts_with("08") || code.starts_with("53") => unavailable(&error),
             // A data exception (a time before the calendar's beginning, text that no encoding
             // allows), or a limit of Postgres that only input can reach.
             Some(code) if code.starts_with("22") || code.starts_with("54") => Error::Invalid {

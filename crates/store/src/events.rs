@@ -14,20 +14,34 @@ pub struct Stored {
     pub frames: String,
 }
 
-/// Rows that hold anything after the cursor, oldest first.
+/// Most bytes of one look, but for the row that passes it: what a reader holds is bounded.
+const LOOK_BYTES: i64 = 64 * 1024;
+
+/// Rows that hold anything after the cursor, oldest first: at most `limit`, and
+/// as many as a reader may hold at once.
 pub async fn list(tx: &mut TenantTx, run: RunId, after: Cursor, limit: i64) -> Result<Vec<Stored>> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Stored,
-        "select fence, n_from, n_to, frames from sixty.run_events
-         where org_id = $1 and ($2::uuid is null or owner_id = $2) and run_id = $3 and (fence, n_to) > ($4, $5)
-         order by fence, n_from limit $6",
+        "select fence, n_from, n_to, frames from (
+            select fence, n_from, n_to, frames,
+                sum(octet_length(frames)) over (order by fence, n_from) - octet_length(frames) as before
+            from (
+                select fence, n_from, n_to, frames from sixty.run_events
+                where org_id = $1 and ($2::uuid is null or owner_id = $2) and run_id = $3
+                    and (fence, n_to) > ($4, $5)
+                order by fence, n_from limit $6
+            ) page
+         ) sized
+         where before < $7
+         order by fence, n_from",
         tenant.org.0,
         tenant.owner().map(|owner| owner.0),
         run.0,
         after.fence,
         after.n,
-        limit
+        limit,
+        LOOK_BYTES
     )
     .fetch_all(tx.connection())
     .await

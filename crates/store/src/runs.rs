@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Error, Result, RunId, Usage,
-    event::Cursor,
     id::ReplicaId,
     run::{Lease, Mode, Run, RunError, RunStatus},
 };
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     SystemTx, TenantTx,
     error::{corrupt, from_sqlx, violates},
+    steps::Frames,
 };
 
 struct Row {
@@ -80,15 +80,16 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
     .try_into()
 }
 
-/// Asks a run to stop. One that nobody executes ends here, with its last frame
-/// made by `last_frame` for the place in the stream that it is given; the owner
-/// of a running one sees the request within a second. An ended one stays as it is.
+/// Asks a run to stop. One that nobody executes ends here, with its last frames
+/// made by `last_frames` for the run as it was and the fence that it has now; the
+/// owner of a running one sees the request within a second. An ended one stays as it is.
 pub async fn cancel(
     tx: &mut TenantTx,
     id: RunId,
-    last_frame: impl FnOnce(&Run, Cursor) -> String,
-) -> Result<RunStatus> {
+    last_frames: impl FnOnce(&Run, i64) -> Frames,
+) -> Result<()> {
     let tenant = tx.tenant();
+    let run = find(tx, id).await?;
     let row = sqlx::query!(
         "update sixty.runs set
             cancel_requested = true,
@@ -104,25 +105,26 @@ pub async fn cancel(
     .fetch_optional(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let run = find(tx, id).await?;
     if let Some(row) = row
         && row.status == "cancelled"
     {
-        let frame = last_frame(&run, Cursor { fence: row.fence, n: 1 });
+        let frames = last_frames(&run, row.fence);
         sqlx::query!(
             "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-             values ($1, $2, $3, $4, 1, 1, $5)",
+             values ($1, $2, $3, $4, $5, $6, $7)",
             tenant.org.0,
             tenant.user.0,
             id.0,
             row.fence,
-            frame
+            frames.n_from,
+            frames.n_to,
+            frames.text
         )
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
     }
-    Ok(run.status)
+    Ok(())
 }
 
 /// A run that somebody may claim.
@@ -234,30 +236,31 @@ pub async fn cancelled(tx: &mut SystemTx, me: ReplicaId) -> Result<Vec<RunId>> {
     Ok(rows.into_iter().map(RunId).collect())
 }
 
-/// Hands runs back, so that another replica need not wait for the leases' end.
-pub async fn hand_back(tx: &mut SystemTx, leases: &[Lease]) -> Result<u64> {
-    let Some(first) = leases.first() else { return Ok(0) };
-    let (orgs, runs, fences) = columns(leases);
+/// Hands a run back, so that another replica need not wait for the lease's end.
+/// An owner that leaves in order has made no attempt that failed. False: the
+/// lease is another's, or the run has ended.
+pub async fn hand_back(tx: &mut SystemTx, lease: Lease, in_order: bool) -> Result<bool> {
     let done = sqlx::query!(
-        "update sixty.runs r set status = 'queued', lease_owner = null, lease_until = null
-         from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as mine (org_id, id, fence)
-         where r.org_id = mine.org_id and r.id = mine.id and r.fence = mine.fence
-            and r.lease_owner = $4 and r.status = 'running'",
-        &orgs,
-        &runs,
-        &fences,
-        first.replica.0
+        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null,
+            attempts = case when $5 then greatest(attempts - 1, 0) else attempts end
+         where org_id = $1 and id = $2 and fence = $3 and lease_owner = $4 and status = 'running'",
+        lease.org.0,
+        lease.run.0,
+        lease.fence,
+        lease.replica.0,
+        in_order
     )
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    Ok(done.rows_affected() == 1)
 }
 
-/// Hands back whatever this replica still owns.
+/// Hands back whatever this replica still owns, in order.
 pub async fn hand_back_all(tx: &mut SystemTx, me: ReplicaId) -> Result<u64> {
     let done = sqlx::query!(
-        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null
+        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null,
+            attempts = greatest(attempts - 1, 0)
          where lease_owner = $1 and status = 'running'",
         me.0
     )

@@ -123,10 +123,10 @@ impl Walk<'_> {
     async fn hand_back(&mut self, which: usize) {
         let Some((lease, me, fence)) = self.lease(which) else { return };
         let mut tx = self.store.heartbeat().await.expect("a transaction");
-        let count = runs::hand_back(&mut tx, &[lease]).await.expect("an outcome");
+        let done = runs::hand_back(&mut tx, lease, false).await.expect("an outcome");
         tx.commit().await.expect("a commit");
         let handed = self.row.hand_back(fence, me);
-        self.agree(&(count == 1), &handed, handed);
+        self.agree(&done, &handed, handed);
     }
 
     /// Time passes, by the database's clock.

@@ -54,6 +54,8 @@ pub struct Setup {
     pub identity: Option<server::auth::Settings>,
     /// Where the replica's log is to be kept.
     pub logs: Option<Logs>,
+    /// Longest time in which a client accepts nothing before it is cut off.
+    pub patience: Duration,
 }
 
 impl Default for Setup {
@@ -72,6 +74,7 @@ impl Default for Setup {
             issuers: Vec::new(),
             identity: None,
             logs: None,
+            patience: PATIENCE,
         }
     }
 }

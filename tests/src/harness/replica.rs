@@ -128,5 +128,6 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let verifier = Verifier::new(&identity, &TaskTracker::new()).expect("a verifier");
     let number = |n| NonZeroU32::new(n).expect("not zero");
     let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };
-    App::new(engine, verifier, rates, Public { cors_origins: setup.cors_origins, ..Public::default() })
+    let public = Public { cors_origins: setup.cors_origins, ..Public::default() };
+    App { patience: setup.patience, ..App::new(engine, verifier, rates, public) }
 }

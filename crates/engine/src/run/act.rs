@@ -306,6 +306,7 @@ impl Run {
         crash::at(CrashPoint::AfterResult);
         self.steps += 1;
         self.recorded.clear();
+        self.attempts = 0;
         self.tools_used.extend(pairs().map(|(call, answered)| ToolUsed {
             id: call.id.clone(),
             name: call.name.clone(),

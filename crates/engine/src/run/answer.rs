@@ -161,6 +161,7 @@ impl Run {
         self.commit(tx, &frames, &staged).await?;
         self.unbilled = domain::Usage::default();
         self.steps += 1;
+        self.attempts = 0;
         self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
     }

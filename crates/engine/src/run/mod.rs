@@ -78,7 +78,13 @@ pub(crate) struct Run {
     futile: u32,
     /// Compactions after the provider refused the prompt.
     rescues: u32,
+    /// Claims since the run's last step.
+    attempts: i32,
 }
+
+/// What a run waits before it goes back after a failure; twice as long with each
+/// attempt, so that its attempts outlast a database that restarts.
+const HAND_BACK_AFTER: Duration = Duration::from_millis(250);
 
 /// Why the loop was left.
 #[derive(Debug)]
@@ -173,6 +179,7 @@ impl Engine {
             live_from: context.live_from,
             futile: 0,
             rescues: 0,
+            attempts: 1,
         }
     }
 }
@@ -198,7 +205,7 @@ impl Run {
                 }
             }
             Left::Stopped(Stop::Shutdown) => {
-                if let Err(error) = self.hand_back_once().await {
+                if let Err(error) = self.engine.hand_back_once(self.lease, true).await {
                     tracing::warn!(run = %self.lease.run, %error, "the lease ends by itself");
                 }
             }
@@ -269,24 +276,8 @@ impl Run {
         Ok(())
     }
 
-    /// After a failure of the database: gives the run back, so that somebody
-    /// goes on from the log without waiting for the lease's end.
     async fn hand_back(&self, error: &Error) {
-        tracing::warn!(run = %self.lease.run, %error, "the run goes back to the queue");
-        let engine = &self.engine;
-        for _ in 0..engine.settings().lease_seconds {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            if self.hand_back_once().await.is_ok() {
-                engine.wake();
-                return;
-            }
-        }
-    }
-
-    async fn hand_back_once(&self) -> Result<()> {
-        let mut tx = self.engine.store().heartbeat().await?;
-        store::runs::hand_back(&mut tx, &[self.lease]).await?;
-        tx.commit().await
+        self.engine.hand_back(self.lease, self.attempts, error).await;
     }
 }
 
@@ -307,5 +298,29 @@ impl Drop for Run {
 impl Engine {
     fn limits(&self) -> &crate::Limits {
         &self.0.settings.limits
+    }
+
+    /// After a failure of the database: gives the run back, so that somebody
+    /// goes on from the log without waiting for the lease's end.
+    async fn hand_back(&self, lease: Lease, attempts: i32, error: &Error) {
+        tracing::warn!(run = %lease.run, %error, "the run goes back to the queue");
+        let pause = HAND_BACK_AFTER * (1 << attempts.clamp(0, 6));
+        for _ in 0..self.settings().lease_seconds {
+            if self.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                // The shutdown hands back whatever is left.
+                return;
+            }
+            if self.hand_back_once(lease, false).await.is_ok() {
+                self.wake();
+                return;
+            }
+        }
+    }
+
+    /// `in_order`: nothing went wrong with the run, and the attempt does not count.
+    async fn hand_back_once(&self, lease: Lease, in_order: bool) -> Result<()> {
+        let mut tx = self.store().heartbeat().await?;
+        store::runs::hand_back(&mut tx, lease, in_order).await?;
+        tx.commit().await
     }
 }

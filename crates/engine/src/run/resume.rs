@@ -32,8 +32,7 @@ impl Engine {
                     tracing::warn!(run = %lease.run, %error, "it is claimed again");
                 }
             }
-            // The lease ends by itself, and the run is claimed again.
-            Err(error) => tracing::warn!(run = %lease.run, %error, "a claimed run cannot be loaded"),
+            Err(error) => self.hand_back(lease, attempts, &error).await,
         }
     }
 
@@ -42,6 +41,7 @@ impl Engine {
             return Ok(None);
         };
         let membership = tx.tenant().membership().cloned();
+        let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let mut loaded = turns::load(&mut tx).await?;
         if loaded.steps == 0 && loaded.context.told != loaded.context.current {
             // A queued answer to an old question: it quotes memory as it stands now.
@@ -49,13 +49,19 @@ impl Engine {
             turns::pin(tx.tenant(), lease.session, current, current).await?;
             loaded.context = turns::context(tx.tenant(), lease.session).await?;
         }
+        // It commits before anything is shown, so that whoever takes over sees that something was.
+        let first = first_event(lease, &loaded);
+        let text = first.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
+        let frames = Frames { n_from: 1, n_to: 1, text };
+        store::events::append(&mut tx, &frames).await?;
         tx.commit().await?;
-        let membership = membership.ok_or_else(|| Error::internal("a run's owner is no member"))?;
         let role = loaded.role.capped(membership.ceiling);
         let frozen = self.frozen(lease.user, role, &loaded.model, &loaded.context);
         let mut run = self.run_of(lease, role, loaded.mode, frozen, loaded.context.clone());
         self.0.committed(lease);
         run.take_over(&loaded);
+        let staged = run.feed.stage(&[first]);
+        run.feed.publish(&frames, &staged);
         let refused = if !membership.active {
             run.failed("membership_ended", "the person is no longer an active member", false).await
         } else if loaded.attempts > self.0.settings.limits.attempts {
@@ -65,10 +71,10 @@ impl Engine {
         } else {
             return Ok(Some(run));
         };
-        match refused {
-            Err(Left::Store(error)) => Err(error),
-            _ => Ok(None),
+        if let Err(Left::Store(error)) = refused {
+            run.hand_back(&error).await;
         }
+        Ok(None)
     }
 
     /// Ends a run whose conversation cannot even be read.
@@ -86,12 +92,13 @@ impl Engine {
 }
 
 impl Run {
-    /// Counts what earlier owners did, and tells readers what is void of it.
+    /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;
         self.paused = loaded.paused;
+        self.attempts = loaded.attempts;
         self.compacts_only = loaded.trigger == "compact";
         // Calls of an answer that lacks its results are not done with.
         let last = self.history.last().filter(|last| last.role == "assistant");
@@ -106,15 +113,18 @@ impl Run {
         if loaded.has_events {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
         }
-        self.feed.push(&if loaded.has_events {
-            Event::Reset { message_id: None }
-        } else {
-            Event::RunStarted {
-                session_id: self.lease.session,
-                message_id: loaded.message,
-                model: loaded.model.clone(),
-                mode: loaded.mode.resolved(),
-            }
-        });
+    }
+}
+
+/// Begins the stream, or tells readers that what is not whole of an earlier owner's is void.
+fn first_event(lease: Lease, loaded: &Resumed) -> Event {
+    if loaded.has_events {
+        return Event::Reset { message_id: None };
+    }
+    Event::RunStarted {
+        session_id: lease.session,
+        message_id: loaded.message,
+        model: loaded.model.clone(),
+        mode: loaded.mode.resolved(),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct After {
-    /// The id of the last event that the reader has; `Last-Event-ID` says the same.
+    /// The id of the last event that the reader has. `Last-Event-ID` says the same, and wins.
     after: Option<String>,
 }
 
@@ -42,9 +42,10 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Response> {
     let header = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
-    let (field, given) = match query.after.as_deref() {
-        Some(after) => ("after", Some(after)),
-        None => ("Last-Event-ID", header),
+    // A browser that comes back repeats the address and adds the header, which is newer.
+    let (field, given) = match header.filter(|id| !id.is_empty()) {
+        Some(id) => ("Last-Event-ID", Some(id)),
+        None => ("after", query.after.as_deref()),
     };
     let cursor = match given.filter(|given| !given.is_empty()) {
         None => Cursor::default(),
@@ -63,7 +64,7 @@ pub async fn cancel(caller: Caller, Path(id): Path<RunId>) -> Result<(StatusCode
     let run = caller
         .tx(async |tx| {
             let open = !runs::find(tx, id).await?.status.ended();
-            runs::cancel(tx, id, engine::cancelled_frame).await?;
+            runs::cancel(tx, id, engine::cancelled_frames).await?;
             if open {
                 audit::record(tx, &[caller.did("run.cancel").of_run(id)]).await?;
             }
