@@ -8,7 +8,7 @@ export SQLX_OFFLINE := true
 
 sixty := cargo run --quiet --locked --package server --
 
-.PHONY: help run test test-wire check sqlx openapi bench smoke-live clean-data
+.PHONY: help run test test-wire check chaos sqlx openapi bench smoke-live clean-data
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,13 @@ check: ## formatting, lints, and whether the generated files are current
 	@deploy/dev/require.sh cc postgres lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --locked --features server/faults --bin sixty-faults -- -D warnings
 	@deploy/dev/check-generated.sh
+
+chaos: ## kill and stop servers and Postgres a few thousand times; writes docs/reliability.md (20 minutes)
+	@deploy/dev/require.sh cc postgres
+	deploy/dev/build-faults.sh
+	cargo bench --profile dev --locked --package tests --bench chaos
 
 sqlx: ## write .sqlx again, after a change to a query or a migration
 	@deploy/dev/require.sh cc postgres

@@ -2,6 +2,7 @@
 # All tests of the workspace. The last line is the sum over all test programs: N passed, N failed, N skipped
 set -euo pipefail
 
+deploy/dev/build-faults.sh </dev/null
 mkdir -p .cache
 log=.cache/test.log
 status=0

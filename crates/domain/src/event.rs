@@ -90,6 +90,9 @@ pub enum Event {
         result: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// The call may have had its effect; nobody knows.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
         duration_ms: u64,
     },
     ApprovalRequired {

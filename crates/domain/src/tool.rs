@@ -26,6 +26,35 @@ impl ToolClass {
     }
 }
 
+/// What is known of a call that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallState {
+    /// The intent is committed; the call may be under way.
+    Started,
+    Done,
+    /// It had no effect.
+    Failed,
+    /// It may have had its effect. It is never made again.
+    Unknown,
+}
+
+impl CallState {
+    const ALL: [CallState; 4] = [CallState::Started, CallState::Done, CallState::Failed, CallState::Unknown];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CallState::Started => "started",
+            CallState::Done => "done",
+            CallState::Failed => "failed",
+            CallState::Unknown => "unknown",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// A tool as the model and the policies see it.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolSpec {

@@ -5,6 +5,7 @@
 pub mod audit;
 mod builtins;
 pub mod compaction;
+pub mod crash;
 mod decisions;
 mod door;
 mod feed;
@@ -34,7 +35,7 @@ use redact::Redactor;
 use store::{Store, steps::Frames};
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tools::Toolbox;
+use tools::{Outside, Toolbox};
 
 pub use decisions::Word;
 pub use reader::Reader;
@@ -88,6 +89,9 @@ pub struct Settings {
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
     pub keys: keys::MasterKeys,
+    /// Where a harness counts the effects of the probes; unset: there are no probes.
+    #[cfg(feature = "faults")]
+    pub probe_url: Option<String>,
 }
 
 /// Why a run that this replica executes is to stop.
@@ -126,6 +130,7 @@ struct Inner {
     client: MessagesClient,
     redactor: Redactor,
     toolbox: Toolbox,
+    outside: Outside,
     settings: Settings,
     replica: ReplicaId,
     feeds: feed::Feeds,
@@ -141,12 +146,17 @@ struct Inner {
 
 impl Engine {
     pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
+        #[cfg(not(feature = "faults"))]
+        let toolbox = Toolbox::new();
+        #[cfg(feature = "faults")]
+        let toolbox = settings.probe_url.as_deref().map_or_else(Toolbox::new, Toolbox::with_probes);
         Self(Arc::new(Inner {
             seal_keys: audit::SealKeys::new(&settings.keys),
             store,
             client,
             redactor,
-            toolbox: Toolbox::new(),
+            toolbox,
+            outside: Outside::new(),
             settings,
             replica: ReplicaId::new(),
             feeds: feed::Feeds::default(),

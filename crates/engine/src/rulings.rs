@@ -11,6 +11,8 @@ use store::{
     audit::{self, Entry},
 };
 
+use crate::builtins::Outcome;
+
 /// What was ruled about a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Ruled<'a> {
@@ -62,6 +64,10 @@ pub fn of_policy(policy: Policy) -> Decision {
 }
 
 /// What came of a call.
-pub fn of_outcome(success: bool) -> Decision {
-    if success { Decision::Executed } else { Decision::Failed }
+pub fn of_outcome(outcome: &Outcome) -> Decision {
+    match outcome {
+        Outcome { success: true, .. } => Decision::Executed,
+        Outcome { unknown: true, .. } => Decision::Unknown,
+        _ => Decision::Failed,
+    }
 }

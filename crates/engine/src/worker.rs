@@ -8,7 +8,11 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use store::runs;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::{Engine, Stop, audit, feed};
+use crate::{
+    Engine, Stop, audit,
+    crash::{self, CrashPoint},
+    feed,
+};
 
 /// How often a replica looks for runs that nobody executes.
 const CLAIM_EVERY: Duration = Duration::from_millis(400);
@@ -73,6 +77,7 @@ async fn claim(engine: &Engine) -> Result<()> {
         match runs::claim(&mut tx, &candidate, engine.settings().lease_seconds).await? {
             Some(lease) => {
                 tx.commit().await?;
+                crash::at(CrashPoint::Claimed);
                 execute(engine, lease, candidate.attempts + 1);
             }
             None => tx.rollback().await?,
@@ -100,6 +105,7 @@ async fn heartbeat(engine: &Engine) -> Result<()> {
     }
     let mut tx = engine.store().heartbeat().await?;
     let kept = runs::heartbeat(&mut tx, &leases, engine.settings().lease_seconds).await?;
+    crash::at(CrashPoint::Heartbeat);
     tx.commit().await?;
     for lease in leases {
         match kept.iter().find(|(run, _)| *run == lease.run) {
@@ -159,6 +165,7 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
 
 pub(crate) async fn shutdown(engine: &Engine) {
     engine.0.stopping.cancel();
+    crash::at(CrashPoint::Shutdown);
     engine.0.feeds.leave();
     // Each run hands its own lease back, and so does one that begins from here on.
     engine.0.stop_all(Stop::Shutdown);

@@ -46,7 +46,7 @@ impl Gate {
     }
 
     /// The answer's side: says that it is here and waits.
-    pub(crate) async fn pass(&self) {
+    pub async fn pass(&self) {
         self.state.waiting.send_modify(|count| *count += 1);
         wait(&self.state.open, |open| *open).await;
     }

@@ -189,6 +189,27 @@ pub struct Serve {
     pub compact_keep_messages: Option<usize>,
     #[command(flatten)]
     pub log: Log,
+    #[cfg(feature = "faults")]
+    #[command(flatten)]
+    pub faults: Faults,
+}
+
+/// What builds with the feature `faults` know beside.
+#[cfg(feature = "faults")]
+#[derive(Args, Clone, Debug)]
+pub struct Faults {
+    /// Where a harness counts the effects of the probe tools; unset: there are none.
+    #[arg(long, env = "SIXTY_PROBE_URL")]
+    pub probe_url: Option<String>,
+    /// Where this process aborts: `name` or `name:nth` of a crash point.
+    #[arg(long, env = "SIXTY_CRASH_AT")]
+    pub crash_at: Option<engine::crash::CrashAt>,
+    /// How long a caller waits for a connection to Postgres, in seconds.
+    #[arg(long, env = "SIXTY_ACQUIRE_SECONDS", default_value_t = ACQUIRE_TIMEOUT.as_secs())]
+    pub acquire_seconds: u64,
+    /// Longest time of one tool call, in seconds.
+    #[arg(long, env = "SIXTY_TOOL_SECONDS", default_value_t = 20)]
+    pub tool_seconds: u64,
 }
 
 impl Serve {

@@ -94,7 +94,7 @@ struct ModelSim {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,

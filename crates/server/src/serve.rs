@@ -87,7 +87,20 @@ pub async fn run(mut config: Serve) -> Result<(), Fatal> {
 }
 
 async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Result<(), Fatal> {
+    #[cfg(feature = "faults")]
+    if let Some(crash) = config.faults.crash_at {
+        engine::crash::arm(crash);
+    }
+    #[cfg(not(feature = "faults"))]
     let store = connected.store(config.database.connections)?;
+    #[cfg(feature = "faults")]
+    let store = {
+        let acquire_timeout = Duration::from_secs(config.faults.acquire_seconds);
+        Store::connect(
+            &connected.url,
+            PoolSize { connections: config.database.connections, acquire_timeout },
+        )?
+    };
     startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
     let tasks = TaskTracker::new();
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
@@ -98,13 +111,18 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         max_tokens: config.provider.max_tokens,
         lease_seconds: config.lease_seconds,
         works: config.role != ProcessRole::Api,
+        #[cfg(not(feature = "faults"))]
         limits: Limits::default(),
+        #[cfg(feature = "faults")]
+        limits: Limits { tool_time: Duration::from_secs(config.faults.tool_seconds), ..Limits::default() },
         compaction: Thresholds {
             at_tokens: config.compact_at_tokens,
             keep_tokens: config.compact_keep_tokens,
             keep_messages: config.compact_keep_messages,
         },
         keys,
+        #[cfg(feature = "faults")]
+        probe_url: config.faults.probe_url.clone(),
     };
     let redactor = redactor(config, &settings.keys, &connected.url);
     let engine = Engine::new(store.clone(), client, redactor, settings);

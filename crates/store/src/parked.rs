@@ -223,12 +223,12 @@ pub struct Parked {
     /// Its last message, if that is an answer whose calls a person was asked about: its
     /// place and its content. Others may have spoken after it, or it is archived by now.
     pub open: Option<(i64, String)>,
-    /// What calls of the run have brought, by their ids.
-    pub answered: Vec<(String, bool, String)>,
+    /// Ids of the calls that a person was asked about.
+    pub asked: Vec<String>,
 }
 
 pub(crate) async fn of_run(tx: &mut RunTx, untouched: bool) -> Result<Parked> {
-    Ok(Parked { untouched, open: open_answer(tx).await?, answered: answered(tx).await? })
+    Ok(Parked { untouched, open: open_answer(tx).await?, asked: asked(tx).await? })
 }
 
 async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
@@ -250,19 +250,15 @@ async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
     Ok(row.filter(|row| row.role == "assistant").map(|row| (row.seq, row.content)))
 }
 
-async fn answered(tx: &mut RunTx) -> Result<Vec<(String, bool, String)>> {
+async fn asked(tx: &mut RunTx) -> Result<Vec<String>> {
     let Lease { org, user, run, .. } = *tx.lease();
-    let rows = sqlx::query!(
-        r#"select call_id, state = 'done' as "success!", result as "result!" from sixty.tool_calls
-         where org_id = $1 and owner_id = $2 and run_id = $3 and state in ('done', 'failed') and result is not null
-            and exists (select from sixty.approvals a
-                where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking)"#,
+    sqlx::query_scalar!(
+        "select call_id from sixty.approvals where org_id = $1 and owner_id = $2 and run_id = $3 and blocking",
         org.0,
         user.0,
         run.0
     )
     .fetch_all(tx.connection())
     .await
-    .map_err(from_sqlx)?;
-    Ok(rows.into_iter().map(|row| (row.call_id, row.success, row.result)).collect())
+    .map_err(from_sqlx)
 }

@@ -5,11 +5,14 @@
 use domain::{
     MessageId, Result, Usage,
     run::{Lease, RunStatus},
-    tool::ToolClass,
+    tool::{CallState, ToolClass},
 };
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::{RunTx, error::from_sqlx};
+use crate::{
+    RunTx,
+    error::{corrupt, from_sqlx},
+};
 
 /// Frames that are not stored yet, as one row of the stream.
 #[derive(Clone, Debug)]
@@ -119,7 +122,8 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
     .map_err(from_sqlx)
 }
 
-/// Ends a run without a further message: failed, cancelled, or done.
+/// Ends a run without a further message: failed, cancelled, or done. Of a call
+/// that is under way nobody will learn what came of it.
 pub async fn finish(
     tx: &mut RunTx,
     status: RunStatus,
@@ -134,6 +138,9 @@ pub async fn finish(
         with event as (
             insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
             values ($1, $2, $3, $4, $5, $6, $7)
+        ), call as (
+            update sixty.tool_calls set state = 'unknown'
+            where org_id = $1 and owner_id = $2 and run_id = $3 and state = 'started'
         )
         update sixty.runs set status = $8, error_code = $9, error_message = $10,
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
@@ -163,22 +170,23 @@ pub async fn finish(
     .map(drop)
 }
 
-/// A tool call that was answered.
+/// A tool call: an intent, or what came of it.
 #[derive(Clone, Debug)]
 pub struct ToolCall<'a> {
     pub id: &'a str,
     pub name: &'a str,
     pub class: ToolClass,
+    pub state: CallState,
     /// The arguments as the model sent them, and their SHA-256.
     pub args: &'a str,
     pub args_hash: [u8; 32],
-    pub success: bool,
-    pub result: &'a str,
-    pub duration_ms: i64,
+    pub result: Option<&'a str>,
+    pub duration_ms: Option<i64>,
 }
 
-/// Records the calls of one step. Several rows of values, because `insert …
-/// select unnest()` does not work everywhere under row-level security.
+/// Records calls: new ones, and what came of those that were started. What is
+/// known for good stays. Several rows of values, because `insert … select
+/// unnest()` does not work everywhere under row-level security.
 pub async fn record_calls(tx: &mut RunTx, calls: &[ToolCall<'_>]) -> Result<()> {
     if calls.is_empty() {
         return Ok(());
@@ -195,12 +203,57 @@ pub async fn record_calls(tx: &mut RunTx, calls: &[ToolCall<'_>]) -> Result<()> 
             .push_bind(call.id)
             .push_bind(call.name)
             .push_bind(call.class.as_str())
-            .push_bind(if call.success { "done" } else { "failed" })
+            .push_bind(call.state.as_str())
             .push_bind(call.args)
             .push_bind(call.args_hash.to_vec())
             .push_bind(fence)
             .push_bind(call.result)
             .push_bind(call.duration_ms);
     });
+    sql.push(
+        " on conflict (org_id, run_id, call_id) do update set state = excluded.state, fence = excluded.fence,
+            result = excluded.result, duration_ms = excluded.duration_ms
+          where tool_calls.state = 'started'",
+    );
     sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}
+
+/// A call that an owner of the run has recorded.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub id: String,
+    pub name: String,
+    pub class: String,
+    pub state: CallState,
+    /// The bytes that were, or would be, executed.
+    pub args: String,
+    pub result: Option<String>,
+}
+
+/// The calls that the run has recorded so far, in order.
+pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
+    let Lease { org, user, run, .. } = *tx.lease();
+    let rows = sqlx::query!(
+        "select call_id, name, class, state, args, result from sixty.tool_calls
+         where org_id = $1 and owner_id = $2 and run_id = $3 order by created_at, call_id",
+        org.0,
+        user.0,
+        run.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let state = CallState::parse(&row.state).ok_or_else(|| corrupt("a call's state", &row.state))?;
+            Ok(Recorded {
+                id: row.call_id,
+                name: row.name,
+                class: row.class,
+                state,
+                args: row.args,
+                result: row.result,
+            })
+        })
+        .collect()
 }

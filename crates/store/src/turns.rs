@@ -15,6 +15,7 @@ use crate::{
     error::{corrupt, from_sqlx},
     parked::{self, Parked},
     permissions,
+    steps::{self, Recorded},
 };
 
 /// One message of the conversation as the prompt repeats it.
@@ -260,8 +261,8 @@ pub struct Resumed {
     pub attempts: i32,
     /// The provider paused in the last step, and goes on when it is sent its answer.
     pub paused: bool,
-    /// Names and outcomes of the tools so far, in order.
-    pub tools: Vec<(String, String, bool)>,
+    /// The tool calls so far, in order; the last may be under way.
+    pub calls: Vec<Recorded>,
     /// Whether an earlier owner has written to the stream.
     pub has_events: bool,
     pub parked: Parked,
@@ -290,14 +291,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let tools = sqlx::query!(
-        "select call_id, name, state from sixty.tool_calls where org_id = $1 and run_id = $2 order by created_at, call_id",
-        org.0,
-        run.0
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
+    let calls = steps::calls(tx).await?;
     Ok(Resumed {
         context,
         matrix,
@@ -317,7 +311,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         cancel_requested: row.cancel_requested,
         attempts: row.attempts,
         paused: row.paused,
-        tools: tools.into_iter().map(|t| (t.call_id, t.name, t.state == "done")).collect(),
+        calls,
         has_events: row.has_events,
         parked: parked::of_run(tx, row.was_parked).await?,
     })

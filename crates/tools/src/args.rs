@@ -4,6 +4,8 @@ use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::Outgoing;
+
 /// A call whose arguments are in order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "tool", content = "args", rename_all = "snake_case")]
@@ -50,6 +52,9 @@ pub enum Call {
         id: String,
         text: String,
     },
+    /// A call that leaves the service.
+    #[serde(skip)]
+    Outside(Outgoing),
 }
 
 impl Call {
@@ -70,6 +75,7 @@ impl Call {
                 EntityKind::Contact => Action::ModifyContacts,
             }),
             Call::AddNote { .. } => Some(Action::ManageTasks),
+            Call::Outside(outgoing) => outgoing.action,
             Call::Recall { .. }
             | Call::ReadArchive { .. }
             | Call::FindEntities { .. }

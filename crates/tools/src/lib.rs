@@ -1,8 +1,12 @@
-//! What a run may do: the tools that the model is offered, their schemas, and
-//! the check of what it sends. The engine performs the calls.
+//! What a run may do: the tools that the model is offered, their schemas, the
+//! check of what it sends, and the way out of the service. The engine performs
+//! the calls.
 
 mod args;
 mod catalogue;
+mod outside;
+#[cfg(feature = "faults")]
+mod probes;
 
 use std::{
     collections::HashMap,
@@ -12,10 +16,14 @@ use std::{
 use domain::{FieldError, Role, permission::Matrix, tool::ToolSpec};
 use jsonschema::Validator;
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use sha2::{Digest, Sha256};
 
 pub use args::Call;
+pub use outside::{Outgoing, Outside, Reply, Sent};
 
 /// Longest list of problems that goes back to the model for one call.
 const MAX_PROBLEMS: usize = 8;
@@ -31,6 +39,8 @@ pub struct Toolbox {
     validators: HashMap<&'static str, Validator>,
     /// The `tools` of a request as JSON text, of each set that was offered.
     definitions: Mutex<HashMap<Offer, Arc<str>>>,
+    /// Where the tools are that are not here.
+    addresses: HashMap<&'static str, String>,
 }
 
 impl Default for Toolbox {
@@ -41,11 +51,14 @@ impl Default for Toolbox {
 
 impl Toolbox {
     pub fn new() -> Self {
-        let mut tools = catalogue::BUILTINS.to_vec();
+        Self::of(catalogue::BUILTINS.to_vec(), HashMap::new())
+    }
+
+    fn of(mut tools: Vec<ToolSpec>, addresses: HashMap<&'static str, String>) -> Self {
         tools.sort_by_key(|tool| tool.name);
         assert!(tools.len() <= 128, "an offer has a bit for each tool");
         let validators = tools.iter().map(|tool| (tool.name, validator(tool))).collect();
-        Self { tools, validators, definitions: Mutex::default() }
+        Self { tools, validators, definitions: Mutex::default(), addresses }
     }
 
     /// What runs of this role are offered: whatever only reads, and what the
@@ -115,6 +128,11 @@ impl Toolbox {
             .collect();
         if !problems.is_empty() {
             return Err(problems);
+        }
+        if let Some(address) = self.addresses.get(tool.name) {
+            let args = to_raw_value(&arguments).expect("JSON serializes");
+            let action = tool.actions.first().copied();
+            return Ok(Call::Outside(Outgoing { address: address.clone(), args, action }));
         }
         Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
     }

@@ -125,6 +125,13 @@ impl Person {
         self.put("/v1/entities/deal/D-42", deal).await.expect(201);
     }
 
+    /// Nobody is asked in this organization before its copilots use tools outside.
+    pub async fn lets_connectors_act(&self) {
+        let rows = json!([{"action": "use_connector", "policy": "auto"}]);
+        let matrix = json!({"preset": "balanced", "rows": rows});
+        self.put("/v1/admin/permissions", matrix).await.expect(200);
+    }
+
     /// The contact C-7, "Dana Roe".
     pub async fn contact(&self) {
         let contact = json!({"name": "Dana Roe", "email": "dana@acme.example", "title": "Buyer"});

@@ -5,6 +5,8 @@ mod database;
 mod logs;
 pub mod look;
 mod person;
+pub mod probe;
+mod process;
 mod replica;
 mod stream;
 
@@ -15,6 +17,7 @@ use model_sim::Sim;
 pub use database::Database;
 pub use logs::Logs;
 pub use person::{Answer, Person};
+pub use process::{Process, Spawn};
 pub use replica::{Replica, SECRET, auth_settings, token};
 pub use stream::{Events, Frame};
 
@@ -92,6 +95,11 @@ impl TestApp {
     /// One more replica on the same database and model.
     pub async fn another_replica(&self, setup: Setup) -> Replica {
         Replica::start(&self.database, &self.model.url(), setup).await
+    }
+
+    /// The address of the model.
+    pub fn model_url(&self) -> String {
+        self.model.url()
     }
 
     /// An owner of the organization `acme`.

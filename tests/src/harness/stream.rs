@@ -25,6 +25,7 @@ impl Events {
         Self::of(request.send().await.expect("an answer"))
     }
 
+    /// The events of this answer.
     pub fn of(response: Response) -> Self {
         let status = response.status();
         assert_eq!(status, 200, "{response:?}");

@@ -5,7 +5,9 @@ mod archive;
 mod memory;
 mod record;
 
-use domain::{EntityRef, Error, Event, MemoryScope, Result, approval::Preview, permission::Decider};
+use domain::{
+    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, permission::Decider, tool::CallState,
+};
 use store::{RunTx, TenantTx};
 use tools::Call;
 
@@ -13,17 +15,14 @@ use tools::Call;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub success: bool,
+    /// Whether it may have had an effect that nobody knows of.
+    pub unknown: bool,
     /// Whether the repetition guard kept the call from being performed.
     pub blocked: bool,
     pub text: String,
 }
 
 impl Outcome {
-    /// What an earlier owner of the run was told.
-    pub fn told(success: bool, text: &str) -> Self {
-        Self { success, blocked: false, text: text.to_owned() }
-    }
-
     /// The matrix makes a proposal of the call.
     pub fn proposed(decider: Decider) -> Self {
         let who = match decider {
@@ -36,19 +35,36 @@ impl Outcome {
         ))
     }
 
-    fn ok(text: impl Into<String>) -> Self {
-        Self { success: true, blocked: false, text: text.into() }
+    pub fn ok(text: impl Into<String>) -> Self {
+        Self { success: true, unknown: false, blocked: false, text: text.into() }
     }
 
     pub fn failed(text: impl Into<String>) -> Self {
-        Self { success: false, blocked: false, text: text.into() }
+        Self { success: false, unknown: false, blocked: false, text: text.into() }
+    }
+
+    /// The call may have had its effect; `why` says why nobody knows.
+    pub fn unknown(why: &str) -> Self {
+        let text = format!(
+            "The outcome is unknown: {why}. The call may have taken effect, and it is not made again. Do not repeat it \
+             blindly: first find out whether it took effect, or ask the person."
+        );
+        Self { success: false, unknown: true, blocked: false, text }
     }
 
     /// The repetition guard refused the call.
     pub fn blocked() -> Self {
         let text = "This same call has brought the same result again and again, so it was not performed. Use what \
                     you have, or tell the person what is missing.";
-        Self { success: false, blocked: true, text: text.into() }
+        Self { success: false, unknown: false, blocked: true, text: text.into() }
+    }
+
+    pub fn state(&self) -> CallState {
+        match self {
+            Self { success: true, .. } => CallState::Done,
+            Self { unknown: true, .. } => CallState::Unknown,
+            _ => CallState::Failed,
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 use std::time::Instant;
 
 use domain::{
-    Error, Event, MessageId, Result, Tenant,
+    ApprovalId, Error, Event, MessageId, Result, Tenant,
     audit::Decision,
     block::{self, ToolResult},
     event::ToolUsed,
-    tool::ToolClass,
+    permission::Action,
+    tool::{CallState, ToolClass},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
@@ -22,13 +23,15 @@ use store::{
 use tools::Call;
 
 use super::{
-    Left, Run,
+    Errand, Left, Run,
     answer::{raw, stop_of},
     gate::CALL,
 };
 use crate::{
     builtins::{self, Outcome},
+    crash::{self, CrashPoint},
     repetition::Verdict,
+    rulings,
 };
 
 /// Connections that the reads of one answer may hold.
@@ -44,6 +47,22 @@ pub(super) struct OpenCall {
 }
 
 impl OpenCall {
+    /// The record of the call as it stands before it is made, with the arguments that
+    /// a person has approved.
+    pub fn intent<'a>(&'a self, class: ToolClass, approved: Option<&'a str>) -> ToolCall<'a> {
+        let args = approved.unwrap_or(self.input.get());
+        ToolCall {
+            id: &self.id,
+            name: &self.name,
+            class,
+            state: CallState::Started,
+            args,
+            args_hash: Sha256::digest(args).into(),
+            result: None,
+            duration_ms: None,
+        }
+    }
+
     pub fn start_event(&self) -> Event {
         Event::ToolStart {
             id: self.id.clone(),
@@ -58,9 +77,7 @@ impl OpenCall {
 pub(super) enum Plan {
     Perform(ToolClass, Box<Call>),
     Refuse(ToolClass, Outcome),
-    /// It was answered before the run was parked.
-    Known(Outcome),
-    /// A person was asked about it, or it waits behind one of these.
+    /// A person was asked about it.
     Held,
 }
 
@@ -70,23 +87,36 @@ pub(super) struct Answered {
     pub duration_ms: u64,
     /// The bytes that were executed, where a person has approved them.
     pub args: Option<String>,
-    /// It is recorded already, and readers were told.
-    pub known: bool,
+    /// The trail is to tell what came of it, as this action under this approval.
+    pub untold: Option<(Option<Action>, Option<ApprovalId>)>,
+    /// The database knows it, and the stream has told of it.
+    pub recorded: bool,
 }
 
 impl Answered {
+    pub fn new(class: ToolClass, outcome: Outcome, began: Instant) -> Self {
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Self { class, duration_ms, ..Self::of(outcome) }
+    }
+
     /// An answer to a call of a person's concern that took no time.
     pub fn of(outcome: Outcome) -> Self {
-        Self { class: ToolClass::LocalTx, outcome, duration_ms: 0, args: None, known: false }
+        let (args, untold) = (None, None);
+        Self { class: ToolClass::LocalTx, outcome, duration_ms: 0, args, untold, recorded: false }
     }
 }
 
-/// What readers are told beside the results, and whether the run ends with them.
-#[derive(Default)]
-pub(super) struct Told {
-    pub before: Vec<Event>,
-    pub after: Vec<Event>,
-    pub done: bool,
+/// The calls of one answer, on their way to becoming one message of results.
+pub(super) struct Round {
+    /// Place of the answer in its session.
+    pub seq: i64,
+    pub calls: Vec<OpenCall>,
+    pub plans: Vec<Plan>,
+    pub answered: Vec<Option<Answered>>,
+    /// Calls, from the first, whose results are as the model gets them.
+    pub settled: usize,
+    /// A call waits for a person: the writes after it wait too.
+    pub waits: bool,
 }
 
 #[derive(Deserialize)]
@@ -124,46 +154,25 @@ impl Run {
 
     /// Performs the calls of the answer at `seq` and stores their results as one
     /// message; or puts the run aside, if one of them needs a person.
-    pub(super) async fn act(&mut self, seq: i64, calls: Vec<OpenCall>, resumed: bool) -> Result<(), Left> {
+    pub(super) async fn act(&mut self, seq: i64, calls: Vec<OpenCall>) -> Result<(), Left> {
         if calls.iter().any(|call| self.repetition.judge(&call.name, call.input.get(), 0) == Verdict::Stop) {
             return self.failed("repetition", "the run kept repeating the same tool calls", false).await;
         }
-        let plans: Vec<Plan> =
-            calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call, resumed)).collect();
-        let mut answered = self.read(&plans).await?;
-        let _order = self.feed.begin_storing().await;
-        let mut tx = self.guarded().await?;
-        let mut events = Vec::new();
-        let mut gate = None;
-        for ((plan, call), slot) in plans.iter().zip(&calls).zip(&mut answered) {
-            if let Plan::Refuse(class, _) = plan
-                && *class != ToolClass::Read
-            {
-                self.note_call(&mut tx, call, CALL, &[Decision::Refused], (None, None)).await?;
-            }
-            if slot.is_none() {
-                let gate = match &mut gate {
-                    Some(gate) => gate,
-                    None => gate.insert(self.gate(&mut tx, resumed).await?),
-                };
-                *slot = self.write(&mut tx, gate, call, plan, &mut events).await?;
-            }
-        }
-        let answered = self.settle(&calls, answered);
-        if answered.iter().any(Option::is_none) {
-            let answered: Vec<_> =
-                calls.iter().zip(&answered).filter_map(|(call, slot)| Some((call, slot.as_ref()?))).collect();
-            return self.park(tx, seq, &answered, events).await;
-        }
-        let answered: Vec<Answered> = answered.into_iter().flatten().collect();
-        self.store_results(tx, &calls, &answered, Told { after: events, ..Told::default() }).await
+        let mut round = self.round(seq, calls);
+        self.read(&mut round).await?;
+        self.go_out(&mut round).await?;
+        self.store_results(round).await
     }
 
-    fn plan(&self, before: &[OpenCall], call: &OpenCall, resumed: bool) -> Plan {
-        if let Some(outcome) = self.answered.get(&call.id) {
-            return Plan::Known(outcome.clone());
-        }
-        if resumed {
+    pub(super) fn round(&self, seq: i64, calls: Vec<OpenCall>) -> Round {
+        let plans: Vec<Plan> =
+            calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
+        let answered = calls.iter().zip(&plans).map(|(call, plan)| self.known(call, plan)).collect();
+        Round { seq, calls, plans, answered, settled: 0, waits: false }
+    }
+
+    fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
+        if self.asked.contains(&call.id) {
             return Plan::Held;
         }
         let limit = self.engine.limits().calls_per_step;
@@ -185,30 +194,36 @@ impl Run {
     }
 
     /// Performs the reads side by side, some at a time, each on a connection of its own.
-    async fn read(&mut self, plans: &[Plan]) -> Result<Vec<Option<Answered>>, Left> {
+    async fn read(&mut self, round: &mut Round) -> Result<(), Left> {
         let mut stop = self.stop.clone();
-        let reads: Vec<_> = plans.iter().map(|plan| self.read_plan(plan)).collect();
+        let open = round.calls.iter().zip(&round.plans).zip(&round.answered);
+        let reads: Vec<_> = open
+            .map(async |((call, plan), answered)| match (answered, plan) {
+                (None, Plan::Perform(ToolClass::Read, read)) => self.read_one(call, read).await.map(Some),
+                (None, Plan::Refuse(class, outcome)) => {
+                    Ok(Some(Answered::new(*class, outcome.clone(), Instant::now())))
+                }
+                // Known already, or a write, whose time comes later.
+                _ => Ok(None),
+            })
+            .collect();
         let reads = stream::iter(reads).buffered(READS_AT_ONCE).try_collect();
-        tokio::select! {
-            stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
-            reads = reads => reads.map_err(Left::Store),
+        let reads: Vec<Option<Answered>> = tokio::select! {
+            stopped = stop.wait_for(Option::is_some) => return Err(stop_of(stopped)),
+            reads = reads => reads.map_err(Left::Store)?,
+        };
+        for (slot, read) in round.answered.iter_mut().zip(reads) {
+            *slot = slot.take().or(read);
         }
+        Ok(())
     }
 
-    /// None: a write, whose time comes later.
-    async fn read_plan(&self, plan: &Plan) -> Result<Option<Answered>> {
-        match plan {
-            Plan::Perform(ToolClass::Read, call) => self.read_one(call).await.map(Some),
-            Plan::Refuse(class, outcome) => {
-                Ok(Some(Answered { class: *class, ..Answered::of(outcome.clone()) }))
-            }
-            Plan::Known(outcome) => Ok(Some(Answered { known: true, ..Answered::of(outcome.clone()) })),
-            Plan::Perform(..) | Plan::Held => Ok(None),
-        }
-    }
-
-    async fn read_one(&self, call: &Call) -> Result<Answered> {
+    async fn read_one(&self, open: &OpenCall, call: &Call) -> Result<Answered> {
         let began = Instant::now();
+        if let Call::Outside(outgoing) = call {
+            let outcome = self.deliver(ToolClass::Read, &open.id, outgoing).await;
+            return Ok(Answered::new(ToolClass::Read, outcome, began));
+        }
         let limit = self.engine.limits().tool_time;
         let read = async {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
@@ -226,41 +241,104 @@ impl Run {
             Ok(outcome) => outcome?,
             Err(_) => Outcome::failed(format!("The tool did not answer within {} seconds.", limit.as_secs())),
         };
-        let duration_ms = millis(began);
-        Ok(Answered { class: ToolClass::Read, duration_ms, ..Answered::of(outcome) })
+        Ok(Answered::new(ToolClass::Read, outcome, began))
     }
 
-    /// Redacts and cuts the results, and lets the guard see them.
-    fn settle(&mut self, calls: &[OpenCall], answered: Vec<Option<Answered>>) -> Vec<Option<Answered>> {
-        let pairs = calls.iter().zip(answered);
-        pairs.map(|(call, answered)| answered.map(|answered| self.settle_one(call, answered))).collect()
-    }
-
-    pub(super) fn settle_one(&mut self, call: &OpenCall, mut answered: Answered) -> Answered {
-        if answered.known {
-            return answered;
-        }
+    /// Redacts and cuts the first results, and lets the guard see them.
+    fn settle(&mut self, round: &mut Round, upto: usize) {
         let longest = self.engine.limits().result_chars;
-        let mut text = shorten(&self.clean(&answered.outcome.text), longest);
-        if answered.outcome.blocked {
-            self.repetition.blocked();
-        } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
-            text = format!("{text}\n{remark}");
+        for i in round.settled..upto {
+            let (call, Some(answered)) = (&round.calls[i], &mut round.answered[i]) else { continue };
+            if answered.recorded {
+                continue;
+            }
+            let mut text = shorten(&self.clean(&answered.outcome.text), longest);
+            if answered.outcome.blocked {
+                self.repetition.blocked();
+            } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
+                text = format!("{text}\n{remark}");
+            }
+            answered.outcome.text = text;
         }
-        answered.outcome.text = text;
-        answered
+        round.settled = round.settled.max(upto);
     }
 
-    pub(super) async fn store_results(
+    /// Performs the writes among the first calls that belong into a transaction, as
+    /// far as the matrix or a person lets them, and records what is known of these
+    /// calls. Returns what the stream is to tell.
+    pub(super) async fn record(
         &mut self,
-        mut tx: RunTx,
-        calls: &[OpenCall],
-        answered: &[Answered],
-        told: Told,
-    ) -> Result<(), Left> {
-        let pairs = || calls.iter().zip(answered);
-        let new = || pairs().filter(|(_, answered)| !answered.known);
-        let blocks: Vec<ToolResult> = pairs()
+        tx: &mut RunTx,
+        round: &mut Round,
+        upto: usize,
+    ) -> Result<Vec<Event>, Left> {
+        let (mut events, mut gate) = (Vec::new(), None);
+        for i in 0..upto {
+            let (call, plan) = (&round.calls[i], &round.plans[i]);
+            if let Some(answered) = &round.answered[i] {
+                self.tell_trail(tx, call, plan, answered).await?;
+                continue;
+            }
+            let gate = match &mut gate {
+                Some(gate) => gate,
+                None => gate.insert(self.gate(tx, round.waits).await?),
+            };
+            round.answered[i] = self.write(tx, gate, call, plan, &mut events).await?;
+            round.waits = gate.waits;
+        }
+        self.settle(round, upto);
+        let pairs = round.calls.iter().zip(&mut round.answered).take(upto);
+        let known = pairs.filter_map(|(call, answered)| answered.as_mut().map(|answered| (call, answered)));
+        let news: Vec<_> = known.filter(|(_, answered)| !answered.recorded).collect();
+        let records: Vec<ToolCall<'_>> = news.iter().map(|(call, answered)| record(call, answered)).collect();
+        steps::record_calls(tx, &records).await?;
+        self.tools_used.extend(news.iter().map(|(call, answered)| ToolUsed {
+            id: call.id.clone(),
+            name: call.name.clone(),
+            success: answered.outcome.success,
+        }));
+        let mut all: Vec<Event> = news.iter().map(|(call, answered)| result_event(call, answered)).collect();
+        all.append(&mut events);
+        for (_, answered) in news {
+            answered.recorded = true;
+        }
+        Ok(all)
+    }
+
+    /// Lets the trail know of a call that the gate did not see, or whose outcome it
+    /// could not know yet.
+    async fn tell_trail(
+        &self,
+        tx: &mut RunTx,
+        call: &OpenCall,
+        plan: &Plan,
+        answered: &Answered,
+    ) -> Result<()> {
+        if answered.recorded {
+            return Ok(());
+        }
+        let (decision, action, approval) = match (answered.untold, plan) {
+            (Some((action, approval)), _) => (rulings::of_outcome(&answered.outcome), action, approval),
+            (None, Plan::Refuse(class, _)) if *class != ToolClass::Read => (Decision::Refused, None, None),
+            _ => return Ok(()),
+        };
+        let action = action.map_or(CALL, Action::as_str);
+        self.note_call(tx, call, action, &[decision], (None, approval)).await
+    }
+
+    /// Stores the results as one message, or puts the run aside where one is missing.
+    pub(super) async fn store_results(&mut self, mut round: Round) -> Result<(), Left> {
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let upto = round.calls.len();
+        let mut events = self.record(&mut tx, &mut round, upto).await?;
+        if round.answered.iter().any(Option::is_none) {
+            return self.park(tx, round.seq, events).await;
+        }
+        let blocks: Vec<ToolResult> = round
+            .calls
+            .iter()
+            .zip(round.answered.iter().flatten())
             .map(|(call, answered)| ToolResult {
                 tool_use_id: call.id.clone(),
                 content: answered.outcome.text.clone(),
@@ -268,19 +346,10 @@ impl Run {
             })
             .collect();
         let content = block::to_json(&blocks);
-        self.tools_used.extend(new().map(|(call, answered)| ToolUsed {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            success: answered.outcome.success,
-        }));
-        let Told { before: mut all, after, done } = told;
-        all.extend(new().map(|(call, answered)| result_event(call, answered)));
-        all.extend(after);
+        let done = self.errand == Errand::Proposal;
         if done {
-            all.push(self.done_event(None));
+            events.push(self.done_event(None));
         }
-        let records: Vec<ToolCall<'_>> = new().map(|(call, answered)| record(call, answered)).collect();
-        steps::record_calls(&mut tx, &records).await?;
         let step = NewStep {
             seq: self.steps + 1,
             kind: StepKind::Tools,
@@ -292,44 +361,38 @@ impl Run {
             iterations: self.iterations,
             done,
         };
-        let staged = self.feed.stage(&all);
+        let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
+        crash::at(CrashPoint::AfterResult);
         self.steps += 1;
+        self.recorded.clear();
         self.attempts = 0;
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
     }
 }
 
-pub(super) fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answered) -> Event {
+fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answered) -> Event {
     Event::ToolResult {
         id: call.id.clone(),
         name: call.name.clone(),
         success: outcome.success,
         result: outcome.success.then(|| outcome.text.clone()),
         error: (!outcome.success).then(|| outcome.text.clone()),
+        unknown: outcome.unknown,
         duration_ms: *duration_ms,
     }
 }
 
-pub(super) fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
-    let args = answered.args.as_deref().unwrap_or(call.input.get());
+fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
     ToolCall {
-        id: &call.id,
-        name: &call.name,
-        class: answered.class,
-        args,
-        args_hash: Sha256::digest(args).into(),
-        success: answered.outcome.success,
-        result: &answered.outcome.text,
-        duration_ms: i64::try_from(answered.duration_ms).unwrap_or(i64::MAX),
+        state: answered.outcome.state(),
+        result: Some(&answered.outcome.text),
+        duration_ms: Some(i64::try_from(answered.duration_ms).unwrap_or(i64::MAX)),
+        ..call.intent(answered.class, answered.args.as_deref())
     }
-}
-
-pub(super) fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn shorten(text: &str, longest: usize) -> String {

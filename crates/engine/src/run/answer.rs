@@ -11,7 +11,11 @@ use store::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{Left, Opened, Run};
-use crate::{prompt, turn::cut};
+use crate::{
+    crash::{self, CrashPoint},
+    prompt,
+    turn::cut,
+};
 
 /// What came of listening to one answer.
 enum Heard {
@@ -56,6 +60,7 @@ impl Run {
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
         let body = prompt::body(&self.frozen, &self.history, self.may_call_tools());
         let client = self.engine.0.client.clone();
+        crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
         tokio::select! {
             stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
@@ -86,7 +91,10 @@ impl Run {
             };
             match next {
                 Ok(Some(Delta::Complete(answer))) => break Heard::Whole(answer),
-                Ok(Some(delta)) => shown.delta(self, delta),
+                Ok(Some(delta)) => {
+                    shown.delta(self, delta);
+                    crash::at(CrashPoint::MidStream);
+                }
                 Ok(None) => break Heard::Failed(ModelError::Cut { detail: "the stream ended early".into() }),
                 Err(error) => break Heard::Failed(error),
             }
@@ -147,6 +155,9 @@ impl Run {
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
+        if done {
+            crash::at(CrashPoint::Finish);
+        }
         self.commit(tx, &frames, &staged).await?;
         self.unbilled = domain::Usage::default();
         self.steps += 1;

@@ -11,7 +11,10 @@ use store::{
 };
 
 use super::{Left, Run};
-use crate::compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens};
+use crate::{
+    compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
+    crash::{self, CrashPoint},
+};
 
 /// What is wanted of a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +156,7 @@ impl Run {
         };
         archives::create(&mut tx, &archive, &compaction::passages(&messages)).await?;
         tx.commit().await?;
+        crash::at(CrashPoint::Archived);
         Ok(Some(range))
     }
 
@@ -162,6 +166,7 @@ impl Run {
         let messages = archives::messages(&mut tx, range.first_seq, Some(range.last_seq + 1)).await?;
         tx.commit().await?;
         let (text, by) = self.summary_of(&messages).await?;
+        crash::at(CrashPoint::Summarized);
         let text = self.clean(&text);
         let left: usize = self.history.iter().filter(|past| past.seq > range.last_seq).map(chars).sum();
         let before = number(tokens(self.message_chars(), self.token_ratio));

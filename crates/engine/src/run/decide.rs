@@ -2,27 +2,28 @@
 //! and arguments are still what they were.
 
 use domain::{
-    Event, Result,
+    Error, Event, Result,
     approval::ApprovalStatus::{Approved, Denied, Executed, Expired, Pending, Refused, Void},
     audit::{Actor, Decision},
     permission::{Action, Decider, Policy},
-    tool::ToolSpec,
+    tool::{ToolClass, ToolSpec},
 };
 use sha2::{Digest, Sha256};
 use store::{
-    RunTx,
+    RunTx, events,
     parked::{self, Held},
 };
 use tools::{Call, canonical, schema_hash};
 
 use super::{
-    Left, Run,
-    act::{Answered, OpenCall, Told},
+    Errand, Left, Run,
+    act::{Answered, OpenCall},
     answer::raw,
     gate::{Gate, Rights},
 };
 use crate::{
     builtins::{self, Outcome},
+    crash::{self, CrashPoint},
     rulings::{self, Ruled},
 };
 
@@ -50,10 +51,7 @@ impl Run {
                 return Ok(None);
             }
             Approved if gate.waits => return Ok(None),
-            Approved => {
-                let asked = (call.name.as_str(), canonical(&call.input));
-                return self.carry(tx, &gate.rights, held, Some(asked), events).await.map(Some);
-            }
+            Approved => return self.carry(tx, &gate.rights, call, held, events).await.map(Some),
             Denied => denied(held),
             Expired => expired(held),
             Executed | Refused | Void => Outcome::failed(VOID),
@@ -64,26 +62,36 @@ impl Run {
     /// A run that a person's word on a proposal has queued: carries out that one call,
     /// and appends what came of it to the conversation.
     pub(super) async fn carry_out(&mut self) -> Result<(), Left> {
-        let order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
-        let rights = self.rights(&mut tx).await?;
-        let held = parked::held(&mut tx).await?.pop().filter(|held| held.status == Approved);
-        let Some(held) = held else {
-            tx.commit().await?;
-            drop(order);
-            return self.done().await;
+        let held = parked::held(&mut tx).await?.pop();
+        tx.commit().await?;
+        let open = |held: &Held| {
+            // Of what was on its way when an owner died, the conversation still has to learn.
+            let begun = self.recorded.iter().any(|call| call.id == held.call_id);
+            held.status == Approved || (held.status == Executed && begun)
         };
+        let Some(held) = held.filter(open) else { return self.done().await };
         let call = OpenCall {
             id: held.call_id.clone(),
             title: self.engine.0.toolbox.tool(&held.tool).map_or(&*held.tool, |tool| tool.title).to_owned(),
             input: raw(bytes(&held)),
             name: held.tool.clone(),
         };
-        let mut told = Told { before: vec![call.start_event()], done: true, ..Told::default() };
-        let asked = held.recorded_args.as_deref().map(|args| (held.tool.as_str(), canonical(&raw(args))));
-        let answered = self.carry(&mut tx, &rights, &held, asked, &mut told.after).await?;
-        let answered = self.settle_one(&call, answered);
-        self.store_results(tx, &[call], &[answered], told).await
+        self.asked.push(call.id.clone());
+        self.show_start(&call).await?;
+        let mut round = self.round(0, vec![call]);
+        self.go_out(&mut round).await?;
+        self.store_results(round).await
+    }
+
+    /// Tells readers that the call begins.
+    async fn show_start(&self, call: &OpenCall) -> Result<(), Left> {
+        let _order = self.feed.begin_storing().await;
+        let mut tx = self.guarded().await?;
+        let staged = self.feed.stage(&[call.start_event()]);
+        let frames = self.feed.row(&staged);
+        events::append(&mut tx, &frames).await?;
+        self.commit(tx, &frames, &staged).await
     }
 
     /// Carries out an approved call in the transaction of its result.
@@ -91,51 +99,65 @@ impl Run {
         &self,
         tx: &mut RunTx,
         rights: &Rights,
+        open: &OpenCall,
         held: &Held,
-        asked: Option<(&str, String)>,
         events: &mut Vec<Event>,
     ) -> Result<Answered, Left> {
-        let (tool, call) = match self.still_stands(rights, held, asked) {
-            Ok(stands) => stands,
+        let (class, call) = match self.redeem(tx, rights, open, held).await? {
+            Ok(redeemed) => redeemed,
+            Err(refused) => return Ok(refused),
+        };
+        let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
+        self.note(tx, held, rulings::of_outcome(&outcome)).await?;
+        Ok(Answered { class, args: Some(bytes(held).to_owned()), ..Answered::of(approved(held, outcome)) })
+    }
+
+    /// Uses the approval up: whoever commits this performs the call, and nobody again.
+    pub(super) async fn redeem(
+        &self,
+        tx: &mut RunTx,
+        rights: &Rights,
+        open: &OpenCall,
+        held: &Held,
+    ) -> Result<std::result::Result<(ToolClass, Call), Answered>, Left> {
+        crash::at(CrashPoint::ApprovalDecided);
+        match self.still_stands(rights, open, held) {
+            Ok((tool, call)) => {
+                if !parked::settle(tx, held.id, Approved, Executed).await? {
+                    return Err(Left::Store(Error::internal("an approval was used up in between")));
+                }
+                Ok(Ok((tool.class, call)))
+            }
             Err(refusal) => {
                 parked::settle(tx, held.id, Approved, Refused).await?;
                 self.note(tx, held, Decision::Refused).await?;
-                return Ok(Answered::of(Outcome::failed(format!(
-                    "Not done, although it was approved: {refusal}"
-                ))));
+                let text = format!("Not done, although it was approved: {refusal}");
+                Ok(Err(Answered::of(Outcome::failed(text))))
             }
-        };
-        if !parked::settle(tx, held.id, Approved, Executed).await? {
-            return Err(Left::Store(domain::Error::internal("an approval was used up in between")));
         }
-        let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
-        self.note(tx, held, rulings::of_outcome(outcome.success)).await?;
-        let by = held.decided_by.as_deref().unwrap_or("A person");
-        let text = match &held.edited {
-            Some((edited, _)) => format!(
-                "{by} approved this call with other arguments, which were executed: {edited}\n{}",
-                outcome.text
-            ),
-            None => format!("{by} approved this call. {}", outcome.text),
-        };
-        Ok(Answered {
-            class: tool.class,
-            args: Some(bytes(held).to_owned()),
-            ..Answered::of(Outcome { text, ..outcome })
-        })
     }
 
-    /// Checks all that an approval is bound to, once more. `asked`: the tool and the
-    /// arguments as the conversation has them.
+    /// The tool and the arguments that a person was asked about, as the conversation
+    /// has them; of a proposal, as the run that made it has recorded them.
+    fn asked_for(&self, open: &OpenCall, held: &Held) -> Option<(String, String)> {
+        if self.errand != Errand::Proposal {
+            return Some((open.name.clone(), canonical(&open.input)));
+        }
+        let args = held.recorded_args.as_deref()?;
+        Some((held.tool.clone(), canonical(&raw(args))))
+    }
+
+    /// Checks all that an approval is bound to, once more.
     fn still_stands(
         &self,
         rights: &Rights,
+        open: &OpenCall,
         held: &Held,
-        asked: Option<(&str, String)>,
     ) -> Result<(&ToolSpec, Call), &'static str> {
         if let Some(refusal) = rights.refusal() {
             return Err(refusal);
         }
+        let asked = self.asked_for(open, held);
         if asked.is_none_or(|(tool, args)| tool != held.tool || args != held.args) {
             return Err("it is not the call that was asked for.");
         }
@@ -182,8 +204,21 @@ impl Run {
     }
 }
 
+/// The outcome with what the model is told of the person's part in it.
+pub(super) fn approved(held: &Held, mut outcome: Outcome) -> Outcome {
+    let by = held.decided_by.as_deref().unwrap_or("A person");
+    outcome.text = match &held.edited {
+        Some((edited, _)) => format!(
+            "{by} approved this call with other arguments, which were executed: {edited}\n{}",
+            outcome.text
+        ),
+        None => format!("{by} approved this call. {}", outcome.text),
+    };
+    outcome
+}
+
 /// What is carried out.
-fn bytes(held: &Held) -> &str {
+pub(super) fn bytes(held: &Held) -> &str {
     held.edited.as_ref().map_or(&held.args, |(edited, _)| edited)
 }
 

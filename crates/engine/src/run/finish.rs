@@ -6,7 +6,10 @@ use model::ModelError;
 use store::{approvals, steps};
 
 use super::{Left, Run};
-use crate::cancelled_event;
+use crate::{
+    cancelled_event,
+    crash::{self, CrashPoint},
+};
 
 impl Run {
     pub(super) fn done_event(&self, message: Option<MessageId>) -> Event {
@@ -71,6 +74,9 @@ impl Run {
         error: Option<(&str, &str)>,
         event: Event,
     ) -> Result<(), Left> {
+        if !self.recorded.is_empty() {
+            Box::pin(self.close_calls()).await?;
+        }
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
         let staged = self.feed.stage(&[event]);
@@ -79,6 +85,7 @@ impl Run {
         if status != RunStatus::Done {
             approvals::void(tx.tenant(), self.lease.run).await?;
         }
+        crash::at(CrashPoint::Finish);
         self.commit(tx, &frames, &staged).await?;
         Err(Left::Ended)
     }

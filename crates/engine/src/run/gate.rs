@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Instant};
 
 use domain::{
-    ApprovalId, Event, Result, Role,
+    ApprovalId, Error, Event, Result, Role,
     audit::{Actor, Decision},
     permission::{Action, Ask, Matrix, Policy, Ruling},
 };
@@ -18,8 +18,8 @@ use store::{
 use tools::{Call, canonical, schema_hash};
 
 use super::{
-    Left, Run,
-    act::{Answered, OpenCall, Plan, millis},
+    Errand, Left, Run,
+    act::{Answered, OpenCall, Plan},
 };
 use crate::{
     builtins::{self, Outcome},
@@ -60,7 +60,7 @@ pub(super) struct Gate {
 }
 
 /// What the matrix lets happen with a call.
-enum Passage {
+pub(super) enum Passage {
     /// As the matrix says, where it was asked.
     Go(Option<Ruling>),
     Wait,
@@ -68,12 +68,13 @@ enum Passage {
 }
 
 impl Run {
-    /// `resumed`: a person was asked about some of the calls.
-    pub(super) async fn gate(&self, tx: &mut RunTx, resumed: bool) -> Result<Gate> {
+    /// `waits`: an earlier call of the answer waits for a person.
+    pub(super) async fn gate(&self, tx: &mut RunTx, waits: bool) -> Result<Gate> {
         let rights = self.rights(tx).await?;
-        let held = if resumed { parked::held(tx).await? } else { Vec::new() };
+        let asked = !self.asked.is_empty() || self.errand == Errand::Proposal;
+        let held = if asked { parked::held(tx).await? } else { Vec::new() };
         let held = held.into_iter().map(|held| (held.call_id.clone(), held)).collect();
-        Ok(Gate { rights, held, waits: false })
+        Ok(Gate { rights, held, waits })
     }
 
     /// The lower of what the run began with, what the platform says now, and an
@@ -100,17 +101,8 @@ impl Run {
         if let Some(held) = gate.held.remove(&call.id) {
             return self.resolve(tx, gate, call, &held, events).await;
         }
-        let read;
-        let (class, meant) = match plan {
-            Plan::Perform(class, meant) => (*class, &**meant),
-            // It waited behind another call, and has to be read anew.
-            _ => match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
-                Ok((tool, meant)) => {
-                    read = meant;
-                    (tool.class, &read)
-                }
-                Err(problem) => return Ok(Some(Answered::of(Outcome::failed(problem)))),
-            },
+        let Plan::Perform(class, meant) = plan else {
+            return Err(Left::Store(Error::internal("a call was to be performed that nobody may perform")));
         };
         let began = Instant::now();
         let outcome = match self.pass(tx, gate, call, meant, events).await? {
@@ -118,7 +110,7 @@ impl Run {
             Passage::Answer(outcome) => outcome,
             Passage::Wait => return Ok(None),
         };
-        Ok(Some(Answered { class, duration_ms: millis(began), ..Answered::of(outcome) }))
+        Ok(Some(Answered::new(*class, outcome, began)))
     }
 
     async fn perform(
@@ -131,13 +123,13 @@ impl Run {
     ) -> Result<Outcome> {
         let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
         let action = meant.action().map_or(CALL, Action::as_str);
-        let decided = [Decision::Auto, rulings::of_outcome(outcome.success)];
+        let decided = [Decision::Auto, rulings::of_outcome(&outcome)];
         self.note_call(tx, call, action, &decided, (ruling, None)).await?;
         Ok(outcome)
     }
 
     /// Whether a call that nobody was asked about may be performed now.
-    async fn pass(
+    pub(super) async fn pass(
         &self,
         tx: &mut RunTx,
         gate: &mut Gate,
@@ -183,7 +175,7 @@ impl Run {
             }
         };
         let Some(tool) = self.engine.0.toolbox.tool(&call.name) else {
-            return Err(Left::Store(domain::Error::internal("a tool is gone while it is called")));
+            return Err(Left::Store(Error::internal("a tool is gone while it is called")));
         };
         let (id, args) = (ApprovalId::new(), canonical(&call.input));
         let blocking = ruling.policy == Policy::Approve;
@@ -195,7 +187,7 @@ impl Run {
             schema_hash: schema_hash(tool),
             args: &args,
             args_hash: Sha256::digest(&args).into(),
-            preview: &serde_json::to_string(&preview).map_err(domain::Error::internal)?,
+            preview: &serde_json::to_string(&preview).map_err(Error::internal)?,
             blocking,
             decider: ruling.decider,
             seconds: self.engine.limits().approval_time.as_secs_f64(),
@@ -208,7 +200,7 @@ impl Run {
             tool_call_id: call.id.clone(),
             name: call.name.clone(),
             action,
-            input: RawValue::from_string(args).map_err(domain::Error::internal)?,
+            input: RawValue::from_string(args).map_err(Error::internal)?,
             preview,
             expires_at,
             blocking,

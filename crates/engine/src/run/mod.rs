@@ -7,10 +7,11 @@ mod compact;
 mod decide;
 mod finish;
 mod gate;
+mod outside;
 mod park;
 mod resume;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     Error, Event, Result, Role, Usage,
@@ -22,7 +23,7 @@ use domain::{
 use model::{AnswerStream, ModelError};
 use store::{
     Guarded, RunTx, TenantTx,
-    steps::Frames,
+    steps::{Frames, Recorded},
     turns::{Context, NewTurn, Past},
 };
 use tokio::{
@@ -33,7 +34,7 @@ use tools::Offer;
 
 use crate::{
     Begun, Engine, Live, Stop,
-    builtins::Outcome,
+    crash::{self, CrashPoint},
     feed::{Feed, Staged},
     prompt::{Frozen, is_question},
     repetition::RepetitionGuard,
@@ -68,6 +69,8 @@ pub(crate) struct Run {
     usage: Usage,
     tools_used: Vec<ToolUsed>,
     repetition: RepetitionGuard,
+    /// What earlier owners recorded of the run's calls.
+    recorded: Vec<Recorded>,
     /// Whether the provider was asked once more after visible text.
     asked_again: bool,
     /// Tokens per character, from the last prompt that the provider counted.
@@ -77,8 +80,8 @@ pub(crate) struct Run {
     channel: Channel,
     /// An answer of this run that waited for a person: its place, its content.
     open: Option<(i64, String)>,
-    /// What calls of that answer brought before, by their ids.
-    answered: HashMap<String, Outcome>,
+    /// Ids of the calls that a person was asked about.
+    asked: Vec<String>,
     /// The provider paused in mid-answer: it goes on when it is sent its answer.
     paused: bool,
     /// Tokens of model calls that no stored step accounts for yet.
@@ -151,6 +154,7 @@ impl Engine {
             let stored = store_turn(tx, &turn).await;
             let ok = stored.is_ok();
             if ok {
+                crash::at(CrashPoint::TurnCommitted);
                 feed.publish(&first, &staged);
                 self.0.committed(start.lease);
             }
@@ -199,12 +203,13 @@ impl Engine {
             usage: Usage::default(),
             tools_used: Vec::new(),
             repetition: RepetitionGuard::default(),
+            recorded: Vec::new(),
             asked_again: false,
             token_ratio: None,
             errand: Errand::Answer,
             channel: Channel::Http,
             open: None,
-            answered: HashMap::new(),
+            asked: Vec::new(),
             paused: false,
             unbilled: Usage::default(),
             live_from: context.live_from,
@@ -230,6 +235,7 @@ impl Run {
         match left {
             Left::Ended | Left::Stopped(Stop::Lost) => {}
             Left::Stopped(Stop::Cancelled) => {
+                crash::at(CrashPoint::Cancel);
                 if let Err(Left::Store(error)) = self.cancelled().await {
                     self.hand_back(&error).await;
                 }
@@ -256,13 +262,13 @@ impl Run {
         }
         if let Some((seq, content)) = self.open.take() {
             let calls = self.open_calls(&content);
-            return Box::pin(self.act(seq, calls, true)).await;
+            return Box::pin(self.act(seq, calls)).await;
         }
         match self.history.last() {
             Some(last) if last.role == "assistant" => {
                 let (seq, calls) = (last.seq, self.open_calls(&last.content));
                 if !calls.is_empty() {
-                    Box::pin(self.act(seq, calls, false)).await
+                    Box::pin(self.act(seq, calls)).await
                 } else if self.paused && self.iterations < self.most_calls() {
                     self.ask(opened).await
                 } else {
@@ -305,7 +311,9 @@ impl Run {
 
     /// Commits, and shows the events only then.
     async fn commit(&self, tx: RunTx, frames: &Frames, staged: &Staged) -> Result<(), Left> {
+        crash::at(CrashPoint::BeforeCommit);
         tx.commit().await?;
+        crash::at(CrashPoint::AfterCommit);
         self.feed.publish(frames, staged);
         Ok(())
     }

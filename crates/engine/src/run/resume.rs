@@ -6,6 +6,7 @@ use domain::{
     audit::Channel,
     event::ToolUsed,
     run::{Lease, RunStatus},
+    tool::CallState,
 };
 use store::{
     Guarded, approvals,
@@ -14,7 +15,7 @@ use store::{
 };
 
 use super::{Errand, Left, Run};
-use crate::{Engine, builtins::Outcome};
+use crate::Engine;
 
 /// Code and text of a run that broke off again and again.
 const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
@@ -115,16 +116,17 @@ impl Run {
             _ => Errand::Answer,
         };
         self.open.clone_from(&loaded.parked.open);
-        self.answered = loaded
-            .parked
-            .answered
-            .iter()
-            .map(|(id, success, text)| (id.clone(), Outcome::told(*success, text)))
-            .collect();
+        self.asked.clone_from(&loaded.parked.asked);
+        self.recorded.clone_from(&loaded.calls);
         self.tools_used = loaded
-            .tools
+            .calls
             .iter()
-            .map(|(id, name, success)| ToolUsed { id: id.clone(), name: name.clone(), success: *success })
+            .filter(|call| call.state != CallState::Started)
+            .map(|call| ToolUsed {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                success: call.state == CallState::Done,
+            })
             .collect();
         if loaded.has_events && !loaded.parked.untouched {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
