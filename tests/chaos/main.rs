@@ -56,19 +56,32 @@ fn arguments() -> (Size, Vec<String>) {
     (size, parts)
 }
 
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal's handler");
+    tokio::select! { _ = terminate.recv() => {} _ = tokio::signal::ctrl_c() => {} }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let (size, parts) = arguments();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let mut report = Report::new(&size);
-    if wanted("handover") {
-        handover::measure(&size, &mut report).await;
-    }
-    if wanted("points") {
-        points::die(&size, &mut report).await;
-    }
-    if wanted("storm") {
-        storm::rage(&size, &mut report).await;
+    let all = async {
+        if wanted("handover") {
+            handover::measure(&size, &mut report).await;
+        }
+        if wanted("points") {
+            points::die(&size, &mut report).await;
+        }
+        if wanted("storm") {
+            storm::rage(&size, &mut report).await;
+        }
+    };
+    // Dropped, they end their servers.
+    tokio::select! {
+        () = all => {}
+        () = interrupted() => return ExitCode::FAILURE,
     }
     match report.publish(parts.is_empty()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
 };
 
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -46,14 +47,9 @@ impl Postgres {
         let mut cluster = self.cluster.lock().await;
         let running = cluster.take().expect("a running server");
         if crash {
-            let pid_file = running.dir().join("postgres/postmaster.pid");
-            let pid = fs::read_to_string(&pid_file).expect("a pid file");
-            let pid = pid.lines().next().expect("a pid");
-            // An immediate shutdown: no checkpoint, and the log is replayed at the start.
-            let sent = Command::new("kill").args(["-s", "QUIT", pid]).status().expect("kill runs");
-            assert!(sent.success(), "the server was gone");
+            let pid = quit(running.dir()).expect("a running server");
             while fs::exists(format!("/proc/{pid}")).expect("a look at the processes") {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             self.crashes.fetch_add(1, Ordering::Relaxed);
             drop(running);
@@ -63,11 +59,28 @@ impl Postgres {
         }
         *cluster = Some(Cluster::start(&self.dir, Durability::Durable).await.expect("Postgres starts again"));
     }
+}
 
-    pub async fn remove(self) {
-        if let Some(cluster) = self.cluster.into_inner() {
-            cluster.stop().await.expect("Postgres stops");
+/// An immediate shutdown: no checkpoint, and the log is replayed at the start.
+fn quit(dir: &Path) -> Option<String> {
+    let pid = fs::read_to_string(dir.join("postgres/postmaster.pid")).ok()?.lines().next()?.to_owned();
+    Command::new("kill").args(["-s", "QUIT", &pid]).status().ok()?.success().then_some(pid)
+}
+
+/// However the storm ends, nothing of it stays.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let root = self.cluster.get_mut().as_ref().map(|cluster| cluster.dir().to_owned());
+        let root = root.unwrap_or_else(|| self.dir.clone());
+        if let Some(pid) = quit(&root) {
+            let began = Instant::now();
+            while Path::new("/proc").join(&pid).exists() && began.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
-        fs::remove_dir_all(&self.dir).expect("the files can be removed");
+        for dir in [&root, &self.dir] {
+            // They may be the same.
+            drop(fs::remove_dir_all(dir));
+        }
     }
 }

@@ -170,7 +170,6 @@ pub async fn rage(size: &Size, report: &mut Report) {
     database.close().await;
     tell(size, report, &storm, &count, turns.len(), &sum);
     drop(calm);
-    storm.postgres.remove().await;
 }
 
 fn tell(size: &Size, report: &mut Report, storm: &Storm, count: &Count, turns: usize, sum: &Findings) {
