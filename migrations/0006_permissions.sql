@@ -104,3 +104,6 @@ grant select, insert, update (status, decided_by, decided_as, decided_at, reason
 create index approvals_by_owner on sixty.approvals (org_id, owner_id, id);
 create index approvals_of_admins on sixty.approvals (org_id, id) where decider = 'admin';
 create index approvals_by_decision on sixty.approvals (org_id, decision_run_id) where decision_run_id is not null;
+
+-- Workers look for parked runs whose time has come.
+create index runs_to_wake on sixty.runs (wake_at) where status = 'waiting';

@@ -42,6 +42,8 @@ create table sixty.audit (
 );
 call sixty.protect('audit', personal => false);
 grant select, insert on sixty.audit to sixty_tenant;
+create index audit_by_time on sixty.audit (org_id, at);
+create index audit_by_action on sixty.audit (org_id, action, id);
 create index audit_by_run on sixty.audit (org_id, run_id, id) where run_id is not null;
 
 -- Entries that wait for their seal. Whoever seals them deletes these rows in the

@@ -16,6 +16,11 @@ pub enum ToolClass {
 }
 
 impl ToolClass {
+    /// Whether the effect is outside of the service.
+    pub fn leaves(self) -> bool {
+        matches!(self, ToolClass::Idempotent | ToolClass::Unsafe)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             ToolClass::Read => "read",

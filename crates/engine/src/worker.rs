@@ -18,6 +18,7 @@ use crate::{
 const CLAIM_EVERY: Duration = Duration::from_millis(400);
 /// How often it looks for cancels that were asked of another replica.
 const CANCEL_EVERY: Duration = Duration::from_millis(500);
+const _: () = assert!(CANCEL_EVERY.as_millis() < 1000, "a cancel is seen within a second");
 /// How often tokens reach the database: what a reader elsewhere lags behind.
 const FLUSH_EVERY: Duration = Duration::from_millis(75);
 /// How often old streams and keys are dropped.

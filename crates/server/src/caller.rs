@@ -14,7 +14,7 @@ use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit
 use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
-    audit::{self, Entry},
+    audit::Entry,
     orgs::{self, NewMember},
 };
 
@@ -36,10 +36,11 @@ pub struct Caller {
 /// the caller's own scope.
 #[derive(Clone, Copy, Debug)]
 pub enum OrgWide {
-    /// Those that an administrator decides, and no others.
+    /// Approvals that an administrator decides, and no others.
     ListApprovals,
     SeeApproval,
     DecideApproval,
+    ReadAudit,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -132,25 +133,6 @@ impl Caller {
     pub async fn tx<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
         let mut tx = self.admitted(self.app.store().tenant(self.tenant()).await?).await?;
         let done = work(&mut tx).await;
-        end(tx.inner, done).await
-    }
-
-    /// The same in a transaction that sees every member's rows: for administrators, and
-    /// not without an entry in the audit trail.
-    pub async fn overseeing<T>(
-        &self,
-        action: &str,
-        work: impl AsyncFnOnce(&mut Tx) -> Result<T>,
-    ) -> Result<T> {
-        let tenant = Tenant { scope: Scope::Org, ..self.tenant() };
-        let mut tx = self.admitted(self.app.store().tenant(tenant).await?).await?;
-        let done = async {
-            tx.administers()?;
-            let done = work(&mut tx).await?;
-            audit::record(&mut tx, &[self.did(action)]).await?;
-            Ok(done)
-        };
-        let done = done.await;
         end(tx.inner, done).await
     }
 

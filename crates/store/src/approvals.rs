@@ -272,7 +272,7 @@ pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
     .map_err(from_sqlx)?;
     sqlx::query!(
         r#"update sixty.messages m set context = $4 || coalesce(
-            (select string_agg(format('%s (%s): %s', c.name, c.call_id, coalesce(c.result, 'the outcome is unknown')), E'\n' order by c.created_at, c.call_id)
+            (select string_agg(format('%s (%s): %s', c.name, c.call_id, left(coalesce(c.result, 'the outcome is unknown'), 500)), E'\n' order by c.created_at, c.call_id)
              from sixty.tool_calls c
              where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.class <> 'read' and c.state <> 'failed'
                 and position(format('"id":"%s"', c.call_id) in m.content) > 0),

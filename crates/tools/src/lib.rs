@@ -13,7 +13,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::{FieldError, Role, permission::Matrix, tool::ToolSpec};
+use domain::{
+    FieldError, Role,
+    permission::Matrix,
+    tool::{ToolClass, ToolSpec},
+};
 use jsonschema::Validator;
 use serde::Serialize;
 use serde_json::{
@@ -57,6 +61,8 @@ impl Toolbox {
     fn of(mut tools: Vec<ToolSpec>, addresses: HashMap<&'static str, String>) -> Self {
         tools.sort_by_key(|tool| tool.name);
         assert!(tools.len() <= 128, "an offer has a bit for each tool");
+        let ruled = |tool: &ToolSpec| tool.class == ToolClass::Read || !tool.actions.is_empty();
+        assert!(tools.iter().all(ruled), "the matrix rules about every tool that writes");
         let validators = tools.iter().map(|tool| (tool.name, validator(tool))).collect();
         Self { tools, validators, definitions: Mutex::default(), addresses }
     }

@@ -1,6 +1,5 @@
 //! The audit trail: what it tells, who reads it, and what its seals prove.
 
-mod calls;
 mod entries;
 mod operator;
 mod sealing;

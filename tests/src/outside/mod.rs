@@ -1,5 +1,6 @@
 //! Calls whose effect is outside of the service, made by real processes.
 
+mod approved;
 mod calls;
 mod owners;
 
@@ -22,8 +23,14 @@ struct World {
 
 impl World {
     async fn start() -> Self {
+        let world = Self::that_asks().await;
+        world.app.alice().lets_connectors_act().await;
+        world
+    }
+
+    /// An organization whose copilots ask before they use tools outside.
+    async fn that_asks() -> Self {
         let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
-        app.alice().lets_connectors_act().await;
         Self { app, probe: Probe::start().await }
     }
 

@@ -99,6 +99,7 @@ pub async fn preview(
             let named = Call::named_entity(*kind, id.clone()).or_else(|| bound.cloned());
             Ok(Ok(generic(named.filter(|_| *scope == MemoryScope::Entity))))
         }
+        Call::Outside(_) => Ok(Ok(generic(None))),
         _ => Err(Error::internal("a reading tool was to be decided about")),
     }
 }

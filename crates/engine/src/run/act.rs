@@ -25,7 +25,7 @@ use tools::Call;
 use super::{
     Errand, Left, Run,
     answer::{raw, stop_of},
-    gate::CALL,
+    gate::{CALL, Noted},
 };
 use crate::{
     builtins::{self, Outcome},
@@ -96,13 +96,12 @@ pub(super) struct Answered {
 impl Answered {
     pub fn new(class: ToolClass, outcome: Outcome, began: Instant) -> Self {
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Self { class, duration_ms, ..Self::of(outcome) }
+        Self { duration_ms, ..Self::of(class, outcome) }
     }
 
-    /// An answer to a call of a person's concern that took no time.
-    pub fn of(outcome: Outcome) -> Self {
-        let (args, untold) = (None, None);
-        Self { class: ToolClass::LocalTx, outcome, duration_ms: 0, args, untold, recorded: false }
+    /// An answer that took no time: nothing was done.
+    pub fn of(class: ToolClass, outcome: Outcome) -> Self {
+        Self { class, outcome, duration_ms: 0, args: None, untold: None, recorded: false }
     }
 }
 
@@ -162,6 +161,11 @@ impl Run {
         self.read(&mut round).await?;
         self.go_out(&mut round).await?;
         self.store_results(round).await
+    }
+
+    /// The class of the tool of this name, whoever is offered it.
+    pub(super) fn class_of(&self, tool: &str) -> ToolClass {
+        self.engine.0.toolbox.tool(tool).map_or(ToolClass::Read, |tool| tool.class)
     }
 
     pub(super) fn round(&self, seq: i64, calls: Vec<OpenCall>) -> Round {
@@ -323,7 +327,8 @@ impl Run {
             _ => return Ok(()),
         };
         let action = action.map_or(CALL, Action::as_str);
-        self.note_call(tx, call, action, &[decision], (None, approval)).await
+        let noted = Noted { approval, args: answered.args.as_deref(), ruling: None };
+        self.note_call(tx, call, action, &[decision], noted).await
     }
 
     /// Stores the results as one message, or puts the run aside where one is missing.

@@ -1,6 +1,8 @@
 //! What a person decided is carried out: exactly those bytes, once, if rights, tool
 //! and arguments are still what they were.
 
+use std::time::Instant;
+
 use domain::{
     Error, Event, Result,
     approval::ApprovalStatus::{Approved, Denied, Executed, Expired, Pending, Refused, Void},
@@ -8,6 +10,7 @@ use domain::{
     permission::{Action, Decider, Policy},
     tool::{ToolClass, ToolSpec},
 };
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use store::{
     RunTx, events,
@@ -18,7 +21,6 @@ use tools::{Call, canonical, schema_hash};
 use super::{
     Errand, Left, Run,
     act::{Answered, OpenCall},
-    answer::raw,
     gate::{Gate, Rights},
 };
 use crate::{
@@ -50,13 +52,14 @@ impl Run {
                 gate.waits = true;
                 return Ok(None);
             }
-            Approved if gate.waits => return Ok(None),
+            // What leaves the service does so before this transaction.
+            Approved if gate.waits || self.class_of(&call.name).leaves() => return Ok(None),
             Approved => return self.carry(tx, &gate.rights, call, held, events).await.map(Some),
             Denied => denied(held),
             Expired => expired(held),
             Executed | Refused | Void => Outcome::failed(VOID),
         };
-        Ok(Some(Answered::of(outcome)))
+        Ok(Some(Answered::of(self.class_of(&call.name), outcome)))
     }
 
     /// A run that a person's word on a proposal has queued: carries out that one call,
@@ -74,7 +77,7 @@ impl Run {
         let call = OpenCall {
             id: held.call_id.clone(),
             title: self.engine.0.toolbox.tool(&held.tool).map_or(&*held.tool, |tool| tool.title).to_owned(),
-            input: raw(bytes(&held)),
+            input: json(bytes(&held))?,
             name: held.tool.clone(),
         };
         self.asked.push(call.id.clone());
@@ -103,13 +106,15 @@ impl Run {
         held: &Held,
         events: &mut Vec<Event>,
     ) -> Result<Answered, Left> {
+        let began = Instant::now();
         let (class, call) = match self.redeem(tx, rights, open, held).await? {
             Ok(redeemed) => redeemed,
             Err(refused) => return Ok(refused),
         };
         let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
         self.note(tx, held, rulings::of_outcome(&outcome)).await?;
-        Ok(Answered { class, args: Some(bytes(held).to_owned()), ..Answered::of(approved(held, outcome)) })
+        let args = Some(bytes(held).to_owned());
+        Ok(Answered { args, ..Answered::new(class, approved(held, outcome), began) })
     }
 
     /// Uses the approval up: whoever commits this performs the call, and nobody again.
@@ -132,7 +137,7 @@ impl Run {
                 parked::settle(tx, held.id, Approved, Refused).await?;
                 self.note(tx, held, Decision::Refused).await?;
                 let text = format!("Not done, although it was approved: {refusal}");
-                Ok(Err(Answered::of(Outcome::failed(text))))
+                Ok(Err(Answered::of(self.class_of(&held.tool), Outcome::failed(text))))
             }
         }
     }
@@ -144,7 +149,7 @@ impl Run {
             return Some((open.name.clone(), canonical(&open.input)));
         }
         let args = held.recorded_args.as_deref()?;
-        Some((held.tool.clone(), canonical(&raw(args))))
+        Some((held.tool.clone(), canonical(&json(args).ok()?)))
     }
 
     /// Checks all that an approval is bound to, once more.
@@ -215,6 +220,11 @@ pub(super) fn approved(held: &Held, mut outcome: Outcome) -> Outcome {
         None => format!("{by} approved this call. {}", outcome.text),
     };
     outcome
+}
+
+/// Text of the database as the JSON that was stored.
+fn json(text: &str) -> Result<Box<RawValue>> {
+    RawValue::from_string(text.to_owned()).map_err(Error::internal)
 }
 
 /// What is carried out.

@@ -1,7 +1,7 @@
 //! What may be done by itself: each writing call meets the matrix as it stands at
 //! that moment, in the transaction that performs it.
 
-use std::{collections::HashMap, time::Instant};
+use std::{borrow::Cow, collections::HashMap, time::Instant};
 
 use domain::{
     ApprovalId, Error, Event, Result, Role,
@@ -59,10 +59,23 @@ pub(super) struct Gate {
     pub waits: bool,
 }
 
+/// What the trail is told of a call beside its action.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Noted<'a> {
+    pub ruling: Option<Ruling>,
+    pub approval: Option<ApprovalId>,
+    /// The bytes that were executed, where they are not the model's.
+    pub args: Option<&'a str>,
+}
+
+pub(super) fn of(ruling: Ruling) -> Noted<'static> {
+    Noted { ruling: Some(ruling), ..Noted::default() }
+}
+
 /// What the matrix lets happen with a call.
 pub(super) enum Passage {
     /// As the matrix says, where it was asked.
-    Go(Option<Ruling>),
+    Go(Ruling),
     Wait,
     Answer(Outcome),
 }
@@ -71,7 +84,7 @@ impl Run {
     /// `waits`: an earlier call of the answer waits for a person.
     pub(super) async fn gate(&self, tx: &mut RunTx, waits: bool) -> Result<Gate> {
         let rights = self.rights(tx).await?;
-        let asked = !self.asked.is_empty() || self.errand == Errand::Proposal;
+        let asked = waits || !self.asked.is_empty() || self.errand == Errand::Proposal;
         let held = if asked { parked::held(tx).await? } else { Vec::new() };
         let held = held.into_iter().map(|held| (held.call_id.clone(), held)).collect();
         Ok(Gate { rights, held, waits })
@@ -118,13 +131,13 @@ impl Run {
         tx: &mut RunTx,
         call: &OpenCall,
         meant: &Call,
-        ruling: Option<Ruling>,
+        ruling: Ruling,
         events: &mut Vec<Event>,
     ) -> Result<Outcome> {
         let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
         let action = meant.action().map_or(CALL, Action::as_str);
         let decided = [Decision::Auto, rulings::of_outcome(&outcome)];
-        self.note_call(tx, call, action, &decided, (ruling, None)).await?;
+        self.note_call(tx, call, action, &decided, of(ruling)).await?;
         Ok(outcome)
     }
 
@@ -138,10 +151,10 @@ impl Run {
         events: &mut Vec<Event>,
     ) -> Result<Passage, Left> {
         if let Some(refusal) = gate.rights.refusal() {
-            self.note_call(tx, call, CALL, &[Decision::Refused], (None, None)).await?;
+            self.note_call(tx, call, CALL, &[Decision::Refused], Noted::default()).await?;
             return Ok(Passage::Answer(Outcome::failed(refusal)));
         }
-        let Some(action) = meant.action() else { return Ok(Passage::Go(None)) };
+        let action = meant.action().ok_or_else(|| Error::internal("a writing call has no action"))?;
         let ruling = gate.rights.rule(action);
         if gate.waits && ruling.policy != Policy::Approve {
             return Ok(Passage::Wait);
@@ -150,9 +163,9 @@ impl Run {
             return self.ask_person(tx, gate, call, meant, (action, ruling), events).await;
         }
         if ruling.policy == Policy::Auto {
-            return Ok(Passage::Go(Some(ruling)));
+            return Ok(Passage::Go(ruling));
         }
-        self.note_call(tx, call, action.as_str(), &[Decision::Disabled], (Some(ruling), None)).await?;
+        self.note_call(tx, call, action.as_str(), &[Decision::Disabled], of(ruling)).await?;
         Ok(Passage::Answer(Outcome::failed(DISABLED)))
     }
 
@@ -170,7 +183,7 @@ impl Run {
             Ok(preview) => preview,
             Err(hopeless) => {
                 let refused = [Decision::Refused];
-                self.note_call(tx, call, action.as_str(), &refused, (Some(ruling), None)).await?;
+                self.note_call(tx, call, action.as_str(), &refused, of(ruling)).await?;
                 return Ok(Passage::Answer(hopeless));
             }
         };
@@ -194,7 +207,8 @@ impl Run {
         };
         let expires_at = parked::create(tx, &new).await?;
         let decided = [rulings::of_policy(ruling.policy)];
-        self.note_call(tx, call, action.as_str(), &decided, (Some(ruling), Some(id))).await?;
+        let noted = Noted { approval: Some(id), ..of(ruling) };
+        self.note_call(tx, call, action.as_str(), &decided, noted).await?;
         events.push(Event::ApprovalRequired {
             approval_id: id,
             tool_call_id: call.id.clone(),
@@ -219,10 +233,11 @@ impl Run {
         call: &OpenCall,
         action: &str,
         decisions: &[Decision],
-        (ruling, approval): (Option<Ruling>, Option<ApprovalId>),
+        Noted { ruling, approval, args }: Noted<'_>,
     ) -> Result<()> {
         let rule = ruling.map(|ruling| ruling.source.to_string());
-        let args_hash = Sha256::digest(canonical(&call.input)).into();
+        let args = args.map_or_else(|| canonical(&call.input).into(), Cow::from);
+        let args_hash = Sha256::digest(&*args).into();
         let ruled = |decision: &Decision| Ruled {
             decision: *decision,
             actor: Actor::Copilot,

@@ -17,11 +17,11 @@ use tokio::time::{sleep, timeout};
 use tools::{Call, Outgoing, Reply};
 
 use super::{
-    Left, Run,
+    Errand, Left, Run,
     act::{Answered, OpenCall, Plan, Round},
     answer::stop_of,
     decide::{approved, bytes},
-    gate::{CALL, Passage},
+    gate::{CALL, Passage, of},
 };
 use crate::{
     Stop,
@@ -59,9 +59,11 @@ impl Run {
             }
             match self.check_stop() {
                 Ok(()) => {}
+                // There is no conversation to tell: the proposal is void.
+                Err(stopped) if self.errand == Errand::Proposal => return Err(stopped),
                 Err(Left::Stopped(Stop::Cancelled)) => {
                     // The results that there are get stored: the conversation tells of every effect.
-                    refuse_rest(round);
+                    self.refuse_rest(round);
                     return Ok(());
                 }
                 Err(stopped) => {
@@ -85,12 +87,11 @@ impl Run {
     }
 
     fn leaves(&self, round: &Round, i: usize) -> bool {
-        let class = match &round.plans[i] {
-            Plan::Perform(class, _) => Some(*class),
-            Plan::Held => self.engine.0.toolbox.tool(&round.calls[i].name).map(|tool| tool.class),
-            Plan::Refuse(..) => None,
-        };
-        matches!(class, Some(ToolClass::Idempotent | ToolClass::Unsafe))
+        match &round.plans[i] {
+            Plan::Perform(class, _) => class.leaves(),
+            Plan::Held => self.class_of(&round.calls[i].name).leaves(),
+            Plan::Refuse(..) => false,
+        }
     }
 
     /// Commits all that came before a call in its answer and, if it is to be made and
@@ -127,11 +128,11 @@ impl Run {
         news: &mut Vec<Event>,
     ) -> Result<Option<Leaving>, Left> {
         let call = &round.calls[i];
+        let mut gate = self.gate(tx, round.waits).await?;
         if let Some(begun) = self.recorded.iter().find(|recorded| recorded.id == call.id) {
             // It goes out again under its key: it was let out before.
-            return self.again(call, &begun.args).map(Some);
+            return self.again(call, &begun.args, gate.held.remove(&call.id)).map(Some);
         }
-        let mut gate = self.gate(tx, round.waits).await?;
         let mut leaving = None;
         if let Some(held) = gate.held.remove(&call.id) {
             if held.status == ApprovalStatus::Approved {
@@ -146,11 +147,11 @@ impl Run {
             match self.pass(tx, &mut gate, call, meant, news).await? {
                 Passage::Go(ruling) => {
                     let action = meant.action().map_or(CALL, Action::as_str);
-                    self.note_call(tx, call, action, &[Decision::Auto], (ruling, None)).await?;
+                    self.note_call(tx, call, action, &[Decision::Auto], of(ruling)).await?;
                     leaving = Leaving::of(*class, meant, None);
                 }
                 Passage::Answer(outcome) => {
-                    round.answered[i] = Some(Answered { class: *class, ..Answered::of(outcome) });
+                    round.answered[i] = Some(Answered::of(*class, outcome));
                 }
                 Passage::Wait => {}
             }
@@ -159,10 +160,10 @@ impl Run {
         Ok(leaving)
     }
 
-    fn again(&self, call: &OpenCall, args: &str) -> Result<Leaving, Left> {
+    fn again(&self, call: &OpenCall, args: &str, approved: Option<Held>) -> Result<Leaving, Left> {
         let toolbox = &self.engine.0.toolbox;
         let meant = toolbox.tool(&call.name).and_then(|tool| toolbox.read(tool, args).ok());
-        let leaving = meant.and_then(|meant| Leaving::of(ToolClass::Idempotent, &meant, None));
+        let leaving = meant.and_then(|meant| Leaving::of(ToolClass::Idempotent, &meant, approved));
         leaving.ok_or_else(|| Left::Store(Error::internal("a call that was begun cannot be read")))
     }
 
@@ -223,7 +224,7 @@ impl Run {
     pub(super) fn known(&self, call: &OpenCall, plan: &Plan) -> Option<Answered> {
         let recorded = self.recorded.iter().find(|recorded| recorded.id == call.id)?;
         let text = || recorded.result.clone().unwrap_or_default();
-        let class = self.engine.0.toolbox.tool(&call.name).map_or(ToolClass::Read, |tool| tool.class);
+        let class = self.class_of(&call.name);
         let repeatable = class == ToolClass::Idempotent
             && recorded.class == class.as_str()
             && !matches!(plan, Plan::Refuse(..));
@@ -235,9 +236,10 @@ impl Run {
             CallState::Started => Outcome::unknown(BROKE_OFF),
         };
         let begun = recorded.state == CallState::Started;
-        let untold = begun.then_some((None, None));
+        let tool = self.engine.0.toolbox.tool(&call.name);
+        let untold = begun.then(|| (tool.and_then(|tool| tool.actions.first().copied()), None));
         let args = Some(recorded.args.clone());
-        Some(Answered { class, args, untold, recorded: !begun, ..Answered::of(outcome) })
+        Some(Answered { args, untold, recorded: !begun, ..Answered::of(class, outcome) })
     }
 
     /// Before a run ends that was broken off among its calls: stores what is
@@ -249,8 +251,15 @@ impl Run {
             return Ok(());
         }
         let mut round = self.round(last.seq, calls);
-        refuse_rest(&mut round);
+        self.refuse_rest(&mut round);
         self.store_results(round).await
+    }
+
+    /// Answers for the calls that will not be made any more.
+    fn refuse_rest(&self, round: &mut Round) {
+        for (call, slot) in round.calls.iter().zip(&mut round.answered) {
+            slot.get_or_insert_with(|| Answered::of(self.class_of(&call.name), Outcome::failed(NOT_MADE)));
+        }
     }
 }
 
@@ -277,12 +286,5 @@ impl Leaving {
                 ..answered
             },
         }
-    }
-}
-
-/// Answers for the calls that will not be made any more.
-fn refuse_rest(round: &mut Round) {
-    for answered in round.answered.iter_mut().filter(|answered| answered.is_none()) {
-        *answered = Some(Answered::of(Outcome::failed(NOT_MADE)));
     }
 }

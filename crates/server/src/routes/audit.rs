@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, OrgWide},
     extract::Query,
     page::{Page, after, limit, page},
     problem::{Problems, Result},
@@ -45,6 +45,13 @@ pub async fn list(caller: Caller, Query(query): Query<ListEntries>) -> Result<Js
         before,
         limit: limit + 1,
     };
-    let found = caller.overseeing("audit.read", async |tx| audit::list(tx, &filter).await).await?;
+    let found = caller
+        .tx(async |tx| {
+            let found =
+                tx.organization_wide(OrgWide::ReadAudit, async |tx| audit::list(tx, &filter).await).await?;
+            audit::record(tx, &[caller.did("audit.read")]).await?;
+            Ok(found)
+        })
+        .await?;
     Ok(page(found, limit, |entry| entry.id))
 }
