@@ -35,7 +35,7 @@ check: ## formatting, lints, and whether the generated files are current
 	cargo clippy --workspace --locked --features server/faults --bin sixty-faults -- -D warnings
 	@deploy/dev/check-generated.sh
 
-chaos: ## kill and stop servers and Postgres a few thousand times; writes docs/reliability.md (20 minutes)
+chaos: ## kill and stop servers and Postgres two thousand times; writes docs/reliability.md (20 minutes)
 	@deploy/dev/require.sh cc postgres
 	deploy/dev/build-faults.sh
 	cargo bench --profile dev --locked --package tests --bench chaos

@@ -177,7 +177,7 @@ pub struct ToolCall<'a> {
     pub name: &'a str,
     pub class: ToolClass,
     pub state: CallState,
-    /// The arguments as the model sent them, and their SHA-256.
+    /// The bytes that are or were executed, and their SHA-256.
     pub args: &'a str,
     pub args_hash: [u8; 32],
     pub result: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The matrix, against the words of the contract.
+//! The matrix, cell by cell, against what was agreed on.
 
 use domain::{
     Role,
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Person, TestApp};
 
-/// One line of the contract's table: action, whose things it reaches, whether the
+/// One line of the agreed table: action, whose things it reaches, whether the
 /// tool only reads; then the policy of owner, admin, member, readonly under each
 /// preset. `a` auto, `s` suggest, `p` approve, `d` disabled.
 const EXPECTED: &[(&str, &str, &str, [&str; 3])] = &[
@@ -64,7 +64,7 @@ fn ask(action: &str, reach: &str, tool: &str, role: Role) -> Ask {
 }
 
 #[test]
-fn every_cell_says_what_the_contract_says() {
+fn every_cell_says_what_was_agreed_on() {
     for &(action, reach, tool, presets) in EXPECTED {
         for ((preset_name, preset), cells) in PRESETS.into_iter().zip(presets) {
             for ((role_name, role), letter) in ROLES.into_iter().zip(cells.chars()) {

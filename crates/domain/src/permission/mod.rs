@@ -1,5 +1,5 @@
 //! What copilots may do by themselves, and who decides about the rest: the
-//! matrix of contract §6. Organization rows override the preset, a person's rows
+//! matrix. Organization rows override the preset, a person's rows
 //! can only make it stricter, and what nothing lists is `approve`.
 
 mod check;

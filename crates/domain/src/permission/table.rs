@@ -1,4 +1,4 @@
-//! The presets, as contract §6 writes them down.
+//! The presets: what each says of every action.
 
 use super::{
     Action::{

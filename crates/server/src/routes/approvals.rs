@@ -58,7 +58,8 @@ pub struct NewDecision {
     reason: Option<String>,
 }
 
-/// The run that goes on, or that carries out an accepted proposal.
+/// The run that goes on; of an accepted proposal the one that carries it out, of a denied one the run that
+/// made it.
 #[derive(Serialize, ToSchema)]
 pub struct Decided {
     run_id: RunId,
@@ -76,6 +77,7 @@ pub struct NewBatch {
 pub struct BatchItem {
     id: ApprovalId,
     decision: Choice,
+    /// Other arguments, which are executed in the place of the model's.
     #[schema(value_type = Option<Object>)]
     input: Option<Box<RawValue>>,
     reason: Option<String>,
