@@ -2,7 +2,7 @@
 //! waits for it goes on.
 
 use domain::{
-    Error, FieldError, Result, RunId, UserId,
+    Error, FieldError, Result, Role, RunId, UserId,
     approval::Approval,
     audit::{Actor, Channel, Decision},
 };
@@ -28,8 +28,8 @@ pub struct Word {
     /// Redacted.
     pub reason: Option<String>,
     pub by: UserId,
-    /// Whether that is an owner or administrator.
-    pub by_admin: bool,
+    /// Their role at this moment.
+    pub role: Role,
 }
 
 impl Engine {
@@ -48,7 +48,7 @@ impl Engine {
         let verdict = Verdict {
             approve: word.approve,
             by: word.by,
-            by_admin: word.by_admin,
+            by_admin: word.role.administers(),
             reason: word.reason.as_deref(),
             edited: edited.as_deref().map(|text| (text, hash(text))),
         };
@@ -67,11 +67,13 @@ impl Engine {
             args_hash: hash(edited.as_deref().unwrap_or(approval.input.get())),
         };
         rulings::note(tx, &[ruled]).await?;
+        // Nobody approves for themselves more than they may by now.
+        let least = (word.by == approval.owner).then_some(word.role);
         if approval.blocking {
-            approvals::requeue(tx, approval.run_id).await?;
+            approvals::requeue(tx, approval.run_id, least).await?;
         } else if word.approve {
             let run = RunId::new();
-            approvals::queue_execution(tx, approval.id, approval.run_id, run).await?;
+            approvals::queue_execution(tx, approval.id, (approval.run_id, least), run).await?;
             return Ok(run);
         }
         Ok(approval.run_id)

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId, Error, Result, RunId, SessionId, UserId,
+    ApprovalId, Error, Result, Role, RunId, SessionId, UserId,
     approval::{Approval, ApprovalStatus},
     permission::{Action, Decider},
 };
@@ -209,15 +209,19 @@ pub async fn decide(tx: &mut TenantTx, id: ApprovalId, verdict: &Verdict<'_>) ->
     })
 }
 
-/// Lets a parked run go on.
-pub async fn requeue(tx: &mut TenantTx, run: RunId) -> Result<()> {
+/// Lets a parked run go on, with at most this role.
+pub async fn requeue(tx: &mut TenantTx, run: RunId, least: Option<Role>) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update sixty.runs set status = 'queued'
-         where org_id = $1 and owner_id = $2 and id = $3 and status = 'waiting'",
+        "update sixty.runs set
+            status = case when status = 'waiting' then 'queued' else status end,
+            role = case when array_position(array['readonly', 'member', 'admin', 'owner'], $4)
+                < array_position(array['readonly', 'member', 'admin', 'owner'], role) then $4 else role end
+         where org_id = $1 and owner_id = $2 and id = $3 and status in ('waiting', 'queued', 'running')",
         tenant.org.0,
         tenant.user.0,
-        run.0
+        run.0,
+        least.map(Role::as_str)
     )
     .execute(tx.connection())
     .await
@@ -226,13 +230,20 @@ pub async fn requeue(tx: &mut TenantTx, run: RunId) -> Result<()> {
 }
 
 /// Queues the run that carries out an accepted proposal, with the rights and the
-/// model of the run that proposed. Other runs of the session may be under way.
-pub async fn queue_execution(tx: &mut TenantTx, id: ApprovalId, from: RunId, run: RunId) -> Result<()> {
+/// model of the run that proposed, and at most this role. Other runs of the session may be under way.
+pub async fn queue_execution(
+    tx: &mut TenantTx,
+    id: ApprovalId,
+    (from, least): (RunId, Option<Role>),
+    run: RunId,
+) -> Result<()> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "with run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role)
-            select org_id, owner_id, session_id, $5, message_id, 'decision', 'queued', mode, model, role
+            select org_id, owner_id, session_id, $5, message_id, 'decision', 'queued', mode, model,
+                case when array_position(array['readonly', 'member', 'admin', 'owner'], $6)
+                    < array_position(array['readonly', 'member', 'admin', 'owner'], role) then $6 else role end
             from sixty.runs where org_id = $1 and owner_id = $2 and id = $4
          )
          update sixty.approvals set decision_run_id = $5 where org_id = $1 and owner_id = $2 and id = $3",
@@ -240,7 +251,8 @@ pub async fn queue_execution(tx: &mut TenantTx, id: ApprovalId, from: RunId, run
         tenant.user.0,
         id.0,
         from.0,
-        run.0
+        run.0,
+        least.map(Role::as_str)
     )
     .execute(tx.connection())
     .await

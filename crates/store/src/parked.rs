@@ -187,12 +187,16 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
             where org_id = $1 and owner_id = $2 and session_id = $8 and seq = $9
         )
         update sixty.runs set status = 'waiting', attempts = 0, lease_owner = null, lease_until = null,
-            -- A decision that came before this found nobody to wake.
+            -- A decision that came before this found nobody to wake. One about a call behind
+            -- another that is still open has to wait for that.
             wake_at = (select min(case a.status when 'pending' then a.expires_at else now() end) from sixty.approvals a
                 where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking
                     and (a.status = 'pending' or (a.status in ('approved', 'denied')
                         and not exists (select from sixty.tool_calls c
-                            where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = a.call_id)))),
+                            where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = a.call_id)
+                        and not exists (select from sixty.approvals b
+                            where b.org_id = $1 and b.owner_id = $2 and b.run_id = $3 and b.blocking
+                                and b.status = 'pending' and b.id < a.id)))),
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
             cache_read_input_tokens = cache_read_input_tokens + $13,
             cache_creation_input_tokens = cache_creation_input_tokens + $14

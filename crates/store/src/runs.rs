@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, Result, RunId, Usage,
+    Error, Result, RunId, SessionId, Usage,
     id::ReplicaId,
     run::{Lease, Mode, Run, RunError, RunStatus},
 };
@@ -129,6 +129,25 @@ pub async fn cancel(
     Ok(())
 }
 
+/// Runs of the session that wait for a person, and whose question stands at `seq` or
+/// later.
+pub async fn waiting(tx: &mut TenantTx, session: SessionId, seq: i64) -> Result<Vec<RunId>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_scalar!(
+        "select r.id from sixty.runs r
+         join sixty.messages m on m.org_id = r.org_id and m.owner_id = r.owner_id and m.id = r.message_id
+         where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.status = 'waiting' and m.seq >= $4",
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        seq
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows.into_iter().map(RunId).collect())
+}
+
 /// A run that somebody may claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate {
@@ -138,7 +157,8 @@ pub struct Candidate {
 }
 
 /// Runs that nobody executes: queued ones (of a session the oldest), those whose
-/// lease has ended, those that are to wake. Organizations take turns.
+/// lease has ended, those that are to wake. Organizations take turns. A question comes
+/// before a run that waited and goes on: what that one adds belongs after the answer.
 pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<Vec<Candidate>> {
     let rows = sqlx::query!(
         "select org_id, id, owner_id, session_id, fence, attempts
@@ -150,11 +170,13 @@ pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<
                     and not exists (select from sixty.runs o
                         where o.org_id = r.org_id and o.session_id = r.session_id
                             and (o.status = 'running'
-                                or (o.status = 'queued' and (o.created_at, o.id) < (r.created_at, r.id)))))
+                                or (o.status = 'queued' and (o.wake_at is not null, o.created_at, o.id)
+                                    < (r.wake_at is not null, r.created_at, r.id)))))
                 or (r.status = 'running' and r.lease_until < now())
                 or (r.status = 'waiting' and r.wake_at <= now()
                     and not exists (select from sixty.runs o
-                        where o.org_id = r.org_id and o.session_id = r.session_id and o.status = 'running'))
+                        where o.org_id = r.org_id and o.session_id = r.session_id
+                            and o.status in ('queued', 'running')))
          ) open
          order by turn, created_at limit $1",
         limit

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 
 use crate::{
     RunTx, TenantTx,
-    error::{corrupt, from_sqlx},
+    error::{corrupt, from_sqlx, violates},
     parked::{self, Parked},
     permissions,
     steps::{self, Recorded},
@@ -195,7 +195,8 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
+    // A run that waited may be claimed at this moment.
+    .map_err(|error| if violates(&error, "runs_one_running") { run_active() } else { from_sqlx(error) })
     .map(drop)
 }
 
@@ -263,6 +264,8 @@ pub struct Resumed {
     pub paused: bool,
     /// The tool calls so far, in order; the last may be under way.
     pub calls: Vec<Recorded>,
+    /// Place of the last message that is the run's own: its question, or what it added.
+    pub own_seq: i64,
     /// Whether an earlier owner has written to the stream.
     pub has_events: bool,
     pub parked: Parked,
@@ -270,7 +273,7 @@ pub struct Resumed {
 
 /// Loads a run that was claimed, with its session's prompt.
 pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
-    let Lease { org, run, session, .. } = *tx.lease();
+    let Lease { org, user, run, session, .. } = *tx.lease();
     let context = context(tx.tenant(), session).await?;
     let matrix = permissions::matrix(tx.tenant()).await?;
     let row = sqlx::query!(
@@ -283,10 +286,13 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
                 where s.org_id = $1 and s.run_id = $2 order by s.seq desc limit 1), false) as "paused!",
             exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!",
+            (select max(m.seq) from sixty.messages m
+                where m.org_id = $1 and m.owner_id = $3 and (m.run_id = $2 or m.id = r.message_id)) as "own_seq!",
             (select o.wake_at is not null from sixty.runs o where o.org_id = $1 and o.id = $2) as "was_parked!"
         "#,
         org.0,
-        run.0
+        run.0,
+        user.0
     )
     .fetch_one(tx.connection())
     .await
@@ -312,6 +318,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         attempts: row.attempts,
         paused: row.paused,
         calls,
+        own_seq: row.own_seq,
         has_events: row.has_events,
         parked: parked::of_run(tx, row.was_parked).await?,
     })

@@ -8,4 +8,5 @@ mod matrix;
 mod proposals;
 mod races;
 mod rights;
+mod together;
 mod waiting;

@@ -5,10 +5,19 @@ use std::collections::HashSet;
 use super::{Action, Decider, OrgRow, Policy, UserRow, table};
 use crate::{FieldError, Role};
 
+/// Rows of one kind that an organization may have.
+const MOST_ROWS: usize = 1000;
+
 /// What is wrong with the rows, by the path of the field. `own` holds each
 /// person's external id beside the row.
 pub fn check(rows: &[OrgRow], own: &[(&str, &UserRow)]) -> Vec<FieldError> {
     let mut problems = Vec::new();
+    for (field, count) in [("rows", rows.len()), ("users", own.len())] {
+        if count > MOST_ROWS {
+            problems.push(FieldError { field: field.into(), error: format!("must be at most {MOST_ROWS}") });
+            return problems;
+        }
+    }
     let mut seen = HashSet::new();
     for (i, row) in rows.iter().enumerate() {
         let mut refuse = |field: &str, error: &str| {

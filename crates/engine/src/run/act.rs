@@ -374,6 +374,7 @@ impl Run {
         self.steps += 1;
         self.recorded.clear();
         self.attempts = 0;
+        self.own_seq = seq;
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
     }

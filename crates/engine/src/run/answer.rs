@@ -162,6 +162,7 @@ impl Run {
         self.unbilled = domain::Usage::default();
         self.steps += 1;
         self.attempts = 0;
+        self.own_seq = seq;
         self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
         if done { Err(Left::Ended) } else { Ok(()) }
     }

@@ -63,6 +63,8 @@ pub(crate) struct Run {
     stop: watch::Receiver<Option<Stop>>,
     frozen: Frozen,
     history: Vec<Past>,
+    /// Place of the last message that is this run's own.
+    own_seq: i64,
     entity: Option<domain::EntityRef>,
     iterations: i32,
     steps: i32,
@@ -196,6 +198,7 @@ impl Engine {
             feed,
             stop,
             frozen,
+            own_seq: context.history.last().map_or(0, |last| last.seq),
             history: context.history,
             entity: context.entity,
             iterations: 0,
@@ -264,6 +267,7 @@ impl Run {
             let calls = self.open_calls(&content);
             return Box::pin(self.act(seq, calls)).await;
         }
+        self.question_last();
         match self.history.last() {
             Some(last) if last.role == "assistant" => {
                 let (seq, calls) = (last.seq, self.open_calls(&last.content));
@@ -279,6 +283,18 @@ impl Run {
                 self.failed("iteration_limit", "the run made as many model calls as a run may", false).await
             }
             _ => self.ask(opened).await,
+        }
+    }
+
+    /// Another run of the session may have spoken after this one's question: an answer
+    /// that is not its own is not acted on, and the question comes last.
+    fn question_last(&mut self) {
+        let foreign = |last: &Past| last.role == "assistant" && last.seq != self.own_seq;
+        if self.history.last().is_some_and(foreign)
+            && let Some(at) = self.history.iter().position(|past| past.seq == self.own_seq)
+        {
+            let question = self.history.remove(at);
+            self.history.push(question);
         }
     }
 

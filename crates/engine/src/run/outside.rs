@@ -12,7 +12,7 @@ use domain::{
     permission::Action,
     tool::{CallState, ToolClass},
 };
-use store::{RunTx, events, parked::Held, steps};
+use store::{RunTx, events, parked::Held, steps, turns::Past};
 use tokio::time::{sleep, timeout};
 use tools::{Call, Outgoing, Reply};
 
@@ -245,7 +245,8 @@ impl Run {
     /// Before a run ends that was broken off among its calls: stores what is
     /// known of them, so that no effect is missing in the conversation.
     pub(super) async fn close_calls(&mut self) -> Result<(), Left> {
-        let Some(last) = self.history.last().filter(|last| last.role == "assistant") else { return Ok(()) };
+        let own = |last: &&Past| last.role == "assistant" && last.seq == self.own_seq;
+        let Some(last) = self.history.last().filter(own) else { return Ok(()) };
         let calls = self.open_calls(&last.content);
         if !calls.iter().any(|call| self.recorded.iter().any(|recorded| recorded.id == call.id)) {
             return Ok(());

@@ -104,6 +104,7 @@ impl Engine {
 impl Run {
     /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
+        self.own_seq = loaded.own_seq;
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::{
-    ApprovalId, Error, RunId, SessionId,
+    ApprovalId, Error, Role, RunId, SessionId,
     approval::{Approval, ApprovalStatus},
     permission::Decider,
 };
@@ -241,7 +241,8 @@ fn word(
     reason: Option<&str>,
 ) -> domain::Result<Word> {
     if let Some(input) = &input {
-        let value: Value = serde_json::from_str(input.get()).map_err(Error::internal)?;
+        let value: Value = serde_json::from_str(input.get())
+            .map_err(|error| Error::field("input", format!("cannot be read: {error}")))?;
         if let Some(problem) = masked("input", &value) {
             return Err(Error::fields(vec![problem]));
         }
@@ -258,7 +259,7 @@ fn word(
         input,
         reason: reason.map(|reason| caller.app.engine.redact_hidden(reason).into_owned()),
         by: caller.identity.user,
-        by_admin: false,
+        role: Role::Readonly,
     })
 }
 
@@ -274,14 +275,13 @@ async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
 
 /// Decides as the approval's own person, whose rows they are.
 async fn settle(app: &App, tx: &mut Tx, approval: &Approval, word: &Word) -> domain::Result<RunId> {
-    let by_admin = tx.role.administers();
-    if approval.decider == Decider::Admin && !by_admin {
+    if approval.decider == Decider::Admin && !tx.role.administers() {
         return Err(Error::forbidden("an owner or administrator of the organization decides about this"));
     }
     if word.approve {
         tx.writes()?;
     }
-    let word = Word { by_admin, ..word.clone() };
+    let word = Word { role: tx.role, ..word.clone() };
     let take = async |tx: &mut store::TenantTx| {
         approvals::lock_runs(tx, &[approval.run_id]).await?;
         app.engine.decide(tx, approval, &word).await

@@ -190,6 +190,10 @@ pub async fn regenerate(
                 Some(_) => Error::NotFound,
                 None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
             })?;
+            // What still waits to be decided about an answer that is replaced is void.
+            for waiting in runs::waiting(tx, id, seq).await? {
+                runs::cancel(tx, waiting, engine::cancelled_frames).await?;
+            }
             messages::supersede_after(tx, id, seq).await?;
             let model = caller.app.model(session.model);
             let mode = session.mode.unwrap_or_default().resolved();
