@@ -57,9 +57,7 @@ pub struct Named {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldChange {
     pub field: String,
-    #[schema(value_type = Option<Object>)]
     pub old: Value,
-    #[schema(value_type = Option<Object>)]
     pub new: Value,
 }
 

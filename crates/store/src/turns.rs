@@ -279,7 +279,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     let row = sqlx::query!(
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null
-        where org_id = $1 and id = $2
+        where org_id = $1 and owner_id = $3 and id = $2
         returning message_id, trigger, mode, model, role, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",

@@ -36,8 +36,8 @@ fn one(result: &ToolResult) -> String {
         return format!("`{name}` did not work: {said}");
     }
     // A proposal or an open approval is no effect yet.
-    let lower = content.to_lowercase();
-    if ["approval", "proposal", "suggest"].iter().any(|word| lower.contains(word)) && writes(name) {
+    let open = ["awaiting approval", "This is a proposal now"];
+    if open.iter().any(|start| content.starts_with(start)) {
         return format!("`{name}` waits for a person's decision: {said}");
     }
     match name.as_str() {
@@ -57,10 +57,6 @@ fn plain(content: &str) -> String {
     let shown = lines.iter().take(LINES).map(|line| format!("\n- {}", short(line, 200)));
     let more = lines.len().saturating_sub(LINES);
     shown.chain((more > 0).then(|| format!("\n- … and {more} more"))).collect()
-}
-
-fn writes(name: &str) -> bool {
-    ["memory_", "add_", "update_", "create_", "send_", "schedule_"].iter().any(|verb| name.starts_with(verb))
 }
 
 fn remembered(result: &ToolResult) -> String {

@@ -7,7 +7,7 @@ use domain::{
     permission::Decider,
 };
 use engine::Word;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Value, value::RawValue};
 use store::{
     approvals::{self, Filter},
@@ -52,6 +52,7 @@ pub enum Choice {
 pub struct NewDecision {
     decision: Choice,
     /// Other arguments in the place of the copilot's; they are held to the tool's schema.
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<Object>)]
     input: Option<Box<RawValue>>,
     /// Told to the copilot; at most 2,000 characters.
@@ -78,6 +79,7 @@ pub struct BatchItem {
     id: ApprovalId,
     decision: Choice,
     /// Other arguments, which are executed in the place of the model's.
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<Object>)]
     input: Option<Box<RawValue>>,
     reason: Option<String>,
@@ -221,6 +223,15 @@ async fn decide_all(
         });
     }
     Ok(results.into_iter().flatten().collect())
+}
+
+/// An object's own bytes.
+fn object<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
+    let read = Option::<Box<RawValue>>::deserialize(from)?;
+    match read {
+        Some(raw) if !raw.get().starts_with('{') => Err(D::Error::custom("must be an object")),
+        read => Ok(read),
+    }
 }
 
 /// A refusal that is one item's own; any other ends the batch.
