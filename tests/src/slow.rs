@@ -92,11 +92,11 @@ async fn slow_client(address: SocketAddr, person: &Person, run: &str) -> TcpStre
     stream
 }
 
-/// Takes a byte now and then, many times as long as the service has patience.
+/// Takes a byte now and then, four times as long as the service has patience.
 async fn dawdle(stream: &mut TcpStream, patience: Duration) -> Vec<u8> {
-    let mut clock = interval(patience / 4);
+    let mut clock = interval(patience / 2);
     let mut taken = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..9 {
         clock.tick().await;
         taken.push(stream.read_u8().await.expect("there is more to take"));
     }
@@ -143,7 +143,7 @@ async fn cut_off(stream: TcpStream, patience: Duration, run: &str, back: &Person
 #[tokio::test]
 async fn a_reader_that_takes_a_byte_now_and_then_is_cut_off_and_can_come_back() {
     // Longer than the readers of this test, which take all that comes, can be kept from it.
-    let patience = Duration::from_secs(8);
+    let patience = Duration::from_secs(4);
     let app = TestApp::with(Setup { patience, ..Setup::default() }).await;
     let other = app.another_replica(Setup { works: false, patience, ..Setup::default() }).await;
     let alice = app.alice();
