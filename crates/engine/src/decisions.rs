@@ -28,15 +28,19 @@ pub struct Word {
     /// Redacted.
     pub reason: Option<String>,
     pub by: UserId,
-    /// Their role at this moment.
-    pub role: Role,
 }
 
 impl Engine {
-    /// Takes the word, in a transaction of the approval's own person in which the
-    /// approval's run is locked. Answers the run that carries it out or goes on; wake
+    /// Takes the word of somebody who has this role now, in a transaction of the
+    /// approval's own person in which the approval's run is locked. Answers the run that carries it out or goes on; wake
     /// the workers after the commit.
-    pub async fn decide(&self, tx: &mut TenantTx, approval: &Approval, word: &Word) -> Result<RunId> {
+    pub async fn decide(
+        &self,
+        tx: &mut TenantTx,
+        approval: &Approval,
+        word: &Word,
+        role: Role,
+    ) -> Result<RunId> {
         let edited = match &word.input {
             Some(_) if !word.approve => {
                 return Err(Error::field("input", "belongs to an approval, not to a denial"));
@@ -48,7 +52,7 @@ impl Engine {
         let verdict = Verdict {
             approve: word.approve,
             by: word.by,
-            by_admin: word.role.administers(),
+            by_admin: role.administers(),
             reason: word.reason.as_deref(),
             edited: edited.as_deref().map(|text| (text, hash(text))),
         };
@@ -68,7 +72,7 @@ impl Engine {
         };
         rulings::note(tx, &[ruled]).await?;
         // Nobody approves for themselves more than they may by now.
-        let least = (word.by == approval.owner).then_some(word.role);
+        let least = (word.by == approval.owner).then_some(role);
         if approval.blocking {
             approvals::requeue(tx, approval.run_id, least).await?;
         } else if word.approve {

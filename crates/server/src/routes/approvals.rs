@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::{
-    ApprovalId, Error, Role, RunId, SessionId,
+    ApprovalId, Error, RunId, SessionId,
     approval::{Approval, ApprovalStatus},
     permission::Decider,
 };
@@ -270,7 +270,6 @@ fn word(
         input,
         reason: reason.map(|reason| caller.app.engine.redact_hidden(reason).into_owned()),
         by: caller.identity.user,
-        role: Role::Readonly,
     })
 }
 
@@ -292,10 +291,10 @@ async fn settle(app: &App, tx: &mut Tx, approval: &Approval, word: &Word) -> dom
     if word.approve {
         tx.writes()?;
     }
-    let word = Word { role: tx.role, ..word.clone() };
+    let role = tx.role;
     let take = async |tx: &mut store::TenantTx| {
         approvals::lock_runs(tx, &[approval.run_id]).await?;
-        app.engine.decide(tx, approval, &word).await
+        app.engine.decide(tx, approval, word, role).await
     };
     if approval.owner == tx.tenant().user {
         return take(tx).await;
