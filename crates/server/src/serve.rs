@@ -50,7 +50,11 @@ impl Connected {
     }
 
     pub fn store(&self, connections: u32) -> Result<Store, Fatal> {
-        Ok(Store::connect(&self.url, PoolSize { connections, acquire_timeout: ACQUIRE_TIMEOUT })?)
+        self.store_waiting(connections, ACQUIRE_TIMEOUT)
+    }
+
+    fn store_waiting(&self, connections: u32, acquire_timeout: Duration) -> Result<Store, Fatal> {
+        Ok(Store::connect(&self.url, PoolSize { connections, acquire_timeout })?)
     }
 
     pub async fn close(self) -> Result<(), Fatal> {
@@ -92,15 +96,10 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         engine::crash::arm(crash);
     }
     #[cfg(not(feature = "faults"))]
-    let store = connected.store(config.database.connections)?;
+    let acquire_timeout = ACQUIRE_TIMEOUT;
     #[cfg(feature = "faults")]
-    let store = {
-        let acquire_timeout = Duration::from_secs(config.faults.acquire_seconds);
-        Store::connect(
-            &connected.url,
-            PoolSize { connections: config.database.connections, acquire_timeout },
-        )?
-    };
+    let acquire_timeout = Duration::from_secs(config.faults.acquire_seconds);
+    let store = connected.store_waiting(config.database.connections, acquire_timeout)?;
     startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
     let tasks = TaskTracker::new();
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
