@@ -14,16 +14,41 @@ use uuid::Uuid;
 pub enum EntityKind {
     Deal,
     Contact,
+    Company,
+    Meeting,
+    /// A person's to-do.
+    Task,
+    /// Something that happened: a call, a visit, a demonstration.
+    Activity,
+    Email,
 }
 
 impl EntityKind {
-    pub const ALL: [EntityKind; 2] = [EntityKind::Deal, EntityKind::Contact];
+    pub const ALL: [EntityKind; 7] = [
+        EntityKind::Deal,
+        EntityKind::Contact,
+        EntityKind::Company,
+        EntityKind::Meeting,
+        EntityKind::Task,
+        EntityKind::Activity,
+        EntityKind::Email,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             EntityKind::Deal => "deal",
             EntityKind::Contact => "contact",
+            EntityKind::Company => "company",
+            EntityKind::Meeting => "meeting",
+            EntityKind::Task => "task",
+            EntityKind::Activity => "activity",
+            EntityKind::Email => "email",
         }
+    }
+
+    /// Whether it tells of something that people did: it counts as activity of what it is linked to.
+    pub fn is_event(self) -> bool {
+        matches!(self, EntityKind::Meeting | EntityKind::Activity | EntityKind::Email)
     }
 }
 
@@ -35,7 +60,7 @@ impl fmt::Display for EntityKind {
 
 /// The text named no kind of the sales record.
 #[derive(Debug, thiserror::Error)]
-#[error("must be one of deal, contact")]
+#[error("must be one of deal, contact, company, meeting, task, activity, email")]
 pub struct UnknownKind;
 
 impl FromStr for EntityKind {
@@ -52,6 +77,30 @@ impl FromStr for EntityKind {
 pub struct EntityRef {
     pub kind: EntityKind,
     pub id: String,
+}
+
+/// Who sees an entity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Every member.
+    #[default]
+    Org,
+    /// Its owner, and administrators who may look at all of the organization.
+    Owner,
+}
+
+impl Visibility {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Visibility::Org => "org",
+            Visibility::Owner => "owner",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Visibility::Org, Visibility::Owner].into_iter().find(|visibility| visibility.as_str() == text)
+    }
 }
 
 /// A tie from one entity to another.

@@ -7,6 +7,7 @@ pub mod block;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod facets;
 pub mod fields;
 pub mod id;
 pub mod memory;

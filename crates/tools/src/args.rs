@@ -72,7 +72,8 @@ impl Call {
             }),
             Call::UpdateEntity { kind, .. } => Some(match kind {
                 EntityKind::Deal => Action::ModifyDeals,
-                EntityKind::Contact => Action::ModifyContacts,
+                EntityKind::Contact | EntityKind::Company | EntityKind::Meeting => Action::ModifyContacts,
+                EntityKind::Task | EntityKind::Activity | EntityKind::Email => Action::ManageTasks,
             }),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,

@@ -51,6 +51,6 @@ impl Toolbox {
     /// The built-in tools, and the probes at this address.
     pub fn with_probes(address: &str) -> Self {
         let addresses: HashMap<_, _> = PROBES.iter().map(|tool| (tool.name, address.to_owned())).collect();
-        Self::of([catalogue::BUILTINS, &PROBES[..]].concat(), addresses)
+        Self::of([catalogue::builtins(), PROBES.to_vec()].concat(), addresses)
     }
 }

@@ -1,0 +1,81 @@
+//! The sales record: any kind of entity.
+
+use domain::{
+    permission::Action::{ManageTasks, ModifyContacts, ModifyDeals},
+    tool::{
+        ToolClass::{LocalTx, Read},
+        ToolSpec,
+    },
+};
+
+pub(super) const RECORD: &[ToolSpec] = &[
+    ToolSpec {
+        name: "find_entities",
+        title: "Search the sales record",
+        description: "Finds deals, contacts, companies, meetings, to-dos, activities and e-mails by words of their name, id or fields. Answers at most 20, with \
+            their main facts.",
+        schema: r#"{
+            "type": "object",
+            "properties": {
+                "query": {"type": "string", "minLength": 1, "maxLength": 200},
+                "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]}
+            },
+            "required": ["query"],
+            "additionalProperties": false
+        }"#,
+        class: Read,
+        actions: &[],
+    },
+    ToolSpec {
+        name: "get_entity",
+        title: "Look up",
+        description: "Everything on record about one deal, contact or other record: its fields, links, newest notes, and its \
+            memory document.",
+        schema: r#"{
+            "type": "object",
+            "properties": {
+                "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]},
+                "id": {"type": "string", "minLength": 1, "maxLength": 200}
+            },
+            "required": ["kind", "id"],
+            "additionalProperties": false
+        }"#,
+        class: Read,
+        actions: &[],
+    },
+    ToolSpec {
+        name: "update_entity",
+        title: "Change a record",
+        description: "Changes fields of a record, such as {\"stage\": \"negotiation\"}. A null clears \
+            a field.",
+        schema: r#"{
+            "type": "object",
+            "properties": {
+                "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]},
+                "id": {"type": "string", "minLength": 1, "maxLength": 200},
+                "changes": {"type": "object", "minProperties": 1, "maxProperties": 20}
+            },
+            "required": ["kind", "id", "changes"],
+            "additionalProperties": false
+        }"#,
+        class: LocalTx,
+        actions: &[ModifyDeals, ModifyContacts, ManageTasks],
+    },
+    ToolSpec {
+        name: "add_note",
+        title: "Add a note",
+        description: "Adds a note to a deal, contact or other record, where colleagues see it.",
+        schema: r#"{
+            "type": "object",
+            "properties": {
+                "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]},
+                "id": {"type": "string", "minLength": 1, "maxLength": 200},
+                "text": {"type": "string", "minLength": 1, "maxLength": 4000}
+            },
+            "required": ["kind", "id", "text"],
+            "additionalProperties": false
+        }"#,
+        class: LocalTx,
+        actions: &[ManageTasks],
+    },
+];
