@@ -69,11 +69,13 @@ ids! {
     ArchiveId,
     /// A call that a person decides about.
     ApprovalId,
+    /// An API key; its secret is another thing.
+    ApiKeyId,
     /// One process that executes runs; the owner of leases.
     ReplicaId,
 }
 
-fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, ReplicaId);
+fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, ApiKeyId, ReplicaId);
 
 impl OrgId {
     pub fn derive(external: &str) -> Self {
@@ -84,5 +86,15 @@ impl OrgId {
 impl UserId {
     pub fn derive(external: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("user:{external}").as_bytes()))
+    }
+}
+
+/// How the external ids of service members begin. No token may have such a subject.
+pub const SERVICE: &str = "api-key:";
+
+impl ApiKeyId {
+    /// External id of the service member as whom the key acts.
+    pub fn subject(self) -> String {
+        format!("{SERVICE}{}", self.0)
     }
 }

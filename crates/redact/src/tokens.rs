@@ -8,6 +8,7 @@ use crate::{
 static UPPER: Class = Class::NONE.range(b'A', b'Z').range(b'0', b'9');
 static SLACK: Class = Class::NONE.alnum().with(b"-");
 static PAT: Class = Class::NONE.alnum().with(b"_");
+static HEX: Class = Class::NONE.range(b'0', b'9').range(b'a', b'f').with(b"_");
 static BASE64: Class = Class::NONE.alnum().with(b"+/=");
 static JWT: Class = Class::NONE.alnum().with(b"-_.");
 
@@ -58,6 +59,7 @@ static RULES: &[Rule] = &[
     rule("ghs_", "github_token", &ALNUM, 30, 36),
     rule("ghr_", "github_token", &ALNUM, 30, 36),
     rule("github_pat_", "github_token", &PAT, 30, 50),
+    rule("sixty_", "sixty_api_key", &HEX, 100, 106),
     rule("AIza", "google_api_key", &WORD, 35, 35),
     rule(AWS[0], AWS_KIND, &UPPER, AWS_LENGTH, AWS_LENGTH),
     rule(AWS[1], AWS_KIND, &UPPER, AWS_LENGTH, AWS_LENGTH),

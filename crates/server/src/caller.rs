@@ -10,6 +10,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit::Actor};
 use governor::clock::{Clock, DefaultClock};
 use store::{
@@ -18,7 +19,14 @@ use store::{
     orgs::{self, NewMember},
 };
 
-use crate::{App, auth::Identity, problem::Failure};
+use crate::{
+    App,
+    auth::{
+        Identity,
+        api_key::{self, ApiKey},
+    },
+    problem::Failure,
+};
 
 /// A verified person (or service) in one organization.
 #[derive(Clone)]
@@ -176,7 +184,13 @@ impl Caller {
             let role = self.token_role.ok_or_else(not_a_member)?;
             orgs::create(tx, &self.org_external, None).await?;
             let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
-            let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
+            let member = NewMember {
+                user: *user,
+                external_id: subject,
+                name: name.as_deref(),
+                role: None,
+                service: false,
+            };
             orgs::admit(tx, &member).await?;
             return Ok((role, name));
         };
@@ -237,7 +251,30 @@ pub async fn authenticate(headers: &HeaderMap, app: &App) -> Result<Arc<Identity
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token)
         .ok_or_else(|| refuse("send Authorization: Bearer <token>"))?;
-    Ok(app.verifier.verify(token).await?)
+    if token.starts_with(api_key::PREFIX) {
+        service(token, app).await
+    } else {
+        Ok(app.verifier.verify(token).await?)
+    }
+}
+
+/// The program that an API key stands for. A key is looked up with each request, so that it
+/// ends at once when it is revoked.
+async fn service(token: &str, app: &App) -> Result<Arc<Identity>> {
+    let key: ApiKey = token.parse()?;
+    let unknown = || Error::Unauthenticated { detail: "This API key is unknown, revoked or expired.".into() };
+    let owner = app.store().key_owner(key.id, &key.hash()).await?.ok_or_else(unknown)?;
+    Ok(Arc::new(Identity {
+        subject: key.id.subject(),
+        user: owner.user,
+        name: None,
+        org: Some((owner.org, owner.org_external)),
+        role: Some(owner.role),
+        platform_admin: false,
+        expires_at: owner.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        issuer: None,
+        service: true,
+    }))
 }
 
 fn org_header(headers: &HeaderMap) -> Result<Option<&str>> {

@@ -113,8 +113,13 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
         return Ok(false);
     }
     for (user, name, role) in [("alice", "Alice Example", Role::Owner), ("bob", "Bob Sample", Role::Member)] {
-        let member =
-            NewMember { user: UserId::derive(user), external_id: user, name: Some(name), role: Some(role) };
+        let member = NewMember {
+            user: UserId::derive(user),
+            external_id: user,
+            name: Some(name),
+            role: Some(role),
+            service: false,
+        };
         orgs::put_member(&mut tx, &member).await?;
     }
     for contact in CONTACTS {

@@ -21,17 +21,24 @@ pub struct Answer {
     /// The version of what was made or changed.
     pub etag: Option<i64>,
     pub body: String,
+    /// Shown once with the answer, never stored: a member that the kept body lacks.
+    secret: Option<Secret>,
+}
+
+struct Secret {
+    name: &'static str,
+    value: String,
 }
 
 impl Answer {
     pub fn created(location: String, body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
-        Ok(Self { status: StatusCode::CREATED, location: Some(location), etag: None, body })
+        Ok(Self { status: StatusCode::CREATED, location: Some(location), etag: None, body, secret: None })
     }
 
     pub fn changed(version: i64, body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
-        Ok(Self { status: StatusCode::OK, location: None, etag: Some(version), body })
+        Ok(Self { status: StatusCode::OK, location: None, etag: Some(version), body, secret: None })
     }
 
     /// 202: somebody is about to do it.
@@ -41,18 +48,34 @@ impl Answer {
 
     pub fn plain(body: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
-        Ok(Self { status: StatusCode::OK, location: None, etag: None, body })
+        Ok(Self { status: StatusCode::OK, location: None, etag: None, body, secret: None })
     }
 
     pub fn at_version(self, version: i64) -> Self {
         Self { etag: Some(version), ..self }
+    }
+
+    /// Adds a secret to the body, which is an object. It is shown now and never again.
+    pub fn with_secret(self, name: &'static str, value: String) -> Self {
+        Self { secret: Some(Secret { name, value }), ..self }
+    }
+
+    /// The body as this one client sees it.
+    fn shown(&self) -> String {
+        match &self.secret {
+            None => self.body.clone(),
+            Some(Secret { name, value }) => {
+                let open = self.body.strip_suffix('}').unwrap_or(&self.body);
+                format!("{open},\"{name}\":{}}}", serde_json::Value::from(value.as_str()))
+            }
+        }
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let mut response = (self.status, json, self.body).into_response();
+        let mut response = (self.status, json, self.shown()).into_response();
         if let Some(location) = self.location.and_then(|location| HeaderValue::try_from(location).ok()) {
             response.headers_mut().insert(header::LOCATION, location);
         }
@@ -88,7 +111,7 @@ pub async fn once(
                 Claim::New => {}
                 Claim::Answered { status, location, etag, body } => {
                     let status = StatusCode::from_u16(status).map_err(Error::internal)?;
-                    return Ok(Answer { status, location, etag, body });
+                    return Ok(Answer { status, location, etag, body, secret: None });
                 }
                 Claim::Run(_) => return Err(Error::internal("a key stands for a run and for an answer")),
             }

@@ -2,6 +2,7 @@
 //! a transaction, and a transaction needs a tenant (or is the system's, which
 //! reads no content). Functions live in a module per noun.
 
+pub mod api_keys;
 pub mod approvals;
 pub mod archives;
 pub mod audit;
@@ -14,6 +15,7 @@ pub mod events;
 mod faults;
 pub mod housekeeping;
 pub mod idempotency;
+pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod migrate;

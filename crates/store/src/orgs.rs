@@ -25,6 +25,8 @@ pub struct NewMember<'a> {
     pub name: Option<&'a str>,
     /// None: the role comes with each token.
     pub role: Option<Role>,
+    /// A program with an API key.
+    pub service: bool,
 }
 
 /// The transaction's organization, if it exists: external id and name.
@@ -67,13 +69,14 @@ pub async fn rename(tx: &mut TenantTx, name: &str) -> Result<()> {
 pub async fn admit(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<()> {
     let org = tx.org();
     sqlx::query!(
-        "insert into sixty.members (org_id, user_id, external_id, name, role)
-         values ($1, $2, $3, $4, $5) on conflict (org_id, user_id) do nothing",
+        "insert into sixty.members (org_id, user_id, external_id, name, role, service)
+         values ($1, $2, $3, $4, $5, $6) on conflict (org_id, user_id) do nothing",
         org.0,
         member.user.0,
         member.external_id,
         member.name,
-        member.role.map(Role::as_str)
+        member.role.map(Role::as_str),
+        member.service
     )
     .execute(tx.connection())
     .await

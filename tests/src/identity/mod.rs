@@ -1,5 +1,6 @@
 //! Who is let in, where, and as what.
 
+mod api_keys;
 pub mod forge;
 mod issuers;
 mod keys;

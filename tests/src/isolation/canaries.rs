@@ -62,11 +62,17 @@ fn everything_was_used(seen: &[Seen]) {
     assert!(used >= 40, "{used}");
 }
 
-/// What a witness was told of that is somebody else's.
-fn foreign(witness: &Witness) -> Vec<String> {
+/// What a witness was told of that is somebody else's. Administrators are told their
+/// colleagues' names, by the one list of members.
+fn foreign(witness: &Witness, all: &[Witness]) -> Vec<String> {
     let allowed = BTreeSet::from([witness.own.as_str(), witness.org.as_str()]);
+    let colleagues = all.iter().filter(|one| one.org == witness.org).map(|one| one.own.as_str());
+    let members: BTreeSet<&str> = colleagues.chain(allowed.iter().copied()).collect();
     let seen = witness.seen();
-    let strange = |seen: &&Seen| !canaries(&seen.text).is_subset(&allowed);
+    let strange = |seen: &&Seen| {
+        let names = seen.path.starts_with("/v1/admin/members");
+        !canaries(&seen.text).is_subset(if names { &members } else { &allowed })
+    };
     seen.iter()
         .filter(strange)
         .map(|seen| format!("{}: {} {}: {}", witness.name, seen.method, seen.path, seen.text))
@@ -96,7 +102,7 @@ async fn nobodys_canary_is_in_what_somebody_else_is_told_or_in_a_prompt_or_a_log
 
     let seen: Vec<Seen> = witnesses.iter().flat_map(Witness::seen).collect();
     everything_was_used(&seen);
-    let leaks: Vec<String> = witnesses.iter().flat_map(foreign).collect();
+    let leaks: Vec<String> = witnesses.iter().flat_map(|one| foreign(one, &witnesses)).collect();
     let prompts = prompts(&app.sim);
     let is_ones = |prompt: &Request| {
         let text = format!("{:?} {}", prompt.headers, unmarked(&String::from_utf8_lossy(&prompt.body)));

@@ -19,6 +19,7 @@ pub enum Names {
     OwnKey,
     /// A person by the external id.
     Member,
+    ApiKey,
     /// For platform administrators only.
     Platform,
     /// The last of a page: `{id}` is the opaque cursor.
@@ -44,8 +45,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 }
 
 use Names::{
-    Approval, ApprovalCursor, Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity, OwnKey,
-    Platform, Run, Session, SessionCursor, Summary, SummaryCursor,
+    ApiKey, Approval, ApprovalCursor, Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity,
+    OwnKey, Platform, Run, Session, SessionCursor, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -101,6 +102,12 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
     op("GET", "/v1/admin/audit", Nothing, ""),
+    op("GET", "/v1/admin/members", Nothing, ""),
+    op("PATCH", "/v1/admin/members/{user}", Member, r#"{"ceiling": "member"}"#),
+    op("POST", "/v1/admin/api-keys", Nothing, r#"{"name": "Import", "role": "member"}"#),
+    op("GET", "/v1/admin/api-keys", Nothing, ""),
+    op("GET", "/v1/admin/api-keys/{id}", ApiKey, ""),
+    op("DELETE", "/v1/admin/api-keys/{id}", ApiKey, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.
@@ -163,6 +170,10 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/audit", "action"),
     // A place in the order of ids, whosever it is.
     ("/v1/admin/audit", "cursor"),
+    ("/v1/admin/members", "status"),
+    // Places in an order that administrators of one organization see anyway.
+    ("/v1/admin/members", "cursor"),
+    ("/v1/admin/api-keys", "cursor"),
     // Numbers of a list whose subject the path or the caller names.
     ("/v1/sessions/{id}/messages", "cursor"),
     ("/v1/session-summaries/search", "cursor"),

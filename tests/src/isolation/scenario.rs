@@ -80,6 +80,7 @@ impl Witness {
         self.converse(other_replica).await;
         self.archive().await;
         self.decide().await;
+        self.administer().await;
         for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
@@ -188,6 +189,21 @@ impl Witness {
                 self.json(Method::POST, &format!("/v1/approvals/{asked}"), denial).await.expect(202);
             }
             self.get(&format!("/v1/runs/{}/events", turn["run"]["id"].as_str().expect("an id"))).await;
+        }
+    }
+
+    /// Members, and a key with its service member.
+    async fn administer(&self) {
+        self.get("/v1/admin/members").await;
+        let made =
+            self.json(Method::POST, "/v1/admin/api-keys", json!({"name": self.org, "role": "member"})).await;
+        self.get("/v1/admin/api-keys").await;
+        if made.status.is_success() {
+            let path = format!("/v1/admin/api-keys/{}", made.json()["id"].as_str().expect("an id"));
+            self.get(&path).await.expect(200);
+            let service = format!("/v1/admin/members/{}", made.json()["user"].as_str().expect("an id"));
+            self.json(Method::PATCH, &service, json!({"ceiling": "readonly"})).await.expect(200);
+            self.send(Method::DELETE, &path, |request| request).await.expect(204);
         }
     }
 

@@ -25,6 +25,7 @@ pub struct World {
     pub mallory: Person,
     pub bobs: Conversation,
     pub mallorys: Conversation,
+    mallorys_key: String,
     /// Alice, and those in other roles.
     pub insiders: Vec<Insider>,
 }
@@ -96,13 +97,16 @@ impl World {
         bob.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
         let bobs = converse(&app, &bob, CANARY).await;
         fill(&mallory).await;
+        let key = json!({"name": CANARY, "role": "member"});
+        let key = mallory.post("/v1/admin/api-keys", key).await.expect(201).json();
+        let mallorys_key = key["id"].as_str().expect("an id").to_owned();
         let mallorys = converse(&app, &mallory, CANARY).await;
         for person in [&bob, &mallory] {
             let request = person.request(reqwest::Method::POST, "/v1/sessions");
             let request = request.header("idempotency-key", THEIR_KEY).json(&json!({"title": CANARY}));
             person.send(request).await.expect(201);
         }
-        Self { app, alice, bob, mallory, bobs, mallorys, insiders }
+        Self { app, alice, bob, mallory, bobs, mallorys, mallorys_key, insiders }
     }
 
     /// Names of what exists and may not be known, or exists no more. The first
@@ -149,6 +153,9 @@ impl World {
             Names::OwnEntity => vec![entity(NOBODYS, "deal", "N-8"), entity(OTHERS, "deal", "D-8")],
             Names::Member => [(NOBODYS, "nobody"), (OTHERS, "mallory")]
                 .map(|(what, id)| (what, vec![id.to_owned()]))
+                .into(),
+            Names::ApiKey => [(NOBODYS, Uuid::now_v7().to_string()), (OTHERS, self.mallorys_key.clone())]
+                .map(|(what, id)| (what, vec![id]))
                 .into(),
             Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
                 .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{OrgId, Role, UserId};
+use domain::{OrgId, Role, UserId, id::SERVICE};
 use serde_json::Value;
 
 use super::{AuthError, ConfigError, Settings, preset::Pointers, preset::Preset};
@@ -28,6 +28,8 @@ pub struct Identity {
     pub expires_at: DateTime<Utc>,
     /// Part of derived ids; set only where several issuers are trusted (contract §2).
     pub issuer: Option<String>,
+    /// A program with an API key, and no person.
+    pub service: bool,
 }
 
 impl Identity {
@@ -39,7 +41,9 @@ impl Identity {
 
     /// Our id of the person whom this caller's provider calls `subject`.
     pub fn user_id(&self, subject: &str) -> UserId {
-        UserId::derive(&scoped(self.issuer.as_deref(), subject))
+        // Keys are ours: no provider names them.
+        let issuer = self.issuer.as_deref().filter(|_| !subject.starts_with(SERVICE));
+        UserId::derive(&scoped(issuer, subject))
     }
 }
 
@@ -88,6 +92,9 @@ impl Rules {
             .get("sub")
             .and_then(name)
             .ok_or(AuthError::Claim("its subject is not a text of 1 to 255 visible characters"))?;
+        if subject.starts_with(SERVICE) {
+            return Err(AuthError::Claim("its subject begins like those of API keys"));
+        }
         let membership = self.pointers.membership(claims);
         let role = membership.and_then(|(_, role)| role);
         let org = membership.map(|(org, _)| org_claim(org, issuer.as_deref())).transpose()?;
@@ -100,6 +107,7 @@ impl Rules {
             role,
             expires_at,
             issuer,
+            service: false,
         })
     }
 

@@ -19,6 +19,7 @@
 //! All trusted issuers share these keys, so several of them are one circle of
 //! trust: do not list an issuer that could be made to write another one's `iss`.
 
+pub mod api_key;
 mod claims;
 mod error;
 mod json;

@@ -72,6 +72,7 @@ mod tests {
             platform_admin: false,
             expires_at,
             issuer: None,
+            service: false,
         })
     }
 

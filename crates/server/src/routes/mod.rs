@@ -1,10 +1,12 @@
 //! One list of operations that is both the router and the OpenAPI document.
 
+mod api_keys;
 mod approvals;
 mod audit;
 mod content;
 mod entities;
 mod me;
+mod members;
 mod memory;
 mod messages;
 mod operations;
@@ -93,6 +95,10 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(audit::list))
+        .routes(routes!(members::list))
+        .routes(routes!(members::update))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::get, api_keys::revoke))
         .merge(operator_routes())
 }
 

@@ -115,6 +115,7 @@ pub async fn put_member(
         external_id: &sub,
         name: name.as_deref(),
         role: Some(role),
+        service: false,
     };
     let new = platform
         .tx(org, async |tx| {
