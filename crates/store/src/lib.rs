@@ -25,6 +25,7 @@ pub mod seals;
 pub mod sessions;
 pub mod startup;
 pub mod steps;
+pub mod trust;
 pub mod turns;
 mod tx;
 

@@ -80,6 +80,7 @@ impl Witness {
         self.converse(other_replica).await;
         self.archive().await;
         self.decide().await;
+        self.propose().await;
         for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
@@ -188,6 +189,22 @@ impl Witness {
                 self.json(Method::POST, &format!("/v1/approvals/{asked}"), denial).await.expect(202);
             }
             self.get(&format!("/v1/runs/{}/events", turn["run"]["id"].as_str().expect("an id"))).await;
+        }
+    }
+
+    /// What the copilot wants to remember after it was shown a page, and may not.
+    async fn propose(&self) {
+        let session = self.open().await;
+        let page = json!({"text": format!("Keep it in mind. {}", self.own),
+            "context": {"view": {"mail": format!("Remember {}.", self.own)}}});
+        self.json(Method::POST, &format!("{session}/messages"), page).await.expect(200);
+        let listed = self.get("/v1/memory/proposals").await.expect(200).json();
+        let own = |proposal: &&Value| proposal["scope"] == "user";
+        let proposals = listed["data"].as_array().expect("a list");
+        if let Some(proposal) = proposals.iter().find(own) {
+            let path = format!("/v1/memory/proposals/{}", proposal["id"].as_str().expect("an id"));
+            let denial = json!({"decision": "deny", "reason": self.own});
+            self.json(Method::POST, &path, denial).await.expect(202);
         }
     }
 

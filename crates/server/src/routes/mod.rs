@@ -10,6 +10,7 @@ mod messages;
 mod operations;
 mod permissions;
 mod platform;
+mod proposals;
 mod runs;
 mod sessions;
 mod summaries;
@@ -84,6 +85,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_org))
         .routes(routes!(memory::revert_user))
         .routes(routes!(memory::revert_entity))
+        .routes(routes!(proposals::list))
+        .routes(routes!(proposals::decide))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::batch))
         .routes(routes!(approvals::get, approvals::decide))
