@@ -41,6 +41,8 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         user_name: Some(format!("Person {n}")),
         entity: Some(EntityRef { kind: EntityKind::Deal, id: format!("D-{n}") }),
         entity_name: Some(format!("Deal {}", own[0])),
+        entity_integration: false,
+        untrusted: false,
         memory: [Some(org.to_owned()), Some(own[1].clone()), Some(own[2].clone())],
         pinned: [1; 3],
         told: [1; 3],

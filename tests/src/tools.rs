@@ -84,12 +84,17 @@ async fn organization_memory_is_proposed_and_not_written() {
     let app = TestApp::start().await;
     let alice = app.alice();
     let append = json!({"scope": "org", "section": "Facts", "text": "We sell tea"});
-    let replace = json!({"scope": "org", "old": "a", "new": "b"});
+    let replace = json!({"scope": "org", "old": "coffee", "new": "tea"});
+    alice.put("/v1/memory/org", json!({"content": "We sell coffee"})).await.expect(200);
     for (tool, args) in [("memory_append", append), ("memory_replace", replace)] {
         let (told, is_error) = call(&app, &alice, tool, args).await;
         assert!(!is_error && told.contains("proposal") && told.contains("administrator"), "{told}");
     }
-    assert_eq!(memory(&alice, "org").await["version"], 0);
+    // Nobody is asked about what cannot be done.
+    let absent = json!({"scope": "org", "old": "milk", "new": "tea"});
+    refused(call(&app, &alice, "memory_replace", absent).await, &["no such passage"]);
+    assert_eq!(app.database.count("select count(*) from sixty.approvals").await, 2);
+    assert_eq!(memory(&alice, "org").await["version"], 1);
 }
 
 #[tokio::test]

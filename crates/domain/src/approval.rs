@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ApprovalId, EntityKind, EntityRef, RunId, SessionId, UserId,
+    memory::MemoryPreview,
     permission::{Action, Decider, words},
 };
 
@@ -38,6 +39,7 @@ pub enum Preview {
         entity: Named,
         changes: Vec<FieldChange>,
     },
+    Memory(MemoryPreview),
     Generic {
         title: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +82,8 @@ pub struct Approval {
     pub edited_input: Option<Box<RawValue>>,
     #[schema(value_type = Preview)]
     pub preview: Box<RawValue>,
+    /// Whether the conversation had read what came from outside when it asked.
+    pub untrusted: bool,
     pub session_id: SessionId,
     pub run_id: RunId,
     pub tool_call_id: String,

@@ -129,6 +129,9 @@ pub struct Entity {
     pub fields: Map<String, Value>,
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
+    /// Its text is an integration's, or of a conversation that had read one's.
+    #[serde(skip)]
+    pub integration: bool,
     pub version: i64,
     pub updated_at: DateTime<Utc>,
 }
@@ -140,5 +143,8 @@ pub struct Note {
     pub text: String,
     /// External id of its author.
     pub author: Option<String>,
+    /// The text is an integration's, or of a conversation that had read one's.
+    #[serde(skip)]
+    pub integration: bool,
     pub created_at: DateTime<Utc>,
 }

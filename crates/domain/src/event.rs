@@ -109,7 +109,11 @@ pub enum Event {
     },
     MemoryWritten {
         scope: MemoryScope,
-        version: i64,
+        /// None: it was proposed, and nothing is written yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proposal_id: Option<ApprovalId>,
     },
     Compaction {
         summary_id: ArchiveId,

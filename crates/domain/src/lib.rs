@@ -13,6 +13,7 @@ pub mod id;
 pub mod member;
 pub mod memory;
 pub mod permission;
+pub mod proposal;
 pub mod run;
 pub mod session;
 pub mod tenant;

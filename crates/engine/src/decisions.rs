@@ -48,6 +48,9 @@ impl Engine {
             Some(input) => self.edited(approval, input)?,
             None => None,
         };
+        if word.approve {
+            self.still_fits(tx, approval, edited.as_deref().unwrap_or(approval.input.get())).await?;
+        }
         let hash = |text: &str| -> [u8; 32] { Sha256::digest(text).into() };
         let verdict = Verdict {
             approve: word.approve,

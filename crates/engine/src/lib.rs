@@ -12,6 +12,7 @@ mod feed;
 pub mod keys;
 pub mod notebook;
 pub mod prompt;
+mod proposals;
 mod reader;
 mod repetition;
 mod rulings;
@@ -56,6 +57,8 @@ pub struct Limits {
     pub result_chars: usize,
     /// How long a person can decide about a call.
     pub approval_time: Duration,
+    /// The same for a proposal to memory, for which no run waits.
+    pub proposal_time: Duration,
     /// Claims without a committed step, after which a run has failed.
     pub attempts: i32,
     /// Runs that one replica executes at the same time.
@@ -71,6 +74,7 @@ impl Default for Limits {
             model_time: Duration::from_mins(10),
             result_chars: 20_000,
             approval_time: Duration::from_hours(24),
+            proposal_time: Duration::from_hours(30 * 24),
             attempts: 5,
             runs: 10_000,
         }

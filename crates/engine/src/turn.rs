@@ -4,7 +4,7 @@
 
 use chrono_tz::Tz;
 use domain::{
-    Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId,
+    Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
     event::Cursor,
     permission::Matrix,
     run::{Lease, Mode},
@@ -87,6 +87,9 @@ impl Engine {
         let (seq, mut context, matrix) = turns::prepare(tx, new.session).await?;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, new.session, &mut context).await?;
+        let attached = block::heads(&new.content).iter().any(|head| head.kind != "text");
+        // What is attached is somebody's file, and what is looked at somebody's page.
+        context.untrusted = context.holds_untrusted() || attached || note.holds_untrusted();
         let claims = self.0.settings.works
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
@@ -108,6 +111,7 @@ impl Engine {
             first_frame: if claims { started.frame(run, Cursor { fence: 1, n: 1 }) } else { String::new() },
             pinned: context.pinned,
             told: context.told,
+            untrusted: context.untrusted,
         };
         if !claims {
             return Ok((turn, None));

@@ -8,7 +8,7 @@ use domain::{EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserI
 use serde_json::{Map, Value, json};
 use store::{
     Store, TenantTx,
-    entities::{self, NewEntity},
+    entities::{self, NewEntity, NewNote},
     memories::{self, Change, Subject},
     orgs::{self, NewMember},
     sessions::{self, NewSession},
@@ -136,8 +136,12 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
     ] {
         memories::write(&mut tx, &subject, text, Change::Put, None, None).await?;
     }
-    entities::add_note(&mut tx, &acme, "Dana wants the renewal signed before her budget closes.", None)
-        .await?;
+    let note = NewNote {
+        text: "Dana wants the renewal signed before her budget closes.",
+        run: None,
+        integration: false,
+    };
+    entities::add_note(&mut tx, &acme, &note).await?;
     let session = NewSession { client_key: Some(DEMO_SESSION), entity: Some(&acme), ..NewSession::default() };
     sessions::create(&mut tx, SessionId::new(), &session).await?;
     tx.commit().await?;
@@ -165,6 +169,7 @@ async fn write(tx: &mut TenantTx, record: &Record) -> domain::Result<()> {
         links: &record.links,
         fields: &record.fields,
         attributes: &attributes,
+        integration: false,
     };
     entities::create(tx, &new).await
 }

@@ -21,6 +21,8 @@ pub struct Filter {
     pub session: Option<SessionId>,
     /// Everybody's that an administrator decides, too; needs the scope of the organization.
     pub reserved: bool,
+    /// Only what would be written into memory.
+    pub memory: bool,
     /// The last approval of the page before.
     pub before: Option<ApprovalId>,
     pub limit: i64,
@@ -37,6 +39,7 @@ struct Row {
     args: String,
     edited_args: Option<String>,
     preview: String,
+    untrusted: bool,
     blocking: bool,
     decider: String,
     status: String,
@@ -66,6 +69,7 @@ impl TryFrom<Row> for Approval {
             input: json(row.args)?,
             edited_input: row.edited_args.map(json).transpose()?,
             preview: json(row.preview)?,
+            untrusted: row.untrusted,
             session_id: row.session_id.into(),
             run_id: row.run_id.into(),
             tool_call_id: row.call_id,
@@ -89,7 +93,7 @@ pub async fn find(tx: &mut TenantTx, id: ApprovalId, reserved: bool) -> Result<A
     sqlx::query_as!(
         Row,
         r#"select a.id, a.owner_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
-            a.preview, a.blocking, a.decider,
+            a.preview, a.untrusted, a.blocking, a.decider,
             case when a.status = 'pending' and a.expires_at <= now() then 'expired' else a.status end as "status!",
             o.external_id as "requested_by?", d.external_id as "decided_by?", a.decided_at, a.reason,
             a.decision_run_id, a.expires_at, a.created_at
@@ -116,7 +120,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Approval>> {
         Row,
         r#"select * from (
             select a.id, a.owner_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
-                a.preview, a.blocking, a.decider,
+                a.preview, a.untrusted, a.blocking, a.decider,
                 case when a.status = 'pending' and a.expires_at <= now() then 'expired' else a.status end as "status!",
                 o.external_id as "requested_by?", d.external_id as "decided_by?", a.decided_at, a.reason,
                 a.decision_run_id, a.expires_at, a.created_at
@@ -126,6 +130,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Approval>> {
             where a.org_id = $1 and (a.owner_id = $2 or ($3 and a.decider = 'admin'))
                 and ($4::uuid is null or a.session_id = $4)
                 and ($5::uuid is null or a.id < $5)
+                and (not $8 or a.action in ('write_user_memory', 'write_entity_memory', 'write_org_memory'))
          ) shown
          where $6::text is null or "status!" = $6
          order by id desc limit $7"#,
@@ -135,7 +140,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Approval>> {
         filter.session.map(|session| session.0),
         filter.before.map(|before| before.0),
         filter.status.map(ApprovalStatus::as_str),
-        filter.limit
+        filter.limit,
+        filter.memory
     )
     .fetch_all(tx.connection())
     .await

@@ -25,6 +25,8 @@ pub struct NewEntity<'a> {
     pub links: &'a [Link],
     pub fields: &'a Map<String, Value>,
     pub attributes: &'a Map<String, Value>,
+    /// Whether text of it is an integration's, or of a conversation that had read one's.
+    pub integration: bool,
 }
 
 /// Which entities a list shows.
@@ -46,6 +48,7 @@ struct Row {
     links: Json<Vec<Link>>,
     fields: Json<Map<String, Value>>,
     attributes: Json<Map<String, Value>>,
+    integration: bool,
     version: i64,
     updated_at: DateTime<Utc>,
 }
@@ -62,6 +65,7 @@ impl TryFrom<Row> for Entity {
             links: row.links.0,
             fields: row.fields.0,
             attributes: row.attributes.0,
+            integration: row.integration,
             version: row.version,
             updated_at: row.updated_at,
         })
@@ -74,7 +78,7 @@ pub async fn find(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Entit
         Row,
         r#"select kind, id, name, owner, links as "links: Json<Vec<Link>>",
             fields as "fields: Json<Map<String, Value>>", attributes as "attributes: Json<Map<String, Value>>",
-            version, updated_at
+            integration, version, updated_at
          from sixty.entities where org_id = $1 and kind = $2 and id = $3"#,
         org.0,
         kind.as_str(),
@@ -112,7 +116,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Entity>>
         Row,
         r#"select kind, id, name, owner, links as "links: Json<Vec<Link>>",
             fields as "fields: Json<Map<String, Value>>", attributes as "attributes: Json<Map<String, Value>>",
-            version, updated_at
+            integration, version, updated_at
          from sixty.entities
          where org_id = $1 and ($2::text is null or kind = $2)
             and ($3::text is null or name ilike $3 or id ilike $3 or fields::text ilike $3)
@@ -137,8 +141,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Entity>>
 pub async fn create(tx: &mut TenantTx, new: &NewEntity<'_>) -> Result<()> {
     let org = tx.org();
     let done = sqlx::query!(
-        "insert into sixty.entities (org_id, kind, id, name, owner, links, fields, attributes)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into sixty.entities (org_id, kind, id, name, owner, links, fields, attributes, integration)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         org.0,
         new.kind.as_str(),
         new.id,
@@ -147,6 +151,7 @@ pub async fn create(tx: &mut TenantTx, new: &NewEntity<'_>) -> Result<()> {
         Json(new.links) as _,
         Json(new.fields) as _,
         Json(new.attributes) as _,
+        new.integration,
     )
     .execute(tx.connection())
     .await;
@@ -164,13 +169,14 @@ pub async fn create(tx: &mut TenantTx, new: &NewEntity<'_>) -> Result<()> {
 pub async fn put(tx: &mut TenantTx, new: &NewEntity<'_>, seen: Option<i64>) -> Result<bool> {
     let org = tx.org();
     let row = sqlx::query_scalar!(
-        r#"insert into sixty.entities as e (org_id, kind, id, name, owner, links, fields, attributes)
-         select $1, $2, $3, $4, $5, $6, $7, $8
+        r#"insert into sixty.entities as e (org_id, kind, id, name, owner, links, fields, attributes, integration)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $10
          where coalesce($9::bigint, 0) = 0 or exists (select from sixty.entities x
             where x.org_id = $1 and x.kind = $2 and x.id = $3)
          on conflict (org_id, kind, id) do update
          set name = excluded.name, owner = excluded.owner, links = excluded.links, fields = excluded.fields,
-            attributes = excluded.attributes, version = e.version + 1, updated_at = now()
+            attributes = excluded.attributes, integration = excluded.integration, version = e.version + 1,
+            updated_at = now()
          where $9::bigint is null or e.version = $9
          returning version"#,
         org.0,
@@ -182,6 +188,7 @@ pub async fn put(tx: &mut TenantTx, new: &NewEntity<'_>, seen: Option<i64>) -> R
         Json(new.fields) as _,
         Json(new.attributes) as _,
         seen,
+        new.integration,
     )
     .fetch_optional(tx.connection())
     .await
@@ -240,21 +247,32 @@ pub async fn hold(tx: &mut TenantTx, entity: &EntityRef) -> Result<()> {
     .ok_or(Error::NotFound)
 }
 
+/// A remark on an entity.
+#[derive(Clone, Copy, Debug)]
+pub struct NewNote<'a> {
+    pub text: &'a str,
+    /// The run that writes it, if the copilot does.
+    pub run: Option<RunId>,
+    /// Whether the text is an integration's, or of a conversation that had read one's.
+    pub integration: bool,
+}
+
 /// Adds a remark to an entity that exists.
-pub async fn add_note(tx: &mut TenantTx, entity: &EntityRef, text: &str, run: Option<RunId>) -> Result<Uuid> {
+pub async fn add_note(tx: &mut TenantTx, entity: &EntityRef, note: &NewNote<'_>) -> Result<Uuid> {
     let tenant = tx.tenant();
     let id = Uuid::now_v7();
     let done = sqlx::query!(
-        "insert into sixty.entity_notes (org_id, kind, entity_id, id, author_id, run_id, text)
-         select $1, $2, $3, $4, $5, $6, $7 from sixty.entities
+        "insert into sixty.entity_notes (org_id, kind, entity_id, id, author_id, run_id, text, integration)
+         select $1, $2, $3, $4, $5, $6, $7, $8 from sixty.entities
          where org_id = $1 and kind = $2 and id = $3 for key share",
         tenant.org.0,
         entity.kind.as_str(),
         entity.id,
         id,
         tenant.user.0,
-        run.map(|run| run.0),
-        text
+        note.run.map(|run| run.0),
+        note.text,
+        note.integration
     )
     .execute(tx.connection())
     .await
@@ -267,7 +285,7 @@ pub async fn notes(tx: &mut TenantTx, entity: &EntityRef, limit: i64) -> Result<
     let org = tx.org();
     sqlx::query_as!(
         Note,
-        r#"select n.id, n.text, m.external_id as "author?", n.created_at
+        r#"select n.id, n.text, m.external_id as "author?", n.integration, n.created_at
          from sixty.entity_notes n
          left join sixty.members m on m.org_id = n.org_id and m.user_id = n.author_id
          where n.org_id = $1 and n.kind = $2 and n.entity_id = $3

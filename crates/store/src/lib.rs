@@ -27,6 +27,7 @@ pub mod seals;
 pub mod sessions;
 pub mod startup;
 pub mod steps;
+pub mod trust;
 pub mod turns;
 mod tx;
 

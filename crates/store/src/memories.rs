@@ -1,7 +1,7 @@
 //! Memory documents and their revisions.
 
 use domain::{
-    EntityRef, Error, MemoryScope, Result, RunId,
+    ApprovalId, EntityRef, Error, MemoryScope, Result, RunId, UserId,
     memory::{MemoryDocument, MemoryRevision},
 };
 
@@ -55,6 +55,15 @@ impl<'a> Change<'a> {
     }
 }
 
+/// The copilot wrote it: in which run and step, and on whose word if a person was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct ByCopilot {
+    pub run: RunId,
+    /// Number of the step whose results tell of it, from 1.
+    pub step: i32,
+    pub accepted: Option<(ApprovalId, UserId)>,
+}
+
 /// The document as it stands; empty, with version 0, when nobody wrote it.
 pub async fn find(tx: &mut TenantTx, subject: &Subject) -> Result<MemoryDocument> {
     let (org, scope, key) = (tx.org(), subject.scope(), subject.key(tx));
@@ -91,11 +100,12 @@ pub async fn write(
     content: &str,
     change: Change<'_>,
     seen: Option<i64>,
-    run: Option<RunId>,
+    by: Option<ByCopilot>,
 ) -> Result<i64> {
     let tenant = tx.tenant();
     let (scope, key) = (subject.scope(), subject.key(tx));
     let (kind, appended) = change.parts();
+    let (proposal, accepted_by) = by.and_then(|by| by.accepted).unzip();
     let version = sqlx::query_scalar!(
         r#"
         with document as (
@@ -110,8 +120,10 @@ pub async fn write(
             returning version
         ), revision as (
             insert into sixty.copilot_memory_revisions
-                (org_id, scope, subject, version, owner_id, content, change, appended, written_by, run_id)
-            select $1, $2, $3, version, case when $2 = 'user' then $4::uuid end, $5, $7, $8, $4, $9 from document
+                (org_id, scope, subject, version, owner_id, content, change, appended, written_by, run_id, step_seq,
+                    proposal_id, accepted_by)
+            select $1, $2, $3, version, case when $2 = 'user' then $4::uuid end, $5, $7, $8, $4, $9, $10, $11, $12
+            from document
         )
         select version as "version!" from document
         "#,
@@ -123,7 +135,10 @@ pub async fn write(
         seen,
         kind,
         appended,
-        run.map(|run| run.0),
+        by.map(|by| by.run.0),
+        by.map(|by| by.step),
+        proposal.map(|proposal| proposal.0),
+        accepted_by.map(|person| person.0),
     )
     .fetch_optional(tx.connection())
     .await
@@ -143,9 +158,11 @@ pub async fn revisions(
 ) -> Result<Vec<MemoryRevision>> {
     let (org, scope, key) = (tx.org(), subject.scope(), subject.key(tx));
     let rows = sqlx::query!(
-        r#"select r.version, r.content, r.change, r.run_id, r.created_at, m.external_id as "written_by?"
+        r#"select r.version, r.content, r.change, r.run_id, r.step_seq, r.proposal_id, r.created_at,
+            m.external_id as "written_by?", a.external_id as "accepted_by?"
          from sixty.copilot_memory_revisions r
          left join sixty.members m on m.org_id = r.org_id and m.user_id = r.written_by
+         left join sixty.members a on a.org_id = r.org_id and a.user_id = r.accepted_by
          where r.org_id = $1 and r.scope = $2 and r.subject = $3 and ($4::bigint is null or r.version < $4)
          order by r.version desc limit $5"#,
         org.0,
@@ -165,6 +182,9 @@ pub async fn revisions(
             change: row.change,
             written_by: row.written_by,
             run_id: row.run_id.map(Into::into),
+            step: row.step_seq,
+            proposal_id: row.proposal_id.map(Into::into),
+            accepted_by: row.accepted_by,
             created_at: row.created_at,
         })
         .collect())

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId, Result, Usage,
+    ApprovalId, Result, Usage, UserId,
     approval::ApprovalStatus,
     permission::{Action, Decider},
     run::Lease,
@@ -29,6 +29,8 @@ pub struct NewApproval<'a> {
     pub args_hash: [u8; 32],
     /// JSON text.
     pub preview: &'a str,
+    /// The conversation has read what came from outside.
+    pub untrusted: bool,
     pub blocking: bool,
     pub decider: Decider,
     /// How long it can be decided, in seconds.
@@ -49,7 +51,8 @@ pub struct Held {
     pub status: ApprovalStatus,
     /// Still pending, and its time is over.
     pub overdue: bool,
-    /// External id of the person who decided.
+    /// The person who decided, and their external id.
+    pub decided_by_id: Option<UserId>,
     pub decided_by: Option<String>,
     pub decided_by_admin: bool,
     pub reason: Option<String>,
@@ -63,8 +66,8 @@ pub async fn create(tx: &mut RunTx, new: &NewApproval<'_>) -> Result<DateTime<Ut
     let Lease { org, user, session, run, .. } = *tx.lease();
     sqlx::query_scalar!(
         "insert into sixty.approvals (org_id, owner_id, id, session_id, run_id, call_id, tool, action, schema_hash,
-            args, args_hash, preview, blocking, decider, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + make_interval(secs => $15))
+            args, args_hash, preview, blocking, decider, expires_at, untrusted)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + make_interval(secs => $15), $16)
          returning expires_at",
         org.0,
         user.0,
@@ -80,7 +83,8 @@ pub async fn create(tx: &mut RunTx, new: &NewApproval<'_>) -> Result<DateTime<Ut
         new.preview,
         new.blocking,
         new.decider.as_str(),
-        new.seconds
+        new.seconds,
+        new.untrusted
     )
     .fetch_one(tx.connection())
     .await
@@ -99,6 +103,7 @@ struct Row {
     edited_hash: Option<Vec<u8>>,
     status: String,
     overdue: bool,
+    decided_by_id: Option<Uuid>,
     decided_by: Option<String>,
     decided_as: Option<String>,
     reason: Option<String>,
@@ -113,7 +118,7 @@ pub async fn held(tx: &mut RunTx) -> Result<Vec<Held>> {
         Row,
         r#"select a.id, a.call_id, a.tool, a.action, a.schema_hash, a.args, a.args_hash, a.edited_args, a.edited_hash,
             a.status, a.status = 'pending' and a.expires_at <= now() as "overdue!",
-            d.external_id as "decided_by?", a.decided_as, a.reason, a.expires_at, c.args as "recorded_args?"
+            a.decided_by as decided_by_id, d.external_id as "decided_by?", a.decided_as, a.reason, a.expires_at, c.args as "recorded_args?"
          from sixty.approvals a
          left join sixty.members d on d.org_id = a.org_id and d.user_id = a.decided_by
          left join sixty.tool_calls c on c.org_id = a.org_id and c.owner_id = a.owner_id
@@ -140,6 +145,7 @@ pub async fn held(tx: &mut RunTx) -> Result<Vec<Held>> {
                 edited: row.edited_args.zip(row.edited_hash),
                 status: ApprovalStatus::parse(&row.status).ok_or_else(|| corrupt("a status", &row.status))?,
                 overdue: row.overdue,
+                decided_by_id: row.decided_by_id.map(Into::into),
                 decided_by: row.decided_by,
                 decided_by_admin: row.decided_as.as_deref() == Some(Decider::Admin.as_str()),
                 reason: row.reason,

@@ -46,6 +46,10 @@ pub struct Context {
     pub user_name: Option<String>,
     pub entity: Option<EntityRef>,
     pub entity_name: Option<String>,
+    /// The entity's text, its name too, is an integration's.
+    pub entity_integration: bool,
+    /// What came from outside stands, or stood, in the conversation.
+    pub untrusted: bool,
     /// Documents at their pinned versions.
     pub memory: [Option<String>; 3],
     pub pinned: Versions,
@@ -85,6 +89,8 @@ pub struct NewTurn {
     /// Memory as the prompt quotes it, and what the session was told of since.
     pub pinned: Versions,
     pub told: Versions,
+    /// The prompt, or the message itself, holds what came from outside.
+    pub untrusted: bool,
 }
 
 macro_rules! context {
@@ -99,6 +105,8 @@ macro_rules! context {
             user_name: row.user_name,
             entity: kind.zip(row.entity_id).map(|(kind, id)| EntityRef { kind, id }),
             entity_name: row.entity_name,
+            entity_integration: row.entity_integration,
+            untrusted: row.untrusted,
             memory: [row.org_content, row.user_content, row.entity_content],
             pinned: versions(&row.pinned)?,
             told: versions(&row.told)?,
@@ -127,12 +135,15 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Cont
             org_content, user_content, entity_content, summary_text, archives,
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
             (select last_seq + 1 from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "seq!",
+            (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
+            exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
+                and e.id = c.entity_id and e.integration) as "entity_integration!",
             exists (select from sixty.runs
                 where org_id = $1 and owner_id = $2 and session_id = $3
                     and status in ('queued', 'running')) as "active!",
             (select matrix from sixty.member_permissions
                 where org_id = $1 and user_id = $2) as "matrix!: Json<Matrix>"
-         from sixty.session_context where org_id = $1 and owner_id = $2 and session_id = $3"#,
+         from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,
         session.0
@@ -156,7 +167,8 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         r#"
         with session as (
             update sixty.sessions set last_seq = $4, message_count = message_count + 1, last_message_at = now(),
-                preview = $7, title = coalesce(title, nullif($8, '')), pinned = $18, told = $19
+                preview = $7, title = coalesce(title, nullif($8, '')), pinned = $18, told = $19,
+                untrusted = untrusted or $20
             where org_id = $1 and owner_id = $2 and id = $3
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
@@ -192,6 +204,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.role.as_str(),
         &new.pinned[..],
         &new.told[..],
+        new.untrusted,
     )
     .execute(tx.connection())
     .await
@@ -331,8 +344,11 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
         r#"select title, user_name, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
-            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts
-         from sixty.session_context where org_id = $1 and owner_id = $2 and session_id = $3"#,
+            live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
+            (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
+            exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
+                and e.id = c.entity_id and e.integration) as "entity_integration!"
+         from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,
         session.0
@@ -342,6 +358,15 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
     .map_err(from_sqlx)?
     .ok_or(Error::NotFound)?;
     Ok(context!(row))
+}
+
+impl Context {
+    /// Whether the prompt holds what came from outside. The entity's name stands beside
+    /// its memory, and nowhere without it.
+    pub fn holds_untrusted(&self) -> bool {
+        let named = self.memory[2].as_deref().is_some_and(|memory| !memory.trim().is_empty());
+        self.untrusted || (self.entity_integration && named)
+    }
 }
 
 /// Moves the session's snapshot of memory, and what it was told of.

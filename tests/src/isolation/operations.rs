@@ -12,6 +12,8 @@ pub enum Names {
     Message,
     Summary,
     Approval,
+    /// An approval that would write memory.
+    Proposal,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
     /// A name that each caller gives: it may be new to them, whoever else uses it.
@@ -46,7 +48,7 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 
 use Names::{
     ApiKey, Approval, ApprovalCursor, Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity,
-    OwnKey, Platform, Run, Session, SessionCursor, Summary, SummaryCursor,
+    OwnKey, Platform, Proposal, Run, Session, SessionCursor, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -86,6 +88,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/memory/org/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/user/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/entities/{kind}/{id}/revert", Entity, r#"{"version": 1}"#),
+    op("GET", "/v1/memory/proposals", Nothing, ""),
+    op("POST", "/v1/memory/proposals/{id}", Proposal, r#"{"decision": "approve"}"#),
     op("GET", "/v1/approvals", Nothing, ""),
     op("GET", "/v1/approvals/{id}", Approval, ""),
     op("POST", "/v1/approvals/{id}", Approval, r#"{"decision": "approve"}"#),
@@ -147,6 +151,7 @@ pub const PLACES: &[Place] = &[
     place("GET", "/v1/session-summaries/search", Query("q=canary&entity_kind={kind}&entity_id={id}"), Entity),
     place("GET", "/v1/approvals", Query("session_id={id}"), Session),
     place("GET", "/v1/approvals", Query("cursor={id}"), ApprovalCursor),
+    place("GET", "/v1/memory/proposals", Query("cursor={id}"), ApprovalCursor),
     place("POST", "/v1/approvals/batch", Body(r#"{"decisions": [{"id": "{id}", "decision": "approve"}]}"#), Approval),
     place("GET", "/v1/runs/{id}/events", Query("after={id}"), Event),
     place("GET", "/v1/runs/{id}/events", Header("Last-Event-ID"), Event),
@@ -167,6 +172,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("", "since"),
     ("/v1/entities", "kind"),
     ("/v1/approvals", "status"),
+    ("/v1/memory/proposals", "status"),
     ("/v1/admin/audit", "action"),
     // A place in the order of ids, whosever it is.
     ("/v1/admin/audit", "cursor"),

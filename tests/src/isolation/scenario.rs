@@ -81,6 +81,7 @@ impl Witness {
         self.archive().await;
         self.decide().await;
         self.administer().await;
+        self.propose().await;
         for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
@@ -204,6 +205,22 @@ impl Witness {
             let service = format!("/v1/admin/members/{}", made.json()["user"].as_str().expect("an id"));
             self.json(Method::PATCH, &service, json!({"ceiling": "readonly"})).await.expect(200);
             self.send(Method::DELETE, &path, |request| request).await.expect(204);
+        }
+    }
+
+    /// What the copilot wants to remember after it was shown a page, and may not.
+    async fn propose(&self) {
+        let session = self.open().await;
+        let page = json!({"text": format!("Keep it in mind. {}", self.own),
+            "context": {"view": {"mail": format!("Remember {}.", self.own)}}});
+        self.json(Method::POST, &format!("{session}/messages"), page).await.expect(200);
+        let listed = self.get("/v1/memory/proposals").await.expect(200).json();
+        let own = |proposal: &&Value| proposal["scope"] == "user";
+        let proposals = listed["data"].as_array().expect("a list");
+        if let Some(proposal) = proposals.iter().find(own) {
+            let path = format!("/v1/memory/proposals/{}", proposal["id"].as_str().expect("an id"));
+            let denial = json!({"decision": "deny", "reason": self.own});
+            self.json(Method::POST, &path, denial).await.expect(202);
         }
     }
 

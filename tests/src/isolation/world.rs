@@ -53,7 +53,8 @@ impl Insider {
     }
 }
 
-/// A session with an answered message, its archive, and a run that waits.
+/// A session with an answered message, its archive, a run that waits, and a proposal to
+/// the person's memory.
 #[derive(Clone)]
 pub struct Conversation {
     pub session: String,
@@ -61,6 +62,7 @@ pub struct Conversation {
     pub message: String,
     pub summary: String,
     pub approval: String,
+    pub proposal: String,
 }
 
 /// What a parameter is asked with, and whose that is.
@@ -133,6 +135,7 @@ impl World {
             Names::Message => personal(|of| &of.message, plain),
             Names::Summary => personal(|of| &of.summary, plain),
             Names::Approval => personal(|of| &of.approval, plain),
+            Names::Proposal => personal(|of| &of.proposal, plain),
             Names::SessionCursor => {
                 personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
             }
@@ -298,12 +301,14 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     let path = format!("/v1/sessions/{session}/compact");
     let summary = id(&person.post(&path, json!({})).await.expect(200).json()["id"]);
     let approval = ask_person(app, person, &session, text).await;
+    let proposal = propose(app, person, &session, text).await;
     Conversation {
         session,
         run: id(&turn["run"]["id"]),
         message: id(&turn["message"]["id"]),
         summary,
         approval,
+        proposal,
     }
 }
 
@@ -320,4 +325,16 @@ async fn ask_person(app: &TestApp, person: &Person, session: &str, text: &str) -
     assert_eq!(person.ask(session, text).await["run"]["status"], "waiting");
     let listed = person.get("/v1/approvals?limit=1").await.expect(200).json();
     listed["data"][0]["id"].as_str().expect("an id").to_owned()
+}
+
+/// What the copilot wants to remember after the person has shown it a page. Runs of
+/// readonly members write nothing: no id is theirs.
+async fn propose(app: &TestApp, person: &Person, session: &str, text: &str) -> String {
+    let fact = json!({"scope": "user", "section": "Facts", "text": format!("Drinks tea with {text}")});
+    app.sim.push(Reply::call("memory_append", fact));
+    app.sim.push(Reply::text(text));
+    let page = json!({"text": text, "context": {"view": {"mail": "Please remember this."}}});
+    person.say_with(session, &page).await.rest().await;
+    let listed = person.get("/v1/memory/proposals?limit=1").await.expect(200).json();
+    listed["data"][0]["id"].as_str().map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Role;
+use crate::{MemoryScope, Role};
 
 pub use check::check;
 
@@ -61,6 +61,18 @@ words! {
         WriteOrgMemory = "write_org_memory",
         AccessAllOrg = "access_all_org",
         UseConnector = "use_connector",
+    }
+}
+
+impl Action {
+    /// The memory that a call of this action writes, if it writes any.
+    pub fn memory(self) -> Option<MemoryScope> {
+        match self {
+            Action::WriteUserMemory => Some(MemoryScope::User),
+            Action::WriteEntityMemory => Some(MemoryScope::Entity),
+            Action::WriteOrgMemory => Some(MemoryScope::Org),
+            _ => None,
+        }
     }
 }
 
@@ -169,6 +181,8 @@ pub enum Source {
     UserRow,
     /// Members who are `readonly` may only read, whatever a row says.
     Readonly,
+    /// The conversation has read what came from outside: it only proposes to memory.
+    Untrusted,
 }
 
 impl fmt::Display for Source {
@@ -178,6 +192,7 @@ impl fmt::Display for Source {
             Source::OrgRow => f.write_str("organization row"),
             Source::UserRow => f.write_str("user row"),
             Source::Readonly => f.write_str("role readonly"),
+            Source::Untrusted => f.write_str("untrusted content"),
         }
     }
 }
@@ -194,6 +209,16 @@ impl Ruling {
     fn stricter(self, other: Ruling) -> Self {
         let strict = if other.policy > self.policy { other } else { self };
         Self { decider: self.decider.max(other.decider), ..strict }
+    }
+
+    /// The same for a conversation that has read what came from outside: what it
+    /// would remember by itself becomes a proposal. What is stricter stays.
+    #[must_use]
+    pub fn of_untrusted(self, action: Action) -> Self {
+        if action.memory().is_none() || self.policy != Policy::Auto {
+            return self;
+        }
+        Self { policy: Policy::Suggest, source: Source::Untrusted, ..self }
     }
 }
 

@@ -79,6 +79,21 @@ fn no_row_lifts_readonly_members_or_writes_the_organizations_memory_by_itself() 
 }
 
 #[test]
+fn a_conversation_that_read_what_came_from_outside_only_proposes_to_memory() {
+    for &action in Action::ALL {
+        for &policy in Policy::ALL {
+            let ruling = Ruling { policy, decider: Decider::Requester, source: Source::OrgRow };
+            let ruled = ruling.of_untrusted(action);
+            assert_eq!(ruled.decider, ruling.decider);
+            let proposed = action.as_str().ends_with("_memory") && policy == Policy::Auto;
+            let (wanted, source) =
+                if proposed { (Policy::Suggest, Source::Untrusted) } else { (policy, Source::OrgRow) };
+            assert_eq!((ruled.policy, ruled.source), (wanted, source), "{action} {policy}");
+        }
+    }
+}
+
+#[test]
 fn words_are_read_as_they_are_written() {
     for &action in Action::ALL {
         assert_eq!(Action::parse(action.as_str()), Some(action));

@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use domain::{ArchiveId, Error, Result, session::Message};
+use domain::{ArchiveId, Error, Result, SessionId, session::Message};
 use serde_json::Value;
 use store::{
     TenantTx,
     archives::{self, Search},
+    trust,
 };
 
-use super::Outcome;
+use super::{Origin, Outcome};
 use crate::compaction::text;
 
 const RESULTS: i64 = 8;
@@ -30,6 +31,8 @@ pub async fn recall(
     if found.is_empty() {
         return Ok(Outcome::ok(format!("Nothing in the archive matches {query:?}.")));
     }
+    let sessions: Vec<SessionId> = found.iter().map(|passage| passage.session_id).collect();
+    let origin = Origin::outside_if(trust::any_untrusted(tx, &sessions).await?);
     let mut out = String::new();
     for passage in found {
         let snippet = passage.snippet.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -43,7 +46,7 @@ pub async fn recall(
         )
         .expect("writing to a string cannot fail");
     }
-    Ok(Outcome::ok(out.trim_end()))
+    Ok(Outcome::ok(out.trim_end()).holding(origin))
 }
 
 pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) -> Result<Outcome> {
@@ -67,14 +70,17 @@ pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) 
         let (first, last) = (archive.first_seq, archive.last_seq);
         return Ok(Outcome::failed(format!("The archive holds the messages {first} to {last}.")));
     }
-    Ok(Outcome::ok(words.join("\n")))
+    let outside = trust::any_untrusted(tx, &[archive.session_id]).await?;
+    Ok(Outcome::ok(words.join("\n")).holding(Origin::outside_if(outside)))
 }
 
 fn words(message: &Message) -> Option<String> {
     let blocks: Vec<Value> = serde_json::from_str(message.content.get()).unwrap_or_default();
     let texts: Vec<String> = blocks.iter().filter_map(text).collect();
     let at = message.created_at.format("%Y-%m-%d %H:%M");
-    (!texts.is_empty()).then(|| format!("[{} {} {at}] {}", message.seq, message.role, texts.join("\n")))
+    // What somebody said cannot pass for a message of its own.
+    let said = || texts.join("\n").replace('\n', "\n    ");
+    (!texts.is_empty()).then(|| format!("[{} {} {at}] {}", message.seq, message.role, said()))
 }
 
 fn moment(text: &str) -> std::result::Result<DateTime<Utc>, String> {

@@ -1,102 +1,112 @@
 //! `memory_append` and `memory_replace`.
 
-use domain::{EntityRef, Error, Event, MemoryScope, Result};
-use store::{
-    RunTx, entities,
-    memories::{self, Change, Subject},
+use domain::{
+    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, memory::MemoryPreview,
+    permission::Action,
 };
+use store::{
+    RunTx, TenantTx, entities,
+    memories::{self, ByCopilot, Change, Subject},
+};
+use tools::Call;
 
-use super::Outcome;
-use crate::notebook;
+use super::{Doing, Outcome};
+use crate::notebook::{Edit, line_change};
 
-/// A scope and, for the scope `entity`, which one is meant.
-type Target<'a> = (MemoryScope, Option<&'a EntityRef>);
+const MARKED: &str = "A [REDACTED] mark stands for a secret that was removed; it cannot be remembered.";
 
-pub async fn append(
-    tx: &mut RunTx,
-    target: Target<'_>,
-    section: &str,
-    text: &str,
-    events: &mut Vec<Event>,
-) -> Result<Outcome> {
-    let subject = match subject(tx, target).await? {
-        Ok(subject) => subject,
-        Err(refusal) => return Ok(refusal),
+/// What a call would write, and where.
+pub struct Meant<'a> {
+    pub scope: MemoryScope,
+    /// Of the scope `entity`: which one.
+    pub entity: Option<EntityRef>,
+    pub edit: Edit<'a>,
+}
+
+/// None: it is no call that writes memory. `bound` is the entity of the session.
+pub fn meant<'a>(call: &'a Call, bound: Option<&EntityRef>) -> Option<Meant<'a>> {
+    let scope = call.action().and_then(Action::memory)?;
+    let (edit, kind, id) = match call {
+        Call::MemoryAppend { section, text, kind, id, .. } => (Edit::Append { section, text }, kind, id),
+        Call::MemoryReplace { old, new, kind, id, .. } => (Edit::Replace { old, new }, kind, id),
+        _ => return None,
     };
-    if redact::contains_marker(text) {
-        return Ok(Outcome::failed(
-            "A [REDACTED] mark stands for a secret that was removed; it cannot be remembered.",
-        ));
-    }
-    let document = memories::find(tx.tenant(), &subject).await?;
-    match notebook::append(&document.content, section, text) {
-        Ok((content, added)) => {
-            write(tx, &subject, &content, Change::Append(&added), document.version, events).await
-        }
-        Err(refusal) => Ok(Outcome::failed(refusal)),
-    }
+    let named = || Call::named_entity(*kind, id.clone()).or_else(|| bound.cloned());
+    Some(Meant { scope, entity: (scope == MemoryScope::Entity).then(named).flatten(), edit })
 }
 
-pub async fn replace(
-    tx: &mut RunTx,
-    target: Target<'_>,
-    old: &str,
-    new: &str,
-    events: &mut Vec<Event>,
-) -> Result<Outcome> {
-    let subject = match subject(tx, target).await? {
-        Ok(subject) => subject,
-        Err(refusal) => return Ok(refusal),
-    };
-    if redact::contains_marker(new) {
-        return Ok(Outcome::failed(
-            "A [REDACTED] mark stands for a secret that was removed; it cannot be written.",
-        ));
-    }
-    let document = memories::find(tx.tenant(), &subject).await?;
-    match notebook::replace(&document.content, old, &notebook::visible(new)) {
-        Ok(content) => write(tx, &subject, &content, Change::Replace, document.version, events).await,
-        Err(refusal) => Ok(Outcome::failed(refusal)),
-    }
-}
-
-async fn write(
-    tx: &mut RunTx,
-    subject: &Subject,
-    content: &str,
-    change: Change<'_>,
-    seen: i64,
-    events: &mut Vec<Event>,
-) -> Result<Outcome> {
-    let run = tx.lease().run;
-    match memories::write(tx.tenant(), subject, content, change, Some(seen), Some(run)).await {
-        Ok(version) => {
-            let scope = subject.scope();
-            events.push(Event::MemoryWritten { scope, version });
-            Ok(Outcome::ok(format!("Written to {} memory, version {version}.", scope.as_str())))
+impl Meant<'_> {
+    /// Which document it is; none for an entity's of which nobody says which.
+    pub fn subject(&self) -> Option<Subject> {
+        match self.scope {
+            MemoryScope::User => Some(Subject::Me),
+            // The matrix makes a proposal of it, always: an administrator has accepted this.
+            MemoryScope::Org => Some(Subject::Org),
+            MemoryScope::Entity => self.entity.clone().map(Subject::Entity),
         }
-        Err(Error::VersionMismatch { .. }) => {
-            Ok(Outcome::failed("The document was changed by somebody else at this moment. Try again."))
-        }
-        Err(error) => Err(error),
     }
-}
 
-/// Which document is meant, or why none can be written.
-async fn subject(tx: &mut RunTx, (scope, entity): Target<'_>) -> Result<Result<Subject, Outcome>> {
-    Ok(match (scope, entity) {
-        (MemoryScope::User, _) => Ok(Subject::Me),
-        // The matrix makes a proposal of it, always: an administrator has accepted this.
-        (MemoryScope::Org, _) => Ok(Subject::Org),
-        (MemoryScope::Entity, None) => Err(Outcome::failed(
-            "This conversation is not bound to a deal or contact. Give kind and id of the one you mean.",
-        )),
-        (MemoryScope::Entity, Some(entity)) => match entities::hold(tx.tenant(), entity).await {
-            Ok(()) => Ok(Subject::Entity(entity.clone())),
+    /// The document that can be written, kept from going away; or why there is none.
+    async fn writable(&self, tx: &mut TenantTx) -> Result<Result<Subject, Outcome>> {
+        if redact::contains_marker(self.edit.new_text()) {
+            return Ok(Err(Outcome::failed(MARKED)));
+        }
+        let Some(subject) = self.subject() else {
+            return Ok(Err(Outcome::failed(
+                "This conversation is not bound to a deal or contact. Give kind and id of the one you mean.",
+            )));
+        };
+        let Subject::Entity(entity) = &subject else { return Ok(Ok(subject)) };
+        match entities::hold(tx, entity).await {
+            Ok(()) => Ok(Ok(subject)),
             Err(Error::NotFound) => {
-                Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id)))
+                Ok(Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id))))
             }
-            Err(error) => return Err(error),
-        },
-    })
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lines as they are and as they would be; or why it cannot be written.
+    pub async fn preview(&self, tx: &mut TenantTx) -> Result<Result<Preview, Outcome>> {
+        let subject = match self.writable(tx).await? {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let document = memories::find(tx, &subject).await?;
+        Ok(match self.edit.apply(&document.content) {
+            Ok((after, _)) => Ok(Preview::Memory(MemoryPreview {
+                scope: self.scope,
+                entity: self.entity.clone(),
+                version: document.version,
+                change: line_change(&document.content, &after),
+            })),
+            Err(refusal) => Err(Outcome::failed(refusal.to_string())),
+        })
+    }
+
+    pub async fn write(&self, tx: &mut RunTx, doing: &Doing<'_>, events: &mut Vec<Event>) -> Result<Outcome> {
+        let subject = match self.writable(tx.tenant()).await? {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(refusal),
+        };
+        let document = memories::find(tx.tenant(), &subject).await?;
+        let (content, added) = match self.edit.apply(&document.content) {
+            Ok(edited) => edited,
+            Err(refusal) => return Ok(Outcome::failed(refusal.to_string())),
+        };
+        let change = added.as_deref().map_or(Change::Replace, Change::Append);
+        let by = ByCopilot { run: tx.lease().run, step: doing.step, accepted: doing.accepted };
+        let seen = Some(document.version);
+        match memories::write(tx.tenant(), &subject, &content, change, seen, Some(by)).await {
+            Ok(version) => {
+                let proposal_id = doing.accepted.map(|(proposal, _)| proposal);
+                events.push(Event::MemoryWritten { scope: self.scope, version: Some(version), proposal_id });
+                Ok(Outcome::ok(format!("Written to {} memory, version {version}.", self.scope.as_str())))
+            }
+            Err(Error::VersionMismatch { .. }) => {
+                Ok(Outcome::failed("The document was changed by somebody else at this moment. Try again."))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

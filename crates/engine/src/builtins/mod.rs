@@ -6,10 +6,45 @@ mod memory;
 mod record;
 
 use domain::{
-    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, permission::Decider, tool::CallState,
+    ApprovalId, EntityRef, Error, Event, Result, UserId, approval::Preview, permission::Decider,
+    tool::CallState,
 };
 use store::{RunTx, TenantTx};
 use tools::Call;
+
+pub use memory::meant;
+
+/// Whose words a text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Of the organization's people, of the service, and of a copilot that has read nothing else.
+    Inside,
+    /// Of an integration, of a tool elsewhere, or of a conversation that has read such.
+    Outside,
+}
+
+impl Origin {
+    pub fn outside_if(outside: bool) -> Self {
+        if outside { Origin::Outside } else { Origin::Inside }
+    }
+
+    pub fn is_outside(self) -> bool {
+        self == Origin::Outside
+    }
+}
+
+/// In which run a write is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Doing<'a> {
+    /// The entity of the session.
+    pub bound: Option<&'a EntityRef>,
+    /// Number of the step whose results tell of it.
+    pub step: i32,
+    /// Whose words the run may be repeating.
+    pub origin: Origin,
+    /// The approval under which it is made, and the person who gave it.
+    pub accepted: Option<(ApprovalId, UserId)>,
+}
 
 /// What a call brought, in words for the model.
 #[derive(Clone, Debug)]
@@ -20,6 +55,8 @@ pub struct Outcome {
     /// Whether the repetition guard kept the call from being performed.
     pub blocked: bool,
     pub text: String,
+    /// Whose words the text holds.
+    pub origin: Origin,
 }
 
 impl Outcome {
@@ -36,11 +73,11 @@ impl Outcome {
     }
 
     pub fn ok(text: impl Into<String>) -> Self {
-        Self { success: true, unknown: false, blocked: false, text: text.into() }
+        Self { success: true, unknown: false, blocked: false, text: text.into(), origin: Origin::Inside }
     }
 
     pub fn failed(text: impl Into<String>) -> Self {
-        Self { success: false, unknown: false, blocked: false, text: text.into() }
+        Self { success: false, ..Self::ok(text) }
     }
 
     /// The call may have had its effect; `why` says why nobody knows.
@@ -49,14 +86,19 @@ impl Outcome {
             "The outcome is unknown: {why}. The call may have taken effect, and it is not made again. Do not repeat it \
              blindly: first find out whether it took effect, or ask the person."
         );
-        Self { success: false, unknown: true, blocked: false, text }
+        Self { unknown: true, ..Self::failed(text) }
     }
 
     /// The repetition guard refused the call.
     pub fn blocked() -> Self {
         let text = "This same call has brought the same result again and again, so it was not performed. Use what \
                     you have, or tell the person what is missing.";
-        Self { success: false, unknown: false, blocked: true, text: text.into() }
+        Self { blocked: true, ..Self::failed(text) }
+    }
+
+    /// The same, with words of this origin in it.
+    pub fn holding(self, origin: Origin) -> Self {
+        Self { origin: if origin.is_outside() { origin } else { self.origin }, ..self }
     }
 
     pub fn state(&self) -> CallState {
@@ -88,6 +130,9 @@ pub async fn preview(
     title: &str,
     bound: Option<&EntityRef>,
 ) -> Result<Result<Preview, Outcome>> {
+    if let Some(meant) = meant(call, bound) {
+        return meant.preview(tx).await;
+    }
     let generic = |entity: Option<EntityRef>| Preview::Generic { title: title.to_owned(), entity };
     match call {
         Call::UpdateEntity { kind, id, changes } => record::preview(tx, *kind, id, changes).await,
@@ -95,36 +140,28 @@ pub async fn preview(
             let entity = EntityRef { kind: *kind, id: id.clone() };
             Ok(record::notable(tx, &entity, text).await?.map(|()| generic(Some(entity))))
         }
-        Call::MemoryAppend { scope, kind, id, .. } | Call::MemoryReplace { scope, kind, id, .. } => {
-            let named = Call::named_entity(*kind, id.clone()).or_else(|| bound.cloned());
-            Ok(Ok(generic(named.filter(|_| *scope == MemoryScope::Entity))))
-        }
         Call::Outside(_) => Ok(Ok(generic(None))),
         _ => Err(Error::internal("a reading tool was to be decided about")),
     }
 }
 
-/// `bound` is the entity of the session; `events` gets what the stream is to
-/// tell once the step is committed.
+/// `events` gets what the stream is to tell once the step is committed.
 pub async fn write(
     tx: &mut RunTx,
     call: &Call,
-    bound: Option<&EntityRef>,
+    doing: &Doing<'_>,
     events: &mut Vec<Event>,
 ) -> Result<Outcome> {
+    if let Some(meant) = meant(call, doing.bound) {
+        return meant.write(tx, doing, events).await;
+    }
     match call {
-        Call::MemoryAppend { scope, section, text, kind, id } => {
-            let named = Call::named_entity(*kind, id.clone());
-            memory::append(tx, (*scope, named.as_ref().or(bound)), section, text, events).await
+        Call::UpdateEntity { kind, id, changes } => {
+            record::update(tx.tenant(), (*kind, id), changes, doing.origin).await
         }
-        Call::MemoryReplace { scope, old, new, kind, id } => {
-            let named = Call::named_entity(*kind, id.clone());
-            memory::replace(tx, (*scope, named.as_ref().or(bound)), old, new, events).await
-        }
-        Call::UpdateEntity { kind, id, changes } => record::update(tx.tenant(), *kind, id, changes).await,
         Call::AddNote { kind, id, text } => {
             let entity = EntityRef { kind: *kind, id: id.clone() };
-            record::add_note(tx, &entity, text).await
+            record::add_note(tx, &entity, text, doing.origin).await
         }
         _ => Err(Error::internal("a reading tool was asked to write")),
     }

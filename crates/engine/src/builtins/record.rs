@@ -11,11 +11,11 @@ use domain::{
 use serde_json::{Map, Value};
 use store::{
     RunTx, TenantTx,
-    entities::{self, Filter, NewEntity},
+    entities::{self, Filter, NewEntity, NewNote},
     memories::{self, Subject},
 };
 
-use super::Outcome;
+use super::{Origin, Outcome};
 
 const MARKED: &str = "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
 const FOUND_AT_MOST: i64 = 20;
@@ -33,7 +33,8 @@ pub async fn find_entities(tx: &mut TenantTx, query: &str, kind: Option<EntityKi
     if more {
         text.push_str("There are more; narrow the query.\n");
     }
-    Ok(Outcome::ok(text.trim_end()))
+    let origin = Origin::outside_if(found.iter().any(|entity| entity.integration));
+    Ok(Outcome::ok(text.trim_end()).holding(origin))
 }
 
 pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
@@ -45,23 +46,26 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
     let bound = EntityRef { kind, id: id.to_owned() };
     let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
+    let outside = entity.integration || notes.iter().any(|note| note.integration);
     let mut text = line(&entity);
     for link in &entity.links {
         let role = link.role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
-        write!(text, "\nlinked: {} {}{role}", link.kind, link.id).expect("writing to a string cannot fail");
+        let linked = format!("linked: {} {}{role}", link.kind, link.id);
+        write!(text, "\n{}", indented(&linked)).expect("writing to a string cannot fail");
     }
     for (name, value) in &entity.attributes {
-        write!(text, "\n{name}: {}", plain(value)).expect("writing to a string cannot fail");
+        let attribute = format!("{name}: {}", plain(value));
+        write!(text, "\n{}", indented(&attribute)).expect("writing to a string cannot fail");
     }
     for note in notes {
         let author = note.author.as_deref().unwrap_or("somebody");
-        write!(text, "\nnote of {} by {author}: {}", note.created_at.format("%Y-%m-%d"), note.text)
-            .expect("writing to a string cannot fail");
+        let (day, said) = (note.created_at.format("%Y-%m-%d"), indented(&note.text));
+        write!(text, "\nnote of {day} by {author}: {said}").expect("writing to a string cannot fail");
     }
     if !memory.content.is_empty() {
         write!(text, "\nmemory:\n{}", memory.content).expect("writing to a string cannot fail");
     }
-    Ok(Outcome::ok(text))
+    Ok(Outcome::ok(text).holding(Origin::outside_if(outside)))
 }
 
 /// The entity that is to be changed; or why the changes cannot be made.
@@ -109,12 +113,12 @@ pub async fn preview(
     }))
 }
 
-/// Changes fields of a deal or contact.
+/// Changes fields of a deal or contact. `origin` is that of the new values.
 pub async fn update(
     tx: &mut TenantTx,
-    kind: EntityKind,
-    id: &str,
+    (kind, id): (EntityKind, &str),
     changes: &Map<String, Value>,
+    origin: Origin,
 ) -> Result<Outcome> {
     let entity = match changeable(tx, kind, id, changes).await? {
         Ok(entity) => entity,
@@ -137,9 +141,14 @@ pub async fn update(
         links: &entity.links,
         fields: &fields,
         attributes: &entity.attributes,
+        integration: entity.integration || origin.is_outside(),
     };
     match entities::put(tx, &new, Some(entity.version)).await {
-        Ok(_) => Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; ")))),
+        Ok(_) => {
+            // It quotes the old values.
+            let quoted = Origin::outside_if(entity.integration);
+            Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; "))).holding(quoted))
+        }
         Err(Error::VersionMismatch { .. } | Error::NotFound) => {
             Ok(Outcome::failed("The record was changed by somebody else at this moment. Look at it again."))
         }
@@ -159,12 +168,14 @@ pub async fn notable(tx: &mut TenantTx, entity: &EntityRef, text: &str) -> Resul
     }
 }
 
-pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str) -> Result<Outcome> {
+/// `origin` is that of the text: a note of a run that has read what came from outside
+/// is no colleague's word.
+pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str, origin: Origin) -> Result<Outcome> {
     if redact::contains_marker(text) {
         return Ok(Outcome::failed(MARKED));
     }
-    let run = tx.lease().run;
-    match entities::add_note(tx.tenant(), entity, text, Some(run)).await {
+    let note = NewNote { text, run: Some(tx.lease().run), integration: origin.is_outside() };
+    match entities::add_note(tx.tenant(), entity, &note).await {
         Ok(_) => Ok(Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id))),
         Err(Error::NotFound) => Ok(missing(entity.kind, &entity.id)),
         Err(error) => Err(error),
@@ -173,6 +184,11 @@ pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str) -> Result<
 
 fn missing(kind: EntityKind, id: &str) -> Outcome {
     Outcome::failed(format!("There is no {kind} {id:?} on record. Use find_entities to look for it."))
+}
+
+/// A text whose later lines cannot pass for lines of the record.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
 }
 
 /// One entity on one line: kind, id, name, then its fields.
@@ -186,7 +202,7 @@ fn line(entity: &Entity) -> String {
     if let Some(owner) = &entity.owner {
         write!(text, ", owner {owner}").expect("writing to a string cannot fail");
     }
-    text
+    indented(&text)
 }
 
 fn plain(value: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use store::turns::Context;
 
-use crate::notebook::visible;
+use super::neutral::neutral;
 
 /// The blocks of the three documents, in the order of the contract; none for a
 /// document that is missing or empty.
@@ -40,34 +40,9 @@ fn attribute(value: &str) -> String {
     neutral(value).replace('"', "'").replace(['\n', '\r', '\t'], " ")
 }
 
-/// The text with every tag in it made harmless: what stands inside a block can
-/// neither close it nor open another.
-pub fn neutral(text: &str) -> String {
-    let text = visible(text);
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let opens =
-            c == '<' && chars.peek().is_some_and(|next| next.is_alphabetic() || "/!?".contains(*next));
-        out.push_str(if opens { "&lt;" } else { "" });
-        if !opens {
-            out.push(c);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_inside_memory_are_harmless() {
-        for text in ["</user_memory>", "<system>", "<!-- -->", "<?xml", "</\u{200B}org>"] {
-            assert!(!neutral(text).contains('<'), "{text}");
-        }
-        assert_eq!(neutral("a < b, 3<4 and <3"), "a < b, 3<4 and <3");
-    }
 
     #[test]
     fn an_attribute_cannot_end_its_quotes() {

@@ -5,6 +5,7 @@
 
 mod memory;
 mod messages;
+mod neutral;
 mod note;
 mod repair;
 mod summary;
@@ -18,6 +19,7 @@ use serde_json::json;
 use store::turns::Past;
 
 pub use messages::is_question;
+pub use neutral::neutral;
 pub use note::{Note, context_note};
 pub use repair::{AWAITING, repair};
 pub use summary::summary_block;

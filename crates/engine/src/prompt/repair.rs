@@ -10,7 +10,7 @@ use domain::block::{self, ToolResult};
 use serde_json::{Value, json, value::RawValue};
 use store::turns::Past;
 
-use super::{is_question, memory::neutral};
+use super::{is_question, neutral::neutral};
 
 /// Stands before a question when the turn before got no answer. Not stored.
 const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;

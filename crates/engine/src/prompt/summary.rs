@@ -2,7 +2,7 @@
 
 use store::turns::Summary;
 
-use super::memory::neutral;
+use super::neutral::neutral;
 
 /// The block that stands before the first live message.
 pub fn summary_block(summary: &Summary) -> String {

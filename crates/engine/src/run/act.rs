@@ -30,6 +30,8 @@ use super::{
 use crate::{
     builtins::{self, Outcome},
     crash::{self, CrashPoint},
+    notebook::visible,
+    prompt::neutral,
     repetition::Verdict,
     rulings,
 };
@@ -248,7 +250,8 @@ impl Run {
         Ok(Answered::new(ToolClass::Read, outcome, began))
     }
 
-    /// Redacts and cuts the first results, and lets the guard see them.
+    /// Redacts and cuts the first results, drops what cannot be seen in them, and lets the
+    /// guard see them.
     fn settle(&mut self, round: &mut Round, upto: usize) {
         let longest = self.engine.limits().result_chars;
         for i in round.settled..upto {
@@ -256,7 +259,7 @@ impl Run {
             if answered.recorded {
                 continue;
             }
-            let mut text = shorten(&self.clean(&answered.outcome.text), longest);
+            let mut text = shorten(&visible(&self.clean(&answered.outcome.text)), longest);
             if answered.outcome.blocked {
                 self.repetition.blocked();
             } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
@@ -277,6 +280,7 @@ impl Run {
         upto: usize,
     ) -> Result<Vec<Event>, Left> {
         let (mut events, mut gate) = (Vec::new(), None);
+        self.weigh(tx, round).await?;
         for i in 0..upto {
             let (call, plan) = (&round.calls[i], &round.plans[i]);
             if let Some(answered) = &round.answered[i] {
@@ -287,8 +291,12 @@ impl Run {
                 Some(gate) => gate,
                 None => gate.insert(self.gate(tx, round.waits).await?),
             };
-            round.answered[i] = self.write(tx, gate, call, plan, &mut events).await?;
+            let answered = self.write(tx, gate, call, plan, &mut events).await?;
             round.waits = gate.waits;
+            if let Some(answered) = &answered {
+                self.weigh_one(tx, answered).await?;
+            }
+            round.answered[i] = answered;
         }
         self.settle(round, upto);
         let pairs = round.calls.iter().zip(&mut round.answered).take(upto);
@@ -346,7 +354,7 @@ impl Run {
             .zip(round.answered.iter().flatten())
             .map(|(call, answered)| ToolResult {
                 tool_use_id: call.id.clone(),
-                content: answered.outcome.text.clone(),
+                content: neutral(&answered.outcome.text),
                 is_error: !answered.outcome.success,
             })
             .collect();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
     archives::{self, NewArchive, Range, Summarized},
+    trust,
     turns::{self, Past},
 };
 
@@ -188,7 +189,11 @@ impl Run {
         let context = turns::context(tx.tenant(), self.lease.session).await?;
         // The pins that the new snapshot shows are the session's from here on.
         turns::pin(tx.tenant(), self.lease.session, context.pinned, context.told).await?;
+        if context.holds_untrusted() {
+            trust::distrust(tx.tenant(), self.lease.session).await?;
+        }
         self.commit(tx, &frames, &staged).await?;
+        self.untrusted |= context.holds_untrusted();
         self.frozen = self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, &context);
         self.live_from = context.live_from;
         self.history = context.history;

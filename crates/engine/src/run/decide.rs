@@ -111,7 +111,8 @@ impl Run {
             Ok(redeemed) => redeemed,
             Err(refused) => return Ok(refused),
         };
-        let outcome = builtins::write(tx, &call, self.entity.as_ref(), events).await?;
+        let doing = self.doing(held.decided_by_id.map(|person| (held.id, person)));
+        let outcome = builtins::write(tx, &call, &doing, events).await?;
         self.note(tx, held, rulings::of_outcome(&outcome)).await?;
         let args = Some(bytes(held).to_owned());
         Ok(Answered { args, ..Answered::new(class, approved(held, outcome), began) })

@@ -134,7 +134,7 @@ impl Run {
         ruling: Ruling,
         events: &mut Vec<Event>,
     ) -> Result<Outcome> {
-        let outcome = builtins::write(tx, meant, self.entity.as_ref(), events).await?;
+        let outcome = builtins::write(tx, meant, &self.doing(None), events).await?;
         let action = meant.action().map_or(CALL, Action::as_str);
         let decided = [Decision::Auto, rulings::of_outcome(&outcome)];
         self.note_call(tx, call, action, &decided, of(ruling)).await?;
@@ -156,6 +156,7 @@ impl Run {
         }
         let action = meant.action().ok_or_else(|| Error::internal("a writing call has no action"))?;
         let ruling = gate.rights.rule(action);
+        let ruling = if self.untrusted { ruling.of_untrusted(action) } else { ruling };
         if gate.waits && ruling.policy != Policy::Approve {
             return Ok(Passage::Wait);
         }
@@ -192,6 +193,9 @@ impl Run {
         };
         let (id, args) = (ApprovalId::new(), canonical(&call.input));
         let blocking = ruling.policy == Policy::Approve;
+        let proposed = action.memory().filter(|_| !blocking);
+        let limits = self.engine.limits();
+        let time = if proposed.is_some() { limits.proposal_time } else { limits.approval_time };
         let new = NewApproval {
             id,
             call_id: &call.id,
@@ -201,9 +205,10 @@ impl Run {
             args: &args,
             args_hash: Sha256::digest(&args).into(),
             preview: &serde_json::to_string(&preview).map_err(Error::internal)?,
+            untrusted: self.untrusted,
             blocking,
             decider: ruling.decider,
-            seconds: self.engine.limits().approval_time.as_secs_f64(),
+            seconds: time.as_secs_f64(),
         };
         let expires_at = parked::create(tx, &new).await?;
         let decided = [rulings::of_policy(ruling.policy)];
@@ -219,6 +224,9 @@ impl Run {
             expires_at,
             blocking,
         });
+        let proposed =
+            proposed.map(|scope| Event::MemoryWritten { scope, version: None, proposal_id: Some(id) });
+        events.extend(proposed);
         if blocking {
             gate.waits = true;
             return Ok(Passage::Wait);

@@ -10,6 +10,7 @@ mod gate;
 mod outside;
 mod park;
 mod resume;
+mod trust;
 
 use std::{sync::Arc, time::Duration};
 
@@ -71,6 +72,8 @@ pub(crate) struct Run {
     usage: Usage,
     tools_used: Vec<ToolUsed>,
     repetition: RepetitionGuard,
+    /// Its conversation has read what came from outside, this run or an earlier one.
+    untrusted: bool,
     /// What earlier owners recorded of the run's calls.
     recorded: Vec<Recorded>,
     /// Whether the provider was asked once more after visible text.
@@ -198,6 +201,7 @@ impl Engine {
             feed,
             stop,
             frozen,
+            untrusted: context.holds_untrusted(),
             own_seq: context.history.last().map_or(0, |last| last.seq),
             history: context.history,
             entity: context.entity,

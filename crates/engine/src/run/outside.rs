@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Stop,
-    builtins::Outcome,
+    builtins::{Origin, Outcome},
     crash::{self, CrashPoint},
 };
 
@@ -197,8 +197,9 @@ impl Run {
             for n in 0..tries {
                 sleep(PAUSE * n).await;
                 match self.exchange(id, outgoing).await {
-                    Reply::Done(text) => return Outcome::ok(text),
-                    Reply::Refused(text) => return Outcome::failed(text),
+                    // Whoever answers there is none of the organization's people.
+                    Reply::Done(text) => return Outcome::ok(text).holding(Origin::Outside),
+                    Reply::Refused(text) => return Outcome::failed(text).holding(Origin::Outside),
                     Reply::Unclear(why) => last = why,
                 }
             }

@@ -11,6 +11,7 @@ use domain::{
 use store::{
     Guarded, approvals,
     steps::{self, Frames},
+    trust,
     turns::{self, Resumed},
 };
 
@@ -50,6 +51,9 @@ impl Engine {
             let current = loaded.context.current;
             turns::pin(tx.tenant(), lease.session, current, current).await?;
             loaded.context = turns::context(tx.tenant(), lease.session).await?;
+        }
+        if loaded.context.holds_untrusted() {
+            trust::distrust(tx.tenant(), lease.session).await?;
         }
         // It commits before anything is shown, so that whoever takes over sees that something was.
         let first = first_event(lease, &loaded);

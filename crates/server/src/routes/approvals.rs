@@ -63,7 +63,7 @@ pub struct NewDecision {
 /// made it.
 #[derive(Serialize, ToSchema)]
 pub struct Decided {
-    run_id: RunId,
+    pub run_id: RunId,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -115,28 +115,32 @@ pub async fn list(caller: Caller, Query(query): Query<ListApprovals>) -> Result<
             if let Some(session) = query.session_id {
                 sessions::find(tx, session).await?;
             }
-            let reserved = tx.role.administers();
             let filter = Filter {
                 status: query.status,
                 session: query.session_id,
-                reserved,
+                reserved: tx.role.administers(),
+                memory: false,
                 before,
                 limit: limit + 1,
             };
-            if reserved {
-                let found = tx
-                    .organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, &filter).await)
-                    .await?;
-                if found.iter().any(|approval| approval.owner != tx.tenant().user) {
-                    audit::record(tx, &[caller.did("approval.list")]).await?;
-                }
-                Ok(found)
-            } else {
-                approvals::list(tx, &filter).await
-            }
+            listed(&caller, tx, &filter).await
         })
         .await?;
     Ok(page(found, limit, |approval| approval.id))
+}
+
+/// The caller's own approvals and, with `reserved`, others that an administrator decides:
+/// looking at these is noted.
+pub(super) async fn listed(caller: &Caller, tx: &mut Tx, filter: &Filter) -> domain::Result<Vec<Approval>> {
+    if !filter.reserved {
+        return approvals::list(tx, filter).await;
+    }
+    let found =
+        tx.organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, filter).await).await?;
+    if found.iter().any(|approval| approval.owner != tx.tenant().user) {
+        audit::record(tx, &[caller.did("approval.list")]).await?;
+    }
+    Ok(found)
 }
 
 /// One approval, with the arguments as they would be executed.
@@ -245,7 +249,7 @@ fn refused(id: ApprovalId, error: Error) -> domain::Result<BatchResult> {
     }
 }
 
-fn word(
+pub(super) fn word(
     caller: &Caller,
     decision: Choice,
     input: Option<Box<RawValue>>,
@@ -274,7 +278,7 @@ fn word(
 }
 
 /// The caller's own approval; an administrator also sees those that administrators decide.
-async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
+pub(super) async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
     match approvals::find(tx, id, false).await {
         Err(Error::NotFound) if tx.role.administers() => {
             tx.organization_wide(OrgWide::SeeApproval, async |tx| approvals::find(tx, id, true).await).await
@@ -284,7 +288,12 @@ async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
 }
 
 /// Decides as the approval's own person, whose rows they are.
-async fn settle(app: &App, tx: &mut Tx, approval: &Approval, word: &Word) -> domain::Result<RunId> {
+pub(super) async fn settle(
+    app: &App,
+    tx: &mut Tx,
+    approval: &Approval,
+    word: &Word,
+) -> domain::Result<RunId> {
     if approval.decider == Decider::Admin && !tx.role.administers() {
         return Err(Error::forbidden("an owner or administrator of the organization decides about this"));
     }

@@ -179,7 +179,8 @@ fn refuse_masks(bytes: &[u8]) -> domain::Result<()> {
     masked("", &body).map_or(Ok(()), |problem| Err(Error::fields(vec![problem])))
 }
 
-fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
+/// `integration`: text in it is not of the organization's people.
+fn new<'a>(entity: &'a EntityRef, content: &'a Content, integration: bool) -> NewEntity<'a> {
     NewEntity {
         kind: entity.kind,
         id: &entity.id,
@@ -188,6 +189,7 @@ fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
         links: &content.links,
         fields: &content.fields,
         attributes: &content.attributes,
+        integration,
     }
 }
 
@@ -208,7 +210,7 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
     check(&caller.app, &entity, &mut content)?;
     let answer = once(&caller, key, hash, async |tx| {
         tx.writes()?;
-        entities::create(tx, &new(&entity, &content)).await?;
+        entities::create(tx, &new(&entity, &content, false)).await?;
         record(&caller, tx, "entity.create", &entity).await?;
         let created = entities::find(tx, entity.kind, &entity.id).await?;
         let location = format!("/v1/entities/{kind}/{}", url_segment(&entity.id));
@@ -262,7 +264,8 @@ pub async fn put(
     let (is_new, written) = caller
         .tx(async |tx| {
             tx.writes()?;
-            let is_new = entities::put(tx, &new(&entity, &content), seen.0).await?;
+            // A person's whole new text: nothing of an integration's is left.
+            let is_new = entities::put(tx, &new(&entity, &content, false), seen.0).await?;
             record(&caller, tx, if is_new { "entity.create" } else { "entity.update" }, &entity).await?;
             Ok((is_new, entities::find(tx, entity.kind, &entity.id).await?))
         })
@@ -302,7 +305,7 @@ pub async fn update(
                 fields,
             };
             check(&app, &entity, &mut content)?;
-            entities::put(tx, &new(&entity, &content), seen.0).await?;
+            entities::put(tx, &new(&entity, &content, old.integration), seen.0).await?;
             record(&caller, tx, "entity.update", &entity).await?;
             entities::find(tx, entity.kind, &entity.id).await
         })
@@ -349,7 +352,8 @@ pub async fn add_note(
     let answer = once(&caller, key, hash, async |tx| {
         entities::find(tx, entity.kind, &entity.id).await?;
         tx.writes()?;
-        let id = entities::add_note(tx, &entity, &text, None).await?;
+        let note = entities::NewNote { text: &text, run: None, integration: false };
+        let id = entities::add_note(tx, &entity, &note).await?;
         record(&caller, tx, "entity.note", &entity).await?;
         Answer::created(format!("/v1/entities/{kind}/{}/notes", url_segment(&entity.id)), &NoteCreated { id })
     });

@@ -12,6 +12,7 @@ mod messages;
 mod operations;
 mod permissions;
 mod platform;
+mod proposals;
 mod runs;
 mod sessions;
 mod summaries;
@@ -86,6 +87,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_org))
         .routes(routes!(memory::revert_user))
         .routes(routes!(memory::revert_entity))
+        .routes(routes!(proposals::list))
+        .routes(routes!(proposals::decide))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::batch))
         .routes(routes!(approvals::get, approvals::decide))
