@@ -138,12 +138,13 @@ pub async fn update(
         id,
         name: &entity.name,
         owner: entity.owner.as_deref(),
+        visibility: entity.visibility,
         links: &entity.links,
         fields: &fields,
         attributes: &entity.attributes,
-        integration: entity.integration || origin.is_outside(),
     };
-    match entities::put(tx, &new, Some(entity.version)).await {
+    let words = if origin.is_outside() { entities::Origin::Integration } else { entities::Origin::Kept };
+    match entities::put(tx, new, Some(entity.version), words).await {
         Ok(_) => {
             // It quotes the old values.
             let quoted = Origin::outside_if(entity.integration);
