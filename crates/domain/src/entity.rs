@@ -122,6 +122,7 @@ pub struct Entity {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    pub visibility: Visibility,
     pub links: Vec<Link>,
     /// The typed fields of the kind: see [`crate::fields`].
     #[serde(flatten)]

@@ -96,6 +96,16 @@ pub fn names(kind: EntityKind) -> impl Iterator<Item = &'static str> {
     fields(kind).iter().map(|(name, _)| *name)
 }
 
+/// The fields in which people look for words, each with whether it holds long texts. Numbers, days and
+/// words of a list are asked for as what they are.
+pub fn searched(kind: EntityKind) -> impl Iterator<Item = (&'static str, bool)> {
+    fields(kind).iter().filter_map(|(name, field)| match field {
+        FieldType::Text | FieldType::Email | FieldType::People => Some((*name, false)),
+        FieldType::Long => Some((*name, true)),
+        _ => None,
+    })
+}
+
 /// What is wrong with the fields, one entry for each; empty when all is well.
 /// A null stands for "no value" and is always allowed.
 pub fn check(kind: EntityKind, given: &Map<String, Value>) -> Vec<FieldError> {

@@ -18,6 +18,7 @@ pub mod session;
 pub mod tenant;
 pub mod tool;
 pub mod usage;
+pub mod words;
 
 pub use block::Block;
 pub use entity::{EntityKind, EntityRef};

@@ -4,11 +4,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use chrono::{Days, Utc};
-use domain::{EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserId, entity::Link};
+use domain::{
+    EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserId,
+    entity::{Link, Visibility},
+};
 use serde_json::{Map, Value, json};
 use store::{
     Store, TenantTx,
-    entities::{self, NewEntity},
+    entities::{self, NewEntity, Origin},
     memories::{self, Change, Subject},
     orgs::{self, NewMember},
     sessions::{self, NewSession},
@@ -162,11 +165,12 @@ async fn write(tx: &mut TenantTx, record: &Record) -> domain::Result<()> {
         id: &record.entity.id,
         name: record.name,
         owner: record.owner,
+        visibility: Visibility::Org,
         links: &record.links,
         fields: &record.fields,
         attributes: &attributes,
     };
-    entities::create(tx, &new).await
+    entities::create(tx, new, Origin::Person).await.map(drop)
 }
 
 fn object(value: Value) -> Map<String, Value> {

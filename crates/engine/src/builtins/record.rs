@@ -11,7 +11,7 @@ use domain::{
 use serde_json::{Map, Value};
 use store::{
     RunTx, TenantTx,
-    entities::{self, Filter, NewEntity},
+    entities::{self, Filter, NewEntity, Origin},
     memories::{self, Subject},
 };
 
@@ -134,11 +134,12 @@ pub async fn update(
         id,
         name: &entity.name,
         owner: entity.owner.as_deref(),
+        visibility: entity.visibility,
         links: &entity.links,
         fields: &fields,
         attributes: &entity.attributes,
     };
-    match entities::put(tx, &new, Some(entity.version)).await {
+    match entities::put(tx, new, Some(entity.version), Origin::Kept).await {
         Ok(_) => Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; ")))),
         Err(Error::VersionMismatch { .. } | Error::NotFound) => {
             Ok(Outcome::failed("The record was changed by somebody else at this moment. Look at it again."))

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     EntityKind, EntityRef, Error, FieldError,
-    entity::{Entity, Link, Note},
+    entity::{Entity, Link, Note, Visibility},
     fields,
 };
 use engine::Engine;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
     audit,
-    entities::{self, Filter, NewEntity},
+    entities::{self, Filter, NewEntity, Origin, Written},
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -185,6 +185,7 @@ fn new<'a>(entity: &'a EntityRef, content: &'a Content) -> NewEntity<'a> {
         id: &entity.id,
         name: &content.name,
         owner: content.owner.as_deref(),
+        visibility: Visibility::Org,
         links: &content.links,
         fields: &content.fields,
         attributes: &content.attributes,
@@ -208,7 +209,7 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
     check(&caller.app, &entity, &mut content)?;
     let answer = once(&caller, key, hash, async |tx| {
         tx.writes()?;
-        entities::create(tx, &new(&entity, &content)).await?;
+        entities::create(tx, new(&entity, &content), Origin::Person).await?;
         record(&caller, tx, "entity.create", &entity).await?;
         let created = entities::find(tx, entity.kind, &entity.id).await?;
         let location = format!("/v1/entities/{kind}/{}", url_segment(&entity.id));
@@ -262,7 +263,8 @@ pub async fn put(
     let (is_new, written) = caller
         .tx(async |tx| {
             tx.writes()?;
-            let is_new = entities::put(tx, &new(&entity, &content), seen.0).await?;
+            let written = entities::put(tx, new(&entity, &content), seen.0, Origin::Person).await?;
+            let is_new = matches!(written, Written::Created(_));
             record(&caller, tx, if is_new { "entity.create" } else { "entity.update" }, &entity).await?;
             Ok((is_new, entities::find(tx, entity.kind, &entity.id).await?))
         })
@@ -302,7 +304,7 @@ pub async fn update(
                 fields,
             };
             check(&app, &entity, &mut content)?;
-            entities::put(tx, &new(&entity, &content), seen.0).await?;
+            entities::put(tx, new(&entity, &content), seen.0, Origin::Kept).await?;
             record(&caller, tx, "entity.update", &entity).await?;
             entities::find(tx, entity.kind, &entity.id).await
         })
