@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
@@ -37,6 +37,14 @@ pub enum Preview {
     FieldChanges {
         entity: Named,
         changes: Vec<FieldChange>,
+    },
+    /// Something new: its kind, its name, and its fields.
+    Create {
+        #[serde(rename = "entity_kind")]
+        entity: EntityKind,
+        name: String,
+        #[schema(value_type = Object)]
+        fields: Map<String, Value>,
     },
     Generic {
         title: String,

@@ -2,6 +2,7 @@
 //! transaction of the run's step.
 
 mod archive;
+mod changes;
 mod memory;
 mod record;
 
@@ -95,6 +96,7 @@ pub async fn preview(
             let entity = EntityRef { kind: *kind, id: id.clone() };
             Ok(record::notable(tx, &entity, text).await?.map(|()| generic(Some(entity))))
         }
+        Call::Change(change) => changes::preview(tx, change, bound).await,
         Call::MemoryAppend { scope, kind, id, .. } | Call::MemoryReplace { scope, kind, id, .. } => {
             let named = Call::named_entity(*kind, id.clone()).or_else(|| bound.cloned());
             Ok(Ok(generic(named.filter(|_| *scope == MemoryScope::Entity))))
@@ -126,6 +128,7 @@ pub async fn write(
             let entity = EntityRef { kind: *kind, id: id.clone() };
             record::add_note(tx, &entity, text).await
         }
+        Call::Change(change) => changes::write(tx.tenant(), change, bound).await,
         _ => Err(Error::internal("a reading tool was asked to write")),
     }
 }
