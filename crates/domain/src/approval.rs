@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::{
@@ -40,6 +40,14 @@ pub enum Preview {
         changes: Vec<FieldChange>,
     },
     Memory(MemoryPreview),
+    /// Something new: its kind, its name, and its fields.
+    Create {
+        #[serde(rename = "entity_kind")]
+        entity: EntityKind,
+        name: String,
+        #[schema(value_type = Object)]
+        fields: Map<String, Value>,
+    },
     Generic {
         title: String,
         #[serde(skip_serializing_if = "Option::is_none")]

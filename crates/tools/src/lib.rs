@@ -9,7 +9,7 @@ mod outside;
 mod probes;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,14 +19,15 @@ use domain::{
     tool::{ToolClass, ToolSpec},
 };
 use jsonschema::Validator;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
 use sha2::{Digest, Sha256};
 
-pub use args::Call;
+pub use args::{Call, Change, NewActivity, NewTask};
+use catalogue::actions::EXECUTE_ACTION;
 pub use outside::{Outgoing, Outside, Reply, Sent};
 
 /// Longest list of problems that goes back to the model for one call.
@@ -140,6 +141,9 @@ impl Toolbox {
             let action = tool.actions.first().copied();
             return Ok(Call::Outside(Outgoing { address: address.clone(), args, action }));
         }
+        if tool.name == EXECUTE_ACTION {
+            return Err(whole("action must name another tool".into()));
+        }
         Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
     }
 }
@@ -151,6 +155,26 @@ pub fn canonical(input: &RawValue) -> String {
         Ok(Value::String(inner)) => inner,
         _ => input.get().to_owned(),
     }
+}
+
+/// The tool and the arguments that a call of `execute_action` stands for; none for any other
+/// call, and for one that names no tool. A `confirm` among the arguments confirms nothing: it is dropped.
+pub fn inner_call(name: &str, input: &RawValue) -> Option<(String, Box<RawValue>)> {
+    #[derive(Deserialize)]
+    struct Action {
+        action: String,
+        #[serde(default)]
+        params: BTreeMap<String, Box<RawValue>>,
+    }
+    if name != EXECUTE_ACTION {
+        return None;
+    }
+    let Action { action, mut params } = serde_json::from_str(&canonical(input)).ok()?;
+    if action == EXECUTE_ACTION {
+        return None;
+    }
+    params.remove("confirm");
+    Some((action, to_raw_value(&params).ok()?))
 }
 
 /// The version of a tool's schema: what a person decided about may not mean
@@ -212,6 +236,10 @@ mod tests {
             ("recall", r#"{"query":"pricing","since":"2026-11-01"}"#),
             ("read_archive", r#"{"summary_id":"01a2032b-664e-7750-baf9-f1824535916a","from_seq":3}"#),
             ("add_note", r#"{"kind":"contact","id":"C-1","text":"met"}"#),
+            ("create_entity", r#"{"kind":"company","name":"Acme","fields":{"industry":"glass"}}"#),
+            ("create_task", r#"{"title":"Call Dana","due_date":"2026-12-01","priority":"high"}"#),
+            ("complete_task", r#"{"id":"T-1"}"#),
+            ("create_activity", r#"{"type":"call","details":"She agreed.","deal_id":"D-42"}"#),
         ] {
             let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);
             assert_eq!(call.action().is_none(), tool.actions.is_empty());
@@ -226,6 +254,24 @@ mod tests {
         let input = raw(r#""{\"kind\":\"deal\",\"id\":\"D-42\"}""#);
         Toolbox::new().check(offer(Role::Member), "get_entity", &input).expect("tolerated");
         assert_eq!(canonical(&input), r#"{"kind":"deal","id":"D-42"}"#);
+    }
+
+    #[test]
+    fn an_action_is_the_call_of_the_tool_that_it_names() {
+        let inner =
+            |json: &str| inner_call(EXECUTE_ACTION, &raw(json)).map(|(tool, args)| (tool, args.to_string()));
+        let call = |tool: &str, args: &str| Some((tool.to_owned(), args.to_owned()));
+        assert_eq!(
+            inner(r#"{"action":"get_entity","params":{"kind":"deal","id":"D-42","confirm":true}}"#),
+            call("get_entity", r#"{"id":"D-42","kind":"deal"}"#)
+        );
+        assert_eq!(inner(r#"{"action":"make_coffee"}"#), call("make_coffee", "{}"));
+        assert_eq!(inner(r#""{\"action\":\"recall\",\"params\":{}}""#), call("recall", "{}"));
+        for no in [r#"{"params":{}}"#, r#"{"action":7}"#, r#"{"action":"execute_action"}"#, "[]"] {
+            assert_eq!(inner(no), None, "{no}");
+            assert!(problem(Role::Member, EXECUTE_ACTION, no).contains("not valid"), "{no}");
+        }
+        assert!(inner_call("get_entity", &raw(r#"{"action":"recall"}"#)).is_none());
     }
 
     #[test]

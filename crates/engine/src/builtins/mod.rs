@@ -2,6 +2,7 @@
 //! transaction of the run's step.
 
 mod archive;
+mod changes;
 mod memory;
 mod record;
 
@@ -140,6 +141,7 @@ pub async fn preview(
             let entity = EntityRef { kind: *kind, id: id.clone() };
             Ok(record::notable(tx, &entity, text).await?.map(|()| generic(Some(entity))))
         }
+        Call::Change(change) => changes::preview(tx, change, bound).await,
         Call::Outside(_) => Ok(Ok(generic(None))),
         _ => Err(Error::internal("a reading tool was to be decided about")),
     }
@@ -163,6 +165,7 @@ pub async fn write(
             let entity = EntityRef { kind: *kind, id: id.clone() };
             record::add_note(tx, &entity, text, doing.origin).await
         }
+        Call::Change(change) => changes::write(tx.tenant(), change, doing).await,
         _ => Err(Error::internal("a reading tool was asked to write")),
     }
 }

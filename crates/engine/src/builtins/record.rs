@@ -17,7 +17,8 @@ use store::{
 
 use super::{Origin, Outcome};
 
-const MARKED: &str = "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
+pub(super) const MARKED: &str =
+    "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
 const FOUND_AT_MOST: i64 = 20;
 const NOTES_AT_MOST: i64 = 5;
 
@@ -183,7 +184,7 @@ pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str, origin: Or
     }
 }
 
-fn missing(kind: EntityKind, id: &str) -> Outcome {
+pub(super) fn missing(kind: EntityKind, id: &str) -> Outcome {
     Outcome::failed(format!("There is no {kind} {id:?} on record. Use find_entities to look for it."))
 }
 

@@ -140,15 +140,13 @@ impl Run {
             .into_iter()
             .filter(|block| block.kind == "tool_use")
             .filter_map(|block| {
-                let name = block.name?;
+                let (mut name, mut input) = (block.name?, block.input.unwrap_or_else(|| raw("{}")));
+                if let Some((tool, args)) = tools::inner_call(&name, &input) {
+                    (name, input) = (tool, args);
+                }
                 let title =
                     self.engine.0.toolbox.find(self.offer, &name).map_or(name.as_str(), |tool| tool.title);
-                Some(OpenCall {
-                    id: block.id?,
-                    title: title.to_owned(),
-                    input: block.input.unwrap_or_else(|| raw("{}")),
-                    name,
-                })
+                Some(OpenCall { id: block.id?, title: title.to_owned(), input, name })
             })
             .collect()
     }

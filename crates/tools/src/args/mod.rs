@@ -1,10 +1,13 @@
 //! Arguments of the built-in tools, read once and typed from there on.
 
+mod changes;
+
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Outgoing;
+pub use changes::{Change, NewActivity, NewTask};
 
 /// A call whose arguments are in order.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,6 +55,8 @@ pub enum Call {
         id: String,
         text: String,
     },
+    #[serde(skip)]
+    Change(Change),
     /// A call that leaves the service.
     #[serde(skip)]
     Outside(Outgoing),
@@ -59,7 +64,11 @@ pub enum Call {
 
 impl Call {
     pub(crate) fn read(tool: &str, args: &Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(json!({ "tool": tool, "args": args }))
+        let call = json!({ "tool": tool, "args": args });
+        if Change::TOOLS.contains(&tool) {
+            return Change::deserialize(call).map(Call::Change);
+        }
+        Self::deserialize(call)
     }
 
     /// What the call does in the world; none if it only reads.
@@ -70,11 +79,8 @@ impl Call {
                 MemoryScope::Entity => Action::WriteEntityMemory,
                 MemoryScope::Org => Action::WriteOrgMemory,
             }),
-            Call::UpdateEntity { kind, .. } => Some(match kind {
-                EntityKind::Deal => Action::ModifyDeals,
-                EntityKind::Contact | EntityKind::Company | EntityKind::Meeting => Action::ModifyContacts,
-                EntityKind::Task | EntityKind::Activity | EntityKind::Email => Action::ManageTasks,
-            }),
+            Call::UpdateEntity { kind, .. } => Some(changes::on(*kind)),
+            Call::Change(change) => Some(change.action()),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
             Call::Recall { .. }

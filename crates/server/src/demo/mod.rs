@@ -3,15 +3,16 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use chrono::{Days, Utc};
+use chrono::{DateTime, DurationRound as _, SecondsFormat, TimeDelta, Utc};
 use domain::{
     EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserId,
     entity::{Link, Visibility},
 };
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use store::{
-    Store, TenantTx,
-    entities::{self, NewEntity, NewNote, Origin},
+    Store,
+    entities::{self, NewEntity, NewNote, Origin, Write},
     memories::{self, Change, Subject},
     orgs::{self, NewMember},
     sessions::{self, NewSession},
@@ -53,44 +54,9 @@ const DEAL_MEMORY: &str = "## People
 - The pilot in Graz ran eight weeks without a stop
 - They asked twice for a written answer on data residency";
 
-/// id, name, stage, amount, days until close, probability, health, owner, contacts.
-type Deal =
-    (&'static str, &'static str, &'static str, u32, i64, u8, u8, &'static str, &'static [&'static str]);
-
-const DEALS: [Deal; 12] = [
-    ("D-42", "Acme renewal", "proposal", 84_000, 18, 60, 72, "alice", &["C-1", "C-2"]),
-    ("D-43", "Borealis plant 2", "discovery", 210_000, 74, 25, 58, "alice", &["C-3"]),
-    ("D-44", "Helvetia Foods pilot", "qualification", 32_000, 41, 30, 66, "bob", &["C-4"]),
-    ("D-45", "Lindqvist cleanroom line", "negotiation", 156_000, 9, 75, 81, "alice", &["C-5", "C-6"]),
-    ("D-46", "Orion Glass inspection", "proposal", 97_500, 27, 45, 35, "bob", &["C-7"]),
-    ("D-47", "Castellan spare parts", "won", 18_400, -6, 100, 90, "bob", &["C-8"]),
-    ("D-48", "Tessera Mobility framework", "discovery", 340_000, 120, 15, 50, "alice", &["C-9"]),
-    ("D-49", "Mühlbauer Papier retrofit", "negotiation", 64_000, 12, 70, 63, "bob", &["C-10"]),
-    ("D-50", "Savoy Pharma validation", "proposal", 128_000, 33, 50, 28, "alice", &["C-11"]),
-    ("D-51", "Drava Steel rollout", "qualification", 0, 60, 10, 44, "bob", &["C-12"]),
-    ("D-52", "Kornati Shipyard trial", "lost", 45_000, -20, 0, 20, "alice", &["C-13"]),
-    ("D-53", "Wallis Energy service contract", "proposal", 52_000, 21, 55, 77, "bob", &["C-14"]),
-];
-
-/// id, name, title, company, e-mail, days since the last contact.
-type Contact = (&'static str, &'static str, &'static str, &'static str, &'static str, u64);
-
-const CONTACTS: [Contact; 14] = [
-    ("C-1", "Dana Whitfield", "VP Operations", "Acme", "dana.whitfield@acme.example", 3),
-    ("C-2", "Tom Arendt", "Head of IT Security", "Acme", "tom.arendt@acme.example", 16),
-    ("C-3", "Ingrid Solberg", "Plant Manager", "Borealis", "ingrid.solberg@borealis.example", 6),
-    ("C-4", "Matteo Keller", "Quality Lead", "Helvetia Foods", "matteo.keller@helvetia-foods.example", 9),
-    ("C-5", "Elin Lindqvist", "CEO", "Lindqvist Medtech", "elin@lindqvist.example", 1),
-    ("C-6", "Jonas Berg", "Procurement", "Lindqvist Medtech", "jonas.berg@lindqvist.example", 2),
-    ("C-7", "Priya Raman", "Production Director", "Orion Glass", "priya.raman@orion-glass.example", 22),
-    ("C-8", "Luc Moreau", "Maintenance Lead", "Castellan", "luc.moreau@castellan.example", 5),
-    ("C-9", "Sofia Duarte", "Head of Manufacturing", "Tessera Mobility", "sofia.duarte@tessera.example", 12),
-    ("C-10", "Karl Mühlbauer", "Owner", "Mühlbauer Papier", "karl@muehlbauer-papier.example", 4),
-    ("C-11", "Claire Fontaine", "Validation Manager", "Savoy Pharma", "claire.fontaine@savoy.example", 31),
-    ("C-12", "Goran Petek", "Operations", "Drava Steel", "goran.petek@drava.example", 19),
-    ("C-13", "Marin Babić", "Yard Manager", "Kornati Shipyard", "marin.babic@kornati.example", 24),
-    ("C-14", "Nadia Favre", "Asset Manager", "Wallis Energy", "nadia.favre@wallis-energy.example", 7),
-];
+/// A line for each entity, those first that others link to. `@-3T14:30` is a moment, `@+18` a
+/// day from today, and `@+0h1` the next full hour.
+const RECORD: &str = include_str!("record.ndjson");
 
 /// Fills the demo organization, unless it is there.
 pub async fn seed(config: &Database) -> Result<(), Fatal> {
@@ -100,7 +66,9 @@ pub async fn seed(config: &Database) -> Result<(), Fatal> {
     store.close().await;
     connected.close().await?;
     if seeded? {
-        println!("The demo organization is ready: alice (owner), bob (member), 12 deals, 14 contacts.");
+        println!(
+            "The demo organization is ready: alice (owner), bob (member), 12 deals, 30 contacts, meetings, to-dos."
+        );
     } else {
         println!("The demo organization is there already; nothing was changed.");
     }
@@ -125,11 +93,10 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
         };
         orgs::put_member(&mut tx, &member).await?;
     }
-    for contact in CONTACTS {
-        write(&mut tx, &contact_of(contact)).await?;
-    }
-    for deal in DEALS {
-        write(&mut tx, &deal_of(deal)).await?;
+    let record = record(Utc::now()).map_err(Error::internal)?;
+    let writes: Vec<Write<'_>> = record.iter().map(Line::write).collect();
+    for written in entities::upsert(&mut tx, &writes, Origin::Person).await? {
+        written?;
     }
     let acme = EntityRef { kind: EntityKind::Deal, id: "D-42".into() };
     for (subject, text) in [
@@ -154,65 +121,67 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
     Ok(true)
 }
 
-struct Record {
-    entity: EntityRef,
-    name: &'static str,
-    owner: Option<&'static str>,
+/// An entity as the file has it.
+#[derive(Deserialize)]
+struct Line {
+    kind: EntityKind,
+    id: String,
+    name: String,
+    owner: Option<String>,
+    #[serde(default)]
     links: Vec<Link>,
+    #[serde(flatten)]
     fields: Map<String, Value>,
+    #[serde(skip)]
+    attributes: Map<String, Value>,
 }
 
-async fn write(tx: &mut TenantTx, record: &Record) -> domain::Result<()> {
-    let attributes = Map::new();
-    let new = NewEntity {
-        kind: record.entity.kind,
-        id: &record.entity.id,
-        name: record.name,
-        owner: record.owner,
-        visibility: Visibility::Org,
-        links: &record.links,
-        fields: &record.fields,
-        attributes: &attributes,
-    };
-    entities::create(tx, new, Origin::Person).await.map(drop)
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
+impl Line {
+    fn write(&self) -> Write<'_> {
+        let new = NewEntity {
+            kind: self.kind,
+            id: &self.id,
+            name: &self.name,
+            owner: self.owner.as_deref(),
+            visibility: Visibility::Org,
+            links: &self.links,
+            fields: &self.fields,
+            attributes: &self.attributes,
+        };
+        Write { new, seen: None }
     }
 }
 
-fn deal_of((id, name, stage, amount, closes, probability, health, owner, contacts): Deal) -> Record {
-    let today = Utc::now().date_naive();
-    let close_date = if closes < 0 {
-        today - Days::new(closes.unsigned_abs())
-    } else {
-        today + Days::new(closes.unsigned_abs())
+/// The record as of this moment.
+fn record(now: DateTime<Utc>) -> serde_json::Result<Vec<Line>> {
+    let dated = |value: &mut Value| {
+        if let Some(at) =
+            value.as_str().and_then(|text| text.strip_prefix('@')).and_then(|at| moment(now, at))
+        {
+            *value = at.into();
+        }
     };
-    let fields = json!({ "stage": stage, "amount": amount, "currency": "EUR", "close_date": close_date,
-        "probability": probability, "health": health });
-    let link = |id: &&str| Link { kind: EntityKind::Contact, id: (*id).to_owned(), role: None };
-    Record {
-        entity: EntityRef { kind: EntityKind::Deal, id: id.into() },
-        name,
-        owner: Some(owner),
-        links: contacts.iter().map(link).collect(),
-        fields: object(fields),
-    }
+    let line = |text: &str| {
+        let mut line: Line = serde_json::from_str(text)?;
+        line.fields.values_mut().for_each(dated);
+        Ok(line)
+    };
+    RECORD.lines().map(line).collect()
 }
 
-fn contact_of((id, name, title, company, email, days): Contact) -> Record {
-    let last = (Utc::now() - Days::new(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    Record {
-        entity: EntityRef { kind: EntityKind::Contact, id: id.into() },
-        name,
-        owner: None,
-        links: Vec::new(),
-        fields: object(
-            json!({ "title": title, "company": company, "email": email, "last_activity_at": last }),
-        ),
+/// A day, a time of a day, or a full hour to come, counted from now.
+fn moment(now: DateTime<Utc>, at: &str) -> Option<String> {
+    let seconds = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let day = |days: &str| now.date_naive().checked_add_signed(TimeDelta::days(days.parse().ok()?));
+    if let Some((days, hours)) = at.split_once('h') {
+        let hour = now.duration_trunc(TimeDelta::hours(1)).ok()?;
+        return Some(seconds(
+            hour + TimeDelta::days(days.parse().ok()?) + TimeDelta::hours(hours.parse().ok()?),
+        ));
+    }
+    match at.split_once('T') {
+        Some((days, time)) => Some(seconds(day(days)?.and_time(time.parse().ok()?).and_utc())),
+        None => day(at).map(|day| day.to_string()),
     }
 }
 
@@ -242,4 +211,42 @@ pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr)
          -H 'Content-Type: application/json' -d '{{\"decision\": \"approve\"}}'\n\nCtrl-C stops server and database.\n"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{facets::Facets, fields};
+
+    use super::*;
+
+    #[test]
+    fn the_record_is_sound_at_any_hour() {
+        for now in ["2026-11-28T23:59:59Z", "2026-01-01T00:00:00Z", "2028-02-29T12:00:00Z"] {
+            let now = now.parse().expect("a time");
+            let record = record(now).expect("JSON");
+            for line in &record {
+                assert_eq!(fields::check(line.kind, &line.fields), Vec::new(), "{}", line.id);
+                let facets = Facets::of(line.kind, &line.fields);
+                let dated = facets.at.is_some() || !line.kind.is_event();
+                assert!(
+                    dated && !line.fields.values().any(|value| value.to_string().contains("\"@")),
+                    "{}",
+                    line.id
+                );
+            }
+            let next = record.iter().find(|line| line.id == "M-1").expect("a meeting");
+            let begins = Facets::of(next.kind, &next.fields).at.expect("a time");
+            assert!(begins > now && begins <= now + TimeDelta::hours(1));
+        }
+    }
+
+    #[test]
+    fn a_day_and_a_time_count_from_now() {
+        let now = "2026-11-28T10:20:30Z".parse().expect("a time");
+        let at = |text: &str| moment(now, text);
+        assert_eq!(at("+18").as_deref(), Some("2026-12-16"));
+        assert_eq!(at("-3T14:30").as_deref(), Some("2026-11-25T14:30:00Z"));
+        assert_eq!(at("+0h1").as_deref(), Some("2026-11-28T11:00:00Z"));
+        assert_eq!(at("northwind.example"), None);
+    }
 }

@@ -1,5 +1,7 @@
 //! What the copilot does with the sales record and with memory.
 
+mod changes;
+
 use model_sim::Reply;
 use serde_json::{Value, json};
 
@@ -235,7 +237,7 @@ async fn runs_of_readonly_members_only_read() {
     let sent = prompts(&app.sim);
     let offered: Vec<&Value> =
         sent[0].json()["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
-    assert_eq!(offered, ["find_entities", "get_entity", "read_archive", "recall"]);
+    assert_eq!(offered, ["execute_action", "find_entities", "get_entity", "read_archive", "recall"]);
     let (told, is_error) = call(&app, &rita, "get_entity", json!({"kind": "deal", "id": "D-42"})).await;
     assert!(!is_error && told.contains("Acme renewal"), "{told}");
     assert_eq!(app.database.count("select count(*) from sixty.entity_notes").await, 0);
