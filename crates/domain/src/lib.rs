@@ -16,6 +16,7 @@ pub mod session;
 pub mod tenant;
 pub mod tool;
 pub mod usage;
+pub mod visible;
 
 pub use block::Block;
 pub use entity::{EntityKind, EntityRef};

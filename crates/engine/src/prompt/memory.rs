@@ -1,8 +1,7 @@
 //! Memory documents as quoted data.
 
+use domain::visible::visible;
 use store::turns::Context;
-
-use crate::notebook::visible;
 
 /// The blocks of the three documents, in the order of the contract; none for a
 /// document that is missing or empty.
