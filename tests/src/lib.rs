@@ -25,6 +25,7 @@ mod outage;
 mod outside;
 mod ownership;
 mod posting;
+mod preview;
 mod prompt;
 mod prompt_isolation;
 mod resources;

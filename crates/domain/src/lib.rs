@@ -11,6 +11,7 @@ pub mod fields;
 pub mod id;
 pub mod memory;
 pub mod permission;
+pub mod preview;
 pub mod profile;
 pub mod run;
 pub mod session;

@@ -85,6 +85,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/memory/org/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/user/revert", Nothing, r#"{"version": 1}"#),
     op("POST", "/v1/memory/entities/{kind}/{id}/revert", Entity, r#"{"version": 1}"#),
+    op("GET", "/v1/memory/preview", Nothing, ""),
+    op("GET", "/v1/org/profile", Nothing, ""),
+    op("PUT", "/v1/org/profile", Nothing, r#"{"company_name": "Mine"}"#),
+    op("GET", "/v1/org/profile/revisions", Nothing, ""),
     op("GET", "/v1/approvals", Nothing, ""),
     op("GET", "/v1/approvals/{id}", Approval, ""),
     op("POST", "/v1/approvals/{id}", Approval, r#"{"decision": "approve"}"#),
@@ -138,6 +142,8 @@ pub const PLACES: &[Place] = &[
     place("GET", "/v1/session-summaries", Query("cursor={id}"), SummaryCursor),
     place("GET", "/v1/session-summaries/search", Query("q=canary&session_id={id}"), Session),
     place("GET", "/v1/session-summaries/search", Query("q=canary&entity_kind={kind}&entity_id={id}"), Entity),
+    place("GET", "/v1/memory/preview", Query("session_id={id}"), Session),
+    place("GET", "/v1/memory/preview", Query("entity_kind={kind}&entity_id={id}"), Entity),
     place("GET", "/v1/approvals", Query("session_id={id}"), Session),
     place("GET", "/v1/approvals", Query("cursor={id}"), ApprovalCursor),
     place("POST", "/v1/approvals/batch", Body(r#"{"decisions": [{"id": "{id}", "decision": "approve"}]}"#), Approval),
@@ -169,6 +175,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/memory/org/revisions", "cursor"),
     ("/v1/memory/user/revisions", "cursor"),
     ("/v1/memory/entities/{kind}/{id}/revisions", "cursor"),
+    ("/v1/org/profile/revisions", "cursor"),
 ];
 
 /// Every place, those in paths too.

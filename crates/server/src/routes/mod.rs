@@ -10,6 +10,8 @@ mod messages;
 mod operations;
 mod permissions;
 mod platform;
+mod preview;
+mod profile;
 mod runs;
 mod sessions;
 mod summaries;
@@ -84,6 +86,9 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_org))
         .routes(routes!(memory::revert_user))
         .routes(routes!(memory::revert_entity))
+        .routes(routes!(preview::preview))
+        .routes(routes!(profile::get, profile::put))
+        .routes(routes!(profile::revisions))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::batch))
         .routes(routes!(approvals::get, approvals::decide))
