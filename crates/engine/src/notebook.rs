@@ -29,15 +29,14 @@ pub fn append(document: &str, section: &str, text: &str) -> Result<(String, Stri
     let mut lines: Vec<&str> = document.lines().collect();
     let new_heading = format!("## {section}");
     let at = lines.iter().position(|line| heading(line).is_some_and(|known| same_name(known, &section)));
-    let (place, heading) = match at {
-        Some(at) => (end_of_section(&lines, at), lines[at].trim_end()),
-        None => {
-            if !lines.is_empty() {
-                lines.push("");
-            }
-            lines.push(&new_heading);
-            (lines.len(), new_heading.as_str())
+    let (place, heading) = if let Some(at) = at {
+        (end_of_section(&lines, at), lines[at].trim_end())
+    } else {
+        if !lines.is_empty() {
+            lines.push("");
         }
+        lines.push(&new_heading);
+        (lines.len(), new_heading.as_str())
     };
     let added = format!("{heading}\n{}", facts.join("\n"));
     lines.splice(place..place, facts.iter().map(String::as_str));

@@ -208,19 +208,30 @@ pub(crate) async fn catch_up(tx: &mut TenantTx, context: &mut Context) -> Result
     Ok(moved)
 }
 
-/// Reads the documents whose pins are no longer those that were quoted.
+/// Reads the documents whose pins are no longer those that were quoted. That of an
+/// entity which is not on record (and so has no name) is nobody's to read.
 async fn quote_anew(tx: &mut TenantTx, context: &mut Context, quoted: Versions) -> Result<()> {
-    let subjects = [Some(Subject::Org), Some(Subject::Me), context.entity.clone().map(Subject::Entity)];
+    let entity = context.entity.clone().filter(|_| context.entity_name.is_some());
+    let subjects = [Some(Subject::Org), Some(Subject::Me), entity.map(Subject::Entity)];
     for (i, subject) in subjects.into_iter().enumerate() {
-        let Some(subject) = subject.filter(|_| context.pinned[i] != quoted[i]) else { continue };
-        context.memory[i] = match memories::content_at(tx, &subject, context.pinned[i]).await {
-            Ok(content) => Some(content),
-            // The document is gone, with all that it ever said.
-            Err(Error::NotFound) => None,
-            Err(error) => return Err(error),
+        if context.pinned[i] == quoted[i] {
+            continue;
+        }
+        context.memory[i] = match subject {
+            Some(subject) => said(tx, &subject, context.pinned[i]).await?,
+            None => None,
         };
     }
     Ok(())
+}
+
+/// What the document said; nothing, if it is gone with all that it ever said.
+async fn said(tx: &mut TenantTx, subject: &Subject, version: i64) -> Result<Option<String>> {
+    match memories::content_at(tx, subject, version).await {
+        Ok(content) => Ok(Some(content)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The beginning of a text on one line, at a word's end where there is one.
