@@ -26,6 +26,7 @@ mod outside;
 mod ownership;
 mod poison;
 mod posting;
+mod preview;
 mod prompt;
 mod prompt_isolation;
 mod proposals;

@@ -13,12 +13,15 @@ pub mod id;
 pub mod member;
 pub mod memory;
 pub mod permission;
+pub mod preview;
+pub mod profile;
 pub mod proposal;
 pub mod run;
 pub mod session;
 pub mod tenant;
 pub mod tool;
 pub mod usage;
+pub mod visible;
 pub mod words;
 
 pub use block::Block;

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
+use domain::visible::visible;
 use serde_json::{Value, value::RawValue};
 
-use crate::{Engine, notebook::visible};
+use crate::Engine;
 
 impl Engine {
     /// The text without secrets: applied once, at the door, to all that is written.

@@ -11,6 +11,7 @@ mod door;
 mod feed;
 pub mod keys;
 pub mod notebook;
+pub mod preview;
 pub mod prompt;
 mod proposals;
 mod reader;

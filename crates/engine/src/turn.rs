@@ -4,7 +4,7 @@
 
 use chrono_tz::Tz;
 use domain::{
-    Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
+    Error, Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
     event::Cursor,
     permission::Matrix,
     run::{Lease, Mode},
@@ -12,8 +12,8 @@ use domain::{
 use serde_json::Value;
 use store::{
     TenantTx,
-    memories::{self, News},
-    turns::{self, Context, NewTurn, Past},
+    memories::{self, News, Subject},
+    turns::{self, Context, NewTurn, Past, Versions},
 };
 use tokio::sync::oneshot;
 use tools::Offer;
@@ -86,7 +86,7 @@ impl Engine {
         let begun = Begun { run, message: MessageId::new() };
         let (seq, mut context, matrix) = turns::prepare(tx, new.session).await?;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
-        let news = catch_up(tx, new.session, &mut context).await?;
+        let news = catch_up(tx, &mut context).await?;
         let attached = block::heads(&new.content).iter().any(|head| head.kind != "text");
         // What is attached is somebody's file, and what is looked at somebody's page.
         context.untrusted = context.holds_untrusted() || attached || note.holds_untrusted();
@@ -184,8 +184,9 @@ pub(crate) async fn store_turn(mut tx: TenantTx, turn: &NewTurn) -> Result<Begun
 }
 
 /// Memory that was written since the session's snapshot. Appends travel in the
-/// message's context and are returned; any other change moves the snapshot.
-async fn catch_up(tx: &mut TenantTx, session: SessionId, context: &mut Context) -> Result<Vec<News>> {
+/// message's context and are returned; any other change moves the snapshot. Nothing
+/// is stored: the turn's own statement pins what it quotes.
+pub(crate) async fn catch_up(tx: &mut TenantTx, context: &mut Context) -> Result<Vec<News>> {
     if context.told == context.current {
         return Ok(Vec::new());
     }
@@ -207,11 +208,34 @@ async fn catch_up(tx: &mut TenantTx, session: SessionId, context: &mut Context) 
         })
         .collect();
     context.told = context.current;
-    if context.pinned != quoted {
-        turns::pin(tx, session, context.pinned, context.told).await?;
-        context.memory = turns::context(tx, session).await?.memory;
-    }
+    quote_anew(tx, context, quoted).await?;
     Ok(moved)
+}
+
+/// Reads the documents whose pins are no longer those that were quoted. That of an
+/// entity which is not on record (and so has no name) is nobody's to read.
+async fn quote_anew(tx: &mut TenantTx, context: &mut Context, quoted: Versions) -> Result<()> {
+    let entity = context.entity.clone().filter(|_| context.entity_name.is_some());
+    let subjects = [Some(Subject::Org), Some(Subject::Me), entity.map(Subject::Entity)];
+    for (i, subject) in subjects.into_iter().enumerate() {
+        if context.pinned[i] == quoted[i] {
+            continue;
+        }
+        context.memory[i] = match subject {
+            Some(subject) => said(tx, &subject, context.pinned[i]).await?,
+            None => None,
+        };
+    }
+    Ok(())
+}
+
+/// What the document said; nothing, if it is gone with all that it ever said.
+async fn said(tx: &mut TenantTx, subject: &Subject, version: i64) -> Result<Option<String>> {
+    match memories::content_at(tx, subject, version).await {
+        Ok(content) => Ok(Some(content)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The beginning of a text on one line, at a word's end where there is one.

@@ -100,6 +100,8 @@ impl<T: DeserializeOwned> FromRequest<App> for TextOr<T> {
         let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
         if !markdown {
             require_json(request.headers())?;
+        } else if foreign_charset(request.headers()) {
+            return Err(unsupported("send text/markdown as UTF-8, with charset=utf-8 or without a charset"));
         }
         let bytes = read(request).await?;
         if !markdown {
@@ -164,12 +166,21 @@ fn mime(headers: &HeaderMap) -> Option<String> {
 fn require_json(headers: &HeaderMap) -> Result<()> {
     match mime(headers) {
         Some(mime) if mime == "application/json" || mime.ends_with("+json") => Ok(()),
-        _ => Err(Failure::from(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "send the body as Content-Type: application/json",
-        ))),
+        _ => Err(unsupported("send the body as Content-Type: application/json")),
     }
+}
+
+fn unsupported(detail: &str) -> Failure {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into()
+}
+
+/// Whether the content type names an encoding other than UTF-8.
+fn foreign_charset(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.to_ascii_lowercase().split(';').skip(1).any(|parameter| {
+        let charset = parameter.trim().strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
+        charset.is_some_and(|name| !["utf-8", "utf8", "us-ascii"].contains(&name.as_str()))
+    })
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -241,17 +252,20 @@ impl FromRequestParts<App> for IfMatch {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let mut values = parts.headers.get_all(header::IF_MATCH).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
         let tag = value.to_str().unwrap_or_default().trim();
-        if tag == "*" {
+        let several = values.next().is_some();
+        if tag == "*" && !several {
             return Ok(Self(None));
         }
         tag.strip_prefix('"')
             .and_then(|tag| tag.strip_suffix('"'))
-            .and_then(|version| version.parse().ok())
-            .filter(|version| *version >= 0)
+            // No tag of ours begins with a sign or with zeros.
+            .and_then(|text| text.parse::<i64>().ok().filter(|version| version.to_string() == text))
+            .filter(|version| *version >= 0 && !several)
             .map(|version| Self(Some(version)))
-            .ok_or_else(|| Error::field("If-Match", "must be the ETag of the resource, such as \"3\"").into())
+            .ok_or_else(|| Error::field("If-Match", "must be one ETag of the resource, such as \"3\"").into())
     }
 }
 

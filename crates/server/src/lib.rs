@@ -12,6 +12,7 @@ mod idempotent;
 mod keys;
 mod layers;
 mod listen;
+mod negotiate;
 mod page;
 mod patience;
 mod problem;

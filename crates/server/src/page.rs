@@ -38,7 +38,21 @@ pub fn after<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>> {
         .filter(|json| nul_field(json).is_none())
         .and_then(|json| serde_json::from_slice(&json).ok())
         .map(Some)
-        .ok_or_else(|| Error::field("cursor", "is not a cursor of this list"))
+        .ok_or_else(not_of_this_list)
+}
+
+/// The same for lists whose places look alike, such as numbers: a cursor names its list,
+/// and is none of another. See [`page`], whose key then is `(list, place)`.
+pub fn after_in<K: DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<Option<K>> {
+    match after::<(String, K)>(cursor)? {
+        Some((named, place)) if named == list => Ok(Some(place)),
+        Some(_) => Err(not_of_this_list()),
+        None => Ok(None),
+    }
+}
+
+fn not_of_this_list() -> Error {
+    Error::field("cursor", "is not a cursor of this list")
 }
 
 /// A page of at most `limit` items, from a query that asked for one more.

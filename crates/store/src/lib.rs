@@ -22,6 +22,7 @@ pub mod migrate;
 pub mod orgs;
 pub mod parked;
 pub mod permissions;
+pub mod profiles;
 pub mod runs;
 pub mod seals;
 pub mod sessions;

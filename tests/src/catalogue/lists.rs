@@ -72,6 +72,8 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("copilot_memories.content", "memory"),
     ("copilot_memory_revisions.content", "memory"),
     ("copilot_memory_revisions.appended", "memory"),
+    ("org_profiles.profile", "what the organization says of itself"),
+    ("org_profile_revisions.profile", "what the organization says of itself"),
     ("sessions.title", "a conversation"),
     ("sessions.preview", "a conversation"),
     ("messages.content", "a conversation"),

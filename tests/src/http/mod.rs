@@ -16,7 +16,8 @@ use crate::harness::{Answer, Person, TestApp};
 /// Everything that a client can store.
 const STORED: &str = "select (select count(*) from sixty.sessions) + (select count(*) from sixty.messages)
     + (select count(*) from sixty.runs) + (select count(*) from sixty.entities) + (select count(*) from sixty.entity_notes)
-    + (select count(*) from sixty.copilot_memories) + (select count(*) from sixty.idempotency)";
+    + (select count(*) from sixty.copilot_memories) + (select count(*) from sixty.org_profiles)
+    + (select count(*) from sixty.idempotency)";
 
 const ODD_ID: &str = "01a20340-6b7f-735c-a92a-10927a9e3e02";
 

@@ -90,6 +90,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/memory/entities/{kind}/{id}/revert", Entity, r#"{"version": 1}"#),
     op("GET", "/v1/memory/proposals", Nothing, ""),
     op("POST", "/v1/memory/proposals/{id}", Proposal, r#"{"decision": "approve"}"#),
+    op("GET", "/v1/memory/preview", Nothing, ""),
+    op("GET", "/v1/org/profile", Nothing, ""),
+    op("PUT", "/v1/org/profile", Nothing, r#"{"company_name": "Mine"}"#),
+    op("GET", "/v1/org/profile/revisions", Nothing, ""),
     op("GET", "/v1/approvals", Nothing, ""),
     op("GET", "/v1/approvals/{id}", Approval, ""),
     op("POST", "/v1/approvals/{id}", Approval, r#"{"decision": "approve"}"#),
@@ -149,6 +153,8 @@ pub const PLACES: &[Place] = &[
     place("GET", "/v1/session-summaries", Query("cursor={id}"), SummaryCursor),
     place("GET", "/v1/session-summaries/search", Query("q=canary&session_id={id}"), Session),
     place("GET", "/v1/session-summaries/search", Query("q=canary&entity_kind={kind}&entity_id={id}"), Entity),
+    place("GET", "/v1/memory/preview", Query("session_id={id}"), Session),
+    place("GET", "/v1/memory/preview", Query("entity_kind={kind}&entity_id={id}"), Entity),
     place("GET", "/v1/approvals", Query("session_id={id}"), Session),
     place("GET", "/v1/approvals", Query("cursor={id}"), ApprovalCursor),
     place("GET", "/v1/memory/proposals", Query("cursor={id}"), ApprovalCursor),
@@ -186,6 +192,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/memory/org/revisions", "cursor"),
     ("/v1/memory/user/revisions", "cursor"),
     ("/v1/memory/entities/{kind}/{id}/revisions", "cursor"),
+    ("/v1/org/profile/revisions", "cursor"),
 ];
 
 /// Every place, those in paths too.

@@ -364,6 +364,8 @@ async fn the_systems_role_reads_states_and_no_content() {
         "select body from sixty.idempotency",
         "select args from sixty.approvals",
         "select preset from sixty.permissions",
+        "select profile from sixty.org_profiles",
+        "select profile from sixty.org_profile_revisions",
         "update sixty.runs set model = 'other'",
         "update sixty.runs set owner_id = org_id",
         "update sixty.members set role = 'owner'",

@@ -121,6 +121,13 @@ impl Witness {
             self.get(&format!("{path}/revisions")).await;
             self.json(Method::POST, &format!("{path}/revert"), json!({"version": 1})).await;
         }
+        self.get("/v1/memory/preview?entity_kind=deal&entity_id=D-1").await.expect(200);
+        let facts =
+            json!({"company_name": self.org, "products": [{"name": self.org}], "custom": {"note": self.org}});
+        self.json(Method::PUT, "/v1/org/profile", facts).await;
+        for path in ["/v1/org/profile", "/v1/org/profile/revisions"] {
+            self.get(path).await.expect(200);
+        }
     }
 
     async fn open(&self) -> String {
@@ -161,6 +168,8 @@ impl Witness {
         self.get(&format!("{run}/events")).await;
         self.json(Method::PATCH, &session, json!({"title": self.own})).await.expect(200);
         self.get(&format!("{session}/messages?order=desc")).await;
+        let id = session.rsplit('/').next().unwrap_or_default();
+        self.get(&format!("/v1/memory/preview?session_id={id}")).await.expect(200);
         self.get(&session).await;
         self.json(Method::PUT, "/v1/sessions/by-key/main", json!({"title": self.own})).await;
         self.get("/v1/sessions?q=canary").await;

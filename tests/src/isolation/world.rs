@@ -289,6 +289,7 @@ async fn fill(person: &Person) {
     for path in ["/v1/memory/org", "/v1/memory/user", "/v1/memory/entities/deal/D-9"] {
         person.put(path, json!({"content": CANARY})).await.expect(200);
     }
+    person.put("/v1/org/profile", json!({"company_name": CANARY})).await.expect(200);
     person.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
 }
 

@@ -128,3 +128,40 @@ async fn who_may_write_which_document() {
         .await
         .problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn markdown_is_given_to_those_who_ask_for_it() {
+    let app = app().await;
+    let alice = app.alice();
+    let text = "# Facts\n\n- \"Quotes\" & <tags> 日本語 🦀\n";
+    for path in PATHS {
+        alice.put(path, json!({"content": text})).await.expect(200);
+        let get = async |accept: &'static str| {
+            alice.send(alice.request(Method::GET, path).header("accept", accept)).await.expect(200)
+        };
+        for accept in ["text/markdown", "text/markdown, */*", "application/json;q=0.1, text/*"] {
+            let answer = get(accept).await;
+            assert_eq!((answer.text.as_str(), answer.header("etag")), (text, "\"1\""), "{accept}");
+            assert_eq!(answer.header("content-type"), "text/markdown; charset=utf-8");
+            assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "accept"), "{answer:?}");
+        }
+        for accept in ["*/*", "application/json, text/markdown", "text/markdown;q=0, */*", "image/png", ""] {
+            let answer = get(accept).await;
+            assert_eq!(
+                (answer.json()["content"].as_str(), answer.header("etag")),
+                (Some(text), "\"1\""),
+                "{accept}"
+            );
+        }
+        // What was read can be sent back under its tag.
+        let back = alice
+            .request(Method::PUT, path)
+            .header("if-match", "\"1\"")
+            .header("content-type", "text/markdown");
+        let back = alice.send(back.body(get("text/markdown").await.text)).await.expect(200);
+        assert_eq!(back.json()["content"], text);
+    }
+    let missing =
+        alice.request(Method::GET, "/v1/memory/entities/deal/D-9").header("accept", "text/markdown");
+    alice.send(missing).await.problem(404, "not_found");
+}

@@ -4,7 +4,10 @@ mod entities;
 mod idempotency;
 mod lists;
 mod memory;
+mod profile;
+mod refusals;
 mod sessions;
+mod together;
 
 use reqwest::Method;
 use serde_json::Value;

@@ -8,8 +8,8 @@ use axum::{
 use domain::{
     EntityKind, EntityRef, Error,
     memory::{MAX_CHARS, MemoryDocument, MemoryRevision},
+    visible::visible,
 };
-use engine::notebook::visible;
 use serde::Deserialize;
 use store::{
     audit, entities,
@@ -22,7 +22,8 @@ use crate::{
     door::unmasked,
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
     idempotent::{Answer, once, request_hash},
-    page::{Page, after, limit, page},
+    negotiate::Form,
+    page::{Page, after_in, limit, page},
     problem::{Problems, Result},
 };
 
@@ -49,8 +50,9 @@ pub struct ListRevisions {
     cursor: Option<String>,
 }
 
-fn tagged(document: MemoryDocument) -> Response {
-    ([(header::ETAG, format!("\"{}\"", document.version))], Json(document)).into_response()
+fn tagged(document: &MemoryDocument, form: Form) -> Result<Response> {
+    let tag = [(header::ETAG, format!("\"{}\"", document.version))];
+    Ok((tag, form.answer(document, || Ok(document.content.clone()))?).into_response())
 }
 
 fn entity(kind: &str, id: String) -> domain::Result<Subject> {
@@ -74,7 +76,7 @@ async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if *subject == Subject::Org { tx.administers() } else { tx.writes() }
 }
 
-/// The document's name in the audit trail.
+/// The document's name, in the audit trail and in cursors of its revisions.
 fn target(subject: &Subject) -> String {
     match subject {
         Subject::Org => "memory:org".into(),
@@ -99,14 +101,14 @@ async fn store(
     memories::find(tx, subject).await
 }
 
-async fn read(caller: &Caller, subject: Subject) -> Result<Response> {
+async fn read(caller: &Caller, subject: Subject, form: Form) -> Result<Response> {
     let document = caller
         .tx(async |tx| {
             known(tx, &subject).await?;
             memories::find(tx, &subject).await
         })
         .await?;
-    Ok(tagged(document))
+    tagged(&document, form)
 }
 
 async fn write(
@@ -132,7 +134,7 @@ async fn write(
             store(caller, tx, &subject, &content, Change::Put, seen).await
         })
         .await?;
-    Ok(tagged(document))
+    tagged(&document, Form::Json)
 }
 
 async fn revisions(
@@ -141,14 +143,15 @@ async fn revisions(
     query: ListRevisions,
 ) -> Result<Json<Page<MemoryRevision>>> {
     let limit = limit(query.limit)?;
-    let before: Option<i64> = after(query.cursor.as_deref())?;
+    let list = target(&subject);
+    let before: Option<i64> = after_in(&list, query.cursor.as_deref())?;
     let found = caller
         .tx(async |tx| {
             known(tx, &subject).await?;
             memories::revisions(tx, &subject, before, limit + 1).await
         })
         .await?;
-    Ok(page(found, limit, |revision| revision.version))
+    Ok(page(found, limit, |revision| (&list, revision.version)))
 }
 
 async fn revert(
@@ -174,9 +177,9 @@ async fn revert(
 
 /// The organization's memory.
 #[utoipa::path(get, path = "/v1/memory/org", tag = "memory", security(("bearer" = [])),
-    responses((status = 200, body = MemoryDocument), Problems))]
-pub async fn get_org(caller: Caller) -> Result<Response> {
-    read(&caller, Subject::Org).await
+    responses((status = 200, content((MemoryDocument = "application/json"), (String = "text/markdown"))), Problems))]
+pub async fn get_org(caller: Caller, form: Form) -> Result<Response> {
+    read(&caller, Subject::Org, form).await
 }
 
 /// Writes the organization's memory: owners and administrators.
@@ -189,9 +192,9 @@ pub async fn put_org(caller: Caller, seen: IfMatch, body: TextOr<NewContent>) ->
 
 /// What the copilot remembers of the caller.
 #[utoipa::path(get, path = "/v1/memory/user", tag = "memory", security(("bearer" = [])),
-    responses((status = 200, body = MemoryDocument), Problems))]
-pub async fn get_user(caller: Caller) -> Result<Response> {
-    read(&caller, Subject::Me).await
+    responses((status = 200, content((MemoryDocument = "application/json"), (String = "text/markdown"))), Problems))]
+pub async fn get_user(caller: Caller, form: Form) -> Result<Response> {
+    read(&caller, Subject::Me, form).await
 }
 
 #[utoipa::path(put, path = "/v1/memory/user", tag = "memory", security(("bearer" = [])),
@@ -204,9 +207,13 @@ pub async fn put_user(caller: Caller, seen: IfMatch, body: TextOr<NewContent>) -
 /// What the copilot remembers of a deal or contact.
 #[utoipa::path(get, path = "/v1/memory/entities/{kind}/{id}", tag = "memory", security(("bearer" = [])),
     params(("kind" = EntityKind, Path), ("id" = String, Path)),
-    responses((status = 200, body = MemoryDocument), Problems))]
-pub async fn get_entity(caller: Caller, Path((kind, id)): Path<(String, String)>) -> Result<Response> {
-    read(&caller, entity(&kind, id)?).await
+    responses((status = 200, content((MemoryDocument = "application/json"), (String = "text/markdown"))), Problems))]
+pub async fn get_entity(
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    form: Form,
+) -> Result<Response> {
+    read(&caller, entity(&kind, id)?, form).await
 }
 
 #[utoipa::path(put, path = "/v1/memory/entities/{kind}/{id}", tag = "memory", security(("bearer" = [])),

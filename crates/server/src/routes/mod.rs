@@ -12,6 +12,8 @@ mod messages;
 mod operations;
 mod permissions;
 mod platform;
+mod preview;
+mod profile;
 mod proposals;
 mod runs;
 mod sessions;
@@ -89,6 +91,9 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(memory::revert_entity))
         .routes(routes!(proposals::list))
         .routes(routes!(proposals::decide))
+        .routes(routes!(preview::preview))
+        .routes(routes!(profile::get, profile::put))
+        .routes(routes!(profile::revisions))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::batch))
         .routes(routes!(approvals::get, approvals::decide))

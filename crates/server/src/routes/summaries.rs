@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use axum::{
     Json,
-    http::{HeaderMap, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -28,6 +28,7 @@ use crate::{
     caller::{Caller, Tx},
     extract::{IdempotencyKey, Path, Query},
     idempotent::request_hash,
+    negotiate::Form,
     page::{Page, after, limit, page},
     problem::{Problems, Result},
 };
@@ -83,14 +84,9 @@ pub async fn list(caller: Caller, Query(query): Query<ListSummaries>) -> Result<
 #[utoipa::path(get, path = "/v1/session-summaries/{id}", tag = "summaries", security(("bearer" = [])),
     params(("id" = ArchiveId, Path)),
     responses((status = 200, content((SessionSummary = "application/json"), (String = "text/markdown"))), Problems))]
-pub async fn get(caller: Caller, Path(id): Path<ArchiveId>, headers: HeaderMap) -> Result<Response> {
+pub async fn get(caller: Caller, Path(id): Path<ArchiveId>, form: Form) -> Result<Response> {
     let archive = caller.tx(async |tx| archives::find(tx, id).await).await?;
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.split(',').any(|mime| mime.trim().starts_with("text/markdown")) {
-        let text = markdown(&archive)?;
-        return Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response());
-    }
-    Ok(Json(archive).into_response())
+    Ok(form.answer(&archive, || markdown(&archive))?)
 }
 
 fn markdown(archive: &SessionSummary) -> domain::Result<String> {

@@ -11,7 +11,8 @@ pub(super) const MEMORY: &[ToolSpec] = &[
         title: "Remember",
         description: "Adds one line to a memory document, under a section heading. Use scope \"user\" for what \
             this person wants or is, \"entity\" for what concerns one deal or contact (the session's, or the one \
-            given by kind and id). One short, lasting fact a line; no secrets, nothing that only matters today.",
+            given by kind and id). One short, lasting fact a line; no secrets, nothing that only matters today. \
+            Several facts of one section may come together, each on a line of its own.",
         schema: r#"{
             "type": "object",
             "properties": {
