@@ -15,6 +15,7 @@ pub mod run;
 pub mod session;
 pub mod tenant;
 pub mod tool;
+pub mod transcript;
 pub mod usage;
 
 pub use block::Block;
