@@ -30,6 +30,7 @@ mod prompt_isolation;
 mod resources;
 mod restart;
 mod resume;
+mod retention;
 mod secrets;
 mod slow;
 mod stream;

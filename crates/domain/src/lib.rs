@@ -11,6 +11,7 @@ pub mod fields;
 pub mod id;
 pub mod memory;
 pub mod permission;
+pub mod retention;
 pub mod run;
 pub mod session;
 pub mod tenant;

@@ -14,6 +14,7 @@ pub mod notebook;
 pub mod prompt;
 mod reader;
 mod repetition;
+pub mod retention;
 mod rulings;
 mod run;
 mod turn;

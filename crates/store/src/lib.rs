@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 #[cfg(feature = "faults")]
 mod faults;
+pub mod history;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod memories;
@@ -20,6 +21,7 @@ pub mod migrate;
 pub mod orgs;
 pub mod parked;
 pub mod permissions;
+pub mod retention;
 pub mod runs;
 pub mod seals;
 pub mod sessions;

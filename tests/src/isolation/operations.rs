@@ -64,6 +64,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH", "/v1/sessions/{id}", Session, r#"{"title": "Mine"}"#),
     op("DELETE", "/v1/sessions/{id}", Session, ""),
     op("GET", "/v1/sessions/{id}/messages", Session, ""),
+    op("GET", "/v1/sessions/{id}/export", Session, ""),
     op("POST", "/v1/sessions/{id}/messages", Session, r#"{"text": "What was said here?"}"#),
     op("POST", "/v1/sessions/{id}/regenerate", Session, ""),
     op("POST", "/v1/sessions/{id}/compact", Session, ""),
@@ -101,6 +102,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
     op("GET", "/v1/admin/audit", Nothing, ""),
+    op("GET", "/v1/admin/retention", Nothing, ""),
+    op("PUT", "/v1/admin/retention", Nothing, r#"{"legal_hold": {"organization": false}}"#),
+    op("GET", "/v1/admin/retention/preview?transcripts_days=1&revisions_days=1", Nothing, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.
@@ -163,6 +167,10 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/audit", "action"),
     // A place in the order of ids, whosever it is.
     ("/v1/admin/audit", "cursor"),
+    ("/v1/admin/retention/preview", "transcripts_days"),
+    ("/v1/admin/retention/preview", "messages_days"),
+    ("/v1/admin/retention/preview", "events_days"),
+    ("/v1/admin/retention/preview", "revisions_days"),
     // Numbers of a list whose subject the path or the caller names.
     ("/v1/sessions/{id}/messages", "cursor"),
     ("/v1/session-summaries/search", "cursor"),

@@ -4,12 +4,14 @@ mod approvals;
 mod audit;
 mod content;
 mod entities;
+mod export;
 mod me;
 mod memory;
 mod messages;
 mod operations;
 mod permissions;
 mod platform;
+mod retention;
 mod runs;
 mod sessions;
 mod summaries;
@@ -66,6 +68,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::by_key))
         .routes(routes!(sessions::get, sessions::update, sessions::delete))
+        .routes(routes!(export::export))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
         .routes(routes!(summaries::compact))
@@ -93,6 +96,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(audit::list))
+        .routes(routes!(retention::get, retention::put))
+        .routes(routes!(retention::preview))
         .merge(operator_routes())
 }
 
