@@ -9,6 +9,7 @@ mod harness;
 mod crashes {
     pub mod approvals;
     pub mod findings;
+    pub mod retention;
     pub mod script;
     pub mod trial;
 }

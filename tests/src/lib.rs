@@ -33,6 +33,7 @@ mod proposals;
 mod resources;
 mod restart;
 mod resume;
+mod retention;
 mod secrets;
 mod slow;
 mod stream;

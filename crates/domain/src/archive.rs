@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{ArchiveId, SessionId};
+use crate::{ArchiveId, Error, Result, SessionId, session::Message};
 
 /// A range of a conversation that has left the prompt.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -31,6 +31,16 @@ pub struct SessionSummary {
     /// The model that wrote the summary, or `extractive`.
     pub summarized_by: String,
     pub created_at: DateTime<Utc>,
+}
+
+impl SessionSummary {
+    /// The messages of the transcript, each byte for byte; none where it was left out.
+    pub fn messages(&self) -> Result<Vec<Message>> {
+        match &self.full_transcript {
+            Some(transcript) => serde_json::from_str(transcript.get()).map_err(Error::internal),
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// A piece of an archived message that a search found.

@@ -42,10 +42,14 @@ pub enum CrashPoint {
     Heartbeat,
     /// The shutdown has begun, and no lease is handed back.
     Shutdown,
+    /// Rows of an organization are deleted and counted in the open transaction.
+    Purging,
+    /// That is committed, and more is to go.
+    Purged,
 }
 
 impl CrashPoint {
-    pub const ALL: [CrashPoint; 18] = [
+    pub const ALL: [CrashPoint; 20] = [
         CrashPoint::TurnCommitted,
         CrashPoint::Claimed,
         CrashPoint::BeforeModelCall,
@@ -64,6 +68,8 @@ impl CrashPoint {
         CrashPoint::Cancel,
         CrashPoint::Heartbeat,
         CrashPoint::Shutdown,
+        CrashPoint::Purging,
+        CrashPoint::Purged,
     ];
 
     pub fn name(self) -> &'static str {
@@ -86,6 +92,8 @@ impl CrashPoint {
             CrashPoint::Cancel => "cancel",
             CrashPoint::Heartbeat => "heartbeat",
             CrashPoint::Shutdown => "shutdown",
+            CrashPoint::Purging => "purging",
+            CrashPoint::Purged => "purged",
         }
     }
 }

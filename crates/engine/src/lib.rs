@@ -16,6 +16,7 @@ pub mod prompt;
 mod proposals;
 mod reader;
 mod repetition;
+pub mod retention;
 mod rulings;
 mod run;
 mod turn;

@@ -12,6 +12,7 @@ use crate::{
     Engine, Stop, audit,
     crash::{self, CrashPoint},
     feed,
+    retention::{self, Purger},
 };
 
 /// How often a replica looks for runs that nobody executes.
@@ -23,6 +24,8 @@ const _: () = assert!(CANCEL_EVERY.as_millis() < 1000, "a cancel is seen within 
 const FLUSH_EVERY: Duration = Duration::from_millis(75);
 /// How often old streams and keys are dropped.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(10);
+/// How often organizations are looked for whose retention is due.
+const RETENTION_EVERY: Duration = Duration::from_secs(10);
 /// How often the audit trail is sealed: what was not yet, nothing proves.
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// Claims of one look.
@@ -38,6 +41,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, lease / 3, false, |engine| heartbeat(engine).boxed());
     every(engine, CANCEL_EVERY, false, |engine| cancels(engine).boxed());
     every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
+    every(engine, RETENTION_EVERY, false, |engine| purge(engine).boxed());
     every(engine, SEAL_EVERY, false, |engine| audit::seal(engine.store(), &engine.0.seal_keys).boxed());
     every(engine, FLUSH_EVERY, false, |engine| flush(engine).boxed());
 }
@@ -153,15 +157,30 @@ async fn flush(engine: &Engine) -> Result<()> {
 
 /// In small transactions, until nothing is left.
 async fn housekeeping(engine: &Engine) -> Result<()> {
+    let mut tx = engine.store().system().await?;
+    let mut count = store::housekeeping::drop_keys(&mut tx).await?;
+    tx.commit().await?;
+    let mut after = None;
     loop {
         let mut tx = engine.store().system().await?;
-        let count = store::housekeeping::drop_expired(&mut tx).await?;
+        let dropped = store::housekeeping::drop_streams(&mut tx, after).await?;
         tx.commit().await?;
-        if count == 0 || engine.0.stopping.is_cancelled() {
+        count += dropped.rows;
+        if dropped.next.is_none() || engine.0.stopping.is_cancelled() {
+            tracing::debug!(count, "old streams and keys dropped");
             return Ok(());
         }
-        tracing::debug!(count, "old streams and keys dropped");
+        after = dropped.next;
     }
+}
+
+async fn purge(engine: &Engine) -> Result<()> {
+    let purger = Purger {
+        replica: engine.0.replica,
+        lease_seconds: engine.settings().lease_seconds,
+        stopping: engine.stopping(),
+    };
+    retention::purge(engine.store(), &purger).await.map(drop)
 }
 
 pub(crate) async fn shutdown(engine: &Engine) {

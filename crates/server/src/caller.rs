@@ -49,6 +49,10 @@ pub enum OrgWide {
     SeeApproval,
     DecideApproval,
     ReadAudit,
+    /// Conversations that a legal hold names may be anybody's.
+    SetRetention,
+    /// Counts of what would be deleted.
+    PreviewRetention,
 }
 
 /// A tenant transaction with the caller's effective role.

@@ -19,6 +19,7 @@ mod problem;
 mod routes;
 pub mod serve;
 mod sse;
+mod transcripts;
 
 pub use app::{App, Public};
 pub use listen::listen;

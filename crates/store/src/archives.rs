@@ -241,6 +241,23 @@ pub async fn find(tx: &mut TenantTx, id: ArchiveId) -> Result<SessionSummary> {
     })
 }
 
+/// The messages of an archive, with or without its summary, each byte for byte.
+pub(crate) async fn transcript(tx: &mut TenantTx, id: ArchiveId) -> Result<Vec<Message>> {
+    let tenant = tx.tenant();
+    let transcript = sqlx::query_scalar!(
+        "select transcript from sixty.copilot_session_summaries
+         where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3",
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
+        id.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
+    serde_json::from_str(&transcript).map_err(Error::internal)
+}
+
 /// What a search looks for.
 #[derive(Clone, Debug, Default)]
 pub struct Search<'a> {

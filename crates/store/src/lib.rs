@@ -13,6 +13,7 @@ mod error;
 pub mod events;
 #[cfg(feature = "faults")]
 mod faults;
+pub mod history;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod members;
@@ -23,6 +24,7 @@ pub mod orgs;
 pub mod parked;
 pub mod permissions;
 pub mod profiles;
+pub mod retention;
 pub mod runs;
 pub mod seals;
 pub mod sessions;

@@ -1,7 +1,7 @@
 //! What was said in a session.
 
 use chrono::{DateTime, Utc};
-use domain::{Error, MessageId, Result, SessionId, session::Message};
+use domain::{ArchiveId, Error, MessageId, Result, SessionId, UserId, session::Message};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -33,7 +33,8 @@ impl TryFrom<Row> for Message {
     }
 }
 
-/// A page of a session's history. `after` is the last `seq` that the reader has.
+/// A page of a session's live messages. `after` is the last `seq` that the reader has.
+/// Those that an archive alone holds are in [`history::page`](crate::history::page).
 pub async fn list(
     tx: &mut TenantTx,
     session: SessionId,
@@ -79,9 +80,10 @@ pub async fn list(
     rows.map_err(from_sqlx)?.into_iter().map(Message::try_from).collect()
 }
 
+/// A message of the session, live or archived.
 pub async fn find(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Result<Message> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
+    let live = sqlx::query_as!(
         Row,
         r#"select id, seq, role, content, run_id, superseded_at is not null as "superseded!", created_at
          from sixty.messages
@@ -93,15 +95,47 @@ pub async fn find(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Resul
     )
     .fetch_optional(tx.connection())
     .await
+    .map_err(from_sqlx)?;
+    match live {
+        Some(live) => live.try_into(),
+        None => crate::history::archived(tx, session, id).await?.ok_or(Error::NotFound),
+    }
+}
+
+/// Live messages of the archive's range that are older than so many days.
+pub(crate) async fn of_archive(
+    tx: &mut TenantTx,
+    owner: UserId,
+    archive: ArchiveId,
+    days: i32,
+) -> Result<Vec<Message>> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Row,
+        r#"select m.id, m.seq, m.role, m.content, m.run_id, m.superseded_at is not null as "superseded!", m.created_at
+         from sixty.copilot_session_summaries a
+         join sixty.messages m on m.org_id = a.org_id and m.owner_id = a.owner_id and m.session_id = a.session_id
+            and m.seq between a.first_seq and a.last_seq
+         where a.org_id = $1 and a.owner_id = $2 and a.id = $3
+            and m.created_at < now() - make_interval(days => $4)
+         order by m.seq"#,
+        org.0,
+        owner.0,
+        archive.0,
+        days
+    )
+    .fetch_all(tx.connection())
+    .await
     .map_err(from_sqlx)?
-    .ok_or(Error::NotFound)?
-    .try_into()
+    .into_iter()
+    .map(Message::try_from)
+    .collect()
 }
 
 /// The newest answer that a run gave, if it has given one.
 pub async fn answer_of(tx: &mut TenantTx, run: domain::RunId) -> Result<Option<Message>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
+    let live = sqlx::query_as!(
         Row,
         r#"select m.id, m.seq, m.role, m.content, m.run_id, m.superseded_at is not null as "superseded!", m.created_at
          from sixty.runs r
@@ -114,9 +148,11 @@ pub async fn answer_of(tx: &mut TenantTx, run: domain::RunId) -> Result<Option<M
     )
     .fetch_optional(tx.connection())
     .await
-    .map_err(from_sqlx)?
-    .map(Message::try_from)
-    .transpose()
+    .map_err(from_sqlx)?;
+    match live {
+        Some(live) => live.try_into().map(Some),
+        None => crate::history::archived_answer(tx, run).await,
+    }
 }
 
 /// Keeps the answer that begins after `seq`, out of the prompt.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     TenantTx,
     error::{corrupt, from_sqlx},
+    retention,
 };
 
 /// What the caller may say of a new session.
@@ -222,10 +223,13 @@ pub async fn update(
     if done.rows_affected() == 1 { Ok(()) } else { Err(missed(tx, id).await) }
 }
 
-/// Deletes a session with everything that was said in it. Answers its runs, some
-/// of which may still be executed.
+/// Deletes a session with everything that was said in it, unless it is under legal hold.
+/// Answers its runs, some of which may still be executed.
 pub async fn delete(tx: &mut TenantTx, id: SessionId, seen: Option<i64>) -> Result<Vec<RunId>> {
     let tenant = tx.tenant();
+    if retention::session_held(tx, id).await? {
+        return Err(retention::refusal());
+    }
     // First, because a run locks its own row before the session's: the other way
     // round the two would wait for each other.
     let runs = sqlx::query_scalar!(

@@ -299,8 +299,9 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
                 where s.org_id = $1 and s.run_id = $2 order by s.seq desc limit 1), false) as "paused!",
             exists (select from sixty.run_events e where e.org_id = $1 and e.run_id = $2) as "has_events!",
-            (select max(m.seq) from sixty.messages m
-                where m.org_id = $1 and m.owner_id = $3 and (m.run_id = $2 or m.id = r.message_id)) as "own_seq!",
+            -- 0 where an archive alone holds its question: no message of the prompt is the run's own.
+            coalesce((select max(m.seq) from sixty.messages m
+                where m.org_id = $1 and m.owner_id = $3 and (m.run_id = $2 or m.id = r.message_id)), 0) as "own_seq!",
             (select o.wake_at is not null from sixty.runs o where o.org_id = $1 and o.id = $2) as "was_parked!"
         "#,
         org.0,

@@ -27,6 +27,9 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
     ("run_events.expired", "the same, by ids and times; column grants keep it from the frames"),
     ("idempotency.expiry", "keys are dropped after a day"),
     ("idempotency.expired", "the same, by organization and time"),
+    ("retention.streams", "how long streams are kept, for their expiry; column grants keep it from the rest"),
+    ("retention_holds.streams", "the same, for what must not expire; ids alone"),
+    ("retention_rounds.work", "which organization's round of deleting is due, and who has it"),
     (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
@@ -47,6 +50,10 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ("run_events: delete", "expiry"),
     ("run_events: select (created_at, org_id, run_id)", "expiry"),
     ("audit_pending: select (org_id)", "what is to be sealed"),
+    ("retention: select (events_days, legal_hold, org_id)", "expiry of streams"),
+    ("retention_holds: select (org_id, session_id, user_id)", "expiry of streams"),
+    ("retention_rounds: select (fence, lease_until, next_at, org_id)", "claims of rounds"),
+    ("retention_rounds: update (fence, lease_owner, lease_until)", "claims of rounds"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (
@@ -88,6 +95,7 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("approvals.preview", "the record"),
     ("approvals.reason", "a person's words"),
     ("idempotency.body", "an answer"),
+    ("retention.hold_reason", "a person's words"),
     ("copilot_session_summaries.transcript", "a conversation"),
     ("copilot_session_summaries.full_transcript", "a conversation"),
     ("copilot_session_summaries.summary_text", "a conversation"),

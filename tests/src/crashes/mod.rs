@@ -2,6 +2,7 @@
 
 mod approvals;
 mod findings;
+mod retention;
 mod script;
 mod trial;
 
@@ -81,6 +82,11 @@ async fn a_compaction_goes_on_where_its_server_died() {
 #[tokio::test]
 async fn a_run_outlives_a_server_that_dies_while_it_renews_or_hands_back_its_lease() {
     survives(&[CrashPoint::Heartbeat, CrashPoint::Shutdown]).await;
+}
+
+#[tokio::test]
+async fn each_row_is_deleted_and_counted_once_though_the_server_that_deletes_dies() {
+    survives(&[CrashPoint::Purging, CrashPoint::Purged]).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ pub enum Way {
     Compact,
     /// A turn that needs a person's decision.
     Approval,
+    /// Conversations that are no longer kept.
+    Purge,
     /// A turn whose model is silent, and meanwhile:
     Cancel,
     Nothing,
@@ -48,6 +50,7 @@ pub fn way(point: CrashPoint) -> (Way, usize) {
         CrashPoint::Heartbeat => (Way::Nothing, 2),
         CrashPoint::Shutdown => (Way::Shutdown, 1),
         CrashPoint::ApprovalStored | CrashPoint::ApprovalDecided => (Way::Approval, 1),
+        CrashPoint::Purging | CrashPoint::Purged => (Way::Purge, 2),
     }
 }
 
@@ -81,6 +84,9 @@ impl Lane {
         self.trials += 1;
         let tag = format!("{}-{}", point.name(), self.trials);
         let crash_at = Some(format!("{}:{nth}", point.name()));
+        if way == Way::Purge {
+            return self.purge(crash_at, tag).await;
+        }
         let doomed =
             Process::start(&Spawn { crash_at, ..spawn(&self.app, &self.probe) }).await.expect("a server");
         let session = self.alice.session().await;
@@ -206,7 +212,7 @@ impl Lane {
     }
 }
 
-fn spawn(app: &TestApp, probe: &Probe) -> Spawn {
+pub(super) fn spawn(app: &TestApp, probe: &Probe) -> Spawn {
     Spawn {
         database_url: app.database.url(),
         model_url: app.model_url(),

@@ -67,6 +67,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH", "/v1/sessions/{id}", Session, r#"{"title": "Mine"}"#),
     op("DELETE", "/v1/sessions/{id}", Session, ""),
     op("GET", "/v1/sessions/{id}/messages", Session, ""),
+    op("GET", "/v1/sessions/{id}/export", Session, ""),
     op("POST", "/v1/sessions/{id}/messages", Session, r#"{"text": "What was said here?"}"#),
     op("POST", "/v1/sessions/{id}/regenerate", Session, ""),
     op("POST", "/v1/sessions/{id}/compact", Session, ""),
@@ -116,6 +117,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/admin/api-keys", Nothing, ""),
     op("GET", "/v1/admin/api-keys/{id}", ApiKey, ""),
     op("DELETE", "/v1/admin/api-keys/{id}", ApiKey, ""),
+    op("GET", "/v1/admin/retention", Nothing, ""),
+    op("PUT", "/v1/admin/retention", Nothing, r#"{"legal_hold": {"organization": false}}"#),
+    op("GET", "/v1/admin/retention/preview?transcripts_days=1&revisions_days=1", Nothing, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.
@@ -186,6 +190,10 @@ pub const PLAIN: &[(&str, &str)] = &[
     // Places in an order that administrators of one organization see anyway.
     ("/v1/admin/members", "cursor"),
     ("/v1/admin/api-keys", "cursor"),
+    ("/v1/admin/retention/preview", "transcripts_days"),
+    ("/v1/admin/retention/preview", "messages_days"),
+    ("/v1/admin/retention/preview", "events_days"),
+    ("/v1/admin/retention/preview", "revisions_days"),
     // Numbers of a list whose subject the path or the caller names.
     ("/v1/sessions/{id}/messages", "cursor"),
     ("/v1/session-summaries/search", "cursor"),

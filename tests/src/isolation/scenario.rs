@@ -82,6 +82,7 @@ impl Witness {
         self.decide().await;
         self.administer().await;
         self.propose().await;
+        self.keep().await;
         for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
@@ -233,6 +234,15 @@ impl Witness {
         }
     }
 
+    /// Nothing is deleted: all is young.
+    async fn keep(&self) {
+        let hold = json!({"organization": false, "reason": self.org});
+        let days = json!({"messages_days": 1, "transcripts_days": 1, "legal_hold": hold});
+        self.json(Method::PUT, "/v1/admin/retention", days).await;
+        self.get("/v1/admin/retention").await;
+        self.get("/v1/admin/retention/preview").await;
+    }
+
     async fn archive(&self) {
         let session = self.open().await;
         self.say(&session, "Remember this.", "application/json").await;
@@ -241,6 +251,11 @@ impl Witness {
         let path = format!("/v1/session-summaries/{}", summary["id"].as_str().expect("an id"));
         self.get(&path).await.expect(200);
         self.send(Method::GET, &path, |request| request.header("accept", "text/markdown")).await.expect(200);
+        for form in ["text/markdown", "application/x-ndjson"] {
+            let path = format!("{session}/export");
+            let whole = self.send(Method::GET, &path, |it| it.header("accept", form)).await.expect(200);
+            assert!(whole.text.contains(&self.own), "{whole:?}");
+        }
         self.get("/v1/session-summaries").await;
         let found = self.get("/v1/session-summaries/search?q=canary").await.expect(200);
         assert!(unmarked(&found.text).contains(&self.own), "{found:?}");

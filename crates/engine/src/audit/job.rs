@@ -91,7 +91,7 @@ fn may_go_on(keys: &SealKeys, org: OrgId, head: Option<&Head>, last: Option<i64>
 }
 
 /// What an error that never leaves the service says in its log.
-fn cause(error: &Error) -> String {
+pub(crate) fn cause(error: &Error) -> String {
     match error {
         Error::Internal(source) => source.to_string(),
         other => other.to_string(),

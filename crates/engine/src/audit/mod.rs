@@ -5,6 +5,7 @@ mod job;
 mod trail;
 mod verify;
 
+pub(crate) use job::cause;
 pub use job::{Sealing, seal, seal_organization};
 pub use trail::SealKeys;
 pub use verify::{Anchor, Broken, Report, verify};

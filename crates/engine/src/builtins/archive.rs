@@ -57,11 +57,8 @@ pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) 
         }
         Err(error) => return Err(error),
     };
-    let messages: Vec<Message> = match &archive.full_transcript {
-        Some(transcript) => serde_json::from_str(transcript.get()).map_err(Error::internal)?,
-        None => Vec::new(),
-    };
-    let words: Vec<String> = messages
+    let words: Vec<String> = archive
+        .messages()?
         .iter()
         .filter(|message| (from_seq..=to_seq).contains(&message.seq))
         .filter_map(words)

@@ -17,6 +17,7 @@ use engine::Prepared;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
+    history,
     idempotency::{self, Claim},
     messages, runs, sessions,
     turns::{self, Queued},
@@ -113,7 +114,7 @@ pub async fn list(
     let found = caller
         .tx(async |tx| {
             sessions::find(tx, id).await?;
-            messages::list(tx, id, newest_first, after, limit + 1).await
+            history::page(tx, id, newest_first, after, limit + 1).await
         })
         .await?;
     Ok(page(found, limit, |message| message.seq))

@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod content;
 mod entities;
+mod export;
 mod me;
 mod members;
 mod memory;
@@ -15,6 +16,7 @@ mod platform;
 mod preview;
 mod profile;
 mod proposals;
+mod retention;
 mod runs;
 mod sessions;
 mod summaries;
@@ -71,6 +73,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::by_key))
         .routes(routes!(sessions::get, sessions::update, sessions::delete))
+        .routes(routes!(export::export))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
         .routes(routes!(summaries::compact))
@@ -107,6 +110,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(members::update))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
+        .routes(routes!(retention::get, retention::put))
+        .routes(routes!(retention::preview))
         .merge(operator_routes())
 }
 

@@ -210,7 +210,8 @@ pub async fn update(
     Ok(tagged(StatusCode::OK, session))
 }
 
-/// Deletes a conversation with everything that was said in it.
+/// Deletes a conversation with everything that was said in it. One under legal hold is
+/// not deleted: 409 `legal_hold`.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions", security(("bearer" = [])),
     params(("id" = SessionId, Path)), responses((status = 204), Problems))]
 pub async fn delete(caller: Caller, Path(id): Path<SessionId>, if_match: IfMatch) -> Result<StatusCode> {

@@ -1,18 +1,18 @@
 //! The archive of conversations: summaries, transcripts, search.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
-    http::StatusCode,
+    body::Body,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use domain::{
     ArchiveId, Cursor, EntityKind, Error, RunId, SessionId,
     archive::{Passage, SessionSummary},
-    block,
-    session::Message,
+    transcript,
 };
 use serde::Deserialize;
 use store::{
@@ -28,9 +28,9 @@ use crate::{
     caller::{Caller, Tx},
     extract::{IdempotencyKey, Path, Query},
     idempotent::request_hash,
-    negotiate::Form,
     page::{Page, after, limit, page},
     problem::{Problems, Result},
+    transcripts::Form,
 };
 
 /// How long a compaction is waited for.
@@ -80,32 +80,20 @@ pub async fn list(caller: Caller, Query(query): Query<ListSummaries>) -> Result<
     Ok(page(found, limit, |summary| summary.id))
 }
 
-/// One archive with its whole transcript; as Markdown with `Accept: text/markdown`.
+/// One archive with its whole transcript; as Markdown with `Accept: text/markdown`, or the
+/// rows of its messages with `Accept: application/x-ndjson`.
 #[utoipa::path(get, path = "/v1/session-summaries/{id}", tag = "summaries", security(("bearer" = [])),
     params(("id" = ArchiveId, Path)),
-    responses((status = 200, content((SessionSummary = "application/json"), (String = "text/markdown"))), Problems))]
-pub async fn get(caller: Caller, Path(id): Path<ArchiveId>, form: Form) -> Result<Response> {
+    responses((status = 200, content((SessionSummary = "application/json"), (String = "text/markdown"),
+        (String = "application/x-ndjson"))), Problems))]
+pub async fn get(caller: Caller, Path(id): Path<ArchiveId>, headers: HeaderMap) -> Result<Response> {
     let archive = caller.tx(async |tx| archives::find(tx, id).await).await?;
-    Ok(form.answer(&archive, || markdown(&archive))?)
-}
-
-fn markdown(archive: &SessionSummary) -> domain::Result<String> {
-    let mut text = format!("# Summary\n\n{}\n\n# Transcript\n", archive.summary_text);
-    let messages: Vec<Message> = match &archive.full_transcript {
-        Some(transcript) => serde_json::from_str(transcript.get()).map_err(Error::internal)?,
-        None => Vec::new(),
-    };
-    for message in messages {
-        let at = message.created_at.format("%Y-%m-%d %H:%M UTC");
-        write!(text, "\n## {} {}, {at}\n\n", message.seq, message.role).map_err(Error::internal)?;
-        let said = block::text_of(message.content.get());
-        if said.is_empty() {
-            write!(text, "```json\n{}\n```\n", message.content).map_err(Error::internal)?;
-        } else {
-            writeln!(text, "{said}").map_err(Error::internal)?;
-        }
+    let Some(form) = Form::asked(&headers) else { return Ok(Json(archive).into_response()) };
+    let mut text = if form == Form::Markdown { transcript::archive(&archive) } else { String::new() };
+    for message in archive.messages()? {
+        text.push_str(&form.message(archive.session_id, &message));
     }
-    Ok(text)
+    Ok(form.response(Body::from(text)))
 }
 
 /// Passages of the caller's archives, best first.
