@@ -15,7 +15,7 @@ use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
     audit::Entry,
-    orgs::{self, NewMember},
+    orgs::{self, NewMember, Standing},
 };
 
 use crate::{App, auth::Identity, problem::Failure};
@@ -41,6 +41,8 @@ pub enum OrgWide {
     SeeApproval,
     DecideApproval,
     ReadAudit,
+    ExportMember,
+    EraseMember,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -175,6 +177,12 @@ impl Caller {
         let Some(member) = tx.membership().cloned() else {
             let role = self.token_role.ok_or_else(not_a_member)?;
             orgs::create(tx, &self.org_external, None).await?;
+            if orgs::standing(tx).await? != Some(Standing::Active) {
+                return Err(Error::Forbidden {
+                    code: "organization_erased",
+                    detail: "this organization was erased; the platform can make it anew".into(),
+                });
+            }
             let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
             let member = NewMember { user: *user, external_id: subject, name: name.as_deref(), role: None };
             orgs::admit(tx, &member).await?;

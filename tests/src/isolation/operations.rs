@@ -101,6 +101,12 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST", "/v1/entities/{kind}/{id}/notes", Entity, r#"{"text": "Seen."}"#),
     op("GET", "/v1/entities/{kind}/{id}/notes", Entity, ""),
     op("GET", "/v1/admin/audit", Nothing, ""),
+    op("GET", "/v1/me/export", Nothing, ""),
+    op("GET", "/v1/admin/members/{user}/export", Member, ""),
+    op("GET", "/v1/admin/members/{user}/erasure", Member, ""),
+    op("DELETE", "/v1/admin/members/{user}/data", Member, ""),
+    op("DELETE", "/v1/platform/orgs/{external_id}", Platform, ""),
+    op("GET", "/v1/platform/orgs/{external_id}/erasure", Platform, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.

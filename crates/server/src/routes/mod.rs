@@ -4,6 +4,8 @@ mod approvals;
 mod audit;
 mod content;
 mod entities;
+mod erasure;
+mod export;
 mod me;
 mod memory;
 mod messages;
@@ -61,7 +63,8 @@ fn operator_routes() -> OpenApiRouter<App> {
 fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(me::get))
-        .routes(routes!(platform::put_org))
+        .routes(routes!(platform::put_org, erasure::erase_org))
+        .routes(routes!(erasure::org_erasure))
         .routes(routes!(platform::put_member, platform::delete_member))
         .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::by_key))
@@ -93,6 +96,10 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(audit::list))
+        .routes(routes!(export::own))
+        .routes(routes!(export::of_member))
+        .routes(routes!(erasure::erase_member))
+        .routes(routes!(erasure::member_erasure))
         .merge(operator_routes())
 }
 
