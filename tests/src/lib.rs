@@ -12,6 +12,7 @@ mod catalogue;
 mod crashes;
 mod deletion;
 mod durable;
+mod erasure;
 mod fence;
 mod harness;
 mod housekeeping;

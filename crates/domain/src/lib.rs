@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod block;
 pub mod entity;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod facets;

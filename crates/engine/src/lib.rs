@@ -8,6 +8,8 @@ pub mod compaction;
 pub mod crash;
 mod decisions;
 mod door;
+mod erasure;
+pub mod export;
 mod feed;
 pub mod keys;
 pub mod notebook;

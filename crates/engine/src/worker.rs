@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::{
     Engine, Stop, audit,
     crash::{self, CrashPoint},
-    feed,
+    erasure, feed,
     retention::{self, Purger},
 };
 
@@ -28,6 +28,8 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_mins(10);
 const RETENTION_EVERY: Duration = Duration::from_secs(10);
 /// How often the audit trail is sealed: what was not yet, nothing proves.
 const SEAL_EVERY: Duration = Duration::from_secs(5);
+/// How often a replica looks for erasures that nobody works at.
+const ERASE_EVERY: Duration = Duration::from_secs(1);
 /// Claims of one look.
 const CLAIM_BATCH: i64 = 32;
 /// What a shutdown waits for runs that are committing a step.
@@ -43,6 +45,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
     every(engine, RETENTION_EVERY, false, |engine| purge(engine).boxed());
     every(engine, SEAL_EVERY, false, |engine| audit::seal(engine.store(), &engine.0.seal_keys).boxed());
+    every(engine, ERASE_EVERY, false, |engine| erasure::work(engine).boxed());
     every(engine, FLUSH_EVERY, false, |engine| flush(engine).boxed());
 }
 

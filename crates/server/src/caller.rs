@@ -16,7 +16,7 @@ use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
     audit::Entry,
-    orgs::{self, NewMember},
+    orgs::{self, NewMember, Standing},
 };
 
 use crate::{
@@ -53,6 +53,8 @@ pub enum OrgWide {
     SetRetention,
     /// Counts of what would be deleted.
     PreviewRetention,
+    ExportMember,
+    EraseMember,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -187,6 +189,12 @@ impl Caller {
         let Some(member) = tx.membership().cloned() else {
             let role = self.token_role.ok_or_else(not_a_member)?;
             orgs::create(tx, &self.org_external, None).await?;
+            if orgs::standing(tx).await? != Some(Standing::Active) {
+                return Err(Error::Forbidden {
+                    code: "organization_erased",
+                    detail: "this organization was erased; the platform can make it anew".into(),
+                });
+            }
             let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
             let member = NewMember {
                 user: *user,

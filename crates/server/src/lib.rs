@@ -7,6 +7,7 @@ mod caller;
 pub mod config;
 pub mod demo;
 mod door;
+pub mod export;
 mod extract;
 mod idempotent;
 mod keys;

@@ -7,7 +7,7 @@ use server::{
     audit,
     auth::{self, Grant},
     config::{Database, Identity, Log, LogFormat, Serve},
-    demo,
+    demo, export,
     serve::{self, Fatal},
 };
 use tracing_subscriber::EnvFilter;
@@ -32,6 +32,8 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// Print an organization, or one of its members, as a JSON object a line.
+    Export(Box<export::Config>),
     /// A scripted stand-in for model providers, on their real wire.
     ModelSim(ModelSim),
     /// Print the OpenAPI document.
@@ -115,6 +117,7 @@ async fn execute(command: Command) -> Result<(), Fatal> {
         Command::Token(token) => print_token(*token).await,
         Command::SeedDemo(config) => demo::seed(&config).await,
         Command::Audit(Audit::Verify(config)) => audit::verify_command(&config).await,
+        Command::Export(config) => export::command(&config).await,
         Command::ModelSim(options) => stand_in(options).await,
         Command::Openapi => {
             println!("{}", server::openapi().to_pretty_json()?);

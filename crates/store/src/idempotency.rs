@@ -19,12 +19,15 @@ pub enum Claim {
     Answered { status: u16, location: Option<String>, etag: Option<i64>, body: String },
 }
 
-/// Takes the key, or tells what it was used for. Waits for another transaction
+/// Takes the key, or tells what it was used for; the caller stays a member until the
+/// transaction's end. Waits for another transaction
 /// that is using it at this moment, as long as the login's lock timeout allows.
 pub async fn claim(tx: &mut TenantTx, key: &str, request_hash: &[u8]) -> Result<Claim> {
     let tenant = tx.tenant();
     let taken = sqlx::query!(
-        "insert into sixty.idempotency (org_id, owner_id, key, request_hash) values ($1, $2, $3, $4)
+        "insert into sixty.idempotency (org_id, owner_id, key, request_hash)
+         select $1, $2, $3, $4 from sixty.members m
+         where m.org_id = $1 and m.user_id = $2 and m.status = 'active' for share of m
          on conflict (org_id, owner_id, key) do nothing",
         tenant.org.0,
         tenant.user.0,

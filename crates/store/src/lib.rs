@@ -9,8 +9,10 @@ pub mod audit;
 pub mod cluster;
 mod connections;
 pub mod entities;
+pub mod erasures;
 mod error;
 pub mod events;
+pub mod export;
 #[cfg(feature = "faults")]
 mod faults;
 pub mod history;
@@ -30,6 +32,7 @@ pub mod seals;
 pub mod sessions;
 pub mod startup;
 pub mod steps;
+pub mod sweep;
 pub mod trust;
 pub mod turns;
 mod tx;

@@ -112,8 +112,11 @@ pub async fn write(
             insert into sixty.copilot_memories as d
                 (org_id, scope, subject, owner_id, content, version, updated_by)
             select $1, $2, $3, case when $2 = 'user' then $4::uuid end, $5, 1, $4
-            where coalesce($6::bigint, 0) = 0 or exists (select from sixty.copilot_memories e
-                where e.org_id = $1 and e.scope = $2 and e.subject = $3)
+            where (coalesce($6::bigint, 0) = 0 or exists (select from sixty.copilot_memories e
+                    where e.org_id = $1 and e.scope = $2 and e.subject = $3))
+                -- Whoever is being erased remembers nothing more.
+                and ($2 <> 'user' or exists (select from sixty.members m
+                    where m.org_id = $1 and m.user_id = $4 and m.status = 'active' for share))
             on conflict (org_id, scope, subject) do update
             set content = excluded.content, version = d.version + 1, updated_at = now(), updated_by = $4
             where $6::bigint is null or d.version = $6

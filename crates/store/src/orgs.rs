@@ -3,7 +3,7 @@
 use domain::{Error, OrgId, Result, Role, UserId};
 
 use crate::{
-    Store, TenantTx,
+    Store, SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
 
@@ -29,14 +29,149 @@ pub struct NewMember<'a> {
     pub service: bool,
 }
 
-/// The transaction's organization, if it exists: external id and name.
+/// A member, as administrators name one.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub user: UserId,
+    pub external_id: String,
+    /// Given by the platform; none: the role comes with each token, and nobody else knows it.
+    pub role: Option<Role>,
+    pub active: bool,
+}
+
+/// Whether an organization lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    /// Nobody gets in any more, and its rows go.
+    Erasing,
+    /// A tombstone is left.
+    Erased,
+}
+
+/// The transaction's organization, if it lives: external id and name.
 pub async fn find(tx: &mut TenantTx) -> Result<Option<(String, String)>> {
     let org = tx.org();
-    let row = sqlx::query!("select external_id, name from sixty.orgs where org_id = $1", org.0)
+    let row = sqlx::query!(
+        "select external_id, name from sixty.orgs where org_id = $1 and status = 'active'",
+        org.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.map(|row| (row.external_id, row.name)))
+}
+
+/// Whether the transaction's organization lives, which stays so until the transaction's
+/// end. None: there is none.
+pub async fn standing(tx: &mut TenantTx) -> Result<Option<Standing>> {
+    let org = tx.org();
+    let status = sqlx::query_scalar!("select status from sixty.orgs where org_id = $1 for share", org.0)
         .fetch_optional(tx.connection())
         .await
         .map_err(from_sqlx)?;
-    Ok(row.map(|row| (row.external_id, row.name)))
+    status
+        .map(|status| match status.as_str() {
+            "active" => Ok(Standing::Active),
+            "erasing" => Ok(Standing::Erasing),
+            "erased" => Ok(Standing::Erased),
+            other => Err(corrupt("an organization's status", other)),
+        })
+        .transpose()
+}
+
+/// Gives an organization that was erased its name back. True: it had none.
+pub async fn adopt(tx: &mut TenantTx, external_id: &str, name: Option<&str>) -> Result<bool> {
+    let org = tx.org();
+    let done = sqlx::query!(
+        "update sixty.orgs set external_id = $2, name = $3
+         where org_id = $1 and external_id <> $2 and status = 'active'",
+        org.0,
+        external_id,
+        name.unwrap_or(external_id)
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Lets nobody into the organization any more, and waits for those who are just being
+/// let in. Its end is an erasure.
+pub async fn close(tx: &mut SystemTx, org: OrgId) -> Result<()> {
+    change(tx, org, "active", "erasing").await
+}
+
+/// Nothing but the tombstone is left.
+pub async fn bury(tx: &mut SystemTx, org: OrgId) -> Result<()> {
+    change(tx, org, "erasing", "erased").await
+}
+
+/// The platform makes an organization anew that was erased.
+pub async fn reopen(tx: &mut SystemTx, org: OrgId) -> Result<()> {
+    change(tx, org, "erased", "active").await
+}
+
+async fn change(tx: &mut SystemTx, org: OrgId, from: &str, to: &str) -> Result<()> {
+    sqlx::query!("update sixty.orgs set status = $3 where org_id = $1 and status = $2", org.0, from, to)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)
+        .map(drop)
+}
+
+/// A member by the external id, or by the id that derives from it: an erased one has
+/// only the latter. The row stays as it is until the transaction's end, so that nobody is
+/// erased, or made a member again, in between.
+pub async fn find_member(tx: &mut TenantTx, external_id: &str, derived: UserId) -> Result<Member> {
+    let org = tx.org();
+    let row = sqlx::query!(
+        "select user_id, external_id, role, status from sixty.members
+         where org_id = $1 and (external_id = $2 or user_id = $3)
+         order by external_id = $2 desc limit 1 for no key update",
+        org.0,
+        external_id,
+        derived.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
+    Ok(Member {
+        user: row.user_id.into(),
+        external_id: row.external_id,
+        role: row.role.as_deref().and_then(Role::parse),
+        active: row.status == "active",
+    })
+}
+
+/// Members after this one in the order of their ids.
+pub async fn members(tx: &mut TenantTx, after: UserId, limit: i64) -> Result<Vec<UserId>> {
+    let org = tx.org();
+    let ids = sqlx::query_scalar!(
+        "select user_id from sixty.members where org_id = $1 and user_id > $2 order by user_id limit $3",
+        org.0,
+        after.0,
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Ends every membership.
+pub async fn remove_members(tx: &mut TenantTx) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "update sixty.members set status = 'removed', updated_at = now()
+         where org_id = $1 and status <> 'removed'",
+        org.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// Makes the transaction's organization, or leaves it as it is. True: it is new.
@@ -84,14 +219,16 @@ pub async fn admit(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<()> {
     .map(drop)
 }
 
-/// The platform sets a membership, and lifts a tombstone with it. True: it is new.
+/// The platform sets a membership, and lifts a tombstone with it, an erased person's as
+/// well: that one has the old id and nothing else. True: it is new.
 pub async fn put_member(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<bool> {
     let org = tx.org();
     let row = sqlx::query!(
         r#"insert into sixty.members as m (org_id, user_id, external_id, name, role)
          values ($1, $2, $3, $4, $5)
          on conflict (org_id, user_id) do update
-         set role = excluded.role, name = coalesce(excluded.name, m.name), status = 'active', updated_at = now()
+         set role = excluded.role, name = coalesce(excluded.name, m.name), external_id = excluded.external_id,
+             status = 'active', updated_at = now()
          returning (xmax = 0) as "new!""#,
         org.0,
         member.user.0,

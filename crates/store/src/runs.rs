@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, Result, RunId, SessionId, Usage,
+    Error, OrgId, Result, RunId, SessionId, Usage, UserId,
     id::ReplicaId,
     run::{Lease, Mode, Run, RunError, RunStatus},
 };
@@ -127,6 +127,25 @@ pub async fn cancel(
         approvals::void(tx, id).await?;
     }
     Ok(())
+}
+
+/// Stops every run of a person, or of the whole organization, which are about to be
+/// erased: whoever executes one sees it within a second, and nobody begins another.
+/// Answers those that are being executed.
+pub async fn stop_all(tx: &mut SystemTx, org: OrgId, user: Option<UserId>) -> Result<Vec<RunId>> {
+    let rows = sqlx::query!(
+        r#"update sixty.runs set cancel_requested = true,
+            status = case when status = 'running' then status else 'cancelled' end,
+            fence = case when status = 'running' then fence else fence + 1 end
+         where org_id = $1 and ($2::uuid is null or owner_id = $2) and status in ('queued', 'running', 'waiting')
+         returning id, status = 'running' as "running!""#,
+        org.0,
+        user.map(|user| user.0)
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows.into_iter().filter(|row| row.running).map(|row| row.id.into()).collect())
 }
 
 /// Runs of the session that wait for a person, and whose question stands at `seq` or

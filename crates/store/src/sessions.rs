@@ -79,13 +79,15 @@ impl TryFrom<Row> for Session {
     }
 }
 
-/// Makes a session of the caller's. None: the client's key is taken, by one of theirs.
+/// Makes a session of the caller's, who stays a member until the transaction's end. None:
+/// the client's key is taken, by one of theirs, or the membership has just ended.
 pub async fn create(tx: &mut TenantTx, id: SessionId, new: &NewSession<'_>) -> Result<Option<SessionId>> {
     let tenant = tx.tenant();
     let row = sqlx::query_scalar!(
         "insert into sixty.sessions
             (org_id, id, owner_id, client_key, title, title_source, entity_kind, entity_id, model, mode)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from sixty.members m
+         where m.org_id = $1 and m.user_id = $3 and m.status = 'active' for share of m
          on conflict (org_id, owner_id, client_key) do nothing
          returning id",
         tenant.org.0,

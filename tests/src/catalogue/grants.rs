@@ -54,14 +54,29 @@ pub const RULES: &[Rule] = &[
         finds: "with trail as (select unnest('{audit,audit_seals}'::text[]) as name)
             select t.name || ' ' || g.privilege from trail t join grants g using (name)
                 where g.privilege not in ('select', 'insert')
+                    and not (g.privilege = 'delete' and g.column_name is null and g.grantee = 'sixty_tenant')
             union all select name from trail where name not in (select name from tenant_tables)",
         broken_by: &[
             "grant update on sixty.audit to sixty_tenant",
             "grant update (detail) on sixty.audit to sixty_tenant",
             "grant delete on sixty.audit to sixty_system",
-            "grant delete on sixty.audit_seals to sixty_tenant",
+            "grant delete on sixty.audit_seals to sixty_system",
             "grant update (mac) on sixty.audit_seals to sixty_tenant",
             "alter table sixty.audit rename to old_audit",
+        ],
+    },
+    Rule {
+        says: "what nobody deletes is deleted with its whole organization only, of which the tenant's role cannot say that",
+        finds: "with kept as (select unnest('{members,permissions,audit,audit_seals,audit_heads}'::text[]) as name)
+            select k.name from kept k where not exists (select from policies p
+                where p.table_name = k.name and not p.permissive and p.roles = '{sixty_tenant}' and p.cmd = 'DELETE'
+                and p.qual = format('(EXISTS ( SELECT%s   FROM sixty.orgs o%s  WHERE ((o.org_id = %s.org_id) AND (o.status = ''erasing''::text))))', E'\\n', E'\\n', k.name))
+            union all select 'orgs.status' where has_column_privilege('sixty_tenant', 'sixty.orgs', 'status', 'insert, update')",
+        broken_by: &[
+            "drop policy with_its_organization on sixty.audit",
+            "alter policy with_its_organization on sixty.audit_seals using (true)",
+            "grant update on sixty.orgs to sixty_tenant",
+            "grant insert (status) on sixty.orgs to sixty_tenant",
         ],
     },
     Rule {

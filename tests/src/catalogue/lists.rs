@@ -16,6 +16,8 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "a login without an organization asks for its memberships before there is a tenant",
     ),
     ("orgs.memberships", "the same, for the external ids of those organizations"),
+    ("orgs.erasing", "the platform closes an organization; column grants limit it to the status"),
+    ("erasures.work", "erasures are worked at across organizations: ids, states and leases"),
     ("runs.work", "claims cross organizations; column grants limit them to ids, states and leases"),
     (
         "api_keys.look_up",
@@ -40,12 +42,18 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
 const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ("_sqlx_migrations: select", "`serve` compares the schema's version with its own"),
     ("members: select (ceiling, org_id, role, status, user_id)", "memberships of a login"),
-    ("orgs: select (external_id, org_id)", "memberships of a login"),
     (
         "api_keys: select (expires_at, id, last_used_at, org_id, revoked_at, secret_hash, user_id)",
         "whom a key stands for",
     ),
     ("api_keys: update (last_used_at)", "when it was used"),
+    ("orgs: select (external_id, org_id, status)", "memberships of a login; whether it lives"),
+    ("orgs: update (status)", "an organization is closed, and buried"),
+    (
+        "erasures: select (created_at, id, lease_owner, lease_until, org_id, status, user_id)",
+        "erasures are claimed",
+    ),
+    ("erasures: update (lease_owner, lease_until)", "the same"),
     ("run_events: insert", "the group writer"),
     ("run_events: delete", "expiry"),
     ("run_events: select (created_at, org_id, run_id)", "expiry"),
@@ -60,7 +68,10 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
         "runs: select (attempts, cancel_requested, created_at, fence, finished_at, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
         "claims and leases",
     ),
-    ("runs: update (attempts, fence, lease_owner, lease_until, status)", "claims and leases"),
+    (
+        "runs: update (attempts, cancel_requested, fence, lease_owner, lease_until, status)",
+        "claims and leases; runs of whoever is erased are stopped",
+    ),
 ];
 
 /// What people said, wrote or were told. The system role reads none of it.

@@ -59,6 +59,11 @@ impl Database {
         CLUSTER.get().expect("the cluster runs").superuser_url(&self.name)
     }
 
+    /// Where the programs of Postgres are.
+    pub fn bindir(&self) -> &'static std::path::Path {
+        CLUSTER.get().expect("the cluster runs").bindir()
+    }
+
     pub async fn superuser(&self) -> PgPool {
         PgPoolOptions::new()
             .max_connections(2)

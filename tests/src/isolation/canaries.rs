@@ -23,7 +23,7 @@ const PEOPLE: [(&str, &str); 4] =
     [("olivia", "owner"), ("adam", "admin"), ("mel", "member"), ("rita", "readonly")];
 
 /// Says every canary that the prompt holds, and hands them to tools.
-fn tell_all(request: &Request) -> Reply {
+pub fn tell_all(request: &Request) -> Reply {
     let body = String::from_utf8_lossy(&request.body).into_owned();
     let known: Vec<&str> = canaries(&body).into_iter().collect();
     let said = known.join(" ");
@@ -48,7 +48,8 @@ fn tell_all(request: &Request) -> Reply {
         .tool("add_note", json!({"kind": "deal", "id": "D-1", "text": "Seen."}))
 }
 
-fn is_of(template: &str, path: &str) -> bool {
+/// Whether the path is one of this template.
+pub fn is_of(template: &str, path: &str) -> bool {
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
         && template.iter().zip(path).all(|(part, given)| part.starts_with('{') || *part == given)

@@ -2,7 +2,7 @@
 
 mod attack;
 mod canaries;
-mod document;
+pub mod document;
 mod live;
 mod matrix;
 mod model;
@@ -10,9 +10,10 @@ mod operations;
 mod oracles;
 mod people;
 mod rows;
-mod scenario;
+pub mod scenario;
 mod world;
 
+pub use canaries::{is_of, tell_all};
 use serde_json::Value;
 use uuid::Uuid;
 

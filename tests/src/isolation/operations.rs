@@ -120,6 +120,12 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/admin/retention", Nothing, ""),
     op("PUT", "/v1/admin/retention", Nothing, r#"{"legal_hold": {"organization": false}}"#),
     op("GET", "/v1/admin/retention/preview?transcripts_days=1&revisions_days=1", Nothing, ""),
+    op("GET", "/v1/me/export", Nothing, ""),
+    op("GET", "/v1/admin/members/{user}/export", Member, ""),
+    op("GET", "/v1/admin/members/{user}/erasure", Member, ""),
+    op("DELETE", "/v1/admin/members/{user}/data", Member, ""),
+    op("DELETE", "/v1/platform/orgs/{external_id}", Platform, ""),
+    op("GET", "/v1/platform/orgs/{external_id}/erasure", Platform, ""),
 ];
 
 /// Where a request names something. `{kind}` and `{id}` stand for its name.

@@ -13,7 +13,7 @@ use crate::{
 
 /// Somebody with a canary of their own, beside that of their organization.
 pub struct Witness {
-    person: Person,
+    pub person: Person,
     pub name: String,
     pub own: String,
     pub org: String,
@@ -27,6 +27,8 @@ pub struct Seen {
     /// Without the query.
     pub path: String,
     pub status: u16,
+    /// The body of the request.
+    pub sent: String,
     pub text: String,
 }
 
@@ -53,12 +55,17 @@ impl Witness {
         path: &str,
         edit: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Answer {
-        let answer = self.person.send(edit(self.person.request(method.clone(), path))).await;
+        let request = edit(self.person.request(method.clone(), path));
+        let body = request.try_clone().and_then(|request| request.build().ok());
+        let body = body.as_ref().and_then(|request| request.body()?.as_bytes()).unwrap_or_default();
+        let sent = String::from_utf8_lossy(body).into_owned();
+        let answer = self.person.send(request).await;
         assert!(!answer.status.is_server_error(), "{method} {path}: {answer:?}");
         let seen = Seen {
             method,
             path: path.split('?').next().unwrap_or(path).to_owned(),
             status: answer.status.as_u16(),
+            sent,
             text: format!("{:?}\n{}", answer.headers, unmarked(&answer.text)),
         };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
@@ -83,6 +90,7 @@ impl Witness {
         self.administer().await;
         self.propose().await;
         self.keep().await;
+        self.data(other_replica).await;
         for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
             self.get(path).await;
         }
@@ -133,7 +141,9 @@ impl Witness {
 
     async fn open(&self) -> String {
         let body = json!({"title": self.own, "entity": {"kind": "deal", "id": "D-1"}});
-        let opened = self.json(Method::POST, "/v1/sessions", body).await.expect(201).json();
+        let key = canary();
+        let request = |it: RequestBuilder| it.header("idempotency-key", &key).json(&body);
+        let opened = self.send(Method::POST, "/v1/sessions", request).await.expect(201).json();
         format!("/v1/sessions/{}", opened["id"].as_str().expect("an id"))
     }
 
@@ -241,6 +251,21 @@ impl Witness {
         self.json(Method::PUT, "/v1/admin/retention", days).await;
         self.get("/v1/admin/retention").await;
         self.get("/v1/admin/retention/preview").await;
+    }
+
+    /// One's own export; and a member who has left, exported and erased by who may do that.
+    async fn data(&self, other_replica: &Replica) {
+        self.get("/v1/me/export").await.expect(200);
+        let me = self.get("/v1/me").await.expect(200).json();
+        let leaver = canary().replace("canary", "leaver");
+        let org = me["organization"]["id"].as_str().expect("an id");
+        let person = other_replica.person(org, &leaver, "member");
+        person.put("/v1/memory/user", json!({"content": "I am about to leave."})).await.expect(200);
+        let wanted = if me["rights"]["administer"] == true { [200, 202, 200] } else { [403; 3] };
+        let path = format!("/v1/admin/members/{leaver}");
+        self.get(&format!("{path}/export")).await.expect(wanted[0]);
+        self.send(Method::DELETE, &format!("{path}/data"), |request| request).await.expect(wanted[1]);
+        self.get(&format!("{path}/erasure")).await.expect(wanted[2]);
     }
 
     async fn archive(&self) {

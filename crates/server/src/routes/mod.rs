@@ -4,7 +4,9 @@ mod api_keys;
 mod approvals;
 mod audit;
 mod content;
+mod download;
 mod entities;
+mod erasure;
 mod export;
 mod me;
 mod members;
@@ -68,12 +70,13 @@ fn operator_routes() -> OpenApiRouter<App> {
 fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(me::get))
-        .routes(routes!(platform::put_org))
+        .routes(routes!(platform::put_org, erasure::erase_org))
+        .routes(routes!(erasure::org_erasure))
         .routes(routes!(platform::put_member, platform::delete_member))
         .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::by_key))
         .routes(routes!(sessions::get, sessions::update, sessions::delete))
-        .routes(routes!(export::export))
+        .routes(routes!(download::export))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
         .routes(routes!(summaries::compact))
@@ -112,6 +115,10 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(retention::get, retention::put))
         .routes(routes!(retention::preview))
+        .routes(routes!(export::own))
+        .routes(routes!(export::of_member))
+        .routes(routes!(erasure::erase_member))
+        .routes(routes!(erasure::member_erasure))
         .merge(operator_routes())
 }
 

@@ -5,8 +5,8 @@ use axum::{Json, http::StatusCode};
 use domain::{Error, Role, UserId};
 use serde::{Deserialize, Serialize};
 use store::{
-    audit,
-    orgs::{self, NewMember},
+    audit, erasures,
+    orgs::{self, NewMember, Standing},
 };
 use utoipa::ToSchema;
 
@@ -67,7 +67,7 @@ fn display_name(platform: &Platform, given: Option<&str>) -> domain::Result<Opti
     }
 }
 
-/// Creates an organization, or names it anew.
+/// Creates an organization, or names it anew. One that was erased begins anew, with nothing.
 #[utoipa::path(put, path = "/v1/platform/orgs/{external_id}", tag = "platform", security(("bearer" = [])),
     params(("external_id" = String, Path, description = "The platform's own id of the organization")),
     request_body = NewOrg, responses((status = 200, body = Org), (status = 201, body = Org), Problems))]
@@ -79,9 +79,16 @@ pub async fn put_org(
     external("external_id", &id)?;
     let name = display_name(&platform, body.value.name.as_deref())?;
     let org = platform.identity.org_id(&id);
+    if platform.tx(org, orgs::standing).await? == Some(Standing::Erased) {
+        let mut tx = platform.app.store().system().await?;
+        orgs::reopen(&mut tx, org).await?;
+        tx.commit().await?;
+    }
     let (new, (id, name)) = platform
         .tx(org, async |tx| {
-            let new = orgs::create(tx, &id, name.as_deref()).await?;
+            let created = orgs::create(tx, &id, name.as_deref()).await?;
+            erasures::settled(tx, None).await?;
+            let new = orgs::adopt(tx, &id, name.as_deref()).await? || created;
             let renamed = name.filter(|_| !new);
             if let Some(name) = &renamed {
                 orgs::rename(tx, name).await?;
@@ -121,6 +128,7 @@ pub async fn put_member(
         .tx(org, async |tx| {
             orgs::find(tx).await?.ok_or(Error::NotFound)?;
             let new = orgs::put_member(tx, &member).await?;
+            erasures::settled(tx, Some(member.user)).await?;
             let (target, detail) = (target(member.user), format!("role {}", role.as_str()));
             audit::record(tx, &[platform.did("member.put").on(&target).saying(&detail)]).await?;
             Ok(new)

@@ -1,0 +1,196 @@
+//! What a person said, and what was done about it.
+
+use domain::Result;
+use uuid::Uuid;
+
+use super::{ARCHIVES, Line, ROWS};
+use crate::{TenantTx, error::from_sqlx};
+
+/// Conversations, without what was said in them.
+pub(super) async fn sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'session' as type, id, owner_id, client_key, title, title_source, entity_kind, entity_id, model, mode, preview,
+                message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, version,
+                created_at, updated_at
+            from sixty.sessions where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// What was said in a conversation, in its order.
+pub(super) async fn messages(tx: &mut TenantTx, session: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
+            select 'message' as type, id, owner_id, session_id, seq, role, content, context, run_id, author_id, superseded_at, created_at
+            from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3 and seq > $4::text::bigint
+            order by seq limit $5) r order by seq"#,
+        tenant.org.0,
+        tenant.user.0,
+        session,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Runs, without what they did.
+pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
+                wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens,
+                cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
+                started_at, finished_at
+            from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The log of a run.
+pub(super) async fn steps(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
+            select 'step' as type, run_id, owner_id, seq, kind, fence, payload, created_at
+            from sixty.steps where org_id = $1 and owner_id = $2 and run_id = $3 and seq > $4::text::int
+            order by seq limit $5) r order by seq"#,
+        tenant.org.0,
+        tenant.user.0,
+        run,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The calls of a run.
+pub(super) async fn tool_calls(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.call_id as "place!" from (
+            select 'tool_call' as type, run_id, owner_id, call_id, name, class, state, args, encode(args_hash, 'hex') as args_hash, fence,
+                result, duration_ms, created_at
+            from sixty.tool_calls where org_id = $1 and owner_id = $2 and run_id = $3 and call_id > $4
+            order by call_id limit $5) r order by call_id"#,
+        tenant.org.0,
+        tenant.user.0,
+        run,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The stream of a run.
+pub(super) async fn events(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.fence || '.' || r.n_from as "place!" from (
+            select 'run_event' as type, run_id, owner_id, fence, n_from, n_to, frames, created_at
+            from sixty.run_events where org_id = $1 and owner_id = $2 and run_id = $3
+                and (fence, n_from) > (split_part($4, '.', 1)::bigint, split_part($4, '.', 2)::bigint)
+            order by fence, n_from limit $5) r order by fence, n_from"#,
+        tenant.org.0,
+        tenant.user.0,
+        run,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Calls that waited, or wait, for a decision.
+pub(super) async fn approvals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'approval' as type, id, owner_id, session_id, run_id, call_id, tool, action,
+                encode(schema_hash, 'hex') as schema_hash, args, encode(args_hash, 'hex') as args_hash, preview,
+                blocking, decider, status, decided_by, decided_as, decided_at, reason, edited_args,
+                encode(edited_hash, 'hex') as edited_hash, decision_run_id, expires_at, created_at
+            from sixty.approvals where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Archives with their whole transcripts.
+pub(super) async fn archives(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'session_summary' as type, id, owner_id, session_id, first_seq, last_seq, message_count, transcript,
+                encode(sha256, 'hex') as sha256, summary_text, key_points, summarized_by, tokens_before,
+                tokens_after, created_at
+            from sixty.copilot_session_summaries where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ARCHIVES,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The pieces in which an archive can be searched.
+pub(super) async fn passages(tx: &mut TenantTx, archive: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.seq || '.' || r.part as "place!" from (
+            select 'passage' as type, summary_id, owner_id, session_id, seq, part, role, text, said_at
+            from sixty.copilot_summary_passages where org_id = $1 and owner_id = $2 and summary_id = $3
+                and (seq, part) > (split_part($4, '.', 1)::bigint, split_part($4, '.', 2)::int)
+            order by seq, part limit $5) r order by seq, part"#,
+        tenant.org.0,
+        tenant.user.0,
+        archive,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}

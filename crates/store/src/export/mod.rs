@@ -1,0 +1,162 @@
+//! What is stored, as lines of an export: one JSON object a row, with the ids, times and
+//! texts that the row has. Hashes are hexadecimal; derived columns are left out.
+//!
+//! A list is read in pages. A page is a statement of its own and goes on behind the place
+//! of the last row, so that an export holds no transaction and little memory.
+
+mod conversations;
+mod organization;
+mod person;
+
+use domain::{Error, Result};
+use uuid::Uuid;
+
+use crate::TenantTx;
+
+/// Rows of a page. Each may hold a message of the largest size.
+const ROWS: i64 = 20;
+/// An archive may hold a whole context window.
+const ARCHIVES: i64 = 2;
+/// Entries of the trail are small.
+const TRAIL: i64 = 500;
+
+/// A row.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The JSON object, in one line.
+    pub text: String,
+    /// Where the next page goes on; also the name of the row for what hangs on it.
+    pub place: String,
+}
+
+/// A table, or the rows of it that hang on another row, which is given by its place.
+#[derive(Clone, Copy, Debug)]
+pub enum List<'a> {
+    // Of the person under whom the transaction runs:
+    Member,
+    MemberRules,
+    Memory,
+    MemoryRevisions,
+    Sessions,
+    Messages(&'a str),
+    Runs,
+    Steps(&'a str),
+    ToolCalls(&'a str),
+    Events(&'a str),
+    Approvals,
+    Archives,
+    Passages(&'a str),
+    Requests,
+    /// What the person wrote into the record and the memory that the organization shares.
+    WrittenNotes,
+    WrittenRevisions,
+    // Of the organization:
+    Organization,
+    Matrix,
+    MatrixRows,
+    Entities,
+    Notes(&'a str),
+    SharedMemory,
+    SharedRevisions(&'a str),
+    /// The trail and its seals need a transaction that sees the whole organization.
+    Trail,
+    Seals,
+}
+
+impl List<'_> {
+    /// The `type` of its lines.
+    pub fn kind(self) -> &'static str {
+        match self {
+            List::Member => "member",
+            List::MemberRules => "permission_user_row",
+            List::Memory | List::SharedMemory => "memory",
+            List::MemoryRevisions | List::WrittenRevisions | List::SharedRevisions(_) => "memory_revision",
+            List::Sessions => "session",
+            List::Messages(_) => "message",
+            List::Runs => "run",
+            List::Steps(_) => "step",
+            List::ToolCalls(_) => "tool_call",
+            List::Events(_) => "run_event",
+            List::Approvals => "approval",
+            List::Archives => "session_summary",
+            List::Passages(_) => "passage",
+            List::Requests => "request",
+            List::WrittenNotes | List::Notes(_) => "entity_note",
+            List::Organization => "organization",
+            List::Matrix => "permissions",
+            List::MatrixRows => "permission_row",
+            List::Entities => "entity",
+            List::Trail => "audit",
+            List::Seals => "audit_seal",
+        }
+    }
+
+    /// The place before the first row. None: the list has one page.
+    pub fn first(self) -> Option<&'static str> {
+        match self {
+            List::Member
+            | List::MemberRules
+            | List::Memory
+            | List::Organization
+            | List::Matrix
+            | List::MatrixRows => None,
+            List::Sessions
+            | List::Runs
+            | List::Approvals
+            | List::Archives
+            | List::WrittenNotes
+            | List::Notes(_)
+            | List::Trail => Some("00000000-0000-0000-0000-000000000000"),
+            List::MemoryRevisions
+            | List::Messages(_)
+            | List::Steps(_)
+            | List::SharedRevisions(_)
+            | List::Seals => Some("0"),
+            List::Events(_) => Some("0.0"),
+            List::WrittenRevisions => Some("0."),
+            List::Passages(_) => Some("0.-1"),
+            List::ToolCalls(_) | List::Requests => Some(""),
+            List::Entities | List::SharedMemory => Some(":"),
+        }
+    }
+
+    /// The rows behind the place.
+    pub async fn page(self, tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+        match self {
+            List::Member => person::member(tx).await,
+            List::MemberRules => person::rules(tx).await,
+            List::Memory => person::memory(tx).await,
+            List::MemoryRevisions => person::memory_revisions(tx, place).await,
+            List::Sessions => conversations::sessions(tx, place).await,
+            List::Messages(of) => conversations::messages(tx, id(of)?, place).await,
+            List::Runs => conversations::runs(tx, place).await,
+            List::Steps(of) => conversations::steps(tx, id(of)?, place).await,
+            List::ToolCalls(of) => conversations::tool_calls(tx, id(of)?, place).await,
+            List::Events(of) => conversations::events(tx, id(of)?, place).await,
+            List::Approvals => conversations::approvals(tx, place).await,
+            List::Archives => conversations::archives(tx, place).await,
+            List::Passages(of) => conversations::passages(tx, id(of)?, place).await,
+            List::Requests => person::requests(tx, place).await,
+            List::WrittenNotes => person::written_notes(tx, place).await,
+            List::WrittenRevisions => person::written_revisions(tx, place).await,
+            List::Organization => organization::org(tx).await,
+            List::Matrix => organization::matrix(tx).await,
+            List::MatrixRows => organization::matrix_rows(tx).await,
+            List::Entities => organization::entities(tx, place).await,
+            List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
+            List::SharedMemory => organization::shared_memory(tx, place).await,
+            List::SharedRevisions(of) => organization::shared_revisions(tx, pair(of)?, place).await,
+            List::Trail => organization::trail(tx, place).await,
+            List::Seals => organization::seals(tx, place).await,
+        }
+    }
+}
+
+fn id(place: &str) -> Result<Uuid> {
+    place.parse().map_err(Error::internal)
+}
+
+/// A kind or scope, and what it names.
+fn pair(place: &str) -> Result<(&str, &str)> {
+    place.split_once(':').ok_or_else(|| Error::internal(format!("{place:?} names no row")))
+}

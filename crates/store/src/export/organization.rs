@@ -1,0 +1,174 @@
+//! What the members of an organization share.
+
+use domain::{OrgId, Result};
+
+use super::{Line, ROWS, TRAIL};
+use crate::{TenantTx, error::from_sqlx};
+
+/// The organization's own row.
+pub(super) async fn org(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let OrgId(org) = tx.org();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", '' as "place!" from (
+            select 'organization' as type, org_id, external_id, name, created_at
+            from sixty.orgs where org_id = $1) r"#,
+        org
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The preset of the permissions.
+pub(super) async fn matrix(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.preset as "place!" from (
+            select 'permissions' as type, preset, version, updated_at, updated_by
+            from sixty.permissions where org_id = $1
+            order by version) r order by version"#,
+        tenant.org.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// What overrides the preset.
+pub(super) async fn matrix_rows(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.action as "place!" from (
+            select 'permission_row' as type, action, role, policy, decider
+            from sixty.permission_rows where org_id = $1
+            order by action, role) r order by action, role"#,
+        tenant.org.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The sales record.
+pub(super) async fn entities(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.kind || ':' || r.id as "place!" from (
+            select 'entity' as type, kind, id, name, owner, links, fields, attributes, integration, version, created_at, updated_at
+            from sixty.entities
+            where org_id = $1 and (kind, id) > (split_part($2, ':', 1), substr($2, strpos($2, ':') + 1))
+            order by kind, id limit $3) r order by r.kind, r.id"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The remarks on an entity, oldest first.
+pub(super) async fn notes(tx: &mut TenantTx, (kind, id): (&str, &str), place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'entity_note' as type, kind, entity_id, id, author_id, run_id, text, integration, created_at
+            from sixty.entity_notes where org_id = $1 and kind = $2 and entity_id = $3 and id > $4::text::uuid
+            order by id limit $5) r order by id"#,
+        tenant.org.0,
+        kind,
+        id,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Memory of the organization and of its record.
+pub(super) async fn shared_memory(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.scope || ':' || r.subject as "place!" from (
+            select 'memory' as type, scope, subject, owner_id, content, version, updated_at, updated_by
+            from sixty.copilot_memories
+            where org_id = $1 and owner_id is null
+                and (scope, subject) > (split_part($2, ':', 1), substr($2, strpos($2, ':') + 1))
+            order by scope, subject limit $3) r order by r.scope, r.subject"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// A document of that at every version.
+pub(super) async fn shared_revisions(
+    tx: &mut TenantTx,
+    (scope, subject): (&str, &str),
+    place: &str,
+) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
+            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, created_at
+            from sixty.copilot_memory_revisions where org_id = $1 and scope = $2 and subject = $3 and owner_id is null and version > $4::text::bigint
+            order by version limit $5) r order by version"#,
+        tenant.org.0,
+        scope,
+        subject,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The audit trail; needs a transaction that sees the organization.
+pub(super) async fn trail(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'audit' as type, id, at, actor_kind, actor_id, on_behalf_of, channel, action, tool, decision, rule, approval_id,
+                run_id, call_id, encode(args_hash, 'hex') as args_hash, target, detail
+            from sixty.audit where org_id = $1 and id > $2::text::uuid
+            order by id limit $3) r order by id"#,
+        tenant.org.0,
+        place,
+        TRAIL,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Its seals; needs the same.
+pub(super) async fn seals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
+            select 'audit_seal' as type, seq, sealed_at, entries, encode(digests, 'hex') as digests, encode(hash, 'hex') as hash, key_id,
+                encode(mac, 'hex') as mac
+            from sixty.audit_seals where org_id = $1 and seq > $2::text::bigint
+            order by seq limit $3) r order by seq"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}

@@ -1,0 +1,138 @@
+//! What else is stored of a person.
+
+use domain::Result;
+
+use super::{Line, ROWS};
+use crate::{TenantTx, error::from_sqlx};
+
+/// The person's membership.
+pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.user_id::text as "place!" from (
+            select 'member' as type, user_id, external_id, name, role, ceiling, status, created_at, updated_at
+            from sixty.members where org_id = $1 and user_id = $2
+            order by user_id) r order by user_id"#,
+        tenant.org.0,
+        tenant.user.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// What administrators set for the person.
+pub(super) async fn rules(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.action as "place!" from (
+            select 'permission_user_row' as type, user_id, action, policy, decider
+            from sixty.permission_user_rows where org_id = $1 and user_id = $2
+            order by action) r order by action"#,
+        tenant.org.0,
+        tenant.user.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The person's memory, as it stands.
+pub(super) async fn memory(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.subject as "place!" from (
+            select 'memory' as type, scope, subject, owner_id, content, version, updated_at, updated_by
+            from sixty.copilot_memories where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2
+            order by subject) r order by subject"#,
+        tenant.org.0,
+        tenant.user.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// The same at every version.
+pub(super) async fn memory_revisions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
+            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, created_at
+            from sixty.copilot_memory_revisions where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2
+                and version > $3::text::bigint
+            order by version limit $4) r order by version"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Answers that are kept for repeated requests.
+pub(super) async fn requests(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.key as "place!" from (
+            select 'request' as type, key, owner_id, encode(request_hash, 'hex') as request_hash, run_id, status, location, etag, body,
+                created_at
+            from sixty.idempotency where org_id = $1 and owner_id = $2 and key > $3
+            order by key limit $4) r order by key"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Remarks that the person wrote into the organization's record.
+pub(super) async fn written_notes(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'entity_note' as type, kind, entity_id, id, author_id, run_id, text, integration, created_at
+            from sixty.entity_notes where org_id = $1 and author_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// What the person wrote into memory that the organization shares.
+pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.version || '.' || r.scope || '.' || r.subject as "place!" from (
+            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by,
+                run_id, created_at
+            from sixty.copilot_memory_revisions
+            where org_id = $1 and written_by = $2 and owner_id is null
+                and (version, scope || '.' || subject) > (split_part($3, '.', 1)::bigint, substr($3, strpos($3, '.') + 1))
+            order by version, scope || '.' || subject limit $4) r order by r.version, r.scope || '.' || r.subject"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}

@@ -1,0 +1,175 @@
+//! What an organization has beside what is its members' own.
+
+use domain::{OrgId, Result, UserId};
+
+use super::{FEW, ROWS, tombstone};
+use crate::{TenantTx, error::from_sqlx};
+
+/// A piece of what the organization's members share.
+pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
+    let mut rows = notes(tx).await?;
+    if rows == 0 {
+        rows = entities(tx).await?;
+    }
+    if rows == 0 {
+        rows = shared_memory(tx).await?;
+    }
+    if rows == 0 {
+        rows = rules(tx).await?;
+    }
+    Ok(rows)
+}
+
+async fn notes(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let done = sqlx::query!(
+        "delete from sixty.entity_notes where org_id = $1 and (kind, entity_id, id) in (
+            select kind, entity_id, id from sixty.entity_notes
+            where org_id = $1 order by kind, entity_id, id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+async fn entities(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let done = sqlx::query!(
+        "delete from sixty.entities where org_id = $1 and (kind, id) in (
+            select kind, id from sixty.entities where org_id = $1 order by kind, id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+/// Memory of the organization and of its record: revisions first.
+async fn shared_memory(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let revisions = sqlx::query!(
+        "delete from sixty.copilot_memory_revisions where org_id = $1 and (scope, subject, version) in (
+            select scope, subject, version from sixty.copilot_memory_revisions
+            where org_id = $1 and owner_id is null order by scope, subject, version limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if revisions.rows_affected() > 0 {
+        return Ok(revisions.rows_affected());
+    }
+    let documents = sqlx::query!(
+        "delete from sixty.copilot_memories where org_id = $1 and (scope, subject) in (
+            select scope, subject from sixty.copilot_memories
+            where org_id = $1 and owner_id is null order by scope, subject limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(documents.rows_affected())
+}
+
+/// The matrix: a thousand rows at most.
+async fn rules(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let users = sqlx::query!("delete from sixty.permission_user_rows where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let rows = sqlx::query!("delete from sixty.permission_rows where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let preset = sqlx::query!("delete from sixty.permissions where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    Ok([users, rows, preset].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+}
+
+/// A piece of the organization's audit trail. What waits for a seal goes first, so that
+/// no chain is begun anew. Needs a transaction that sees the organization.
+pub async fn trail(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let waiting = sqlx::query!(
+        "delete from sixty.audit_pending where org_id = $1 and id in (
+            select id from sixty.audit_pending where org_id = $1 order by id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if waiting.rows_affected() > 0 {
+        return Ok(waiting.rows_affected());
+    }
+    let head = sqlx::query!("delete from sixty.audit_heads where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let seals = sqlx::query!(
+        "delete from sixty.audit_seals where org_id = $1 and seq in (
+            select seq from sixty.audit_seals where org_id = $1 order by seq limit $2)",
+        org.0,
+        FEW
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let entries = sqlx::query!(
+        "delete from sixty.audit where org_id = $1 and id in (
+            select id from sixty.audit where org_id = $1 order by id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok([head, seals, entries].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+}
+
+/// The first of the organization's members that is left.
+pub async fn first_member(tx: &mut TenantTx) -> Result<Option<UserId>> {
+    let org = tx.org();
+    let found = sqlx::query_scalar!(
+        "select user_id from sixty.members where org_id = $1 order by user_id limit 1",
+        org.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(found.map(UserId))
+}
+
+/// Removes a member of whom nothing is left.
+pub async fn delete_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!("delete from sixty.members where org_id = $1 and user_id = $2", org.0, user.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)
+        .map(drop)
+}
+
+/// Takes the organization's names, and what tells of erasures of its members.
+pub async fn blank_org(tx: &mut TenantTx) -> Result<()> {
+    let OrgId(org) = tx.org();
+    sqlx::query!("delete from sixty.erasures where org_id = $1 and user_id is not null", org)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    sqlx::query!("update sixty.orgs set external_id = $2, name = '' where org_id = $1", org, tombstone(org))
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)
+        .map(drop)
+}

@@ -1,0 +1,288 @@
+//! What is a person's own, and the person's name on what is not.
+
+use domain::{Result, UserId};
+use uuid::Uuid;
+
+use super::{FEW, ROWS, tombstone};
+use crate::{TenantTx, error::from_sqlx};
+
+/// A piece of what is the person's own, under whom the transaction runs.
+pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
+    let mut rows = runs(tx).await?;
+    if rows == 0 {
+        rows = archives(tx).await?;
+    }
+    if rows == 0 {
+        rows = conversations(tx).await?;
+    }
+    if rows == 0 {
+        rows = requests(tx).await?;
+    }
+    if rows == 0 {
+        rows = own_memory(tx).await?;
+    }
+    if rows == 0 {
+        rows = own_rules(tx).await?;
+    }
+    Ok(rows)
+}
+
+/// With their steps, calls, events and approvals.
+async fn runs(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "delete from sixty.runs where org_id = $1 and owner_id = $2 and id in (
+            select id from sixty.runs where org_id = $1 and owner_id = $2 order by id limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        FEW
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+async fn archives(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let ids = sqlx::query_scalar!(
+        "select id from sixty.copilot_session_summaries where org_id = $1 and owner_id = $2 order by id limit $3",
+        tenant.org.0,
+        tenant.user.0,
+        FEW
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let passages = sqlx::query!(
+        "delete from sixty.copilot_summary_passages where org_id = $1 and owner_id = $2 and summary_id = any ($3)",
+        tenant.org.0,
+        tenant.user.0,
+        &ids
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let archives = sqlx::query!(
+        "delete from sixty.copilot_session_summaries where org_id = $1 and owner_id = $2 and id = any ($3)",
+        tenant.org.0,
+        tenant.user.0,
+        &ids
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(passages.rows_affected() + archives.rows_affected())
+}
+
+/// The newest messages of a long session, or some short sessions with all that was said
+/// in them. `last_seq` goes down with the messages: what is left is found without a look
+/// at what has gone.
+async fn conversations(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let sessions = sqlx::query!(
+        "select id, last_seq from sixty.sessions where org_id = $1 and owner_id = $2 order by id limit $3",
+        tenant.org.0,
+        tenant.user.0,
+        FEW
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if let Some(long) = sessions.iter().find(|session| session.last_seq > ROWS) {
+        return newest_messages(tx, long.id).await;
+    }
+    let mut messages = 0;
+    let short: Vec<Uuid> = sessions
+        .iter()
+        .take_while(|session| {
+            messages += session.last_seq;
+            messages <= ROWS
+        })
+        .map(|session| session.id)
+        .collect();
+    if short.is_empty() {
+        return Ok(0);
+    }
+    // A request that was under way when the erasure was asked for may have begun one. A
+    // run locks its own row before the session's, and so does this.
+    let late = sqlx::query!(
+        "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = any ($3)",
+        tenant.org.0,
+        tenant.user.0,
+        &short
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let done = sqlx::query!(
+        "delete from sixty.sessions where org_id = $1 and owner_id = $2 and id = any ($3)",
+        tenant.org.0,
+        tenant.user.0,
+        &short
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(late.rows_affected() + done.rows_affected())
+}
+
+async fn newest_messages(tx: &mut TenantTx, session: Uuid) -> Result<u64> {
+    let tenant = tx.tenant();
+    let left = sqlx::query_scalar!(
+        "update sixty.sessions set last_seq = greatest(last_seq - $4, 0)
+         where org_id = $1 and owner_id = $2 and id = $3 returning last_seq",
+        tenant.org.0,
+        tenant.user.0,
+        session,
+        ROWS
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let gone = sqlx::query!(
+        "delete from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3 and seq > $4",
+        tenant.org.0,
+        tenant.user.0,
+        session,
+        left
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    // Of places that hold no message nothing went, and yet the session got shorter.
+    Ok(gone.rows_affected().max(1))
+}
+
+/// Answers that were kept for repeated requests.
+async fn requests(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "delete from sixty.idempotency where org_id = $1 and owner_id = $2 and key in (
+            select key from sixty.idempotency where org_id = $1 and owner_id = $2 order by key limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
+}
+
+/// The revisions of the person's memory, then the document.
+async fn own_memory(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let revisions = sqlx::query!(
+        "delete from sixty.copilot_memory_revisions
+         where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2 and version in (
+            select version from sixty.copilot_memory_revisions
+            where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2
+            order by version limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if revisions.rows_affected() > 0 {
+        return Ok(revisions.rows_affected());
+    }
+    let document = sqlx::query!(
+        "delete from sixty.copilot_memories
+         where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2",
+        tenant.org.0,
+        tenant.user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(document.rows_affected())
+}
+
+/// What administrators set for this person; whoever edits the matrix has to look again.
+async fn own_rules(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_scalar!(
+        r#"with gone as (
+            delete from sixty.permission_user_rows where org_id = $1 and user_id = $2 returning 1
+         ), noticed as (
+            update sixty.permissions set version = version + 1 where org_id = $1 and exists (select from gone)
+         )
+         select count(*) as "count!" from gone"#,
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows.unsigned_abs())
+}
+
+/// A piece of the organization's record that names the person as its author, who is
+/// forgotten; the text is the organization's and stays.
+pub async fn authorship(tx: &mut TenantTx, user: UserId) -> Result<u64> {
+    let org = tx.org();
+    let notes = sqlx::query!(
+        "update sixty.entity_notes n set author_id = null
+         from (select kind, entity_id, id from sixty.entity_notes
+            where org_id = $1 and author_id = $2 order by id limit $3) his
+         where n.org_id = $1 and n.kind = his.kind and n.entity_id = his.entity_id and n.id = his.id",
+        org.0,
+        user.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let revisions = sqlx::query!(
+        "update sixty.copilot_memory_revisions r set written_by = null
+         from (select scope, subject, version from sixty.copilot_memory_revisions
+            where org_id = $1 and written_by = $2 order by created_at limit $3) his
+         where r.org_id = $1 and r.scope = his.scope and r.subject = his.subject and r.version = his.version",
+        org.0,
+        user.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let documents = sqlx::query!(
+        "update sixty.copilot_memories set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let matrix = sqlx::query!(
+        "update sixty.permissions set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let changed = [notes, revisions, documents, matrix];
+    Ok(changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+}
+
+/// Blanks the person's row: what stays is the id that no token lifts.
+pub async fn blank_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "update sixty.members set external_id = $3, name = null, role = null, ceiling = null, updated_at = now()
+         where org_id = $1 and user_id = $2 and status = 'removed'",
+        org.0,
+        user.0,
+        tombstone(user.0)
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
