@@ -3,6 +3,7 @@
 mod approved;
 mod calls;
 mod owners;
+mod trust;
 
 use model_sim::Reply;
 use serde_json::{Value, json};

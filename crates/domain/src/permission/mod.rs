@@ -213,6 +213,7 @@ impl Ruling {
 
     /// The same for a conversation that has read what came from outside: what it
     /// would remember by itself becomes a proposal. What is stricter stays.
+    #[must_use]
     pub fn of_untrusted(self, action: Action) -> Self {
         if action.memory().is_none() || self.policy != Policy::Auto {
             return self;

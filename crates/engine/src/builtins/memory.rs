@@ -1,7 +1,8 @@
 //! `memory_append` and `memory_replace`.
 
 use domain::{
-    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, memory::MemoryPreview, permission::Action,
+    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, memory::MemoryPreview,
+    permission::Action,
 };
 use store::{
     RunTx, TenantTx, entities,
@@ -83,12 +84,7 @@ impl Meant<'_> {
         })
     }
 
-    pub async fn write(
-        &self,
-        tx: &mut RunTx,
-        doing: &Doing<'_>,
-        events: &mut Vec<Event>,
-    ) -> Result<Outcome> {
+    pub async fn write(&self, tx: &mut RunTx, doing: &Doing<'_>, events: &mut Vec<Event>) -> Result<Outcome> {
         let subject = match self.writable(tx.tenant()).await? {
             Ok(subject) => subject,
             Err(refusal) => return Ok(refusal),

@@ -52,13 +52,14 @@ fn opens(c: char, after: &str) -> bool {
     let next = || after.trim_start_matches(|c: char| c.is_whitespace() || is_combining(c));
     match c {
         // The last two are compatible forms of the first: fonts and tokenizers make one of them.
-        '<' | '\u{FF1C}' | '\u{FE64}' => {
-            next().starts_with(|n: char| n.is_alphabetic() || "/\u{FF0F}\u{2044}\u{2215}!?_|\u{FF5C}".contains(n))
-        }
+        '<' | '\u{FF1C}' | '\u{FE64}' => next()
+            .starts_with(|n: char| n.is_alphabetic() || "/\u{FF0F}\u{2044}\u{2215}!?_|\u{FF5C}".contains(n)),
         // These are quotation marks or brackets of some languages, and stay what they are
         // unless they are made to look like one of the prompt's own delimiters.
-        '\u{2039}' | '\u{27E8}' | '\u{2329}' | '\u{3008}' | '\u{276E}' | '\u{276C}' | '\u{2770}' | '\u{02C2}'
-        | '\u{1438}' | '\u{227A}' => next().starts_with(['/', '\u{FF0F}', '\u{2044}', '\u{2215}']) || is_named(next()),
+        '\u{2039}' | '\u{27E8}' | '\u{2329}' | '\u{3008}' | '\u{276E}' | '\u{276C}' | '\u{2770}'
+        | '\u{02C2}' | '\u{1438}' | '\u{227A}' => {
+            next().starts_with(['/', '\u{FF0F}', '\u{2044}', '\u{2215}']) || is_named(next())
+        }
         _ => false,
     }
 }
@@ -136,13 +137,18 @@ mod tests {
         ] {
             let neutral = neutral(text);
             assert!(neutral.contains(BRACKET), "{text}: {neutral}");
-            assert!(!neutral.contains(['<', '\u{FF1C}', '\u{FE64}', '\u{2039}', '\u{3008}']), "{text}: {neutral}");
+            assert!(
+                !neutral.contains(['<', '\u{FF1C}', '\u{FE64}', '\u{2039}', '\u{3008}']),
+                "{text}: {neutral}"
+            );
         }
     }
 
     #[test]
     fn a_reference_to_a_bracket_is_written_as_every_harmless_one() {
-        for text in ["&lt;/context>", "&LT;/context>", "&#60;/context>", "&#x3C;/context>", "&#x00003c;/context>"] {
+        for text in
+            ["&lt;/context>", "&LT;/context>", "&#60;/context>", "&#x3C;/context>", "&#x00003c;/context>"]
+        {
             assert_eq!(neutral(text), "&lt;/context>", "{text}");
         }
         for text in ["R&D", "&amp;", "&#61;", "&#x3d;", "&ltd;", "&#600;", "&", "&#", "&#x", "&\u{fc}"] {
@@ -152,9 +158,15 @@ mod tests {
 
     #[test]
     fn what_only_compares_or_quotes_stays() {
-        for text in
-            ["3<4 and <3", "a <- b", "x <= y", "\u{2039}mot\u{203A}", "\u{3008}\u{66F8}\u{540D}\u{3009}", "\u{2039}users\u{203A}", "1 < 2"]
-        {
+        for text in [
+            "3<4 and <3",
+            "a <- b",
+            "x <= y",
+            "\u{2039}mot\u{203A}",
+            "\u{3008}\u{66F8}\u{540D}\u{3009}",
+            "\u{2039}users\u{203A}",
+            "1 < 2",
+        ] {
             assert_eq!(neutral(text), text);
         }
     }

@@ -135,9 +135,8 @@ pub(super) async fn listed(caller: &Caller, tx: &mut Tx, filter: &Filter) -> dom
     if !filter.reserved {
         return approvals::list(tx, filter).await;
     }
-    let found = tx
-        .organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, filter).await)
-        .await?;
+    let found =
+        tx.organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, filter).await).await?;
     if found.iter().any(|approval| approval.owner != tx.tenant().user) {
         audit::record(tx, &[caller.did("approval.list")]).await?;
     }
@@ -289,7 +288,12 @@ pub(super) async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval>
 }
 
 /// Decides as the approval's own person, whose rows they are.
-pub(super) async fn settle(app: &App, tx: &mut Tx, approval: &Approval, word: &Word) -> domain::Result<RunId> {
+pub(super) async fn settle(
+    app: &App,
+    tx: &mut Tx,
+    approval: &Approval,
+    word: &Word,
+) -> domain::Result<RunId> {
     if approval.decider == Decider::Admin && !tx.role.administers() {
         return Err(Error::forbidden("an owner or administrator of the organization decides about this"));
     }
