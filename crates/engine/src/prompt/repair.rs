@@ -186,7 +186,8 @@ fn calls(content: &str) -> Vec<block::BlockHead> {
 fn missing(id: &str, note: &str) -> String {
     let result = ToolResult {
         tool_use_id: id.to_owned(),
-        content: if note.is_empty() { NOT_CARRIED_OUT } else { note }.to_owned(),
+        // It may quote what was carried out.
+        content: if note.is_empty() { NOT_CARRIED_OUT.to_owned() } else { neutral(note) },
         is_error: !note.starts_with("awaiting"),
     };
     serde_json::to_string(&result).expect("a result serializes: its keys are strings")

@@ -13,7 +13,7 @@ use domain::{
 use store::{
     TenantTx, audit, erasures,
     orgs::{self, Member, Standing},
-    runs, sweep,
+    retention, runs, sweep,
 };
 use url::Url;
 
@@ -83,7 +83,9 @@ async fn begin(caller: &Caller, tx: &mut Tx, user: &str) -> domain::Result<(User
         return Ok((member.user, known));
     }
     may_erase(caller, tx, &member)?;
-    // LEGAL HOLD: the one place at which a hold over this person refuses the erasure.
+    if retention::held(tx, member.user).await? {
+        return Err(retention::refusal());
+    }
     match orgs::remove_member(tx, member.user).await {
         // Somebody removed them before.
         Ok(()) | Err(Error::NotFound) => {}
@@ -146,9 +148,13 @@ pub async fn member_erasure(caller: Caller, Path(user): Path<String>) -> Result<
     responses((status = 200, body = Erasure), (status = 202, body = Erasure), Problems))]
 pub async fn erase_org(platform: Platform, Path(id): Path<String>) -> Result<Response> {
     let org = platform.identity.org_id(&id);
-    let standing = platform.tx(org, orgs::standing).await?.ok_or(Error::NotFound)?;
+    let (standing, held) =
+        platform.tx(org, async |tx| Ok((orgs::standing(tx).await?, retention::any_held(tx).await?))).await?;
+    let standing = standing.ok_or(Error::NotFound)?;
     if standing == Standing::Active {
-        // LEGAL HOLD: the one place at which a hold over this organization refuses the erasure.
+        if held {
+            return Err(retention::refusal().into());
+        }
         let mut tx = platform.app.store().system().await?;
         orgs::close(&mut tx, org).await?;
         tx.commit().await?;

@@ -46,7 +46,8 @@ const MORE_LOOKS: usize = 20;
 pub struct NewMessage {
     /// Plain text; or send `content`.
     text: Option<String>,
-    /// `text`, `image` and `document` blocks of the Messages API.
+    /// `text`, `image` and `document` blocks of the Messages API. Images and documents count as
+    /// text from outside: the conversation only proposes to memory from there on.
     content: Option<Vec<InputBlock>>,
     mode: Option<Mode>,
     /// `provider/model`; the session's or the service's when left out.
@@ -60,7 +61,8 @@ pub struct NewMessage {
 pub struct ClientContext {
     /// IANA name, such as `Europe/Berlin`; UTC when left out.
     timezone: Option<String>,
-    /// What the person looks at; at most 4000 bytes of JSON.
+    /// What the person looks at; at most 4000 bytes of JSON. More than names of places and ids
+    /// counts as text from outside: the conversation only proposes to memory from there on.
     #[schema(value_type = Option<Object>)]
     view: Option<Value>,
 }

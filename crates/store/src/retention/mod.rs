@@ -203,6 +203,19 @@ pub async fn held(tx: &mut TenantTx, user: UserId) -> Result<bool> {
     .map_err(from_sqlx)
 }
 
+/// Whether a legal hold keeps anything in the organization.
+pub async fn any_held(tx: &mut TenantTx) -> Result<bool> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.retention where org_id = $1 and legal_hold)
+            or exists (select from sixty.retention_holds where org_id = $1) as "held!""#,
+        org.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Whether a legal hold keeps this conversation of the transaction's own person.
 pub async fn session_held(tx: &mut TenantTx, session: SessionId) -> Result<bool> {
     let tenant = tx.tenant();
