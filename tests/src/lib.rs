@@ -27,6 +27,7 @@ mod ownership;
 mod posting;
 mod prompt;
 mod prompt_isolation;
+mod record;
 mod resources;
 mod restart;
 mod resume;
