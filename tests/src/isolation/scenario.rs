@@ -105,7 +105,7 @@ impl Witness {
         self.send(Method::DELETE, &format!("/v1/entities/deal/{id}"), |request| request).await;
         let line =
             json!({"kind": "task", "id": "T-1", "name": self.org, "links": [{"kind": "deal", "id": "D-1"}]});
-        self.json(Method::POST, "/v1/entities/batch", line).await.expect(200);
+        self.json(Method::POST, "/v1/entities/batch", line).await;
         for path in [
             "/v1/entities",
             "/v1/entities?q=canary",
