@@ -99,7 +99,7 @@ macro_rules! select {
 /// A page of entities, in the order of the filter.
 pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Entity>> {
     let rows = match (filter.text, filter.linked, filter.order, filter.kind) {
-        (Some(text), ..) => found(tx, filter, sought(text)).await?,
+        (Some(text), ..) => found(tx, filter, &sought(text)).await?,
         (None, Some(to), ..) => linked(tx, filter, to).await?,
         (None, None, Order::Id, _) => by_id(tx, filter).await?,
         (None, None, Order::Updated, Some(kind)) => by_update_of(tx, filter, kind).await?,
@@ -197,7 +197,7 @@ async fn linked(tx: &mut TenantTx, filter: &Filter<'_>, to: (EntityKind, &str)) 
 
 /// Takes the newest entities of the rarest word, and those whose id begins so, and keeps those
 /// that have the other words as well.
-async fn found(tx: &mut TenantTx, filter: &Filter<'_>, sought: Sought) -> Result<Vec<Row>> {
+async fn found(tx: &mut TenantTx, filter: &Filter<'_>, sought: &Sought) -> Result<Vec<Row>> {
     let mut ranges: Vec<(String, String)> =
         sought.words.iter().map(|word| (word.clone(), word.clone())).collect();
     if let Some((_, end)) = ranges.last_mut() {

@@ -122,14 +122,14 @@ impl Incoming {
                     self.ready.clear();
                     self.ended = Some(End::Cut);
                 }
-                Ok(Some(Ok(frame))) => self.take(frame.data_ref().map_or(&[][..], |bytes| bytes.as_ref())),
+                Ok(Some(Ok(frame))) => self.take(frame.data_ref().map_or(&[][..], |bytes| &bytes[..])),
             }
         }
         self.bound_lines();
         let rest = self.ready.split_off(self.ready.len().min(PIECE));
         let piece = std::mem::replace(&mut self.ready, rest);
         self.taken = piece.last().map_or(self.taken, |(number, _)| *number);
-        piece.iter().map(|(number, raw)| Line::of(engine, writer, *number, raw)).collect()
+        piece.iter().map(|(number, raw)| Line::of(engine, writer, *number, raw.as_deref())).collect()
     }
 
     fn ready_bytes(&self) -> usize {

@@ -78,8 +78,8 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn of(engine: &Engine, writer: Writer, number: usize, raw: &Raw) -> Self {
-        let value = value(raw.as_deref());
+    pub fn of(engine: &Engine, writer: Writer, number: usize, raw: Option<&[u8]>) -> Self {
+        let value = value(raw);
         let text = |name: &str| value.as_ref().ok().and_then(|value| value[name].as_str().map(str::to_owned));
         let (kind, id) = (text("kind").and_then(|kind| kind.parse().ok()), text("id"));
         let content: Result<_, Vec<FieldError>> =
