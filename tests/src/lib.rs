@@ -31,6 +31,7 @@ mod preview;
 mod prompt;
 mod prompt_isolation;
 mod proposals;
+mod record;
 mod resources;
 mod restart;
 mod resume;

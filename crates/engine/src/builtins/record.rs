@@ -23,7 +23,7 @@ const FOUND_AT_MOST: i64 = 20;
 const NOTES_AT_MOST: i64 = 5;
 
 pub async fn find_entities(tx: &mut TenantTx, query: &str, kind: Option<EntityKind>) -> Result<Outcome> {
-    let filter = Filter { kind, text: Some(query), after: None, limit: FOUND_AT_MOST + 1 };
+    let filter = Filter { kind, text: Some(query), limit: FOUND_AT_MOST + 1, ..Filter::default() };
     let mut found = entities::list(tx, &filter).await?;
     if found.is_empty() {
         return Ok(Outcome::ok(format!("Nothing on record matches {query:?}.")));

@@ -18,13 +18,14 @@ use store::{
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    caller::{Caller, Tx},
+    caller::{Caller, OrgWide, Tx},
     door::unmasked,
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
     idempotent::{Answer, once, request_hash},
     negotiate::Form,
     page::{Page, after_in, limit, page},
     problem::{Problems, Result},
+    routes::entities::look,
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -61,9 +62,9 @@ fn entity(kind: &str, id: String) -> domain::Result<Subject> {
 }
 
 /// Memory exists for entities that exist.
-async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
+async fn known(caller: &Caller, tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if let Subject::Entity(entity) = subject {
-        entities::find(tx, entity.kind, &entity.id).await?;
+        look(caller, tx, entity).await?;
     }
     Ok(())
 }
@@ -71,7 +72,7 @@ async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
 /// Who may write: of the organization's memory its administrators, else everybody but readonly.
 async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if let Subject::Entity(entity) = subject {
-        entities::hold(tx, entity).await?;
+        tx.as_far_as_allowed(OrgWide::WriteEntities, async |tx| entities::hold(tx, entity).await).await?;
     }
     if *subject == Subject::Org { tx.administers() } else { tx.writes() }
 }
@@ -104,7 +105,7 @@ async fn store(
 async fn read(caller: &Caller, subject: Subject, form: Form) -> Result<Response> {
     let document = caller
         .tx(async |tx| {
-            known(tx, &subject).await?;
+            known(caller, tx, &subject).await?;
             memories::find(tx, &subject).await
         })
         .await?;
@@ -147,7 +148,7 @@ async fn revisions(
     let before: Option<i64> = after_in(&list, query.cursor.as_deref())?;
     let found = caller
         .tx(async |tx| {
-            known(tx, &subject).await?;
+            known(caller, tx, &subject).await?;
             memories::revisions(tx, &subject, before, limit + 1).await
         })
         .await?;
