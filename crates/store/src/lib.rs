@@ -20,6 +20,7 @@ pub mod migrate;
 pub mod orgs;
 pub mod parked;
 pub mod permissions;
+pub mod questions;
 pub mod runs;
 pub mod seals;
 pub mod sessions;

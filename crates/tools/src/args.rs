@@ -4,7 +4,7 @@ use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Outgoing;
+use crate::{Outgoing, Question, catalogue};
 
 /// A call whose arguments are in order.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,10 +34,6 @@ pub enum Call {
         from_seq: Option<i64>,
         to_seq: Option<i64>,
     },
-    FindEntities {
-        query: String,
-        kind: Option<EntityKind>,
-    },
     GetEntity {
         kind: EntityKind,
         id: String,
@@ -52,6 +48,9 @@ pub enum Call {
         id: String,
         text: String,
     },
+    /// A question about the sales record.
+    #[serde(skip)]
+    Ask(Question),
     /// A call that leaves the service.
     #[serde(skip)]
     Outside(Outgoing),
@@ -59,6 +58,9 @@ pub enum Call {
 
 impl Call {
     pub(crate) fn read(tool: &str, args: &Value) -> Result<Self, serde_json::Error> {
+        if catalogue::is_question(tool) {
+            return Question::read(tool, args).map(Call::Ask);
+        }
         Self::deserialize(json!({ "tool": tool, "args": args }))
     }
 
@@ -77,10 +79,7 @@ impl Call {
             }),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
-            Call::Recall { .. }
-            | Call::ReadArchive { .. }
-            | Call::FindEntities { .. }
-            | Call::GetEntity { .. } => None,
+            Call::Recall { .. } | Call::ReadArchive { .. } | Call::GetEntity { .. } | Call::Ask(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod archive;
 mod memory;
+mod questions;
 mod record;
 
 use domain::{
@@ -10,6 +11,8 @@ use domain::{
 };
 use store::{RunTx, TenantTx};
 use tools::Call;
+
+pub use questions::Asking;
 
 /// What a call brought, in words for the model.
 #[derive(Clone, Debug)]
@@ -68,9 +71,9 @@ impl Outcome {
     }
 }
 
-pub async fn read(tx: &mut TenantTx, call: &Call) -> Result<Outcome> {
+pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>) -> Result<Outcome> {
     match call {
-        Call::FindEntities { query, kind } => record::find_entities(tx, query, *kind).await,
+        Call::Ask(question) => questions::answer(tx, question, asking).await,
         Call::Recall { query, limit, since } => archive::recall(tx, query, *limit, since.as_deref()).await,
         Call::ReadArchive { summary_id, from_seq, to_seq } => {
             archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await

@@ -11,30 +11,15 @@ use domain::{
 use serde_json::{Map, Value};
 use store::{
     RunTx, TenantTx,
-    entities::{self, Filter, NewEntity, Origin},
+    entities::{self, NewEntity, Origin},
     memories::{self, Subject},
+    questions,
 };
 
 use super::Outcome;
 
 const MARKED: &str = "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
-const FOUND_AT_MOST: i64 = 20;
 const NOTES_AT_MOST: i64 = 5;
-
-pub async fn find_entities(tx: &mut TenantTx, query: &str, kind: Option<EntityKind>) -> Result<Outcome> {
-    let filter = Filter { kind, text: Some(query), after: None, limit: FOUND_AT_MOST + 1 };
-    let mut found = entities::list(tx, &filter).await?;
-    if found.is_empty() {
-        return Ok(Outcome::ok(format!("Nothing on record matches {query:?}.")));
-    }
-    let more = found.len() > 20;
-    found.truncate(20);
-    let mut text: String = found.iter().map(|entity| format!("{}\n", line(entity))).collect();
-    if more {
-        text.push_str("There are more; narrow the query.\n");
-    }
-    Ok(Outcome::ok(text.trim_end()))
-}
 
 pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
     let entity = match entities::find(tx, kind, id).await {
@@ -45,10 +30,12 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
     let bound = EntityRef { kind, id: id.to_owned() };
     let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
+    let neighbours = questions::one(tx, kind, id).await?.map(|brief| brief.links).unwrap_or_default();
     let mut text = line(&entity);
-    for link in &entity.links {
-        let role = link.role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
-        write!(text, "\nlinked: {} {}{role}", link.kind, link.id).expect("writing to a string cannot fail");
+    for link in neighbours {
+        let role = link.role.map(|role| format!(" ({role})")).unwrap_or_default();
+        write!(text, "\nlinked: {} {}: {}{role}", link.kind, link.id, link.name)
+            .expect("writing to a string cannot fail");
     }
     for (name, value) in &entity.attributes {
         write!(text, "\n{name}: {}", plain(value)).expect("writing to a string cannot fail");

@@ -3,11 +3,17 @@
 
 mod archive;
 mod memory;
+mod questions;
 mod record;
 
 use domain::tool::ToolSpec;
 
 /// Every built-in tool.
 pub(crate) fn builtins() -> Vec<ToolSpec> {
-    [memory::MEMORY, record::RECORD, archive::ARCHIVE].concat()
+    [memory::MEMORY, record::RECORD, archive::ARCHIVE, &questions::questions()].concat()
+}
+
+/// Whether the tool asks a question about the sales record.
+pub(crate) fn is_question(tool: &str) -> bool {
+    questions::questions().iter().any(|question| question.name == tool)
 }
