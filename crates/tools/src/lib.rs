@@ -19,7 +19,7 @@ use domain::{
     permission::Matrix,
     tool::{ToolClass, ToolSpec},
 };
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde::Serialize;
 use serde_json::{
     Value,
@@ -131,7 +131,7 @@ impl Toolbox {
             .take(MAX_PROBLEMS)
             .map(|error| FieldError {
                 field: error.instance_path().as_str().trim_start_matches('/').replace('/', "."),
-                error: error.to_string(),
+                error: problem(&error),
             })
             .collect();
         if !problems.is_empty() {
@@ -143,6 +143,17 @@ impl Toolbox {
             return Ok(Call::Outside(Outgoing { address: address.clone(), args, action }));
         }
         Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
+    }
+}
+
+/// What is wrong with an argument. Of a word that must be one of some, all of them are named.
+fn problem(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten().map(Value::to_string);
+            format!("{} is not one of {}", error.instance(), options.collect::<Vec<_>>().join(", "))
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -291,7 +302,7 @@ mod tests {
         let which = Which { id: None, name: Some("Acme".into()) };
         assert_eq!(asked("get_deal", r#"{"name":"Acme"}"#), Question::GetDeal(which));
         for (name, json, words) in [
-            ("get_pipeline_deals", r#"{"filter":"lost"}"#, "closing_soon"),
+            ("get_pipeline_deals", r#"{"filter":"lost"}"#, "needs_attention"),
             ("get_pipeline_deals", r#"{"limit":51}"#, "limit: "),
             ("get_meetings_for_period", "{}", "\"period\" is a required"),
             ("get_next_meeting", r#"{"x":1}"#, "x"),

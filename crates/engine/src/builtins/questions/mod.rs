@@ -120,7 +120,7 @@ async fn ask(tx: &mut TenantTx, question: &Question, asking: Asking<'_>) -> Answ
             meetings::of_period(tx, asking, &span, *whose, *part).await
         }
         Question::SearchMeetingContext { query, deal_id, part } => {
-            let linked = deal_id.as_deref().map(|id| deal(id)).or_else(|| asking.bound_deal());
+            let linked = deal_id.as_deref().map(deal).or_else(|| asking.bound_deal());
             search::passages(tx, asking, (EntityKind::Meeting, query), linked, *part).await
         }
         Question::SearchEmails { query, contact_id, deal_id, part } => {
