@@ -27,6 +27,7 @@ mod ownership;
 mod posting;
 mod prompt;
 mod prompt_isolation;
+mod questions;
 mod resources;
 mod restart;
 mod resume;
