@@ -28,6 +28,7 @@ mod posting;
 mod prompt;
 mod prompt_isolation;
 mod questions;
+mod record;
 mod resources;
 mod restart;
 mod resume;

@@ -9,6 +9,8 @@ use crate::{EntityKind, FieldError};
 const MAX_TEXT: usize = 2_000;
 /// Longest body, summary or transcript, in characters.
 const MAX_LONG: usize = 200_000;
+/// Longest word by which entities are sorted into groups, in characters: it stands in an index.
+const MAX_LABEL: usize = 200;
 const MAX_PEOPLE: usize = 200;
 
 /// States of a to-do.
@@ -18,6 +20,7 @@ pub const PRIORITIES: [&str; 4] = ["low", "medium", "high", "urgent"];
 #[derive(Clone, Copy)]
 enum FieldType {
     Text,
+    Label,
     /// A body, a summary, a transcript.
     Long,
     /// ISO 4217: three capital letters.
@@ -39,10 +42,10 @@ enum FieldType {
 }
 
 fn fields(kind: EntityKind) -> &'static [(&'static str, FieldType)] {
-    use FieldType::{Amount, Currency, Date, Email, Long, Moment, People, Percent, Text, Time, Word};
+    use FieldType::{Amount, Currency, Date, Email, Label, Long, Moment, People, Percent, Text, Time, Word};
     match kind {
         EntityKind::Deal => &[
-            ("stage", Text),
+            ("stage", Label),
             ("amount", Amount),
             ("currency", Currency),
             ("close_date", Date),
@@ -100,7 +103,7 @@ pub fn names(kind: EntityKind) -> impl Iterator<Item = &'static str> {
 /// words of a list are asked for as what they are.
 pub fn searched(kind: EntityKind) -> impl Iterator<Item = (&'static str, bool)> {
     fields(kind).iter().filter_map(|(name, field)| match field {
-        FieldType::Text | FieldType::Email | FieldType::People => Some((*name, false)),
+        FieldType::Text | FieldType::Label | FieldType::Email | FieldType::People => Some((*name, false)),
         FieldType::Long => Some((*name, true)),
         _ => None,
     })
@@ -139,6 +142,7 @@ impl FieldType {
         let is_time = || text.is_some_and(|t| time(t).is_some());
         let (fits, wanted) = match self {
             FieldType::Text => (at_most(MAX_TEXT), "text of at most 2000 characters"),
+            FieldType::Label => (at_most(MAX_LABEL), "text of at most 200 characters"),
             FieldType::Long => (at_most(MAX_LONG), "text of at most 200000 characters"),
             FieldType::Currency => {
                 let fits = text.is_some_and(|t| t.len() == 3 && t.bytes().all(|b| b.is_ascii_uppercase()));

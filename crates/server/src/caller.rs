@@ -10,12 +10,17 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit::Actor};
+use domain::{
+    Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId,
+    audit::Actor,
+    permission::{Action, Ask, Policy},
+};
 use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
     audit::Entry,
     orgs::{self, NewMember},
+    permissions,
 };
 
 use crate::{App, auth::Identity, problem::Failure};
@@ -41,6 +46,9 @@ pub enum OrgWide {
     SeeApproval,
     DecideApproval,
     ReadAudit,
+    /// Entities that are their owner's alone, and what hangs on them. Each look leaves an entry in the trail.
+    SeeEntities,
+    WriteEntities,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -85,7 +93,39 @@ impl Tx {
         operation: OrgWide,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
+        self.administers()?;
         self.switched(operation, None, Scope::Org, work).await
+    }
+
+    /// Looks at the whole organization where the matrix lets the caller do so by themselves
+    /// (`access_all_org`), and else at what every member sees.
+    pub async fn as_far_as_allowed<T>(
+        &mut self,
+        operation: OrgWide,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        let sees_all = self.sees_all().await?;
+        self.within(sees_all, operation, work).await
+    }
+
+    /// The same with an answer of [`sees_all`](Self::sees_all).
+    pub async fn within<T>(
+        &mut self,
+        sees_all: bool,
+        operation: OrgWide,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        if sees_all {
+            self.switched(operation, None, Scope::Org, work).await
+        } else {
+            work(&mut self.inner).await
+        }
+    }
+
+    /// Whether the caller may look at all of the organization without asking anybody.
+    pub async fn sees_all(&mut self) -> Result<bool> {
+        let ask = Ask::own(self.role, Action::AccessAllOrg);
+        Ok(self.role.writes() && permissions::matrix(&mut self.inner).await?.rule(ask).policy == Policy::Auto)
     }
 
     /// Writes what is another person's, for an operation of owners and administrators.
@@ -95,6 +135,7 @@ impl Tx {
         operation: OrgWide,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
+        self.administers()?;
         self.switched(operation, Some(owner), Scope::Own, work).await
     }
 
@@ -105,7 +146,6 @@ impl Tx {
         scope: Scope,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
-        self.administers()?;
         tracing::debug!(?operation, by = %self.inner.tenant().user, "beyond the caller's own");
         self.inner.switch(person, scope).await?;
         let done = work(&mut self.inner).await;

@@ -103,7 +103,16 @@ impl Witness {
         let id = canary().replace("canary", "T");
         self.json(Method::POST, "/v1/entities", json!({"kind": "deal", "id": id, "name": self.org})).await;
         self.send(Method::DELETE, &format!("/v1/entities/deal/{id}"), |request| request).await;
-        for path in ["/v1/entities", "/v1/entities?q=canary", "/v1/entities?kind=contact&limit=1"] {
+        let line =
+            json!({"kind": "task", "id": "T-1", "name": self.org, "links": [{"kind": "deal", "id": "D-1"}]});
+        self.json(Method::POST, "/v1/entities/batch", line).await.expect(200);
+        for path in [
+            "/v1/entities",
+            "/v1/entities?q=canary",
+            "/v1/entities?kind=contact&limit=1",
+            "/v1/entities?linked_kind=deal&linked_id=D-1",
+            "/v1/entities?sort=updated&open=true",
+        ] {
             self.get(path).await;
         }
     }

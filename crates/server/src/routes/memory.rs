@@ -18,12 +18,13 @@ use store::{
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    caller::{Caller, Tx},
+    caller::{Caller, OrgWide, Tx},
     door::unmasked,
     extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
     problem::{Problems, Result},
+    routes::entities::look,
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -59,9 +60,9 @@ fn entity(kind: &str, id: String) -> domain::Result<Subject> {
 }
 
 /// Memory exists for entities that exist.
-async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
+async fn known(caller: &Caller, tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if let Subject::Entity(entity) = subject {
-        entities::find(tx, entity.kind, &entity.id).await?;
+        look(caller, tx, entity).await?;
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ async fn known(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
 /// Who may write: of the organization's memory its administrators, else everybody but readonly.
 async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if let Subject::Entity(entity) = subject {
-        entities::hold(tx, entity).await?;
+        tx.as_far_as_allowed(OrgWide::WriteEntities, async |tx| entities::hold(tx, entity).await).await?;
     }
     if *subject == Subject::Org { tx.administers() } else { tx.writes() }
 }
@@ -102,7 +103,7 @@ async fn store(
 async fn read(caller: &Caller, subject: Subject) -> Result<Response> {
     let document = caller
         .tx(async |tx| {
-            known(tx, &subject).await?;
+            known(caller, tx, &subject).await?;
             memories::find(tx, &subject).await
         })
         .await?;
@@ -144,7 +145,7 @@ async fn revisions(
     let before: Option<i64> = after(query.cursor.as_deref())?;
     let found = caller
         .tx(async |tx| {
-            known(tx, &subject).await?;
+            known(caller, tx, &subject).await?;
             memories::revisions(tx, &subject, before, limit + 1).await
         })
         .await?;

@@ -91,6 +91,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(permissions::get, permissions::put))
         .routes(routes!(entities::create, entities::list))
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
+        .routes(routes!(entities::batch))
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(audit::list))
         .merge(operator_routes())

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 
 pub use delete::delete;
-pub use list::{Filter, list};
+pub use list::{Filter, Order, list};
 pub use notes::{add_note, notes};
 pub use write::{Origin, Write, Written, create, put, upsert};
 
