@@ -31,6 +31,7 @@ mod preview;
 mod prompt;
 mod prompt_isolation;
 mod proposals;
+mod questions;
 mod record;
 mod resources;
 mod restart;

@@ -4,6 +4,7 @@ pub mod approval;
 pub mod archive;
 pub mod audit;
 pub mod block;
+pub mod brief;
 pub mod entity;
 pub mod erasure;
 pub mod error;

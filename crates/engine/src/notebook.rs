@@ -102,7 +102,10 @@ fn known(document: &str, fact: &str) -> Option<Refusal> {
         if let Some(name) = heading(line) {
             section = Some(name);
         } else if Likeness::of(line).says_the_same(&likeness) {
-            return Some(Refusal::Known { line: line.trim().to_owned(), section: section.map(str::to_owned) });
+            return Some(Refusal::Known {
+                line: line.trim().to_owned(),
+                section: section.map(str::to_owned),
+            });
         }
     }
     None

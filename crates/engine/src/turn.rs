@@ -107,6 +107,7 @@ impl Engine {
             mode: new.mode,
             model: new.model.clone(),
             role: new.role,
+            timezone: new.timezone.name(),
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
             first_frame: if claims { started.frame(run, Cursor { fence: 1, n: 1 }) } else { String::new() },
             pinned: context.pinned,
@@ -143,7 +144,16 @@ impl Engine {
             fence: 1,
             replica: self.0.replica,
         };
-        Start { lease, role: new.role, mode: new.mode, model: new.model.clone(), context, matrix, started }
+        Start {
+            lease,
+            role: new.role,
+            mode: new.mode,
+            zone: new.timezone,
+            model: new.model.clone(),
+            context,
+            matrix,
+            started,
+        }
     }
 
     /// What a session's next prompt would be, for the model on the wire.

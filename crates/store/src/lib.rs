@@ -26,6 +26,7 @@ pub mod orgs;
 pub mod parked;
 pub mod permissions;
 pub mod profiles;
+pub mod questions;
 pub mod retention;
 pub mod runs;
 pub mod seals;

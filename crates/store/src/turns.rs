@@ -82,6 +82,8 @@ pub struct NewTurn {
     pub mode: Mode,
     pub model: String,
     pub role: Role,
+    /// IANA name of the zone in which the person asks.
+    pub timezone: &'static str,
     /// The replica that starts at once, and its lease in seconds; else a worker claims the run.
     pub claim: Option<(ReplicaId, u32)>,
     /// The first event, as a frame under fence 1 (or empty).
@@ -175,12 +177,12 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
             values ($1, $2, $3, $5, $4, 'user', $6, nullif($9, ''), $10, $2)
         ), run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
-                lease_owner, lease_until, fence, attempts, started_at)
+                lease_owner, lease_until, fence, attempts, started_at, timezone)
             values ($1, $2, $3, $10, $5, $11, case when $14::uuid is null then 'queued' else 'running' end,
                 $12, $13, $17, $14::uuid, now() + make_interval(secs => $15),
                 case when $14::uuid is null then 0 else 1 end,
                 case when $14::uuid is null then 0 else 1 end,
-                case when $14::uuid is not null then now() end)
+                case when $14::uuid is not null then now() end, $21)
         )
         insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
         select $1, $2, $10, 1, 1, 1, $16 where $16 <> ''
@@ -205,6 +207,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         &new.pinned[..],
         &new.told[..],
         new.untrusted,
+        new.timezone,
     )
     .execute(tx.connection())
     .await
@@ -267,6 +270,8 @@ pub struct Resumed {
     pub mode: Mode,
     pub model: String,
     pub role: Role,
+    /// IANA name of the zone in which the person asked.
+    pub timezone: String,
     pub iterations: i32,
     pub usage: domain::Usage,
     /// Number of the last committed step, from 1.
@@ -293,7 +298,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null
         where org_id = $1 and owner_id = $3 and id = $2
-        returning message_id, trigger, mode, model, role, iterations, cancel_requested, attempts,
+        returning message_id, trigger, mode, model, role, timezone, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
@@ -320,6 +325,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         mode: Mode::parse(&row.mode).unwrap_or_default(),
         model: row.model,
         role: Role::parse_lenient(&row.role),
+        timezone: row.timezone,
         iterations: row.iterations,
         usage: domain::Usage {
             input_tokens: row.input_tokens,

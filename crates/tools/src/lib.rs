@@ -7,6 +7,7 @@ mod catalogue;
 mod outside;
 #[cfg(feature = "faults")]
 mod probes;
+mod question;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +19,7 @@ use domain::{
     permission::Matrix,
     tool::{ToolClass, ToolSpec},
 };
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{
     Value,
@@ -29,6 +30,7 @@ use sha2::{Digest, Sha256};
 pub use args::{Call, Change, NewActivity, NewTask};
 use catalogue::actions::EXECUTE_ACTION;
 pub use outside::{Outgoing, Outside, Reply, Sent};
+pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Which, Whose};
 
 /// Longest list of problems that goes back to the model for one call.
 const MAX_PROBLEMS: usize = 8;
@@ -130,7 +132,7 @@ impl Toolbox {
             .take(MAX_PROBLEMS)
             .map(|error| FieldError {
                 field: error.instance_path().as_str().trim_start_matches('/').replace('/', "."),
-                error: error.to_string(),
+                error: problem(&error),
             })
             .collect();
         if !problems.is_empty() {
@@ -145,6 +147,17 @@ impl Toolbox {
             return Err(whole("action must name another tool".into()));
         }
         Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
+    }
+}
+
+/// What is wrong with an argument. Of a word that must be one of some, all of them are named.
+fn problem(error: &ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten().map(Value::to_string);
+            format!("{} is not one of {}", error.instance(), options.collect::<Vec<_>>().join(", "))
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -208,6 +221,8 @@ fn definitions<'a>(tools: impl Iterator<Item = &'a ToolSpec>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use domain::permission::{Action, Policy, UserRow};
 
     use super::*;
@@ -227,10 +242,31 @@ mod tests {
     #[test]
     fn every_tool_reads_an_example_of_its_schema() {
         let toolbox = Toolbox::new();
+        let mut untried: HashSet<&str> = toolbox.tools.iter().map(|tool| tool.name).collect();
         for (name, example) in [
             ("memory_append", r#"{"scope":"user","section":"Style","text":"short answers"}"#),
             ("memory_replace", r#"{"scope":"entity","old":"a","new":"b","kind":"deal","id":"D-42"}"#),
-            ("find_entities", r#"{"query":"acme"}"#),
+            ("find_entities", r#"{"query":"acme","kind":"deal","page":2}"#),
+            ("resolve_entity", r#"{"name":"Dana","hint":"Acme"}"#),
+            ("get_deal", r#"{"id":"D-42"}"#),
+            ("get_contact", r#"{"name":"Dana Roe"}"#),
+            ("get_company_status", r#"{"name":"Acme"}"#),
+            ("get_deal_activities", r#"{"id":"D-42","limit":5}"#),
+            ("get_pipeline_summary", r#"{"period":"this_quarter","timezone":"Europe/Berlin"}"#),
+            (
+                "get_pipeline_deals",
+                r#"{"filter":"needs_attention","days":7,"period":"2026-Q4","limit":50,"page":2}"#,
+            ),
+            ("get_contacts_needing_attention", r#"{"days_since_contact":30}"#),
+            ("get_meetings", r#"{"deal_id":"D-42","contact_id":"C-1","limit":3}"#),
+            ("get_next_meeting", "{}"),
+            ("get_meetings_for_period", r#"{"period":"today","timezone":"Asia/Tokyo","whose":"mine"}"#),
+            ("search_meeting_context", r#"{"query":"pricing","deal_id":"D-42"}"#),
+            (
+                "list_tasks",
+                r#"{"status":"open","filter":"overdue","due_before":"2026-12-01","assignee":"me"}"#,
+            ),
+            ("search_emails", r#"{"query":"pricing","contact_id":"C-1"}"#),
             ("get_entity", r#"{"kind":"deal","id":"D-42"}"#),
             ("update_entity", r#"{"kind":"deal","id":"D-42","changes":{"stage":"won"}}"#),
             ("recall", r#"{"query":"pricing","since":"2026-11-01"}"#),
@@ -244,7 +280,9 @@ mod tests {
             let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);
             assert_eq!(call.action().is_none(), tool.actions.is_empty());
             assert!(call.action().is_none_or(|action| tool.actions.contains(&action)), "{name}");
+            assert!(untried.remove(name), "{name} is tried twice");
         }
+        assert_eq!(untried, HashSet::new(), "every tool has an example");
         let names: Vec<&str> = toolbox.tools.iter().map(|tool| tool.name).collect();
         assert!(names.is_sorted());
     }
@@ -284,6 +322,41 @@ mod tests {
         );
         assert!(problem(Role::Member, "get_entity", "[1]").contains("not valid"));
         assert!(problem(Role::Member, "delete_everything", "{}").contains("There is no tool"));
+    }
+
+    #[test]
+    fn the_arguments_of_a_question_are_read_as_they_were_given() {
+        let toolbox = Toolbox::new();
+        let asked = |name: &str, json: &str| match toolbox
+            .check(offer(Role::Readonly), name, &raw(json))
+            .expect(name)
+            .1
+        {
+            Call::Ask(question) => question,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            asked("get_pipeline_deals", r#"{"filter":"at_risk","period":"today","limit":5}"#),
+            Question::GetPipelineDeals {
+                filter: Some(DealFilter::AtRisk),
+                days: None,
+                span: Span { period: Some("today".into()), timezone: None },
+                part: Part { limit: Some(5), page: None },
+            }
+        );
+        assert_eq!(asked("get_next_meeting", "{}"), Question::GetNextMeeting {});
+        let which = Which { id: None, name: Some("Acme".into()) };
+        assert_eq!(asked("get_deal", r#"{"name":"Acme"}"#), Question::GetDeal(which));
+        for (name, json, words) in [
+            ("get_pipeline_deals", r#"{"filter":"lost"}"#, "needs_attention"),
+            ("get_pipeline_deals", r#"{"limit":51}"#, "limit: "),
+            ("get_meetings_for_period", "{}", "\"period\" is a required"),
+            ("get_next_meeting", r#"{"x":1}"#, "x"),
+            ("list_tasks", r#"{"status":"late"}"#, "in_progress"),
+        ] {
+            let problem = problem(Role::Member, name, json);
+            assert!(problem.contains(words), "{problem}");
+        }
     }
 
     #[test]

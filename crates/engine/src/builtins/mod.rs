@@ -4,6 +4,7 @@
 mod archive;
 mod changes;
 mod memory;
+mod questions;
 mod record;
 
 use domain::{
@@ -14,6 +15,7 @@ use store::{RunTx, TenantTx};
 use tools::Call;
 
 pub use memory::meant;
+pub use questions::Asking;
 
 /// Whose words a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,9 +113,9 @@ impl Outcome {
     }
 }
 
-pub async fn read(tx: &mut TenantTx, call: &Call) -> Result<Outcome> {
+pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>) -> Result<Outcome> {
     match call {
-        Call::FindEntities { query, kind } => record::find_entities(tx, query, *kind).await,
+        Call::Ask(question) => questions::answer(tx, question, asking).await,
         Call::Recall { query, limit, since } => archive::recall(tx, query, *limit, since.as_deref()).await,
         Call::ReadArchive { summary_id, from_seq, to_seq } => {
             archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await

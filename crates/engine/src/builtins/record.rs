@@ -11,32 +11,16 @@ use domain::{
 use serde_json::{Map, Value};
 use store::{
     RunTx, TenantTx,
-    entities::{self, Filter, NewEntity, NewNote},
+    entities::{self, NewEntity, NewNote},
     memories::{self, Subject},
+    questions,
 };
 
 use super::{Origin, Outcome};
 
 pub(super) const MARKED: &str =
     "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
-const FOUND_AT_MOST: i64 = 20;
 const NOTES_AT_MOST: i64 = 5;
-
-pub async fn find_entities(tx: &mut TenantTx, query: &str, kind: Option<EntityKind>) -> Result<Outcome> {
-    let filter = Filter { kind, text: Some(query), limit: FOUND_AT_MOST + 1, ..Filter::default() };
-    let mut found = entities::list(tx, &filter).await?;
-    if found.is_empty() {
-        return Ok(Outcome::ok(format!("Nothing on record matches {query:?}.")));
-    }
-    let more = found.len() > 20;
-    found.truncate(20);
-    let mut text: String = found.iter().map(|entity| format!("{}\n", line(entity))).collect();
-    if more {
-        text.push_str("There are more; narrow the query.\n");
-    }
-    let origin = Origin::outside_if(found.iter().any(|entity| entity.integration));
-    Ok(Outcome::ok(text.trim_end()).holding(origin))
-}
 
 pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
     let entity = match entities::find(tx, kind, id).await {
@@ -47,11 +31,15 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
     let bound = EntityRef { kind, id: id.to_owned() };
     let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
-    let outside = entity.integration || notes.iter().any(|note| note.integration);
+    let neighbours = questions::one(tx, kind, id).await?.map(|brief| brief.links).unwrap_or_default();
+    let outside = kind.is_event()
+        || entity.integration
+        || notes.iter().any(|note| note.integration)
+        || neighbours.iter().any(|link| link.integration);
     let mut text = line(&entity);
-    for link in &entity.links {
-        let role = link.role.as_deref().map(|role| format!(" ({role})")).unwrap_or_default();
-        let linked = format!("linked: {} {}{role}", link.kind, link.id);
+    for link in neighbours {
+        let role = link.role.map(|role| format!(" ({role})")).unwrap_or_default();
+        let linked = format!("linked: {} {}: {}{role}", link.kind, link.id, link.name);
         write!(text, "\n{}", indented(&linked)).expect("writing to a string cannot fail");
     }
     for (name, value) in &entity.attributes {

@@ -8,7 +8,10 @@ use domain::memory::MAX_CHARS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// This line says so already, under this heading if it stands under one.
-    Known { line: String, section: Option<String> },
+    Known {
+        line: String,
+        section: Option<String>,
+    },
     /// The section's name holds nothing that can be seen.
     Nameless,
     /// The text holds nothing to remember.
@@ -19,7 +22,10 @@ pub enum Refusal {
     /// The passage occurs so often.
     Ambiguous(usize),
     /// The document has `size` characters, and would have `wanted`.
-    Full { size: usize, wanted: usize },
+    Full {
+        size: usize,
+        wanted: usize,
+    },
 }
 
 impl fmt::Display for Refusal {

@@ -51,7 +51,8 @@ fn what_says_nothing_is_not_written() {
 #[test]
 fn a_full_document_tells_its_size_and_asks_to_be_condensed() {
     let full = format!("## Notes\n- {}", "ü".repeat(MAX_CHARS - 20));
-    let refusal = append(&full, "Notes", "one more fact that does not fit").expect_err("a refusal").to_string();
+    let refusal =
+        append(&full, "Notes", "one more fact that does not fit").expect_err("a refusal").to_string();
     assert!(
         refusal.contains("has 15991 of at most 16000 characters") && refusal.contains("16025"),
         "{refusal}"

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use chrono::Utc;
 use domain::{
     ApprovalId, Error, Event, MessageId, Result, Tenant,
     audit::Decision,
@@ -28,7 +29,7 @@ use super::{
     gate::{CALL, Noted},
 };
 use crate::{
-    builtins::{self, Outcome},
+    builtins::{self, Asking, Outcome},
     crash::{self, CrashPoint},
     notebook::visible,
     prompt::neutral,
@@ -231,7 +232,8 @@ impl Run {
         let limit = self.engine.limits().tool_time;
         let read = async {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
-            let outcome = builtins::read(&mut tx, call).await?;
+            let asking = Asking { bound: self.entity.as_ref(), now: Utc::now(), zone: self.zone };
+            let outcome = builtins::read(&mut tx, call, asking).await?;
             tx.commit().await?;
             Ok(outcome)
         };

@@ -14,6 +14,7 @@ mod trust;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono_tz::Tz;
 use domain::{
     Error, Event, Result, Role, Usage,
     audit::Channel,
@@ -47,6 +48,7 @@ pub(crate) struct Start {
     pub lease: Lease,
     pub role: Role,
     pub mode: Mode,
+    pub zone: Tz,
     pub model: String,
     pub context: Context,
     pub matrix: Matrix,
@@ -60,6 +62,8 @@ pub(crate) struct Run {
     /// The tools of its prompt, which stay the same while it goes on.
     offer: Offer,
     mode: Mode,
+    /// Where the person is, as far as days and hours go.
+    zone: Tz,
     feed: Arc<Feed>,
     stop: watch::Receiver<Option<Stop>>,
     frozen: Frozen,
@@ -152,6 +156,7 @@ impl Engine {
         let offer = self.0.toolbox.offer(&start.matrix, start.role);
         let frozen = self.frozen(start.lease.user, offer, &start.model, &start.context);
         let mut run = self.run_of(start.lease, (start.role, offer), start.mode, frozen, start.context);
+        run.zone = start.zone;
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -198,6 +203,7 @@ impl Engine {
             role,
             offer,
             mode: mode.resolved(),
+            zone: Tz::UTC,
             feed,
             stop,
             frozen,

@@ -1,6 +1,7 @@
 //! A claimed run: queued, or left behind by a replica that died. Resume is not
 //! replay: the conversation tells where the run stands.
 
+use chrono_tz::Tz;
 use domain::{
     Cursor, Error, Event, Result, Usage,
     audit::Channel,
@@ -113,6 +114,8 @@ impl Run {
         self.steps = loaded.steps;
         self.usage = loaded.usage;
         self.paused = loaded.paused;
+        // The name comes from the list that it is looked up in.
+        self.zone = loaded.timezone.parse().unwrap_or(Tz::UTC);
         self.attempts = loaded.attempts;
         self.channel = Channel::parse(&loaded.trigger).unwrap_or(Channel::Service);
         self.errand = match loaded.trigger.as_str() {

@@ -6,7 +6,7 @@ use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Outgoing;
+use crate::{Outgoing, Question, catalogue};
 pub use changes::{Change, NewActivity, NewTask};
 
 /// A call whose arguments are in order.
@@ -37,10 +37,6 @@ pub enum Call {
         from_seq: Option<i64>,
         to_seq: Option<i64>,
     },
-    FindEntities {
-        query: String,
-        kind: Option<EntityKind>,
-    },
     GetEntity {
         kind: EntityKind,
         id: String,
@@ -57,6 +53,9 @@ pub enum Call {
     },
     #[serde(skip)]
     Change(Change),
+    /// A question about the sales record.
+    #[serde(skip)]
+    Ask(Question),
     /// A call that leaves the service.
     #[serde(skip)]
     Outside(Outgoing),
@@ -64,6 +63,9 @@ pub enum Call {
 
 impl Call {
     pub(crate) fn read(tool: &str, args: &Value) -> Result<Self, serde_json::Error> {
+        if catalogue::is_question(tool) {
+            return Question::read(tool, args).map(Call::Ask);
+        }
         let call = json!({ "tool": tool, "args": args });
         if Change::TOOLS.contains(&tool) {
             return Change::deserialize(call).map(Call::Change);
@@ -83,10 +85,7 @@ impl Call {
             Call::Change(change) => Some(change.action()),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
-            Call::Recall { .. }
-            | Call::ReadArchive { .. }
-            | Call::FindEntities { .. }
-            | Call::GetEntity { .. } => None,
+            Call::Recall { .. } | Call::ReadArchive { .. } | Call::GetEntity { .. } | Call::Ask(_) => None,
         }
     }
 

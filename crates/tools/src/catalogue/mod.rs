@@ -5,11 +5,19 @@ pub(crate) mod actions;
 mod archive;
 mod changes;
 mod memory;
+mod questions;
 mod record;
 
 use domain::tool::ToolSpec;
 
 /// Every built-in tool.
 pub(crate) fn builtins() -> Vec<ToolSpec> {
-    [memory::MEMORY, record::RECORD, changes::CHANGES, archive::ARCHIVE, actions::ACTIONS].concat()
+    let fixed =
+        [memory::MEMORY, record::RECORD, changes::CHANGES, archive::ARCHIVE, actions::ACTIONS].concat();
+    [fixed, questions::questions()].concat()
+}
+
+/// Whether the tool asks a question about the sales record.
+pub(crate) fn is_question(tool: &str) -> bool {
+    questions::questions().iter().any(|question| question.name == tool)
 }

@@ -10,23 +10,6 @@ use domain::{
 
 pub(super) const RECORD: &[ToolSpec] = &[
     ToolSpec {
-        name: "find_entities",
-        title: "Search the sales record",
-        description: "Finds deals, contacts, companies, meetings, to-dos, activities and e-mails by words of their name, id or fields. Answers at most 20, with \
-            their main facts.",
-        schema: r#"{
-            "type": "object",
-            "properties": {
-                "query": {"type": "string", "minLength": 1, "maxLength": 200},
-                "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]}
-            },
-            "required": ["query"],
-            "additionalProperties": false
-        }"#,
-        class: Read,
-        actions: &[],
-    },
-    ToolSpec {
         name: "get_entity",
         title: "Look up",
         description: "Everything on record about one deal, contact or other record: its fields, links, newest notes, and its \

@@ -4,6 +4,7 @@ mod cost;
 mod latency;
 mod memory;
 mod prompt;
+mod questions;
 
 use tokio::task::JoinSet;
 
@@ -85,6 +86,7 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "paced-20" => latency::paced(&postgres, &mut report, 20);
         "paced-100" => latency::paced(&postgres, &mut report, 100);
         "saturated" => latency::saturated(&postgres, &mut report);
+        "questions" => questions::all(&postgres, &mut report);
     );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
     if wanted.is_empty() { report.publish() } else { report.verdict() }

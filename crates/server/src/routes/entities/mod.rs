@@ -46,6 +46,11 @@ fn origin(caller: &Caller) -> Origin {
     if is_integration(caller) { Origin::Integration } else { Origin::Person }
 }
 
+/// The same of a change of some fields: a person's leaves an integration's texts what they are.
+fn kept(caller: &Caller) -> Origin {
+    if is_integration(caller) { Origin::Integration } else { Origin::Kept }
+}
+
 /// Whether an API key calls, and not a person.
 fn is_integration(caller: &Caller) -> bool {
     caller.identity.service
@@ -159,7 +164,7 @@ pub async fn update(
                 let mut content = changes.of(old);
                 check(&caller.app.engine, &entity, &mut content)?;
                 owned(writer, &content)?;
-                entities::put(tx, new(&entity, &content), seen.0, Origin::Kept).await?;
+                entities::put(tx, new(&entity, &content), seen.0, kept(&caller)).await?;
                 entities::find(tx, entity.kind, &entity.id).await
             });
             let stored = change.await?;
