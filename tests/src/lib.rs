@@ -30,6 +30,7 @@ mod prompt_isolation;
 mod resources;
 mod restart;
 mod resume;
+mod search;
 mod secrets;
 mod slow;
 mod stream;

@@ -41,6 +41,8 @@ pub enum OrgWide {
     SeeApproval,
     DecideApproval,
     ReadAudit,
+    /// Conversations of one person: for the right `access_all_org`.
+    ReadArchive,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -88,7 +90,7 @@ impl Tx {
         self.switched(operation, None, Scope::Org, work).await
     }
 
-    /// Writes what is another person's, for an operation of owners and administrators.
+    /// Reads or writes what is another person's, for an operation of owners and administrators.
     pub async fn in_the_name_of<T>(
         &mut self,
         owner: UserId,
