@@ -110,7 +110,7 @@ set local role sixty_search;
 -- Each of `words` counts by itself: a word, several that stand together, or alternatives with `|` between them;
 -- `weights` says how much. The rarer a word is among the person's passages, the more it counts (BM25); words that
 -- stand side by side in the question count more if they do in the passage, and so does what was said in one of
--- `periods`. The newest thousand matches of each word are candidates, and the best three hundred of all are ranked.
+-- `periods`. The newest thousand matches of each word are candidates, and the best hundred of all are ranked.
 --
 -- Of somebody with many passages the common words are not looked up: tens of thousands of rows would be visited to
 -- find the newest. They are looked for in the newest thousand passages, and where several of them stand together.
@@ -133,7 +133,7 @@ declare
     whole constant boolean := coalesce(current_setting('app.scope', true) = 'org', false);
     nearest constant int := 1000;
     many constant int := 4 * nearest;
-    ranked constant int := 300;
+    ranked constant int := 100;
     mine tsquery;
     terms tsquery[];
     worth float8[];

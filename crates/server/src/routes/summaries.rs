@@ -158,7 +158,7 @@ fn markdown(archive: &SessionSummary) -> domain::Result<String> {
 /// The last result of a page, and of which search it is.
 type SearchCursor = (String, f64, DateTime<Utc>, ArchiveId, i64, i32);
 
-/// Passages of the caller's archives, best first; at most three hundred over all pages.
+/// Passages of the caller's archives, best first; at most a hundred over all pages.
 #[utoipa::path(get, path = "/v1/session-summaries/search", tag = "summaries", security(("bearer" = [])),
     params(SearchSummaries), responses((status = 200, body = Page<Passage>), Problems))]
 pub async fn search(caller: Caller, Query(query): Query<SearchSummaries>) -> Result<Json<Page<Passage>>> {

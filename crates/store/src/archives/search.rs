@@ -63,7 +63,7 @@ impl From<&Passage> for Place {
     }
 }
 
-/// Passages of the caller's archives, best first; at most three hundred over all pages.
+/// Passages of the caller's archives, best first; at most a hundred over all pages.
 ///
 /// `sixty.search_passages` answers keys alone. What stands there is read under the
 /// caller's policies, in the same statement.

@@ -39,7 +39,7 @@ create schema bench;
 create function bench.word(rank int) returns text language sql immutable as
     $$ select 'w' || translate(rank::text, '0123456789', 'bcdfgjkmnp') $$;
 create table bench.texts as select n, (
-    select string_agg(bench.word(floor(exp(random() * ln(30000)))::int), ' ') from generate_series(1, 10 + n % 20) k where n > 0
+    select string_agg(bench.word(floor(exp(random() * ln(30000)))::int), ' ') from generate_series(1, 10 + n % 20) k where n >= 0
 ) as text from generate_series(0, 9999) n;
 alter table bench.texts add primary key (n);
 insert into sixty.orgs (org_id, external_id, name)
@@ -111,10 +111,10 @@ fn fill(postgres: &Postgres, from: usize, to: usize) -> Result<()> {
         "drop index sixty.copilot_summary_passages_search; \
          insert into sixty.copilot_summary_passages \
             (org_id, owner_id, summary_id, seq, part, session_id, role, text, said_at) \
-         select md5('org' || o)::uuid, md5('user' || o)::uuid, md5('archive' || o)::uuid, n, 0, \
-            md5('session' || o)::uuid, 'user', a.text || ' ' || b.text, now() - (1000000 - n) * interval '1 minute' \
+         select md5('org' || o)::uuid, md5('user' || o)::uuid, md5('archive' || o)::uuid, numbers.n, 0, \
+            md5('session' || o)::uuid, 'user', a.text || ' ' || b.text, now() - (1000000 - numbers.n) * interval '1 minute' \
          from (select n, case when n % 10 = 0 then 0 else 1 + n * 13 % 999 end as o \
-            from generate_series({from}, {to} - 1) n) numbers \
+            from generate_series({from}::bigint, {to} - 1) n) numbers \
          join bench.texts a on a.n = numbers.n * 7919 % 10000 join bench.texts b on b.n = numbers.n * 104729 / 7 % 10000; \
          {INDEX}; "
     );
