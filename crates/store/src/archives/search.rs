@@ -93,10 +93,24 @@ pub async fn search(tx: &mut TenantTx, search: &Search<'_>) -> Result<Vec<Passag
                 where a.org_id = $1 and a.owner_id = $2 and a.summary_text is null),
             $11, $12, $13, $14, $15, $16, $17, $18
          ) found
-         join sixty.copilot_summary_passages p on p.org_id = $1 and p.owner_id = $2
-            and p.summary_id = found.summary_id and p.seq = found.seq and p.part = found.part
-         join sixty.sessions s on s.org_id = p.org_id and s.owner_id = p.owner_id and s.id = p.session_id
-         left join sixty.entities e on e.org_id = s.org_id and e.kind = s.entity_kind and e.id = s.entity_id
+         -- One by one, by their keys: joined freely, all that the person has archived would be read.
+         cross join lateral (
+            select p.summary_id, p.session_id, p.seq, p.part, p.role, p.text, p.said_at
+            from sixty.copilot_summary_passages p
+            where p.org_id = $1 and p.owner_id = $2 and p.summary_id = found.summary_id
+                and p.seq = found.seq and p.part = found.part
+            limit 1
+         ) p
+         cross join lateral (
+            select s.title, s.entity_kind, s.entity_id, s.untrusted from sixty.sessions s
+            where s.org_id = $1 and s.owner_id = $2 and s.id = p.session_id
+            limit 1
+         ) s
+         left join lateral (
+            select e.name from sixty.entities e
+            where e.org_id = $1 and e.kind = s.entity_kind and e.id = s.entity_id
+            limit 1
+         ) e on true
          cross join (
             select string_agg('(' || q::text || ')', ' | ')::tsquery as query
             from unnest($3::text[]) word
