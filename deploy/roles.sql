@@ -33,17 +33,19 @@ begin
     if exists (select from pg_catalog.pg_roles where rolname like 'sixty\_%' and (rolsuper or rolbypassrls)) then
         raise exception 'a role named sixty_… is a superuser or bypasses row-level security';
     end if;
-    -- Whoever runs this also runs the migrations, in the owner's name. Since Postgres 16 a role's maker is a member
-    -- of it who may not take it on.
-    if not pg_catalog.pg_has_role(
-        'sixty_owner', case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
-    ) then
-        execute format(
-            'grant sixty_owner to %I%s', current_user,
-            case when current_setting('server_version_num')::int >= 160000
-                then ' with inherit false, set true' else '' end
-        );
-    end if;
+    -- Whoever runs this also runs the migrations, in the owner's name, and makes the one function of sixty_search in
+    -- that role's. Since Postgres 16 a role's maker is a member of it who may not take it on.
+    foreach name in array array['sixty_owner', 'sixty_search'] loop
+        if not pg_catalog.pg_has_role(
+            name, case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
+        ) then
+            execute format(
+                'grant %I to %I%s', name, current_user,
+                case when current_setting('server_version_num')::int >= 160000
+                    then ' with inherit false, set true' else '' end
+            );
+        end if;
+    end loop;
 end
 $$;
 

@@ -37,6 +37,7 @@ mod resources;
 mod restart;
 mod resume;
 mod retention;
+mod search;
 mod secrets;
 mod slow;
 mod stream;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{ArchiveId, Error, Result, SessionId, session::Message};
+use crate::{ArchiveId, EntityRef, Error, Result, SessionId, session::Message};
 
 /// A range of a conversation that has left the prompt.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -48,12 +48,26 @@ impl SessionSummary {
 pub struct Passage {
     pub summary_id: ArchiveId,
     pub session_id: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_title: Option<String>,
+    /// What the conversation is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_name: Option<String>,
     pub seq: i64,
+    /// Long messages have several.
+    #[serde(skip)]
+    pub part: i32,
     /// `user` or `assistant`.
     pub role: String,
-    /// The piece, with the words that were found between `**`.
+    /// The piece, or its best part, with the words that were found between `**`.
     pub snippet: String,
-    pub score: f32,
+    /// Says nothing but the order.
+    pub score: f64,
     /// When it was said.
     pub created_at: DateTime<Utc>,
+    /// The conversation has read what came from outside of the organization's people.
+    #[serde(skip)]
+    pub untrusted: bool,
 }

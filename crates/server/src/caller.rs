@@ -63,6 +63,8 @@ pub enum OrgWide {
     /// Entities that are their owner's alone, and what hangs on them. Each look leaves an entry in the trail.
     SeeEntities,
     WriteEntities,
+    /// Conversations of one person: for the right `access_all_org`.
+    ReadArchive,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -142,7 +144,7 @@ impl Tx {
         Ok(self.role.writes() && permissions::matrix(&mut self.inner).await?.rule(ask).policy == Policy::Auto)
     }
 
-    /// Writes what is another person's, for an operation of owners and administrators.
+    /// Reads or writes what is another person's, for an operation of owners and administrators.
     pub async fn in_the_name_of<T>(
         &mut self,
         owner: UserId,

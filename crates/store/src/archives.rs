@@ -1,16 +1,18 @@
 //! Archives: summaries, whole transcripts, passages to search.
 
+mod periods;
+mod question;
+mod search;
+mod snippet;
+
 use chrono::{DateTime, Utc};
-use domain::{
-    ArchiveId, EntityKind, Error, Result, SessionId,
-    archive::{Passage, SessionSummary},
-    run::Lease,
-    session::Message,
-};
+use domain::{ArchiveId, Error, Result, SessionId, archive::SessionSummary, run::Lease, session::Message};
 use serde_json::value::RawValue;
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::{RunTx, TenantTx, error::from_sqlx};
+
+pub use search::{Place, Search, search};
 
 /// A range that is about to leave the prompt.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct NewPassage {
     pub role: String,
     pub text: String,
     pub said_at: DateTime<Utc>,
+    /// What it answers.
+    pub question: Option<String>,
 }
 
 /// An archive as a run finds it: with or without its summary.
@@ -68,6 +72,23 @@ pub async fn find_range(tx: &mut RunTx, first_seq: i64) -> Result<Option<Range>>
     }))
 }
 
+/// Title of the run's session and name of what it is about, for its passages.
+async fn about(tx: &mut RunTx) -> Result<Option<String>> {
+    let Lease { org, user, session, .. } = *tx.lease();
+    let about = sqlx::query_scalar!(
+        r#"select nullif(concat_ws(E'\n', s.title, e.name), '') from sixty.sessions s
+         left join sixty.entities e on e.org_id = s.org_id and e.kind = s.entity_kind and e.id = s.entity_id
+         where s.org_id = $1 and s.owner_id = $2 and s.id = $3"#,
+        org.0,
+        user.0,
+        session.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(about.flatten())
+}
+
 /// Stores the transcript of a range and its passages, in the run's transaction.
 pub async fn create(tx: &mut RunTx, new: &NewArchive<'_>, passages: &[NewPassage]) -> Result<()> {
     let Lease { org, user, session, .. } = *tx.lease();
@@ -89,11 +110,12 @@ pub async fn create(tx: &mut RunTx, new: &NewArchive<'_>, passages: &[NewPassage
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    // Nine values a row, and Postgres takes 65,535 in a statement.
+    let about = about(tx).await?;
+    // Eleven values a row, and Postgres takes 65,535 in a statement.
     for rows in passages.chunks(4_000) {
         let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
             "insert into sixty.copilot_summary_passages
-                (org_id, owner_id, summary_id, session_id, seq, part, role, text, said_at) ",
+                (org_id, owner_id, summary_id, session_id, seq, part, role, text, said_at, question, about) ",
         );
         sql.push_values(rows, |mut row, passage| {
             row.push_bind(org.0)
@@ -104,7 +126,9 @@ pub async fn create(tx: &mut RunTx, new: &NewArchive<'_>, passages: &[NewPassage
                 .push_bind(passage.part)
                 .push_bind(passage.role.clone())
                 .push_bind(passage.text.clone())
-                .push_bind(passage.said_at);
+                .push_bind(passage.said_at)
+                .push_bind(passage.question.clone())
+                .push_bind(about.clone());
         });
         sql.build().execute(tx.connection()).await.map_err(from_sqlx)?;
     }
@@ -256,115 +280,4 @@ pub(crate) async fn transcript(tx: &mut TenantTx, id: ArchiveId) -> Result<Vec<M
     .map_err(from_sqlx)?
     .ok_or(Error::NotFound)?;
     serde_json::from_str(&transcript).map_err(Error::internal)
-}
-
-/// What a search looks for.
-#[derive(Clone, Debug, Default)]
-pub struct Search<'a> {
-    /// Words; any of them counts, and more of them count more. `"quoted words"`
-    /// stand together, `-word` must not occur.
-    pub query: &'a str,
-    pub session: Option<SessionId>,
-    pub entity_kind: Option<EntityKind>,
-    pub entity_id: Option<&'a str>,
-    pub since: Option<DateTime<Utc>>,
-    pub limit: i64,
-    /// Results of the pages before.
-    pub offset: i64,
-}
-
-/// Passages of the caller's archives, best first.
-pub async fn search(tx: &mut TenantTx, search: &Search<'_>) -> Result<Vec<Passage>> {
-    let tenant = tx.tenant();
-    let (any_of, none_of) = any_word(search.query);
-    let rows = sqlx::query!(
-        r#"with asked as (
-            select websearch_to_tsquery('english', $3) && websearch_to_tsquery('english', $10) as query)
-         select p.summary_id, p.session_id, p.seq, p.role, p.said_at,
-            ts_rank_cd(p.search, asked.query, 1) as "score!",
-            ts_headline('english', p.text, asked.query,
-                'StartSel=**, StopSel=**, MaxWords=45, MinWords=20, MaxFragments=2') as "snippet!"
-         from sixty.copilot_summary_passages p
-         cross join asked
-         join sixty.copilot_session_summaries a
-            on a.org_id = p.org_id and a.owner_id = p.owner_id and a.id = p.summary_id
-         join sixty.sessions s on s.org_id = p.org_id and s.id = p.session_id
-         where p.org_id = $1 and p.owner_id = $2 and a.summary_text is not null
-            and p.search @@ asked.query
-            and ($4::uuid is null or p.session_id = $4)
-            and ($5::text is null or s.entity_kind = $5)
-            and ($6::text is null or s.entity_id = $6)
-            and ($7::timestamptz is null or p.said_at >= $7)
-         order by 6 desc, p.said_at desc, p.summary_id, p.seq, p.part
-         limit $8 offset $9"#,
-        tenant.org.0,
-        tenant.user.0,
-        any_of,
-        search.session.map(|session| session.0),
-        search.entity_kind.map(EntityKind::as_str),
-        search.entity_id,
-        search.since,
-        search.limit,
-        search.offset,
-        none_of
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Passage {
-            summary_id: row.summary_id.into(),
-            session_id: row.session_id.into(),
-            seq: row.seq,
-            role: row.role,
-            snippet: row.snippet,
-            score: row.score,
-            created_at: row.said_at,
-        })
-        .collect())
-}
-
-/// A question in plain words rarely has all of its words in one passage: each
-/// counts by itself. Phrases stay whole; exclusions, the second text, hold for all.
-fn any_word(query: &str) -> (String, String) {
-    let mut parts: Vec<String> = Vec::new();
-    for (i, piece) in query.split('"').enumerate() {
-        if i % 2 == 1 {
-            // `-"a phrase"` excludes the phrase: the sign ended the piece before.
-            let sign = parts.pop_if(|part| part == "-").unwrap_or_default();
-            parts.push(format!("{sign}\"{piece}\""));
-        } else {
-            parts.extend(piece.split_whitespace().map(str::to_owned));
-        }
-    }
-    // What has no word in it only deepens the query; a rule of dashes is no exclusion.
-    parts.retain(|part| part.contains(char::is_alphanumeric) && !part.eq_ignore_ascii_case("or"));
-    let (without, with): (Vec<String>, Vec<String>) =
-        parts.into_iter().partition(|part| part.starts_with('-'));
-    let without: Vec<String> =
-        without.iter().take(MOST_WORDS).map(|part| format!("-{}", part.trim_start_matches('-'))).collect();
-    let with: Vec<String> = with.into_iter().take(MOST_WORDS).collect();
-    (with.join(" or "), without.join(" "))
-}
-
-/// Words of a search that count.
-const MOST_WORDS: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::any_word;
-
-    #[test]
-    fn any_word_counts_and_phrases_stay_whole() {
-        assert_eq!(any_word("what did Dana say").0, "what or did or Dana or say");
-        let (any_of, none_of) = any_word(r#"price "security review" -pilot"#);
-        assert_eq!((any_of.as_str(), none_of.as_str()), (r#"price or "security review""#, "-pilot"));
-        let (any_of, none_of) = any_word(r#"price -"security review" -"pilot" ok"#);
-        assert_eq!((any_of.as_str(), none_of.as_str()), ("price or ok", r#"-"security review" -"pilot""#));
-        assert_eq!(any_word(""), (String::new(), String::new()));
-        assert_eq!(any_word(&"-".repeat(500)), (String::new(), String::new()));
-        assert_eq!(any_word("--- ---pilot & | !").1, "-pilot");
-        assert_eq!(any_word(&"-a ".repeat(500)).1.len(), 64 * 3 - 1);
-    }
 }

@@ -28,10 +28,13 @@ begin
             end;
         end if;
     end loop;
-    if not pg_has_role(current_user, 'sixty_owner', case when of_16 then 'set' else 'member' end) then
-        execute format('grant sixty_owner to %I%s', current_user,
-            case when of_16 then ' with inherit false, set true' else '' end);
-    end if;
+    -- The function that searches the archive is made in the name of the role that owns it.
+    foreach name in array array['sixty_owner', 'sixty_search'] loop
+        if not pg_has_role(current_user, name, case when of_16 then 'set' else 'member' end) then
+            execute format('grant %I to %I%s', name, current_user,
+                case when of_16 then ' with inherit false, set true' else '' end);
+        end if;
+    end loop;
     begin
         create schema if not exists sixty authorization sixty_owner;
     exception when duplicate_schema or unique_violation then null;

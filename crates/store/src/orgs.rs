@@ -242,6 +242,22 @@ pub async fn put_member(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<boo
     Ok(row.new)
 }
 
+/// The person of this external id, member or removed: what they said is still there.
+pub async fn find_person(tx: &mut TenantTx, external_id: &str) -> Result<UserId> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        "select user_id from sixty.members where org_id = $1 and external_id = $2 and user_id = $3",
+        tenant.org.0,
+        external_id,
+        UserId::derive(external_id).0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .map(UserId)
+    .ok_or(Error::NotFound)
+}
+
 /// Leaves a tombstone that no token lifts.
 pub async fn remove_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
     let org = tx.org();

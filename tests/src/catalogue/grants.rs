@@ -31,8 +31,25 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "grants go to the tenant's and the system's role only",
-        finds: "select name || ' to ' || grantee from grants where grantee not in ('sixty_tenant', 'sixty_system')",
+        says: "the role of the archive's search reads what the list says, and nothing else",
+        finds: "with granted as (
+                select name || ': ' || privilege
+                    || coalesce(' (' || string_agg(column_name, ', ' order by column_name) || ')', '') as line
+                from grants where grantee = 'sixty_search' group by name, privilege, column_name is null)
+            select line from (select line from granted except select name from search_grants) a
+            union all select line from (select name as line from search_grants except select line from granted) b",
+        broken_by: &[
+            "grant select (text) on sixty.copilot_summary_passages to sixty_search",
+            "grant select on sixty.copilot_summary_passages to sixty_search",
+            "grant select (content) on sixty.messages to sixty_search",
+            "grant delete on sixty.copilot_summary_passages to sixty_search",
+            "revoke select (search) on sixty.copilot_summary_passages from sixty_search",
+        ],
+    },
+    Rule {
+        says: "grants go to the roles of the tenant, the system and the search only",
+        finds: "select name || ' to ' || grantee from grants
+            where grantee not in ('sixty_tenant', 'sixty_system', 'sixty_search')",
         broken_by: &[
             "grant select on sixty.orgs to sixty_app",
             "grant select on sixty.orgs to public",
@@ -90,37 +107,71 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "partitions have no grants: they lead around the parent's policy",
-        finds: "select name from grants where relispartition",
-        broken_by: &["create table sixty.bad (org_id uuid not null) partition by list (org_id);
-            create table sixty.bad_1 partition of sixty.bad default;
-            grant select on sixty.bad_1 to sixty_tenant"],
+        says: "partitions have no grants, which would lead around the parent's policy, and let nobody in by themselves",
+        finds: "select name from grants where relispartition
+            union all
+            select relname::text from pg_class where relnamespace = 'sixty'::regnamespace and relispartition
+                and relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)
+            union all
+            select name from policies join pg_class c on c.relname = table_name
+                where c.relnamespace = 'sixty'::regnamespace and c.relispartition",
+        broken_by: &[
+            "grant select on sixty.copilot_summary_passages_07 to sixty_tenant",
+            "grant select (search) on sixty.copilot_summary_passages_00 to sixty_search",
+            "alter table sixty.copilot_summary_passages_31 disable row level security",
+            "alter table sixty.copilot_summary_passages_31 no force row level security",
+            "create policy bad on sixty.copilot_summary_passages_03 to sixty_tenant using (true)",
+            "create table sixty.bad (org_id uuid not null) partition by list (org_id);
+                create table sixty.bad_1 partition of sixty.bad default",
+        ],
     },
     Rule {
-        says: "nobody but the owner may execute a function of the schema or make objects in it",
-        finds: "select p.proname::text from pg_proc p
+        says: "functions of the schema are executed by those in the list; only the owner makes objects in it",
+        finds: "with granted as (
+                select p.proname || ': ' || coalesce(g.rolname, 'public') as name from pg_proc p
                 cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
-                where p.pronamespace = 'sixty'::regnamespace and acl.grantee <> p.proowner
+                left join pg_roles g on g.oid = acl.grantee
+                where p.pronamespace = 'sixty'::regnamespace and acl.grantee <> p.proowner)
+            select name from (select name from granted except select name from callable) a
+            union all select name from (select name from callable except select name from granted) b
             union all
             select acl.privilege_type from pg_namespace n cross join lateral aclexplode(n.nspacl) acl
                 where n.nspname = 'sixty' and acl.grantee <> n.nspowner
-                and (acl.privilege_type <> 'USAGE'
-                    or acl.grantee not in ('sixty_tenant'::regrole, 'sixty_system'::regrole))
+                and (acl.privilege_type <> 'USAGE' or acl.grantee not in
+                    ('sixty_tenant'::regrole, 'sixty_system'::regrole, 'sixty_search'::regrole))
             union all
             select 'default ' || defaclobjtype::text from pg_default_acl
                 where defaclnamespace = 'sixty'::regnamespace",
         broken_by: &[
             "create function sixty.bad() returns int language sql as 'select 1'",
             "grant execute on procedure sixty.protect to sixty_tenant",
+            "grant execute on function sixty.search_passages to public",
+            "grant execute on function sixty.search_passages to sixty_system",
+            "revoke execute on function sixty.search_passages from sixty_tenant",
             "grant usage on schema sixty to public",
             "grant create on schema sixty to sixty_tenant",
+            "grant create on schema sixty to sixty_search",
             "alter default privileges in schema sixty grant select on tables to sixty_tenant",
         ],
     },
     Rule {
-        says: "no function runs with its owner's rights",
-        finds: "select proname::text from pg_proc where pronamespace = 'sixty'::regnamespace and prosecdef",
-        broken_by: &["create function sixty.bad() returns int language sql security definer as 'select 1'"],
+        says: "one function runs with its owner's rights: the archive's search, whose owner has little, on a fixed path",
+        finds: "select proname::text from pg_proc where pronamespace = 'sixty'::regnamespace and prosecdef and not (
+                proname = 'search_passages' and proowner = 'sixty_search'::regrole
+                and 'search_path=pg_catalog, pg_temp' = any (proconfig))
+            union all
+            select 'search_passages' where (select count(*) from pg_proc
+                where pronamespace = 'sixty'::regnamespace and prosecdef) <> 1",
+        broken_by: &[
+            "create function sixty.bad() returns int language sql security definer as 'select 1'",
+            "create function sixty.search_passages() returns int language sql security definer
+                set search_path = pg_catalog, pg_temp as 'select 1'; alter function sixty.search_passages()
+                owner to sixty_search",
+            "alter function sixty.search_passages owner to sixty_owner",
+            "alter function sixty.search_passages set search_path = public",
+            "alter function sixty.search_passages reset search_path",
+            "alter function sixty.search_passages security invoker",
+        ],
     },
     Rule {
         says: "there are no triggers and no rules",
@@ -154,16 +205,18 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "everything in the schema belongs to sixty_owner",
+        says: "everything in the schema belongs to sixty_owner, but for the function of sixty_search",
         finds: "select relname::text from pg_class
                 where relnamespace = 'sixty'::regnamespace and relowner <> 'sixty_owner'::regrole
             union all select proname::text from pg_proc
-                where pronamespace = 'sixty'::regnamespace and proowner <> 'sixty_owner'::regrole
+                where pronamespace = 'sixty'::regnamespace
+                and proowner <> case proname when 'search_passages' then 'sixty_search' else 'sixty_owner' end::regrole
             union all select nspname::text from pg_namespace
                 where nspname = 'sixty' and nspowner <> 'sixty_owner'::regrole",
         broken_by: &[
             "create table sixty.bad (org_id uuid primary key)",
             "alter table sixty.runs owner to sixty_app",
+            "alter table sixty.runs owner to sixty_search",
             "create function sixty.bad() returns int language sql as 'select 1'",
             "alter schema sixty owner to sixty_app",
         ],

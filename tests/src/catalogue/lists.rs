@@ -2,10 +2,12 @@
 
 type List = (&'static str, &'static [(&'static str, &'static str)]);
 
-pub const KNOWN: [List; 4] = [
+pub const KNOWN: [List; 6] = [
     ("global_tables", &[("_sqlx_migrations", "versions of the schema; no organization's data")]),
     ("open_policies", OPEN_POLICIES),
     ("system_grants", SYSTEM_GRANTS),
+    ("search_grants", SEARCH_GRANTS),
+    ("callable", CALLABLE),
     ("content_columns", CONTENT_COLUMNS),
 ];
 
@@ -32,6 +34,10 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
     ("retention.streams", "how long streams are kept, for their expiry; column grants keep it from the rest"),
     ("retention_holds.streams", "the same, for what must not expire; ids alone"),
     ("retention_rounds.work", "which organization's round of deleting is due, and who has it"),
+    (
+        "copilot_summary_passages.search",
+        "a condition would come before the full-text index; the one function of this role has its own",
+    ),
     (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
@@ -74,6 +80,19 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Everything that `sixty_search` may do beside owning its function.
+const SEARCH_GRANTS: &[(&str, &str)] = &[(
+    "copilot_summary_passages: select (org_id, owner_id, part, said_at, search, seq, session_id, summary_id)",
+    "keys of passages, and the words that they are found by; not the text",
+)];
+
+/// Functions of the schema that somebody beside the owner may execute, and who.
+const CALLABLE: &[(&str, &str)] = &[
+    ("search_passages: sixty_tenant", "the search in the archive: it answers keys and scores"),
+    ("fold: sixty_tenant", "how texts are compared: of what is archived, and of what is looked for"),
+    ("fold: sixty_search", "the same, inside of the search"),
+];
+
 /// What people said, wrote or were told. The system role reads none of it.
 const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("orgs.name", "a name"),
@@ -113,6 +132,8 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("copilot_session_summaries.key_points", "a conversation"),
     ("copilot_summary_passages.text", "a conversation"),
     ("copilot_summary_passages.search", "a conversation"),
+    ("copilot_summary_passages.question", "a conversation"),
+    ("copilot_summary_passages.about", "titles and names"),
     ("audit.action", "what people do"),
     ("audit.target", "what people do"),
     ("audit.detail", "what people do"),
@@ -123,7 +144,7 @@ pub const VIEWS: &str = "
 create temp view tenant_tables as
 select c.oid, c.relname::text as name, c.relrowsecurity, c.relforcerowsecurity
 from pg_class c
-where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p')
+where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     and c.relname not in (select name from global_tables);
 
 create temp view columns_of as

@@ -86,7 +86,8 @@ impl Login {
         use sqlx::Row;
         let sql = format!(
             "select c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid \
-             where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p') and a.attname = '{column}'"
+             where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p') \
+                and not c.relispartition and a.attname = '{column}'"
         );
         let tables: Vec<String> =
             self.rows(&sql).await.expect("tables").iter().map(|row| row.get(0)).collect();

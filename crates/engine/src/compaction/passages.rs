@@ -4,27 +4,36 @@ use domain::session::Message;
 use serde_json::Value;
 use store::archives::NewPassage;
 
+use crate::prompt::is_question;
+
 /// Longest piece, in characters: about what fits into a search result's context.
 const PIECE: usize = 1_200;
 
-/// The searchable pieces of the messages: texts, tool calls and their results.
-pub fn passages(messages: &[Message]) -> Vec<NewPassage> {
-    messages.iter().filter(|message| !message.superseded).flat_map(of_message).collect()
-}
+/// What is kept of a question beside its answer, in characters.
+const QUESTION: usize = 300;
 
-fn of_message(message: &Message) -> Vec<NewPassage> {
-    let blocks: Vec<Value> = serde_json::from_str(message.content.get()).unwrap_or_default();
-    let texts: Vec<String> = blocks.iter().filter_map(text).collect();
-    (0..)
-        .zip(pieces(&texts.join("\n\n")))
-        .map(|(part, text)| NewPassage {
+/// The searchable pieces of the messages: texts, tool calls and their results.
+/// An answer carries its question, without whose words nobody would find it.
+pub fn passages(messages: &[Message]) -> Vec<NewPassage> {
+    let mut question = None;
+    let mut all = Vec::new();
+    for message in messages.iter().filter(|message| !message.superseded) {
+        let blocks: Vec<Value> = serde_json::from_str(message.content.get()).unwrap_or_default();
+        let asks = message.role == "user" && is_question(message.content.get());
+        let whole = blocks.iter().filter_map(text).collect::<Vec<_>>().join("\n\n");
+        all.extend((0..).zip(pieces(&whole)).map(|(part, text)| NewPassage {
             seq: message.seq,
             part,
             role: message.role.clone(),
             text,
             said_at: message.created_at,
-        })
-        .collect()
+            question: question.clone().filter(|_| !asks),
+        }));
+        if asks {
+            question = Some(whole.chars().take(QUESTION).collect());
+        }
+    }
+    all
 }
 
 /// What a block says in words.
@@ -65,6 +74,32 @@ mod tests {
         assert!(pieces.len() > 5 && pieces.iter().all(|piece| piece.chars().count() <= PIECE));
         let joined: Vec<String> = pieces.iter().flat_map(|p| p.split(' ').map(str::to_owned)).collect();
         assert_eq!(joined, words);
+    }
+
+    #[test]
+    fn an_answer_carries_its_question() {
+        let content = |text: &str| format!(r#"[{{"type":"text","text":"{text}"}}]"#);
+        let result = r#"[{"type":"tool_result","tool_use_id":"t","content":"a result"}]"#;
+        let said = [
+            ("user", content("How much?")),
+            ("assistant", r#"[{"type":"tool_use","id":"t","name":"n","input":{}}]"#.to_owned()),
+            ("user", result.to_owned()),
+            ("assistant", content("Yes, 8 %.")),
+            ("user", content("Thanks.")),
+        ];
+        let messages: Vec<Message> = (1..)
+            .zip(said)
+            .map(|(seq, (role, content))| {
+                let json = format!(
+                    r#"{{"id":"01a2032b-664e-7750-baf9-f1824535916a","seq":{seq},"role":"{role}","content":{content},
+                        "created_at":"2026-03-01T00:00:00Z"}}"#
+                );
+                serde_json::from_str(&json).expect("a message")
+            })
+            .collect();
+        let questions: Vec<Option<String>> = passages(&messages).into_iter().map(|p| p.question).collect();
+        let asked = Some("How much?".to_owned());
+        assert_eq!(questions, [None, asked.clone(), asked.clone(), asked, None]);
     }
 
     #[test]

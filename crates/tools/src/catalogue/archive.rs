@@ -7,7 +7,8 @@ pub(super) const ARCHIVE: &[ToolSpec] = &[
         name: "recall",
         title: "Search earlier conversations",
         description: "Searches what was said in this person's earlier conversations, and in the archived part of \
-            this one. Answers passages with the archive they stand in; open one with read_archive.",
+            this one. Answers passages with who said them, when, and the archive they stand in; open one with \
+            read_archive. Names, products and months help; when nothing is found, try other words for the same.",
         schema: r#"{
             "type": "object",
             "properties": {
@@ -24,7 +25,8 @@ pub(super) const ARCHIVE: &[ToolSpec] = &[
     ToolSpec {
         name: "read_archive",
         title: "Read an archived conversation",
-        description: "The words of an archived conversation, message by message. Without from_seq from its beginning.",
+        description: "The words of an archived conversation, message by message, a page at a time. Without from_seq \
+            from its beginning; the end of a page says how to read on.",
         schema: r#"{
             "type": "object",
             "properties": {

@@ -10,6 +10,9 @@
     reason = "counts and times of a benchmark are far from the limits"
 )]
 
+mod archives;
+mod bm25;
+mod corpus;
 mod counter;
 mod load;
 mod measure;

@@ -1,10 +1,12 @@
 //! What is measured, in the order of the table.
 
+mod archive;
 mod cost;
 mod latency;
 mod memory;
 mod prompt;
 mod questions;
+mod ranking;
 
 use tokio::task::JoinSet;
 
@@ -83,6 +85,8 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "lengths" => cost::lengths(&postgres, &mut report);
         "policies" => cost::policies(&postgres, &mut report);
         "cache" => prompt::cache(&postgres, &mut report);
+        "ranking" => ranking::ranking(&postgres, &mut report);
+        "archive" => archive::growth(&postgres, &mut report);
         "paced-20" => latency::paced(&postgres, &mut report, 20);
         "paced-100" => latency::paced(&postgres, &mut report, 100);
         "saturated" => latency::saturated(&postgres, &mut report);
