@@ -43,7 +43,9 @@ pub fn words(kind: EntityKind, name: &str, id: &str, given: &Map<String, Value>)
         found.add(initials(name), OF_FIELD);
     }
     if matches!(kind, EntityKind::Contact | EntityKind::Company | EntityKind::Deal) {
-        sounds(name).into_iter().for_each(|sound| found.add(sound, OF_SOUND));
+        for sound in sounds(name) {
+            found.add(sound, OF_SOUND);
+        }
     }
     let texts = |long: bool| {
         let fields = fields::searched(kind).filter(move |(_, is_long)| *is_long == long);

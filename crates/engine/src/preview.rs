@@ -30,9 +30,12 @@ pub async fn of_new_session(
     user_name: Option<String>,
     entity: Option<EntityRef>,
 ) -> Result<MemoryPreview> {
-    let entity_name = match &entity {
-        Some(entity) => Some(entities::find(tx, entity.kind, &entity.id).await?.name),
-        None => None,
+    let (entity_name, entity_integration) = match &entity {
+        Some(entity) => {
+            let found = entities::find(tx, entity.kind, &entity.id).await?;
+            (Some(found.name), found.integration)
+        }
+        None => (None, false),
     };
     let (mut memory, mut current) = ([None, None, None], [0; 3]);
     let subjects = [Some(Subject::Org), Some(Subject::Me), entity.clone().map(Subject::Entity)];
@@ -47,6 +50,8 @@ pub async fn of_new_session(
         user_name,
         entity,
         entity_name,
+        entity_integration,
+        untrusted: false,
         memory,
         pinned: current,
         told: current,

@@ -36,15 +36,14 @@ pub fn message(message: &Message) -> String {
     let superseded = if message.superseded { ", superseded" } else { "" };
     let (seq, role, at) = (message.seq, inline(&message.role), time(message.created_at));
     let mut text = format!("\n## {seq} {role}, {at}{superseded}\n");
-    match serde_json::from_str::<Vec<Box<RawValue>>>(message.content.get()) {
-        Ok(blocks) => blocks.iter().for_each(|raw| {
-            text.push('\n');
-            text.push_str(&block(raw.get()));
-        }),
-        Err(_) => {
-            text.push('\n');
-            text.push_str(&fence("json", message.content.get()));
-        }
+    let blocks: Result<Vec<Box<RawValue>>, _> = serde_json::from_str(message.content.get());
+    let parts = blocks.map_or_else(
+        |_| vec![fence("json", message.content.get())],
+        |blocks| blocks.iter().map(|raw| block(raw.get())).collect(),
+    );
+    for part in parts {
+        text.push('\n');
+        text.push_str(&part);
     }
     text
 }
@@ -67,16 +66,15 @@ fn block(raw: &str) -> String {
                 fence("json", input.map_or("{}", |input| input.input.get()))
             )
         }
-        "tool_result" => match serde_json::from_str::<ToolResult>(raw) {
-            Ok(result) => {
-                let how = if result.is_error { "*Error* of" } else { "*Result* of" };
-                format!("{how} {}\n\n{}", code(&result.tool_use_id), fence("", &result.content))
-            }
-            Err(_) => {
-                let content = serde_json::to_string(&value["content"]).unwrap_or_default();
-                format!("*Result* of {}\n\n{}", code(text("tool_use_id")), fence("json", &content))
-            }
-        },
+        "tool_result" => {
+            let result = serde_json::from_str::<ToolResult>(raw);
+            let how = if value["is_error"] == true { "*Error* of" } else { "*Result* of" };
+            let said = result.map_or_else(
+                |_| fence("json", &value["content"].to_string()),
+                |result| fence("", &result.content),
+            );
+            format!("{how} {}\n\n{said}", code(text("tool_use_id")))
+        }
         kind @ ("image" | "document") => {
             let media = value["source"]["media_type"].as_str().unwrap_or("unknown type");
             let size = value["source"]["data"].as_str().map_or(0, |data| data.len() / 4 * 3);

@@ -15,7 +15,7 @@ fn said(seq: i64, content: &Value) -> Message {
     }
 }
 
-/// Reads lines as CommonMark does at the top level: what is outside of quotations and
+/// Reads lines as `CommonMark` does at the top level: what is outside of quotations and
 /// fences, and what is quoted.
 fn parts(markdown: &str) -> (Vec<&str>, Vec<&str>) {
     let mut fence: Option<usize> = None;
