@@ -63,8 +63,13 @@ async fn a_long_archive_is_read_in_pages_and_ranges() {
     let app = TestApp::start().await;
     let alice = app.alice();
     let long = format!("{} end", "word ".repeat(1_500));
-    let archive =
-        archived(&app, &alice, json!({}), &[("One?", &long), ("Two?", &long), ("Three?", "Short."), ("Four?", "No.")]).await;
+    let archive = archived(
+        &app,
+        &alice,
+        json!({}),
+        &[("One?", &long), ("Two?", &long), ("Three?", "Short."), ("Four?", "No.")],
+    )
+    .await;
     let id = &archive["id"];
     let told = results(
         &app,
