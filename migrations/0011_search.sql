@@ -61,8 +61,9 @@ create table sixty.copilot_summary_passages (
         to_tsvector('english', sixty.fold(left(text, 300000)))
         || setweight(to_tsvector('english', sixty.fold(left(coalesce(question, ''), 10000))), 'C')
         || setweight(to_tsvector('english', sixty.fold(left(coalesce(about, ''), 10000))), 'B')
-        || array_to_tsvector(array[
-            '@' || right(org_id::text, 12), '@' || right(owner_id::text, 12), '@' || right(session_id::text, 12)])
+        -- Before it is checked that none is null.
+        || array_to_tsvector(array_remove(array[
+            '@' || right(org_id::text, 12), '@' || right(owner_id::text, 12), '@' || right(session_id::text, 12)], null))
     ) stored,
     primary key (org_id, summary_id, seq, part),
     constraint copilot_summary_passages_of_summary foreign key (org_id, owner_id, summary_id)

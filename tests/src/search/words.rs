@@ -1,6 +1,10 @@
 //! What a search finds, shows and refuses.
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::{archived, found, search, snippets};
 use crate::harness::{Person, TestApp};
@@ -11,14 +15,17 @@ async fn the_rare_word_counts_most_and_an_answer_is_found_by_its_question() {
     let alice = app.alice();
     let said = [
         ("What discount did Dana ask for?", "8 %, for three years."),
-        ("What did Dana say on Monday?", "Dana said hello, and Dana is well."),
+        ("What did Dana say on Monday?", "Dana said hello."),
         ("And how is Graz?", "Sunny."),
+        ("And how is Linz?", "Windy."),
+        ("And how is Wels?", "Foggy."),
+        ("And how is Enns?", "Dry."),
     ];
     archived(&app, &alice, json!({}), &said).await;
     let passages = found(&alice, &[("q", "what discount did dana say")]).await;
     let shown = snippets(&passages);
     assert_eq!(shown[0], "What **discount** did **Dana** ask for?");
-    assert_eq!(shown[1], "8 %, for three years.");
+    assert!(shown[1..3].contains(&"8 %, for three years."), "{shown:?}");
     assert!(passages[0]["score"].as_f64() > passages[1]["score"].as_f64());
     assert!(passages[0].get("untrusted").is_none() && passages[0].get("part").is_none(), "{}", passages[0]);
 }
@@ -129,7 +136,12 @@ async fn whatever_is_asked_the_answer_is_empty_or_a_clear_refusal() {
         assert_eq!(problem["errors"][0]["field"], "q");
     }
     // Longer than any address may be: no route sees it.
-    assert_eq!(alice.get(&search(&[("q", &"x".repeat(100_000))])).await.status, 414);
+    let mut stream = TcpStream::connect(app.replica.address).await.expect("a connection");
+    let head = format!("GET {} HTTP/1.1\r\nhost: sixty\r\n\r\n", search(&[("q", &"x".repeat(100_000))]));
+    stream.write_all(head.as_bytes()).await.expect("the head is sent");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.expect("a status");
+    assert_eq!(&status, b"HTTP/1.1 414");
     for (parameters, field) in [
         (&[("q", "a"), ("limit", "0")][..], "limit"),
         (&[("q", "a"), ("limit", "x")], "query"),

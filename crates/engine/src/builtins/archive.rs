@@ -80,15 +80,11 @@ pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) 
         .iter()
         .filter(|message| (from_seq..=to_seq).contains(&message.seq))
         .filter_map(|message| Some((message.seq, words(message)?)));
-    Ok(match page(words.collect()) {
-        Some(page) => Outcome::ok(page).holding(Origin::outside_if(outside)),
-        None => {
-            let (first, last) = (archive.first_seq, archive.last_seq);
-            Outcome::failed(format!(
-                "There are no words there. The archive holds the messages {first} to {last}."
-            ))
-        }
-    })
+    if let Some(page) = page(words.collect()) {
+        return Ok(Outcome::ok(page).holding(Origin::outside_if(outside)));
+    }
+    let (first, last) = (archive.first_seq, archive.last_seq);
+    Ok(Outcome::failed(format!("There are no words there. The archive holds the messages {first} to {last}.")))
 }
 
 /// As many messages as fit on a page, and how to get the next one. A message that is

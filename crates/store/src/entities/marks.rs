@@ -78,7 +78,9 @@ impl<'p> Marks<'p> {
 
     fn touch(&mut self, kind: EntityKind, links: &'p [Link]) {
         if kind.is_event() {
-            links.iter().for_each(|link| self.touch_one(link.kind, &link.id));
+            for link in links {
+                self.touch_one(link.kind, &link.id);
+            }
         }
     }
 

@@ -96,7 +96,7 @@ async fn round(
     for &place in open {
         match step(&writes[place], &mut found, origin) {
             Ok(Step::Insert(prepared)) => inserts.push((place, prepared)),
-            Ok(Step::Update(prepared, current)) => updates.push((place, prepared, current)),
+            Ok(Step::Update(both)) => updates.push((place, both)),
             Ok(Step::Nothing(version)) => outcomes[place] = Some(Ok(Written::Unchanged(version))),
             Err(error) => outcomes[place] = Some(Err(error)),
         }
@@ -113,8 +113,9 @@ async fn round(
             None => missed.push(*place),
         }
     }
-    rows::update(tx, updates.iter().map(|(_, prepared, current)| (prepared, current))).await?;
-    for (place, prepared, current) in &updates {
+    rows::update(tx, updates.iter().map(|(_, both)| (&both.0, &both.1))).await?;
+    for (place, both) in &updates {
+        let (prepared, current) = &**both;
         marks.change(prepared, current);
         outcomes[*place] = Some(Ok(Written::Updated(current.version + 1)));
     }
@@ -124,7 +125,7 @@ async fn round(
 
 enum Step<'a> {
     Insert(Prepared<'a>),
-    Update(Prepared<'a>, Current),
+    Update(Box<(Prepared<'a>, Current)>),
     /// It stands there at this version.
     Nothing(i64),
 }
@@ -151,7 +152,7 @@ fn step<'a>(write: &Write<'a>, found: &mut Found, origin: Origin) -> Result<Step
     Ok(match current {
         None => Step::Insert(prepared),
         Some(current) if prepared.says_the_same(&current) => Step::Nothing(version),
-        Some(current) => Step::Update(prepared, current),
+        Some(current) => Step::Update(Box::new((prepared, current))),
     })
 }
 

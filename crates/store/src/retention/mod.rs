@@ -49,14 +49,14 @@ pub async fn find(tx: &mut TenantTx) -> Result<Retention> {
     .map_err(from_sqlx)?;
     let Some(row) = row else { return Ok(Retention::default()) };
     let mut hold = Hold { organization: row.legal_hold, reason: row.hold_reason, ..Hold::default() };
-    let mut held = Vec::new();
+    let mut kept = Vec::new();
     for (user, session, external) in holds(tx).await? {
         if session.is_nil() {
             hold.users.push(external);
         } else {
             hold.sessions.push(session.into());
         }
-        held.push((user, session));
+        kept.push((user, session));
     }
     Ok(Retention {
         days: Days {
@@ -69,7 +69,7 @@ pub async fn find(tx: &mut TenantTx) -> Result<Retention> {
         version: row.version,
         updated_at: Some(row.updated_at),
         updated_by: row.updated_by,
-        held,
+        held: kept,
     })
 }
 
@@ -102,7 +102,7 @@ pub async fn put(tx: &mut TenantTx, days: Days, hold: &Hold, seen: Option<i64>) 
     if seen.is_some_and(|seen| seen != before.version) {
         return Err(Error::VersionMismatch { current: before.version });
     }
-    let held = named(tx, hold).await?;
+    let kept = named(tx, hold).await?;
     sqlx::query!(
         "insert into sixty.retention as r (org_id, transcripts_days, messages_days, events_days, revisions_days,
             legal_hold, hold_reason, version, updated_by)
@@ -122,23 +122,23 @@ pub async fn put(tx: &mut TenantTx, days: Days, hold: &Hold, seen: Option<i64>) 
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    replace_holds(tx, &held).await?;
+    replace_holds(tx, &kept).await?;
     rounds::begin_anew(tx).await?;
     Ok(before)
 }
 
-async fn replace_holds(tx: &mut TenantTx, held: &[(UserId, Uuid)]) -> Result<()> {
+async fn replace_holds(tx: &mut TenantTx, kept: &[(UserId, Uuid)]) -> Result<()> {
     let org = tx.org();
     sqlx::query!("delete from sixty.retention_holds where org_id = $1", org.0)
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
-    if held.is_empty() {
+    if kept.is_empty() {
         return Ok(());
     }
     let mut sql: QueryBuilder<Postgres> =
         QueryBuilder::new("insert into sixty.retention_holds (org_id, user_id, session_id) ");
-    sql.push_values(held, |mut row, (user, session)| {
+    sql.push_values(kept, |mut row, (user, session)| {
         row.push_bind(org.0).push_bind(user.0).push_bind(*session);
     });
     sql.push(" on conflict do nothing");
@@ -165,11 +165,11 @@ async fn named(tx: &mut TenantTx, hold: &Hold) -> Result<Vec<(UserId, Uuid)>> {
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let mut held = Vec::new();
+    let mut kept = Vec::new();
     let mut problems = Vec::new();
     for (i, user) in hold.users.iter().enumerate() {
         match members.iter().find(|member| member.external_id == *user) {
-            Some(member) => held.push((member.user_id.into(), Uuid::nil())),
+            Some(member) => kept.push((member.user_id.into(), Uuid::nil())),
             None => problems.push(FieldError {
                 field: format!("legal_hold.users[{i}]"),
                 error: "is no member of the organization".into(),
@@ -178,14 +178,14 @@ async fn named(tx: &mut TenantTx, hold: &Hold) -> Result<Vec<(UserId, Uuid)>> {
     }
     for (i, session) in sessions.iter().enumerate() {
         match owners.iter().find(|owner| owner.id == *session) {
-            Some(owner) => held.push((owner.owner_id.into(), *session)),
+            Some(owner) => kept.push((owner.owner_id.into(), *session)),
             None => problems.push(FieldError {
                 field: format!("legal_hold.sessions[{i}]"),
                 error: "is no conversation of the organization".into(),
             }),
         }
     }
-    if problems.is_empty() { Ok(held) } else { Err(Error::fields(problems)) }
+    if problems.is_empty() { Ok(kept) } else { Err(Error::fields(problems)) }
 }
 
 /// Whether a legal hold keeps anything of this person: the organization, the person, or a
