@@ -188,9 +188,9 @@ impl Work<'_> {
 
 async fn end(tx: TenantTx, ours: bool) -> Result<bool> {
     if ours {
-        tx.commit().await?
+        tx.commit().await?;
     } else {
-        tx.rollback().await?
+        tx.rollback().await?;
     }
     Ok(ours)
 }

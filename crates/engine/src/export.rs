@@ -167,7 +167,7 @@ impl Writer<'_> {
                 }
             }
             match page.into_iter().last().filter(|_| list.first().is_some()) {
-                Some(last) => place = last.place,
+                Some(line) => place = line.place,
                 None => return Ok(()),
             }
         }
@@ -177,8 +177,8 @@ impl Writer<'_> {
         let mut place = list.first().unwrap_or_default().to_owned();
         loop {
             let page = self.page(list, &place).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            place.clone_from(&last.place);
+            let Some(newest) = page.last() else { return Ok(()) };
+            place.clone_from(&newest.place);
             for line in &page {
                 self.line(list.kind(), &line.text).await?;
             }

@@ -60,10 +60,10 @@ async fn turn(store: &Store, purger: &Purger, round: &Round, all: &mut Purged) -
     for n in 1..=TURN {
         let last = n == TURN || purger.stopping.is_cancelled();
         match retention::step(store, round, last, async || crash::at(CrashPoint::Purging)).await? {
-            Step::More(purged) => *all += purged,
-            Step::Finished(purged) => {
-                if !purged.is_nothing() {
-                    tracing::info!(org = %round.org, %purged, "retention: deleted");
+            Step::More(gone) => *all += gone,
+            Step::Finished(gone) => {
+                if !gone.is_nothing() {
+                    tracing::info!(org = %round.org, purged = %gone, "retention: deleted");
                 }
                 return Ok(());
             }

@@ -90,7 +90,7 @@ impl Crowd {
 
     /// The whole database as text.
     fn dump(&self) -> String {
-        let program = self.app.database.bindir().join("pg_dump");
+        let program = crate::harness::Database::bindir().join("pg_dump");
         let url = self.app.database.superuser_url();
         let output = Command::new(program).args(["--dbname", &url]).output().expect("pg_dump runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

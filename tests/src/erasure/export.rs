@@ -25,7 +25,7 @@ fn lines(text: &str) -> Vec<Value> {
     let last = text.trim_end().rfind('\n').expect("lines") + 1;
     assert_eq!(end["type"], "end");
     assert_eq!(end["lines"], lines.len());
-    assert_eq!(end["sha256"], hex(digest(&SHA256, text[..last].as_bytes()).as_ref()));
+    assert_eq!(end["sha256"], hex(digest(&SHA256, &text.as_bytes()[..last]).as_ref()));
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for line in lines {
         *counts.entry(line["type"].as_str().expect("a type")).or_default() += 1;

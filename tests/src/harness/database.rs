@@ -60,7 +60,7 @@ impl Database {
     }
 
     /// Where the programs of Postgres are.
-    pub fn bindir(&self) -> &'static std::path::Path {
+    pub fn bindir() -> &'static std::path::Path {
         CLUSTER.get().expect("the cluster runs").bindir()
     }
 

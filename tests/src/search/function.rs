@@ -117,8 +117,11 @@ async fn nobody_else_may_call_it_and_its_role_reads_no_text() {
         let sql = format!("begin; set local role {role}; {sql}");
         let refusal =
             sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut connection).await.expect_err("a refusal");
-        let code =
-            refusal.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+        let code = refusal
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .unwrap_or_default()
+            .into_owned();
         assert_eq!(code, "42501", "{sql}: {refusal}");
         rollback(&mut connection).await;
     }

@@ -22,7 +22,7 @@ async fn none(person: &Person, kind: &str) {
     assert_eq!(listed["data"], json!([]));
 }
 
-fn create_deal(fields: Value) -> Value {
+fn create_deal(fields: &Value) -> Value {
     json!({"kind": "deal", "id": "D-7", "name": "Borealis", "fields": fields})
 }
 
@@ -92,7 +92,7 @@ async fn a_new_deal_is_approved_with_its_fields_before_the_person() {
     let app = TestApp::start().await;
     let alice = app.alice();
     let session = alice.session().await;
-    app.sim.push(Reply::call("create_entity", create_deal(json!({"amount": 1200, "currency": "EUR"}))));
+    app.sim.push(Reply::call("create_entity", create_deal(&json!({"amount": 1200, "currency": "EUR"}))));
     let frames = alice.hear(&session, "Do it").await;
     assert_eq!(end(&frames).data["status"], "waiting", "{frames:#?}");
     none(&alice, "deal").await;
@@ -116,9 +116,9 @@ async fn what_cannot_be_written_is_refused_before_anybody_is_asked() {
     let alice = app.alice();
     app.stranger().deal().await;
     for (tool, args, words) in [
-        ("create_entity", create_deal(json!({"amount": "12"})), vec!["amount", "number"]),
-        ("create_entity", create_deal(json!({"color": "red"})), vec!["color", "not a field"]),
-        ("create_entity", create_deal(json!({"stage": "[REDACTED:openai_key]"})), vec!["[REDACTED]"]),
+        ("create_entity", create_deal(&json!({"amount": "12"})), vec!["amount", "number"]),
+        ("create_entity", create_deal(&json!({"color": "red"})), vec!["color", "not a field"]),
+        ("create_entity", create_deal(&json!({"stage": "[REDACTED:openai_key]"})), vec!["[REDACTED]"]),
         ("create_entity", json!({"kind": "spaceship", "name": "x"}), vec!["kind"]),
         // Another organization's deal.
         ("create_task", json!({"title": "x", "deal_id": "D-42"}), vec!["no deal", "D-42"]),

@@ -84,7 +84,9 @@ pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) 
         return Ok(Outcome::ok(page).holding(Origin::outside_if(outside)));
     }
     let (first, last) = (archive.first_seq, archive.last_seq);
-    Ok(Outcome::failed(format!("There are no words there. The archive holds the messages {first} to {last}.")))
+    Ok(Outcome::failed(format!(
+        "There are no words there. The archive holds the messages {first} to {last}."
+    )))
 }
 
 /// As many messages as fit on a page, and how to get the next one. A message that is

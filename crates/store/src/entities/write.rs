@@ -102,7 +102,7 @@ async fn round(
         }
     }
     let mut marks = Marks::default();
-    let made = rows::insert(tx, inserts.iter().map(|(_, prepared)| prepared)).await?;
+    let made = rows::insert(tx, inserts.iter().map(|(_, prepared)| &**prepared)).await?;
     let mut missed = Vec::new();
     for (place, prepared) in &inserts {
         match made.get(&prepared.key()) {
@@ -124,7 +124,7 @@ async fn round(
 }
 
 enum Step<'a> {
-    Insert(Prepared<'a>),
+    Insert(Box<Prepared<'a>>),
     Update(Box<(Prepared<'a>, Current)>),
     /// It stands there at this version.
     Nothing(i64),
@@ -150,7 +150,7 @@ fn step<'a>(write: &Write<'a>, found: &mut Found, origin: Origin) -> Result<Step
     found.add(new.kind, new.id);
     let prepared = Prepared::of(new, current.as_ref(), origin);
     Ok(match current {
-        None => Step::Insert(prepared),
+        None => Step::Insert(Box::new(prepared)),
         Some(current) if prepared.says_the_same(&current) => Step::Nothing(version),
         Some(current) => Step::Update(Box::new((prepared, current))),
     })

@@ -79,7 +79,7 @@ pub async fn archive(store: &Store, session: &Session, messages: &[Message]) -> 
         id: range.id,
         first_seq: 1,
         last_seq,
-        message_count: messages.len() as i64,
+        message_count: i64::try_from(messages.len())?,
         transcript: &transcript,
         sha256: [0; 32],
         tokens_before: 0,

@@ -21,7 +21,6 @@ pub struct Said {
 
 pub struct Conversation {
     pub title: String,
-    pub company: String,
     pub messages: Vec<Said>,
 }
 
@@ -339,7 +338,7 @@ pub fn corpus(half: Half) -> Corpus {
             "{company} {}",
             seed.one(&["account", "weekly", "deal notes", "preparation", "follow-up"])
         );
-        corpus.conversations.push(Conversation { title, company: company.into(), messages });
+        corpus.conversations.push(Conversation { title, messages });
     }
     corpus
 }

@@ -56,18 +56,15 @@ pub async fn passages(
         return told("There is no word in the query that could be looked for.");
     }
     let plural = if kind == EntityKind::Meeting { "meetings" } else { "e-mails" };
-    let (rows, of, named) = match linked {
-        Some(linked) => {
-            let entity = which::known(tx, linked.kind, &linked.id).await?;
-            let rows = questions::find_linked(tx, (kind, &sought), &linked, page).await?;
-            (rows, format!(" with {}", say::title(&entity)), Some(entity))
-        }
-        None => {
-            let kinds = [kind];
-            let asked =
-                Sought { kinds: &kinds, words: &sought, prefix: None, newest: NEWEST_OF_KIND, texts: true };
-            (questions::find(tx, asked, page).await?, String::new(), None)
-        }
+    let (rows, of, named) = if let Some(linked) = linked {
+        let entity = which::known(tx, linked.kind, &linked.id).await?;
+        let rows = questions::find_linked(tx, (kind, &sought), &linked, page).await?;
+        (rows, format!(" with {}", say::title(&entity)), Some(entity))
+    } else {
+        let kinds = [kind];
+        let asked =
+            Sought { kinds: &kinds, words: &sought, prefix: None, newest: NEWEST_OF_KIND, texts: true };
+        (questions::find(tx, asked, page).await?, String::new(), None)
     };
     let line = |entity: &Brief| {
         let passage = entity.text.as_deref().and_then(|text| passage::around(text, &sought));

@@ -171,14 +171,14 @@ fn word(seed: &mut Seed) -> String {
 
 /// Milliseconds a message of the way that a run archives by: conversations of fifty messages.
 async fn ingestion(postgres: &Postgres, store: &Store, person: Tenant) -> Result<f64> {
-    const MESSAGES: usize = 50;
+    const MESSAGES: i64 = 50;
     let titles = vec!["Growth".to_owned(); 2 * ROUNDS];
     let mut seed = Seed(99);
     let mut times = Vec::new();
     for session in &sessions(postgres, DATABASE, person, &titles)? {
         let messages = (1..=MESSAGES).map(|seq| {
             let text: Vec<String> = (0..40).map(|_| word(&mut seed)).collect();
-            message(seq as i64, if seq % 2 == 1 { "user" } else { "assistant" }, &text.join(" "), Utc::now())
+            message(seq, if seq % 2 == 1 { "user" } else { "assistant" }, &text.join(" "), Utc::now())
         });
         let messages = messages.collect::<Result<Vec<_>>>()?;
         let start = Instant::now();

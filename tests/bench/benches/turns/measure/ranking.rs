@@ -23,7 +23,7 @@ use crate::{
 type Place = (ArchiveId, i64);
 
 /// Results that are looked at.
-const DEPTH: usize = 10;
+const DEPTH: u8 = 10;
 
 /// The two halves of the corpus: constants were chosen on the first; the second was not looked at.
 pub async fn ranking(postgres: &Postgres, report: &mut Report) -> Result<()> {
@@ -123,7 +123,7 @@ impl Asked<'_> {
         let others = || self.corpus.questions.iter().zip(&ranks).filter(|(question, _)| question.paraphrase);
         Judged {
             recall_5: share(within(5), ranks.len()),
-            recall_10: share(within(DEPTH), ranks.len()),
+            recall_10: share(within(DEPTH.into()), ranks.len()),
             reciprocal: share(ranks.iter().flatten().map(|rank| 1.0 / (rank + 1) as f64).sum(), ranks.len()),
             paraphrased: share(others().filter(|(_, rank)| rank.is_some()).count() as f64, others().count()),
         }
@@ -134,7 +134,7 @@ async fn ours(store: &Store, person: Tenant, corpus: &Corpus) -> Result<Vec<Vec<
     let mut answers = Vec::new();
     for question in &corpus.questions {
         let mut tx = store.tenant(person).await?;
-        let found = search(&mut tx, &Search::of(&question.text, DEPTH as i32)).await?;
+        let found = search(&mut tx, &Search::of(&question.text, DEPTH.into())).await?;
         tx.commit().await?;
         answers.push(found.iter().map(|passage| (passage.summary_id, passage.seq)).collect());
     }
@@ -202,7 +202,7 @@ fn bm25(postgres: &Postgres, person: Tenant, corpus: &Corpus) -> Result<Vec<Vec<
     let stems = postgres.sql(DATABASE, &sql)?;
     let answers = stems.lines().map(|line| {
         let stems: Vec<String> = line.split('|').map(str::to_owned).collect();
-        index.search(&stems, DEPTH).into_iter().map(|number| places[number]).collect()
+        index.search(&stems, DEPTH.into()).into_iter().map(|number| places[number]).collect()
     });
     Ok(answers.collect())
 }
