@@ -106,7 +106,14 @@ struct Writer<'a> {
 impl Writer<'_> {
     async fn organization(&mut self) -> Result<()> {
         let shared = self.tenant;
-        for list in [List::Organization, List::Matrix, List::MatrixRows] {
+        for list in [
+            List::Organization,
+            List::Matrix,
+            List::MatrixRows,
+            List::Profiles,
+            List::Retention,
+            List::ApiKeys,
+        ] {
             self.all(list).await?;
         }
         self.with_parts(List::Entities, |entity| vec![List::Notes(entity)]).await?;

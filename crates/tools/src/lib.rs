@@ -282,7 +282,8 @@ mod tests {
             assert!(call.action().is_none_or(|action| tool.actions.contains(&action)), "{name}");
             assert!(untried.remove(name), "{name} is tried twice");
         }
-        assert_eq!(untried, HashSet::new(), "every tool has an example");
+        // A call of this one is always that of another.
+        assert_eq!(untried, HashSet::from([EXECUTE_ACTION]), "every tool has an example");
         let names: Vec<&str> = toolbox.tools.iter().map(|tool| tool.name).collect();
         assert!(names.is_sorted());
     }

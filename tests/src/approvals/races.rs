@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use model_sim::Reply;
 use serde_json::json;
 
-use super::desk::{deal_waits, decide, goes_on, see};
+use super::desk::{decide, goes_on, see, stage, wait_for};
 use crate::harness::{Setup, TestApp, look::end};
 
 #[tokio::test]
@@ -13,9 +13,12 @@ async fn of_fifty_decisions_on_two_replicas_one_counts_and_the_call_is_performed
     let other = app.another_replica(Setup::default()).await;
     let alice = app.alice();
     let there = alice.at(other.address);
+    alice.deal().await;
     let mut changes = 1;
     for denials in [0, 25, 50, 25, 25] {
-        let waiting = deal_waits(&app, &alice).await;
+        // Another stage in each round: a change to what stands there already is none.
+        let stage = stage(&format!("won, version {changes} and {denials} denials"));
+        let waiting = wait_for(&app, &alice, "update_entity", stage).await;
         app.sim.push(Reply::text("Done."));
         let decisions = (0..50).map(|n| {
             // 7 and 50 have no common factor: the denials are spread over both replicas.

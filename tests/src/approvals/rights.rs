@@ -265,7 +265,11 @@ async fn a_call_of_an_offered_tool_is_refused_where_its_action_is_disabled() {
         tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
     };
     assert!(names(&sent[0]).contains(&"update_entity".to_owned()));
-    set(&alice, json!({"preset": "autonomous", "rows": off(&["modify_deals", "modify_contacts"])})).await;
+    set(
+        &alice,
+        json!({"preset": "autonomous", "rows": off(&["modify_deals", "modify_contacts", "manage_tasks"])}),
+    )
+    .await;
     app.sim.push(Reply::text("Hello."));
     alice.hear(&session, "And now?").await;
     let sent = prompts(&app.sim);

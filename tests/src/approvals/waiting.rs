@@ -118,10 +118,12 @@ async fn several_runs_of_a_session_wait_and_are_decided_in_any_order() {
 #[tokio::test]
 async fn a_waiting_run_survives_the_end_of_every_replica() {
     let app = TestApp::with(Setup { works: false, ..Setup::default() }).await;
+    app.alice().deal().await;
     for dies in [true, false] {
         let worker = app.another_replica(Setup::default()).await;
         let alice = app.alice().at(worker.address);
-        let waiting = deal_waits(&app, &alice).await;
+        let stage = stage(if dies { "won" } else { "won again" });
+        let waiting = wait_for(&app, &alice, "update_entity", stage).await;
         if dies {
             worker.kill();
         } else {

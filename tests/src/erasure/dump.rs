@@ -33,6 +33,11 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("PUT /v1/entities/{kind}/{id}", "shared"),
     ("PATCH /v1/entities/{kind}/{id}", "shared"),
     ("POST /v1/entities/{kind}/{id}/notes", "shared"),
+    ("POST /v1/entities/batch", "shared"),
+    ("PUT /v1/org/profile", "shared"),
+    ("PATCH /v1/admin/members/{user}", "words of an enum"),
+    ("POST /v1/admin/api-keys", "an administrator's"),
+    ("PUT /v1/admin/retention", "an administrator's"),
     ("PUT /v1/platform/orgs/{external_id}", "the platform's"),
     ("PUT /v1/platform/orgs/{external_id}/members/{sub}", "the platform's"),
 ];
@@ -118,7 +123,8 @@ impl Crowd {
             let time = if table == "audit" { format!("and at < '{since}'") } else { String::new() };
             let sql = format!(
                 "select count(*), coalesce(md5(string_agg(x, '|' order by x)), '') from (
-                    select (to_jsonb(t) - array['author_id', 'written_by', 'updated_by'])::text as x
+                    select (to_jsonb(t) - array['author_id', 'written_by', 'updated_by',
+                        'accepted_by', 'created_by'])::text as x
                     from sixty.{table} t
                     where not (org_id = $1 and {column} is not distinct from $2) {time}) y"
             );

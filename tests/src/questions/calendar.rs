@@ -4,7 +4,7 @@ use super::{Desk, record};
 
 fn lines(desk: &Desk) -> [String; 2] {
     let demo = format!(
-        "- meeting M-1: Demo; {} 10:00–11:00, 3 days ago; attendees Dana Roe, Bob <bob@us.example>; about Acme \
+        "- meeting M-1: Demo; {} 10:00–11:00, 3 days ago; attendees Dana Roe, Bob &lt;bob@us.example>; about Acme \
          renewal (deal D-1)",
         desk.date(-3)
     );

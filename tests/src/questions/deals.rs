@@ -119,7 +119,7 @@ async fn a_deal_is_told_with_what_stands_around_it() {
          open to-dos:\n- task T-1: Send the offer; status open; due {}, overdue by 1 day; priority high; \
          assignee alice; about Acme renewal (deal D-1)\n\
          last activities:\n- meeting M-1: Demo; {} 10:00–11:00, 3 days ago; attendees Dana Roe, Bob \
-         <bob@us.example>; about Acme renewal (deal D-1); says “Dana liked the demo.”",
+         &lt;bob@us.example>; about Acme renewal (deal D-1); says “Dana liked the demo.”",
         d1.trim_start_matches("- "),
         desk.told(-20),
         desk.date(-1),

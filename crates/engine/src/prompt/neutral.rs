@@ -49,7 +49,7 @@ pub fn neutral(text: &str) -> String {
 
 /// Whether the character begins a tag, or what a model would read as one.
 fn opens(c: char, after: &str) -> bool {
-    let next = || after.trim_start_matches(|c: char| c.is_whitespace() || is_combining(c));
+    let next = || following(after);
     match c {
         // The last two are compatible forms of the first: fonts and tokenizers make one of them.
         '<' | '\u{FF1C}' | '\u{FE64}' => next()
@@ -62,6 +62,14 @@ fn opens(c: char, after: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// What follows a bracket. An item of a list may begin between, where lines were made of it.
+fn following(after: &str) -> &str {
+    let blank = |c: char| c.is_whitespace() || is_combining(c);
+    let next = after.trim_start_matches(blank);
+    let parted = after[..after.len() - next.len()].contains('\n');
+    if parted { next.trim_start_matches(|c: char| blank(c) || "-*•".contains(c)) } else { next }
 }
 
 fn is_combining(c: char) -> bool {

@@ -69,8 +69,8 @@ pub async fn update(
     let user = caller.identity.user_id(&external);
     let changed = caller
         .tx(async |tx| {
-            let old = members::lock(tx, user).await?;
             tx.administers()?;
+            let old = members::lock(tx, user).await?;
             if user == caller.identity.user {
                 return Err(Error::forbidden("you cannot change your own membership"));
             }

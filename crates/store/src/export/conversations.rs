@@ -13,7 +13,7 @@ pub(super) async fn sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         Line,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'session' as type, id, owner_id, client_key, title, title_source, entity_kind, entity_id, model, mode, preview,
-                message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, version,
+                message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, expired, version,
                 created_at, updated_at
             from sixty.sessions where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
@@ -56,7 +56,7 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
                 wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens,
                 cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
-                started_at, finished_at
+                started_at, finished_at, timezone
             from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
@@ -140,7 +140,7 @@ pub(super) async fn approvals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line
             select 'approval' as type, id, owner_id, session_id, run_id, call_id, tool, action,
                 encode(schema_hash, 'hex') as schema_hash, args, encode(args_hash, 'hex') as args_hash, preview,
                 blocking, decider, status, decided_by, decided_as, decided_at, reason, edited_args,
-                encode(edited_hash, 'hex') as edited_hash, decision_run_id, expires_at, created_at
+                encode(edited_hash, 'hex') as edited_hash, decision_run_id, untrusted, expires_at, created_at
             from sixty.approvals where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
@@ -161,7 +161,7 @@ pub(super) async fn archives(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'session_summary' as type, id, owner_id, session_id, first_seq, last_seq, message_count, transcript,
                 encode(sha256, 'hex') as sha256, summary_text, key_points, summarized_by, tokens_before,
-                tokens_after, created_at
+                tokens_after, live_dropped, created_at
             from sixty.copilot_session_summaries where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
@@ -180,7 +180,7 @@ pub(super) async fn passages(tx: &mut TenantTx, archive: Uuid, place: &str) -> R
     sqlx::query_as!(
         Line,
         r#"select row_to_json(r)::text as "text!", r.seq || '.' || r.part as "place!" from (
-            select 'passage' as type, summary_id, owner_id, session_id, seq, part, role, text, said_at
+            select 'passage' as type, summary_id, owner_id, session_id, seq, part, role, text, question, about, said_at
             from sixty.copilot_summary_passages where org_id = $1 and owner_id = $2 and summary_id = $3
                 and (seq, part) > (split_part($4, '.', 1)::bigint, split_part($4, '.', 2)::int)
             order by seq, part limit $5) r order by seq, part"#,

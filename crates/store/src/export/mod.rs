@@ -58,6 +58,9 @@ pub enum List<'a> {
     Notes(&'a str),
     SharedMemory,
     SharedRevisions(&'a str),
+    Profiles,
+    Retention,
+    ApiKeys,
     /// The trail and its seals need a transaction that sees the whole organization.
     Trail,
     Seals,
@@ -85,6 +88,9 @@ impl List<'_> {
             List::Organization => "organization",
             List::Matrix => "permissions",
             List::MatrixRows => "permission_row",
+            List::Profiles => "profile",
+            List::Retention => "retention",
+            List::ApiKeys => "api_key",
             List::Entities => "entity",
             List::Trail => "audit",
             List::Seals => "audit_seal",
@@ -99,18 +105,21 @@ impl List<'_> {
             | List::Memory
             | List::Organization
             | List::Matrix
-            | List::MatrixRows => None,
+            | List::MatrixRows
+            | List::Retention => None,
             List::Sessions
             | List::Runs
             | List::Approvals
             | List::Archives
             | List::WrittenNotes
             | List::Notes(_)
+            | List::ApiKeys
             | List::Trail => Some("00000000-0000-0000-0000-000000000000"),
             List::MemoryRevisions
             | List::Messages(_)
             | List::Steps(_)
             | List::SharedRevisions(_)
+            | List::Profiles
             | List::Seals => Some("0"),
             List::Events(_) => Some("0.0"),
             List::WrittenRevisions => Some("0."),
@@ -142,6 +151,9 @@ impl List<'_> {
             List::Organization => organization::org(tx).await,
             List::Matrix => organization::matrix(tx).await,
             List::MatrixRows => organization::matrix_rows(tx).await,
+            List::Profiles => organization::profiles(tx, place).await,
+            List::Retention => organization::retention(tx).await,
+            List::ApiKeys => organization::api_keys(tx, place).await,
             List::Entities => organization::entities(tx, place).await,
             List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
             List::SharedMemory => organization::shared_memory(tx, place).await,

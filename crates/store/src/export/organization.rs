@@ -52,13 +52,68 @@ pub(super) async fn matrix_rows(tx: &mut TenantTx) -> Result<Vec<Line>> {
     .map_err(from_sqlx)
 }
 
+/// The profile at each version; the last one holds.
+pub(super) async fn profiles(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
+            select 'profile' as type, version, profile, written_by, created_at
+            from sixty.org_profile_revisions where org_id = $1 and version > $2::text::bigint
+            order by version limit $3) r order by version"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// API keys, without what could be used.
+pub(super) async fn api_keys(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'api_key' as type, id, user_id, name, created_by, created_at, expires_at, revoked_at, last_used_at
+            from sixty.api_keys where org_id = $1 and id > $2::text::uuid
+            order by id limit $3) r order by id"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// What is kept for how long, with what must not be deleted.
+pub(super) async fn retention(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", '' as "place!" from (
+            select 'retention' as type, transcripts_days, messages_days, revisions_days, events_days, legal_hold, hold_reason,
+                version, updated_at, updated_by,
+                (select coalesce(jsonb_agg(jsonb_build_object('user_id', h.user_id, 'session_id', h.session_id)
+                    order by h.user_id, h.session_id), '[]')
+                    from sixty.retention_holds h where h.org_id = $1) as holds
+            from sixty.retention where org_id = $1) r"#,
+        tenant.org.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// The sales record.
 pub(super) async fn entities(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Line,
         r#"select row_to_json(r)::text as "text!", r.kind || ':' || r.id as "place!" from (
-            select 'entity' as type, kind, id, name, owner, links, fields, attributes, integration, version, created_at, updated_at
+            select 'entity' as type, kind, id, name, owner, visibility, links, fields, attributes, integration, version, created_at, updated_at
             from sixty.entities
             where org_id = $1 and (kind, id) > (split_part($2, ':', 1), substr($2, strpos($2, ':') + 1))
             order by kind, id limit $3) r order by r.kind, r.id"#,
@@ -121,7 +176,8 @@ pub(super) async fn shared_revisions(
     sqlx::query_as!(
         Line,
         r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
-            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, created_at
+            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, step_seq,
+                proposal_id, accepted_by, created_at
             from sixty.copilot_memory_revisions where org_id = $1 and scope = $2 and subject = $3 and owner_id is null and version > $4::text::bigint
             order by version limit $5) r order by version"#,
         tenant.org.0,

@@ -11,7 +11,7 @@ pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
     sqlx::query_as!(
         Line,
         r#"select row_to_json(r)::text as "text!", r.user_id::text as "place!" from (
-            select 'member' as type, user_id, external_id, name, role, ceiling, status, created_at, updated_at
+            select 'member' as type, user_id, external_id, name, role, ceiling, status, service, created_at, updated_at
             from sixty.members where org_id = $1 and user_id = $2
             order by user_id) r order by user_id"#,
         tenant.org.0,
@@ -62,7 +62,8 @@ pub(super) async fn memory_revisions(tx: &mut TenantTx, place: &str) -> Result<V
     sqlx::query_as!(
         Line,
         r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
-            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, created_at
+            select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, step_seq,
+                proposal_id, accepted_by, created_at
             from sixty.copilot_memory_revisions where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2
                 and version > $3::text::bigint
             order by version limit $4) r order by version"#,
@@ -122,7 +123,7 @@ pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<
         Line,
         r#"select row_to_json(r)::text as "text!", r.version || '.' || r.scope || '.' || r.subject as "place!" from (
             select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by,
-                run_id, created_at
+                run_id, step_seq, proposal_id, accepted_by, created_at
             from sixty.copilot_memory_revisions
             where org_id = $1 and written_by = $2 and owner_id is null
                 and (version, scope || '.' || subject) > (split_part($3, '.', 1)::bigint, substr($3, strpos($3, '.') + 1))

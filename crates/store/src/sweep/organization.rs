@@ -12,12 +12,91 @@ pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
         rows = entities(tx).await?;
     }
     if rows == 0 {
+        rows = index(tx).await?;
+    }
+    if rows == 0 {
         rows = shared_memory(tx).await?;
+    }
+    if rows == 0 {
+        rows = profile(tx).await?;
     }
     if rows == 0 {
         rows = rules(tx).await?;
     }
+    if rows == 0 {
+        rows = settings(tx).await?;
+    }
     Ok(rows)
+}
+
+/// The words and links by which the record was found.
+async fn index(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let words = sqlx::query!(
+        "delete from sixty.entity_words where org_id = $1 and (word, kind, at, id) in (
+            select word, kind, at, id from sixty.entity_words
+            where org_id = $1 order by word, kind, at, id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let links = sqlx::query!(
+        "delete from sixty.entity_links where org_id = $1 and (to_kind, to_id, kind, at, id) in (
+            select to_kind, to_id, kind, at, id from sixty.entity_links
+            where org_id = $1 order by to_kind, to_id, kind, at, id limit $2)",
+        org.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(words.rows_affected() + links.rows_affected())
+}
+
+/// The profile: revisions first, each of which may have 64 KB.
+async fn profile(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let revisions = sqlx::query!(
+        "delete from sixty.org_profile_revisions where org_id = $1 and version in (
+            select version from sixty.org_profile_revisions where org_id = $1 order by version limit $2)",
+        org.0,
+        FEW
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if revisions.rows_affected() > 0 {
+        return Ok(revisions.rows_affected());
+    }
+    let newest = sqlx::query!("delete from sixty.org_profiles where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    Ok(newest.rows_affected())
+}
+
+/// Retention and keys: what administrators have set, row by row.
+async fn settings(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let holds = sqlx::query!("delete from sixty.retention_holds where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let rounds = sqlx::query!("delete from sixty.retention_rounds where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let days = sqlx::query!("delete from sixty.retention where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    let keys = sqlx::query!("delete from sixty.api_keys where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    Ok([holds, rounds, days, keys].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }
 
 async fn notes(tx: &mut TenantTx) -> Result<u64> {

@@ -268,6 +268,54 @@ pub async fn authorship(tx: &mut TenantTx, user: UserId) -> Result<u64> {
     .await
     .map_err(from_sqlx)?;
     let changed = [notes, revisions, documents, matrix];
+    let changed: u64 = changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
+    Ok(changed + settings(tx, user).await?)
+}
+
+/// The same of what the person has set for the organization, and accepted for its memory.
+async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
+    let org = tx.org();
+    let accepted = sqlx::query!(
+        "update sixty.copilot_memory_revisions set accepted_by = null where org_id = $1 and accepted_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let profile = sqlx::query!(
+        "update sixty.org_profiles set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let profiles = sqlx::query!(
+        "update sixty.org_profile_revisions set written_by = null where org_id = $1 and written_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let days = sqlx::query!(
+        "update sixty.retention set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let keys = sqlx::query!(
+        "update sixty.api_keys set created_by = null where org_id = $1 and created_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let changed = [accepted, profile, profiles, days, keys];
     Ok(changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }
 
