@@ -53,6 +53,7 @@ pub struct LineChange {
 
 /// What a call would write into memory, for the person who decides.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = MemoryEdit)]
 pub struct MemoryPreview {
     pub scope: MemoryScope,
     #[serde(skip_serializing_if = "Option::is_none")]

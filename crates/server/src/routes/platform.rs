@@ -37,6 +37,7 @@ pub struct NewMembership {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = PlatformMember)]
 pub struct Member {
     user: String,
     role: Role,
