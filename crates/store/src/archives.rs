@@ -73,10 +73,14 @@ pub async fn find_range(tx: &mut RunTx, first_seq: i64) -> Result<Option<Range>>
 }
 
 /// Title of the run's session and name of what it is about, for its passages.
+///
+/// A title that nobody gave is the beginning of the first message: it would lend the
+/// words of that one to every passage, and no word of it were rare any more.
 async fn about(tx: &mut RunTx) -> Result<Option<String>> {
     let Lease { org, user, session, .. } = *tx.lease();
     let about = sqlx::query_scalar!(
-        r#"select nullif(concat_ws(E'\n', s.title, e.name), '') from sixty.sessions s
+        r#"select nullif(concat_ws(E'\n', case s.title_source when 'user' then s.title end, e.name), '')
+         from sixty.sessions s
          left join sixty.entities e on e.org_id = s.org_id and e.kind = s.entity_kind and e.id = s.entity_id
          where s.org_id = $1 and s.owner_id = $2 and s.id = $3"#,
         org.0,

@@ -22,7 +22,7 @@ async fn the_rare_word_counts_most_and_an_answer_is_found_by_its_question() {
         ("And how is Enns?", "Dry."),
     ];
     archived(&app, &alice, json!({}), &said).await;
-    let passages = found(&alice, &[("q", "what discount, dana?")]).await;
+    let passages = found(&alice, &[("q", "what discount did dana say")]).await;
     let shown = snippets(&passages);
     assert_eq!(shown[0], "What **discount** did **Dana** ask for?");
     assert!(shown[1..3].contains(&"8 %, for three years."), "{shown:?}");
