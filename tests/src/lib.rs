@@ -5,6 +5,7 @@
 mod approvals;
 mod archive;
 mod arrows;
+mod asking;
 mod audit;
 mod cancel;
 mod cancelled;

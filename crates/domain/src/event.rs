@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    ApprovalId, ArchiveId, MemoryScope, MessageId, RunId, SessionId, Usage,
+    ApprovalId, ArchiveId, MemoryScope, MessageId, QuestionId, RunId, SessionId, Usage,
     approval::Preview,
     permission::Action,
     run::{Mode, RunStatus},
@@ -107,6 +107,15 @@ pub enum Event {
         /// False for a proposal: the run has gone on.
         blocking: bool,
     },
+    /// The copilot asks its person; the run waits.
+    Question {
+        question_id: QuestionId,
+        question: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        multiple: bool,
+    },
     MemoryWritten {
         scope: MemoryScope,
         /// None: it was proposed, and nothing is written yet.
@@ -150,6 +159,7 @@ impl Event {
             Event::ToolStart { .. } => "tool_start",
             Event::ToolResult { .. } => "tool_result",
             Event::ApprovalRequired { .. } => "approval_required",
+            Event::Question { .. } => "question",
             Event::MemoryWritten { .. } => "memory_written",
             Event::Compaction { .. } => "compaction",
             Event::Reset { .. } => "reset",

@@ -69,13 +69,15 @@ ids! {
     ArchiveId,
     /// A call that a person decides about.
     ApprovalId,
+    /// What a copilot asks its person.
+    QuestionId,
     /// An API key; its secret is another thing.
     ApiKeyId,
     /// One process that executes runs; the owner of leases.
     ReplicaId,
 }
 
-fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, ApiKeyId, ReplicaId);
+fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, QuestionId, ApiKeyId, ReplicaId);
 
 impl OrgId {
     pub fn derive(external: &str) -> Self {

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod archive;
+pub mod asked;
 pub mod audit;
 pub mod block;
 pub mod brief;
@@ -32,7 +33,7 @@ pub use block::Block;
 pub use entity::{EntityKind, EntityRef};
 pub use error::{Error, FieldError, Result};
 pub use event::{Cursor, Event};
-pub use id::{ApiKeyId, ApprovalId, ArchiveId, MessageId, OrgId, RunId, SessionId, UserId};
+pub use id::{ApiKeyId, ApprovalId, ArchiveId, MessageId, OrgId, QuestionId, RunId, SessionId, UserId};
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};
 pub use usage::Usage;

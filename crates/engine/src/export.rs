@@ -149,6 +149,7 @@ impl Writer<'_> {
         self.with_parts(List::Runs, |run| vec![List::Steps(run), List::ToolCalls(run), List::Events(run)])
             .await?;
         self.all(List::Approvals).await?;
+        self.all(List::Questions).await?;
         self.all(List::Requests).await?;
         self.active = false;
         Ok(())

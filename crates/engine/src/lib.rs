@@ -2,6 +2,7 @@
 //! the workers that claim runs, renew their leases and hand them back. No SQL,
 //! no HTTP.
 
+mod asking;
 pub mod audit;
 mod builtins;
 pub mod compaction;
@@ -63,6 +64,8 @@ pub struct Limits {
     pub approval_time: Duration,
     /// The same for a proposal to memory, for which no run waits.
     pub proposal_time: Duration,
+    /// How long a person can answer a question.
+    pub answer_time: Duration,
     /// Claims without a committed step, after which a run has failed.
     pub attempts: i32,
     /// Runs that one replica executes at the same time.
@@ -79,6 +82,7 @@ impl Default for Limits {
             result_chars: 20_000,
             approval_time: Duration::from_hours(24),
             proposal_time: Duration::from_hours(30 * 24),
+            answer_time: Duration::from_hours(7 * 24),
             attempts: 5,
             runs: 10_000,
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use store::{
     TenantTx,
     memories::{self, News, Subject},
-    turns::{self, Context, NewTurn, Past, Versions},
+    turns::{self, Context, NewTurn, Next, Past, Versions},
 };
 use tokio::sync::oneshot;
 use tools::Offer;
@@ -84,7 +84,13 @@ impl Engine {
         run: RunId,
     ) -> Result<(NewTurn, Option<Start>)> {
         let begun = Begun { run, message: MessageId::new() };
-        let (seq, mut context, matrix) = turns::prepare(tx, new.session).await?;
+        let mut next = turns::prepare(tx, new.session).await?;
+        if next.asked {
+            // What is said now is the answer, or makes it needless.
+            self.overtake(tx, new.session).await?;
+            next = turns::prepare(tx, new.session).await?;
+        }
+        let Next { seq, mut context, matrix, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
         let attached = block::heads(&new.content).iter().any(|head| head.kind != "text");

@@ -269,9 +269,9 @@ pub async fn queue_execution(
 /// What the open calls of an answer have as their result, once its run has ended while
 /// it waited; what had been carried out by then follows.
 const GIVEN_UP: &str =
-    "The run ended while this step waited for a person's decision. What was carried out of it before: ";
+    "The run ended while this step waited for a person. What was carried out of it before: ";
 
-/// Nobody can decide any more about what a run that ended has asked, and an accepted
+/// Nobody can decide or answer any more what a run that ended has asked, and an accepted
 /// proposal whose run ended is not carried out. The conversation learns what was done
 /// of an answer whose results will not come.
 pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
@@ -289,6 +289,16 @@ pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
     .await
     .map_err(from_sqlx)?;
     sqlx::query!(
+        "update sixty.questions set status = 'void'
+         where org_id = $1 and owner_id = $2 and run_id = $3 and status = 'open'",
+        tenant.org.0,
+        tenant.user.0,
+        run.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    sqlx::query!(
         r#"update sixty.messages m set context = $4 || coalesce(
             (select string_agg(format('%s (%s): %s', c.name, c.call_id, left(coalesce(c.result, 'the outcome is unknown'), 500)), E'\n' order by c.created_at, c.call_id)
              from sixty.tool_calls c
@@ -298,8 +308,10 @@ pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
          where m.org_id = $1 and m.owner_id = $2 and m.run_id = $3 and m.role = 'assistant' and m.context is not null
             and m.session_id = (select r.session_id from sixty.runs r
                 where r.org_id = $1 and r.owner_id = $2 and r.id = $3)
-            and exists (select from sixty.approvals a
-                where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking)
+            and (exists (select from sixty.approvals a
+                    where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking)
+                or exists (select from sixty.questions q
+                    where q.org_id = $1 and q.owner_id = $2 and q.run_id = $3))
             and not exists (select from sixty.messages x
                 where x.org_id = $1 and x.owner_id = $2 and x.session_id = m.session_id and x.run_id = $3
                     and x.seq > m.seq)"#,

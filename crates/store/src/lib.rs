@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod approvals;
 pub mod archives;
+pub mod asked;
 pub mod audit;
 pub mod cluster;
 mod connections;

@@ -178,8 +178,8 @@ pub async fn settle(
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts the run aside until somebody decides, or the first of its approvals is
-/// overdue. `note` is the result that the open calls of the answer at `seq` have
+/// Puts the run aside until somebody decides or answers, or the first of what it has
+/// asked is overdue. `note` is the result that the open calls of the answer at `seq` have
 /// in the prompts of other runs.
 pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &Frames) -> Result<()> {
     let Lease { org, user, session, run, fence, .. } = *tx.lease();
@@ -195,7 +195,8 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
         update sixty.runs set status = 'waiting', attempts = 0, lease_owner = null, lease_until = null,
             -- A decision that came before this found nobody to wake. One about a call behind
             -- another that is still open has to wait for that.
-            wake_at = (select min(case a.status when 'pending' then a.expires_at else now() end) from sixty.approvals a
+            wake_at = least((select min(case a.status when 'pending' then a.expires_at else now() end)
+                from sixty.approvals a
                 where a.org_id = $1 and a.owner_id = $2 and a.run_id = $3 and a.blocking
                     and (a.status = 'pending' or (a.status in ('approved', 'denied')
                         and not exists (select from sixty.tool_calls c
@@ -203,6 +204,10 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
                         and not exists (select from sixty.approvals b
                             where b.org_id = $1 and b.owner_id = $2 and b.run_id = $3 and b.blocking
                                 and b.status = 'pending' and b.id < a.id)))),
+                (select min(case q.status when 'open' then q.expires_at else now() end) from sixty.questions q
+                where q.org_id = $1 and q.owner_id = $2 and q.run_id = $3
+                    and not exists (select from sixty.tool_calls c
+                        where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = q.call_id))),
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
             cache_read_input_tokens = cache_read_input_tokens + $13,
             cache_creation_input_tokens = cache_creation_input_tokens + $14
@@ -250,8 +255,10 @@ async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
     let row = sqlx::query!(
         "select seq, role, content from sixty.messages
          where org_id = $1 and owner_id = $2 and session_id = $3 and run_id = $4
-            and exists (select from sixty.approvals a
-                where a.org_id = $1 and a.owner_id = $2 and a.run_id = $4 and a.blocking)
+            and (exists (select from sixty.approvals a
+                    where a.org_id = $1 and a.owner_id = $2 and a.run_id = $4 and a.blocking)
+                or exists (select from sixty.questions q
+                    where q.org_id = $1 and q.owner_id = $2 and q.run_id = $4))
          order by seq desc limit 1",
         org.0,
         user.0,
@@ -267,7 +274,10 @@ async fn open_answer(tx: &mut RunTx) -> Result<Option<(i64, String)>> {
 async fn asked(tx: &mut RunTx) -> Result<Vec<String>> {
     let Lease { org, user, run, .. } = *tx.lease();
     sqlx::query_scalar!(
-        "select call_id from sixty.approvals where org_id = $1 and owner_id = $2 and run_id = $3 and blocking",
+        r#"select call_id as "call_id!" from sixty.approvals
+            where org_id = $1 and owner_id = $2 and run_id = $3 and blocking
+         union all
+         select call_id from sixty.questions where org_id = $1 and owner_id = $2 and run_id = $3"#,
         org.0,
         user.0,
         run.0

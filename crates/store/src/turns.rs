@@ -123,10 +123,21 @@ macro_rules! context {
     }};
 }
 
-/// What the next turn of a session is given, the place of its message, and what the
-/// person's copilot may do. The opener must have locked the session's row: nothing of
+/// What the next turn of a session is given.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// Place of its message.
+    pub seq: i64,
+    pub context: Context,
+    /// What the person's copilot may do.
+    pub matrix: Matrix,
+    /// A run waits for the person's answer to a question.
+    pub asked: bool,
+}
+
+/// What the next turn of a session is given. The opener must have locked the session's row: nothing of
 /// it changes until the transaction ends.
-pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Context, Matrix)> {
+pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<Next> {
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
@@ -143,6 +154,8 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Cont
             exists (select from sixty.runs
                 where org_id = $1 and owner_id = $2 and session_id = $3
                     and status in ('queued', 'running')) as "active!",
+            exists (select from sixty.questions
+                where org_id = $1 and owner_id = $2 and session_id = $3 and status = 'open') as "asked!",
             (select matrix from sixty.member_permissions
                 where org_id = $1 and user_id = $2) as "matrix!: Json<Matrix>"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
@@ -157,8 +170,8 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<(i64, Cont
     if row.active {
         return Err(run_active());
     }
-    let (seq, matrix) = (row.seq, row.matrix.0.clone());
-    Ok((seq, context!(row), matrix))
+    let (seq, matrix, asked) = (row.seq, row.matrix.0.clone(), row.asked);
+    Ok(Next { seq, context: context!(row), matrix, asked })
 }
 
 /// Takes the message in, at the place that [`prepare`] told, with its run.

@@ -27,8 +27,8 @@ use serde_json::{
 };
 use sha2::{Digest, Sha256};
 
-pub use args::{Call, Change, NewActivity, NewTask};
-use catalogue::actions::EXECUTE_ACTION;
+pub use args::{Ask, Call, Change, NewActivity, NewTask};
+use catalogue::{actions::EXECUTE_ACTION, person::ASK_USER};
 pub use outside::{Outgoing, Outside, Reply, Sent};
 pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Which, Whose};
 
@@ -64,7 +64,9 @@ impl Toolbox {
     fn of(mut tools: Vec<ToolSpec>, addresses: HashMap<&'static str, String>) -> Self {
         tools.sort_by_key(|tool| tool.name);
         assert!(tools.len() <= 128, "an offer has a bit for each tool");
-        let ruled = |tool: &ToolSpec| tool.class == ToolClass::Read || !tool.actions.is_empty();
+        let ruled = |tool: &ToolSpec| {
+            tool.class == ToolClass::Read || !tool.actions.is_empty() || tool.name == ASK_USER
+        };
         assert!(tools.iter().all(ruled), "the matrix rules about every tool that writes");
         let validators = tools.iter().map(|tool| (tool.name, validator(tool))).collect();
         Self { tools, validators, definitions: Mutex::default(), addresses }
@@ -275,6 +277,7 @@ mod tests {
             ("create_entity", r#"{"kind":"company","name":"Acme","fields":{"industry":"glass"}}"#),
             ("create_task", r#"{"title":"Call Dana","due_date":"2026-12-01","priority":"high"}"#),
             ("complete_task", r#"{"id":"T-1"}"#),
+            ("ask_user", r#"{"question":"Which Dana?","options":["Roe","Reed"],"multiple":true}"#),
             ("create_activity", r#"{"type":"call","details":"She agreed.","deal_id":"D-42"}"#),
         ] {
             let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);

@@ -17,6 +17,7 @@ pub const GONE: &[(&str, &str, &str)] = &[
     ("tool_calls", "owner_id", "tool_call"),
     ("run_events", "owner_id", "run_event"),
     ("approvals", "owner_id", "approval"),
+    ("questions", "owner_id", "question"),
     ("copilot_session_summaries", "owner_id", "session_summary"),
     ("copilot_summary_passages", "owner_id", "passage"),
     ("idempotency", "owner_id", "request"),

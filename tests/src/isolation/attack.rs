@@ -91,6 +91,7 @@ fn owned(who: &Insider, names: Names) -> Vec<String> {
         Names::Run => vec![who.own.run.clone()],
         Names::Summary => vec![who.own.summary.clone()],
         Names::Approval => vec![who.own.approval.clone()],
+        Names::Question => vec![who.own.question.clone()],
         Names::Proposal => vec![who.own.proposal.clone()],
         Names::Entity | Names::OwnEntity => vec!["deal".into(), "D-1".into()],
         Names::OwnKey => vec![format!("key-{}", uuid::Uuid::now_v7())],

@@ -34,6 +34,9 @@ pub fn tell_all(request: &Request) -> Reply {
             json!({"kind": "deal", "id": "D-1", "changes": {"stage": said}}),
         );
     }
+    if last.contains("Ask me") && !body.contains("Write the summary now") {
+        return Reply::call("ask_user", json!({"question": said, "options": [said, "another"]}));
+    }
     if last.contains("Keep it in mind") && !body.contains("Write the summary now") {
         let wish = format!("{said} likes tea at five o'clock");
         return Reply::call("memory_append", json!({"scope": "user", "section": "Wishes", "text": wish}));

@@ -12,6 +12,8 @@ pub enum Names {
     Message,
     Summary,
     Approval,
+    /// What a copilot asked its person.
+    Question,
     /// An approval that would write memory.
     Proposal,
     /// Something of the organization: `{kind}/{id}`.
@@ -28,6 +30,7 @@ pub enum Names {
     SessionCursor,
     SummaryCursor,
     ApprovalCursor,
+    QuestionCursor,
     EntityCursor,
     /// An event of a stream.
     Event,
@@ -48,7 +51,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 
 use Names::{
     ApiKey, Approval, ApprovalCursor, Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity,
-    OwnKey, Platform, Proposal, Run, Session, SessionCursor, Summary, SummaryCursor,
+    OwnKey, Platform, Proposal, Question, QuestionCursor, Run, Session, SessionCursor, Summary,
+    SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -99,6 +103,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/approvals/{id}", Approval, ""),
     op("POST", "/v1/approvals/{id}", Approval, r#"{"decision": "approve"}"#),
     op("POST", "/v1/approvals/batch", Nothing, r#"{"decisions": [{"id": "01a2032b-664e-7750-baf9-f1824535916a", "decision": "deny"}]}"#),
+    op("GET", "/v1/questions", Nothing, ""),
+    op("GET", "/v1/questions/{id}", Question, ""),
+    op("POST", "/v1/questions/{id}", Question, r#"{"answer": "Yes"}"#),
     op("GET", "/v1/permissions", Nothing, ""),
     op("GET", "/v1/admin/permissions", Nothing, ""),
     op("PUT", "/v1/admin/permissions", Nothing, r#"{"preset": "balanced"}"#),
@@ -171,6 +178,8 @@ pub const PLACES: &[Place] = &[
     place("GET", "/v1/session-summaries/{id}", Query("user={id}"), Member),
     place("GET", "/v1/approvals", Query("session_id={id}"), Session),
     place("GET", "/v1/approvals", Query("cursor={id}"), ApprovalCursor),
+    place("GET", "/v1/questions", Query("session_id={id}"), Session),
+    place("GET", "/v1/questions", Query("cursor={id}"), QuestionCursor),
     place("GET", "/v1/memory/proposals", Query("cursor={id}"), ApprovalCursor),
     place("POST", "/v1/approvals/batch", Body(r#"{"decisions": [{"id": "{id}", "decision": "approve"}]}"#), Approval),
     place("GET", "/v1/runs/{id}/events", Query("after={id}"), Event),
@@ -201,6 +210,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/entities", "stage"),
     ("/v1/entities", "sort"),
     ("/v1/approvals", "status"),
+    ("/v1/questions", "status"),
     ("/v1/memory/proposals", "status"),
     ("/v1/admin/audit", "action"),
     // A place in the order of ids, whosever it is.

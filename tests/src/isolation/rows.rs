@@ -247,6 +247,12 @@ async fn nothing_can_be_attached_to_what_is_not_ones_own() {
                     new()
                 ),
                 format!(
+                    "insert into sixty.questions (org_id, owner_id, id, session_id, run_id, call_id, question, options, \
+                        multiple, expires_at) \
+                     values ('{acme}', '{alice}', '{}', '{session}', '{run}', 'c', 'q', '{{}}', false, now())",
+                    new()
+                ),
+                format!(
                     "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames) \
                      values ('{acme}', '{alice}', '{run}', 9, 1, 1, '')"
                 ),
@@ -364,6 +370,7 @@ async fn the_systems_role_reads_states_and_no_content() {
         "select * from sixty.session_context",
         "select body from sixty.idempotency",
         "select args from sixty.approvals",
+        "select question from sixty.questions",
         "select preset from sixty.permissions",
         "select profile from sixty.org_profiles",
         "select profile from sixty.org_profile_revisions",

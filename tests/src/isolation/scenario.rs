@@ -87,6 +87,7 @@ impl Witness {
         self.converse(other_replica).await;
         self.archive().await;
         self.decide().await;
+        self.answer().await;
         self.administer().await;
         self.propose().await;
         self.keep().await;
@@ -220,6 +221,20 @@ impl Witness {
             }
             self.get(&format!("/v1/runs/{}/events", turn["run"]["id"].as_str().expect("an id"))).await;
         }
+    }
+
+    /// The copilot asks, and is told.
+    async fn answer(&self) {
+        let session = self.open().await;
+        self.say(&session, "Ask me.", "application/json").await;
+        let id = session.rsplit('/').next().unwrap_or_default();
+        let listed = self.get(&format!("/v1/questions?session_id={id}")).await.expect(200).json();
+        let path = format!("/v1/questions/{}", listed["data"][0]["id"].as_str().expect("an id"));
+        let answered = self.json(Method::POST, &path, json!({"answer": self.own})).await.expect(202).json();
+        self.get(&path).await.expect(200);
+        let run = answered["run_id"].as_str().expect("an id");
+        let events = self.get(&format!("/v1/runs/{run}/events")).await.expect(200);
+        assert!(events.text.contains("The person answered"), "{events:?}");
     }
 
     /// Members, and a key with its service member.

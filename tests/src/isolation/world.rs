@@ -63,6 +63,7 @@ pub struct Conversation {
     pub summary: String,
     pub approval: String,
     pub proposal: String,
+    pub question: String,
 }
 
 /// What a parameter is asked with, and whose that is.
@@ -135,12 +136,14 @@ impl World {
             Names::Message => personal(|of| &of.message, plain),
             Names::Summary => personal(|of| &of.summary, plain),
             Names::Approval => personal(|of| &of.approval, plain),
+            Names::Question => personal(|of| &of.question, plain),
             Names::Proposal => personal(|of| &of.proposal, plain),
             Names::SessionCursor => {
                 personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
             }
             // Places in time behind all of one's own: whose they are must not matter.
             Names::SummaryCursor => personal(|of| &of.summary, |id| cursor(&json!(id)))[..4].to_vec(),
+            Names::QuestionCursor => personal(|of| &of.question, |id| cursor(&json!(id)))[..4].to_vec(),
             Names::ApprovalCursor => personal(|of| &of.approval, |id| cursor(&json!(id)))[..4].to_vec(),
             Names::EntityCursor => [("D-98", NOBODYS), ("D-9", OTHERS), ("D-gone", "a deleted one")]
                 .map(|(id, what)| (what, vec![cursor(&json!({"kind": "deal", "id": id}))]))
@@ -303,6 +306,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     let summary = id(&person.post(&path, json!({})).await.expect(200).json()["id"]);
     let approval = ask_person(app, person, &session, text).await;
     let proposal = propose(app, person, &session, text).await;
+    let question = put_question(app, person, &session, text).await;
     Conversation {
         session,
         run: id(&turn["run"]["id"]),
@@ -310,6 +314,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
         summary,
         approval,
         proposal,
+        question,
     }
 }
 
@@ -325,6 +330,14 @@ async fn ask_person(app: &TestApp, person: &Person, session: &str, text: &str) -
     app.sim.push(Reply::call("update_entity", change));
     assert_eq!(person.ask(session, text).await["run"]["status"], "waiting");
     let listed = person.get("/v1/approvals?limit=1").await.expect(200).json();
+    listed["data"][0]["id"].as_str().expect("an id").to_owned()
+}
+
+/// What the copilot asks the person, who has not answered.
+async fn put_question(app: &TestApp, person: &Person, session: &str, text: &str) -> String {
+    app.sim.push(Reply::call("ask_user", json!({"question": format!("Is it {text}?")})));
+    assert_eq!(person.ask(session, text).await["run"]["status"], "waiting");
+    let listed = person.get("/v1/questions?limit=1").await.expect(200).json();
     listed["data"][0]["id"].as_str().expect("an id").to_owned()
 }
 

@@ -238,6 +238,7 @@ async fn runs_of_readonly_members_only_read() {
     let offered: Vec<&Value> =
         sent[0].json()["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
     let reading = [
+        "ask_user",
         "execute_action",
         "find_entities",
         "get_company_status",

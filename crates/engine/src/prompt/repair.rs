@@ -23,7 +23,7 @@ pub const AWAITING: &str = "awaiting approval: this step waits for a person's de
     what comes of it is told later.";
 
 /// What a call is told that nobody answered.
-const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended before.";
+pub const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended before.";
 
 /// A message as it is sent.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashMap, time::Instant};
 
 use domain::{
     ApprovalId, Error, Event, Result, Role,
+    asked::QuestionStatus,
     audit::{Actor, Decision},
     permission::{Action, Ask, Matrix, Policy, Ruling},
 };
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use store::{
     RunTx,
+    asked::{self, Put},
     parked::{self, Held, NewApproval},
     permissions,
 };
@@ -55,6 +57,10 @@ pub(super) struct Gate {
     pub rights: Rights,
     /// What a person was asked about already, by the call's id.
     pub held: HashMap<String, Held>,
+    /// What the run has asked its person, by the call's id.
+    pub put: HashMap<String, Put>,
+    /// A question of the run has no answer yet.
+    pub open_question: bool,
     /// An earlier call waits for a person: the writes after it wait too.
     pub waits: bool,
 }
@@ -87,7 +93,10 @@ impl Run {
         let asked = waits || !self.asked.is_empty() || self.errand == Errand::Proposal;
         let held = if asked { parked::held(tx).await? } else { Vec::new() };
         let held = held.into_iter().map(|held| (held.call_id.clone(), held)).collect();
-        Ok(Gate { rights, held, waits })
+        let put = if asked { asked::of_run(tx).await? } else { Vec::new() };
+        let open_question = put.iter().any(|put| put.status == QuestionStatus::Open && !put.overdue);
+        let put = put.into_iter().map(|put| (put.call_id.clone(), put)).collect();
+        Ok(Gate { rights, held, put, open_question, waits })
     }
 
     /// The lower of what the run began with, what the platform says now, and an
@@ -114,9 +123,15 @@ impl Run {
         if let Some(held) = gate.held.remove(&call.id) {
             return self.resolve(tx, gate, call, &held, events).await;
         }
+        if let Some(put) = gate.put.remove(&call.id) {
+            return Ok(self.heard(tx, gate, &put).await?);
+        }
         let Plan::Perform(class, meant) = plan else {
             return Err(Left::Store(Error::internal("a call was to be performed that nobody may perform")));
         };
+        if let Call::AskUser(ask) = &**meant {
+            return Ok(self.put(tx, gate, call, ask, events).await?);
+        }
         let began = Instant::now();
         let outcome = match self.pass(tx, gate, call, meant, events).await? {
             Passage::Go(ruling) => self.perform(tx, call, meant, ruling, events).await?,

@@ -3,6 +3,7 @@
 
 mod act;
 mod answer;
+mod ask;
 mod compact;
 mod decide;
 mod finish;

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod approvals;
+mod asked;
 mod audit;
 mod content;
 mod download;
@@ -102,6 +103,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(profile::revisions))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::batch))
+        .routes(routes!(asked::list))
+        .routes(routes!(asked::get, asked::answer))
         .routes(routes!(approvals::get, approvals::decide))
         .routes(routes!(permissions::effective_of_caller))
         .routes(routes!(permissions::get, permissions::put))

@@ -153,6 +153,26 @@ pub(super) async fn approvals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line
     .map_err(from_sqlx)
 }
 
+/// What copilots asked the person.
+pub(super) async fn questions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'question' as type, id, owner_id, session_id, run_id, call_id, question, options, multiple, status,
+                answer, answered_at, expires_at, created_at
+            from sixty.questions where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Archives with their whole transcripts.
 pub(super) async fn archives(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();

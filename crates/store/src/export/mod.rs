@@ -44,6 +44,7 @@ pub enum List<'a> {
     ToolCalls(&'a str),
     Events(&'a str),
     Approvals,
+    Questions,
     Archives,
     Passages(&'a str),
     Requests,
@@ -81,6 +82,7 @@ impl List<'_> {
             List::ToolCalls(_) => "tool_call",
             List::Events(_) => "run_event",
             List::Approvals => "approval",
+            List::Questions => "question",
             List::Archives => "session_summary",
             List::Passages(_) => "passage",
             List::Requests => "request",
@@ -110,6 +112,7 @@ impl List<'_> {
             List::Sessions
             | List::Runs
             | List::Approvals
+            | List::Questions
             | List::Archives
             | List::WrittenNotes
             | List::Notes(_)
@@ -143,6 +146,7 @@ impl List<'_> {
             List::ToolCalls(of) => conversations::tool_calls(tx, id(of)?, place).await,
             List::Events(of) => conversations::events(tx, id(of)?, place).await,
             List::Approvals => conversations::approvals(tx, place).await,
+            List::Questions => conversations::questions(tx, place).await,
             List::Archives => conversations::archives(tx, place).await,
             List::Passages(of) => conversations::passages(tx, id(of)?, place).await,
             List::Requests => person::requests(tx, place).await,

@@ -27,7 +27,7 @@ pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
     Ok(rows)
 }
 
-/// With their steps, calls, events and approvals.
+/// With their steps, calls, events, approvals and questions.
 async fn runs(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
     let done = sqlx::query!(

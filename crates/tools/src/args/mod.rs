@@ -9,6 +9,16 @@ use serde_json::{Map, Value, json};
 use crate::{Outgoing, Question, catalogue};
 pub use changes::{Change, NewActivity, NewTask};
 
+/// A question to the person.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Ask {
+    pub question: String,
+    #[serde(default)]
+    pub options: Vec<String>,
+    #[serde(default)]
+    pub multiple: bool,
+}
+
 /// A call whose arguments are in order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "tool", content = "args", rename_all = "snake_case")]
@@ -51,6 +61,7 @@ pub enum Call {
         id: String,
         text: String,
     },
+    AskUser(Ask),
     #[serde(skip)]
     Change(Change),
     /// A question about the sales record.
@@ -85,7 +96,11 @@ impl Call {
             Call::Change(change) => Some(change.action()),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
-            Call::Recall { .. } | Call::ReadArchive { .. } | Call::GetEntity { .. } | Call::Ask(_) => None,
+            Call::Recall { .. }
+            | Call::ReadArchive { .. }
+            | Call::GetEntity { .. }
+            | Call::AskUser(_)
+            | Call::Ask(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod actions;
 mod archive;
 mod changes;
 mod memory;
+pub(crate) mod person;
 mod questions;
 mod record;
 
@@ -12,8 +13,15 @@ use domain::tool::ToolSpec;
 
 /// Every built-in tool.
 pub(crate) fn builtins() -> Vec<ToolSpec> {
-    let fixed =
-        [memory::MEMORY, record::RECORD, changes::CHANGES, archive::ARCHIVE, actions::ACTIONS].concat();
+    let fixed = [
+        memory::MEMORY,
+        record::RECORD,
+        changes::CHANGES,
+        archive::ARCHIVE,
+        actions::ACTIONS,
+        person::PERSON,
+    ]
+    .concat();
     [fixed, questions::questions()].concat()
 }
 

@@ -151,7 +151,7 @@ async fn messages(tx: &mut TenantTx, owner: UserId, session: SessionId) -> Resul
     rows(done.execute(tx.connection()).await)
 }
 
-/// Each takes its steps, tool calls and approvals along, which its limits bound.
+/// Each takes its steps, tool calls, approvals and questions along, which its limits bound.
 async fn runs(tx: &mut TenantTx, owner: UserId, session: SessionId) -> Result<i64> {
     let org = tx.org();
     let done = sqlx::query!(

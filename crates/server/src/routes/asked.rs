@@ -1,0 +1,131 @@
+//! What copilots ask their persons: seen and answered.
+
+use axum::Json;
+use domain::{
+    Error, QuestionId, SessionId,
+    asked::{Asked, QuestionStatus},
+};
+use serde::{Deserialize, Serialize};
+use store::{
+    asked::{self, Filter},
+    sessions,
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::approvals::Decided;
+use crate::{
+    caller::Caller,
+    door::unmasked,
+    extract::{Body, IdempotencyKey, Path, Query},
+    idempotent::{Answer, once, request_hash},
+    page::{Page, after, limit, page},
+    problem::{Problems, Result},
+};
+
+/// Characters of an answer, all of its parts together.
+const MAX_ANSWER: usize = 4_000;
+const MAX_PARTS: usize = 10;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuestions {
+    #[param(inline)]
+    status: Option<QuestionStatus>,
+    session_id: Option<SessionId>,
+    /// 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// One answer, or several to a question that takes several.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Said {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAnswer {
+    /// One of the options, or anything else; at most 4,000 characters in all.
+    answer: Said,
+}
+
+/// The caller's questions, newest first.
+#[utoipa::path(get, path = "/v1/questions", tag = "questions", security(("bearer" = [])),
+    params(ListQuestions), responses((status = 200, body = Page<Asked>), Problems))]
+pub async fn list(caller: Caller, Query(query): Query<ListQuestions>) -> Result<Json<Page<Asked>>> {
+    let limit = limit(query.limit)?;
+    let before: Option<QuestionId> = after(query.cursor.as_deref())?;
+    let found = caller
+        .tx(async |tx| {
+            if let Some(session) = query.session_id {
+                sessions::find(tx, session).await?;
+            }
+            let filter = Filter {
+                id: None,
+                status: query.status,
+                session: query.session_id,
+                before,
+                limit: limit + 1,
+            };
+            asked::list(tx, &filter).await
+        })
+        .await?;
+    Ok(page(found, limit, |asked| asked.id))
+}
+
+#[utoipa::path(get, path = "/v1/questions/{id}", tag = "questions", security(("bearer" = [])),
+    params(("id" = QuestionId, Path)), responses((status = 200, body = Asked), Problems))]
+pub async fn get(caller: Caller, Path(id): Path<QuestionId>) -> Result<Json<Asked>> {
+    Ok(Json(caller.tx(async |tx| asked::find(tx, id).await).await?))
+}
+
+/// Answers, once. The run that waits goes on with it.
+#[utoipa::path(post, path = "/v1/questions/{id}", tag = "questions", security(("bearer" = [])),
+    params(("id" = QuestionId, Path)), request_body = NewAnswer,
+    responses((status = 202, body = Decided), Problems))]
+pub async fn answer(
+    caller: Caller,
+    Path(id): Path<QuestionId>,
+    key: IdempotencyKey,
+    body: Body<NewAnswer>,
+) -> Result<Answer> {
+    let hash = request_hash(&format!("POST /v1/questions/{id}"), &body.bytes);
+    let several = matches!(body.value.answer, Said::Several(_));
+    let answer = parts(&caller, body.value.answer)?;
+    let answer = once(&caller, key, hash, async |tx| {
+        if several && !asked::find(tx, id).await?.multiple {
+            return Err(Error::field("answer", "must be one text: the question takes one answer"));
+        }
+        let role = tx.role;
+        let run = caller.app.engine.answer(tx, id, &answer, role).await?;
+        Answer::accepted(format!("/v1/runs/{run}"), &Decided { run_id: run })
+    })
+    .await?;
+    caller.app.engine.wake();
+    Ok(answer)
+}
+
+/// The parts of an answer as they may be stored.
+fn parts(caller: &Caller, said: Said) -> domain::Result<Vec<String>> {
+    let parts = match said {
+        Said::One(text) => vec![text],
+        Said::Several(texts) => texts,
+    };
+    if parts.is_empty() || parts.len() > MAX_PARTS {
+        return Err(Error::field("answer", format!("must be 1 to {MAX_PARTS} texts")));
+    }
+    if parts.iter().map(|part| part.chars().count()).sum::<usize>() > MAX_ANSWER {
+        return Err(Error::field("answer", format!("must be at most {MAX_ANSWER} characters")));
+    }
+    for part in &parts {
+        if part.trim().is_empty() {
+            return Err(Error::field("answer", "must not be blank"));
+        }
+        unmasked("answer", part)?;
+    }
+    Ok(parts.iter().map(|part| caller.app.engine.redact_hidden(part.trim()).into_owned()).collect())
+}
