@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{OrgId, UserId};
 
@@ -74,6 +75,11 @@ pub struct Tenant {
 impl Tenant {
     pub fn own(org: OrgId, user: UserId) -> Self {
         Self { org, user, scope: Scope::Own }
+    }
+
+    /// The service's own look at all of an organization, as nobody.
+    pub fn overseer(org: OrgId) -> Self {
+        Self { org, user: UserId(Uuid::nil()), scope: Scope::Org }
     }
 
     /// Whose personal rows a query names. None: every member's.

@@ -1,17 +1,13 @@
 //! Erasures are carried out here, in pieces that each commit. A replica that dies leaves
 //! its lease, and another one goes on with what is left: there is nothing to remember.
 
-use domain::{
-    Result, Scope, Tenant, UserId,
-    audit::{Actor, Channel},
-};
+use domain::{Result, Tenant, UserId};
 use store::{
     TenantTx,
     audit::{self, Entry},
     erasures::{self, Open},
     orgs, sweep,
 };
-use uuid::Uuid;
 
 use crate::Engine;
 
@@ -84,7 +80,7 @@ impl Work<'_> {
     }
 
     fn overseer(&self) -> Tenant {
-        Tenant { org: self.open.org, user: UserId(Uuid::nil()), scope: Scope::Org }
+        Tenant::overseer(self.open.org)
     }
 
     fn tenant(&self, part: Part) -> Tenant {
@@ -102,8 +98,7 @@ impl Work<'_> {
         let mut tx = self.engine.store().tenant(Tenant::own(self.open.org, user)).await?;
         sweep::blank_member(&mut tx, user).await?;
         let target = format!("member:{user}");
-        let told = Entry::done(Actor::Service, "member.erased").on(&target);
-        audit::record(&mut tx, &[Entry { channel: Channel::Service, ..told }]).await?;
+        audit::record(&mut tx, &[Entry::by_service("member.erased").on(&target)]).await?;
         self.finish(tx).await
     }
 

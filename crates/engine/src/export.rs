@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
-use domain::{Error, OrgId, Result, Scope, Tenant, UserId};
+use domain::{Error, OrgId, Result, Tenant, UserId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{
@@ -64,7 +64,7 @@ impl Engine {
 pub async fn write(store: &Store, what: &Export, sender: &Sender<Result<Bytes>>) -> Result<()> {
     let mut writer = Writer {
         store,
-        tenant: Tenant { org: what.org, user: UserId(Uuid::nil()), scope: Scope::Org },
+        tenant: Tenant::overseer(what.org),
         active: false,
         sender,
         buffer: Vec::with_capacity(PIECE),

@@ -4,10 +4,7 @@ use std::io::Write;
 
 use axum::body::Bytes;
 use clap::Args;
-use domain::{
-    Error, OrgId, Scope, Tenant, UserId,
-    audit::{Actor, Channel},
-};
+use domain::{Error, Tenant, UserId};
 use engine::export::{Export, write};
 use store::{
     Store,
@@ -85,7 +82,7 @@ async fn find(store: &Store, org_name: &str, user: Option<&str>) -> Result<Expor
         [one] => one.org,
         _ => return Err(format!("organizations of several issuers are called {org_name:?}").into()),
     };
-    let mut tx = store.tenant(Tenant { org, user: UserId(Uuid::nil()), scope: Scope::Org }).await?;
+    let mut tx = store.tenant(Tenant::overseer(org)).await?;
     let member = match user {
         None => None,
         // Only the name counts: an id that derives from it may be an erased person's.
@@ -97,12 +94,11 @@ async fn find(store: &Store, org_name: &str, user: Option<&str>) -> Result<Expor
     };
     note(&mut tx, member.as_ref().map(|(user, _)| *user)).await?;
     tx.commit().await?;
-    Ok(Export { org: OrgId(org.0), org_name: org_name.to_owned(), member })
+    Ok(Export { org, org_name: org_name.to_owned(), member })
 }
 
 async fn note(tx: &mut store::TenantTx, user: Option<UserId>) -> domain::Result<()> {
     let target = user.map(|user| format!("member:{user}"));
     let action = if user.is_some() { "member.export" } else { "org.export" };
-    let entry = Entry::done(Actor::Service, action);
-    audit::record(tx, &[Entry { channel: Channel::Service, target: target.as_deref(), ..entry }]).await
+    audit::record(tx, &[Entry { target: target.as_deref(), ..Entry::by_service(action) }]).await
 }

@@ -52,6 +52,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// What the service did by itself.
+    pub fn by_service(action: &'a str) -> Self {
+        Self { channel: Channel::Service, ..Self::done(Actor::Service, action) }
+    }
+
     #[must_use]
     pub fn on(self, target: &'a str) -> Self {
         Self { target: Some(target), ..self }

@@ -1,12 +1,11 @@
 //! Sealing: entries that are committed get their place in the organization's chain.
 
 use chrono::Utc;
-use domain::{Error, OrgId, Result, Scope, Tenant, UserId};
+use domain::{Error, OrgId, Result, Tenant};
 use store::{
     Store,
     seals::{self, Head},
 };
-use uuid::Uuid;
 
 use super::trail::{self, Mac, SealKeys};
 
@@ -23,11 +22,6 @@ pub enum Sealing {
     Nothing,
     /// Another replica was faster.
     Lost,
-}
-
-/// The service's own look at an organization's trail.
-pub(super) fn overseer(org: OrgId) -> Tenant {
-    Tenant { org, user: UserId(Uuid::nil()), scope: Scope::Org }
 }
 
 /// Seals whatever waits, organization by organization; the trouble of one is its own.
@@ -57,7 +51,7 @@ async fn seal_all(store: &Store, keys: &SealKeys, org: OrgId) -> Result<()> {
 /// Puts one more seal on an organization's trail. The seal's number, the head that it
 /// moves and the queue that it empties each let one replica through.
 pub async fn seal_organization(store: &Store, keys: &SealKeys, org: OrgId) -> Result<Sealing> {
-    let mut tx = store.tenant(overseer(org)).await?;
+    let mut tx = store.tenant(Tenant::overseer(org)).await?;
     let (head, last) = seals::head(&mut tx).await?;
     let entries = seals::pending(&mut tx, BATCH).await?;
     if entries.is_empty() {

@@ -2,17 +2,14 @@
 
 use std::{collections::HashMap, fmt};
 
-use domain::{OrgId, Result};
+use domain::{OrgId, Result, Tenant};
 use store::{
     Store, TenantTx,
     seals::{self, Head, Seal, StoredEntry},
 };
 use uuid::Uuid;
 
-use super::{
-    job::overseer,
-    trail::{self, DIGEST, Mac, SealKeys},
-};
+use super::trail::{self, DIGEST, Mac, SealKeys};
 
 /// Seals of one look.
 const PAGE: i64 = 20;
@@ -110,7 +107,7 @@ impl fmt::Display for Broken {
 /// Computes an organization's trail again from its entries. The service may go on
 /// writing meanwhile: what is sealed after the beginning is not looked at.
 pub async fn verify(store: &Store, keys: &SealKeys, org: OrgId, anchor: Option<&Anchor>) -> Result<Report> {
-    let mut tx = store.tenant(overseer(org)).await?;
+    let mut tx = store.tenant(Tenant::overseer(org)).await?;
     let (head, last) = seals::head(&mut tx).await?;
     let mut walk = Walk { keys, org, anchor, last: None, unproven: None, sealed: 0 };
     let mut broken = walk.chain(&mut tx, last.unwrap_or(0)).await?;

@@ -6,11 +6,7 @@ mod sessions;
 
 pub(super) use revisions::{next_member, revisions_due};
 
-use domain::{
-    OrgId, Result, Scope, SessionId, Tenant, UserId,
-    audit::{Actor, Channel},
-    retention::Purged,
-};
+use domain::{Result, SessionId, Tenant, UserId, retention::Purged};
 use uuid::Uuid;
 
 use super::{
@@ -45,11 +41,6 @@ struct Subject<Id> {
     owner: UserId,
 }
 
-/// The service's own look at an organization.
-fn overseer(org: OrgId) -> Tenant {
-    Tenant { org, user: UserId(Uuid::nil()), scope: Scope::Org }
-}
-
 /// Does the next piece of the round. What is set is read after the round's row is
 /// locked, so that whoever changes it (and locks that row as well) is obeyed at once.
 /// `before_commit` is called with the transaction still open; `last` makes this the
@@ -60,7 +51,7 @@ pub async fn step(
     last: bool,
     before_commit: impl AsyncFnOnce(),
 ) -> Result<Step> {
-    let mut tx = store.tenant(overseer(round.org)).await?;
+    let mut tx = store.tenant(Tenant::overseer(round.org)).await?;
     let Some(place) = rounds::guard(&mut tx, round).await? else {
         tx.rollback().await?;
         return Ok(Step::Lost);
@@ -88,8 +79,7 @@ async fn finish(tx: &mut TenantTx) -> Result<Purged> {
     let all = rounds::finish(tx).await?;
     if !all.is_nothing() {
         let detail = all.to_string();
-        let entry = Entry { channel: Channel::Service, ..Entry::done(Actor::Service, "retention.purge") };
-        audit::record(tx, &[entry.saying(&detail)]).await?;
+        audit::record(tx, &[Entry::by_service("retention.purge").saying(&detail)]).await?;
     }
     Ok(all)
 }
