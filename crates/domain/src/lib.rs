@@ -10,6 +10,7 @@ pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod facets;
+pub mod feedback;
 pub mod fields;
 pub mod id;
 pub mod member;

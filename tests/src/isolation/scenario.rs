@@ -184,6 +184,12 @@ impl Witness {
             .expect(202)
             .json();
         let run = format!("/v1/runs/{}", async_answer["run"]["id"].as_str().expect("an id"));
+        let answer = format!("/v1/messages/{}/feedback", turn["message"]["id"].as_str().expect("an id"));
+        let words = json!({"rating": "down", "text": self.own});
+        self.json(Method::PUT, &answer, words.clone()).await.expect(200);
+        self.get(&answer).await.expect(200);
+        self.send(Method::DELETE, &answer, |request| request).await.expect(204);
+        self.json(Method::PUT, &answer, words).await.expect(200);
         self.json(Method::POST, &format!("{run}/cancel"), json!({})).await.expect(202);
         self.get(&format!("{run}/events")).await;
         self.json(Method::PATCH, &session, json!({"title": self.own})).await.expect(200);

@@ -8,6 +8,7 @@ mod download;
 mod entities;
 mod erasure;
 mod export;
+mod feedback;
 mod me;
 mod members;
 mod memory;
@@ -80,6 +81,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
         .routes(routes!(summaries::compact))
+        .routes(routes!(feedback::put, feedback::get, feedback::delete))
         .routes(routes!(summaries::list))
         .routes(routes!(summaries::search))
         .routes(routes!(summaries::get))
@@ -112,6 +114,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::list))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
+        .routes(routes!(feedback::list))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(retention::get, retention::put))
