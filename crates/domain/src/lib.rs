@@ -22,6 +22,7 @@ pub mod proposal;
 pub mod retention;
 pub mod run;
 pub mod session;
+pub mod suggestion;
 pub mod tenant;
 pub mod tool;
 pub mod transcript;

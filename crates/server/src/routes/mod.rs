@@ -22,6 +22,7 @@ mod proposals;
 mod retention;
 mod runs;
 mod sessions;
+mod suggestions;
 mod summaries;
 
 use axum::{Router, http::StatusCode, response::Response};
@@ -80,8 +81,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(download::export))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
-        .routes(routes!(summaries::compact))
         .routes(routes!(feedback::put, feedback::get, feedback::delete))
+        .routes(routes!(summaries::compact))
         .routes(routes!(summaries::list))
         .routes(routes!(summaries::search))
         .routes(routes!(summaries::get))
@@ -111,10 +112,11 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::batch))
         .routes(routes!(entities::add_note, entities::notes))
+        .routes(routes!(suggestions::list))
         .routes(routes!(audit::list))
+        .routes(routes!(feedback::list))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
-        .routes(routes!(feedback::list))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(retention::get, retention::put))

@@ -10,6 +10,7 @@ mod period;
 mod rank;
 mod say;
 mod search;
+mod suggest;
 mod tasks;
 mod which;
 
@@ -25,6 +26,8 @@ use tools::{Part, Question, Span};
 use super::{Origin, Outcome};
 use period::Period;
 use say::Clock;
+
+pub use suggest::suggestions;
 
 /// Lines of an answer, unless the model asks for another number.
 const LINES: u16 = 20;
