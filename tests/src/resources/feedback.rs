@@ -121,7 +121,7 @@ async fn feedback_that_is_none_is_refused() {
         (json!({"rating": "up", "text": ["good"]}), "text"),
         (json!({"rating": "up", "stars": 5}), ""),
     ] {
-        let problem = alice.put(&path, body.clone()).await.problem(422, "invalid");
+        let problem = alice.put(&path, body.clone()).await.problem(422, "validation_failed");
         let named = problem["errors"][0]["field"].as_str().expect("a field");
         assert!(field.is_empty() || named == field, "{body}: {problem}");
     }
@@ -195,7 +195,7 @@ async fn administrators_read_the_feedback_of_all_members_newest_first_and_leave_
     assert_eq!(of(&walk(&mallory, "/v1/admin/feedback?", 10).await).len(), 1);
     for query in ["rating=sideways", "since=yesterday", "limit=0", "limit=101", "cursor=x", "cursor=WzEsMl0"]
     {
-        alice.get(&format!("/v1/admin/feedback?{query}")).await.problem(422, "invalid");
+        alice.get(&format!("/v1/admin/feedback?{query}")).await.problem(422, "validation_failed");
     }
     let trail = alice.get("/v1/admin/audit?action=feedback.read&limit=100").await.expect(200).json();
     let entries = trail["data"].as_array().expect("a list");

@@ -40,7 +40,7 @@ const STALE_DAYS: u16 = 14;
 /// Who asks, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    /// The entity of the conversation.
+    /// The entity of the conversation, or that the person looks at.
     pub bound: Option<&'a EntityRef>,
     pub now: DateTime<Utc>,
     pub zone: Tz,
