@@ -188,7 +188,8 @@ async fn suggestions_that_cannot_be_asked_for_are_refused() {
         ("timezone=", "timezone"),
         ("entity_kind=deal&entity_id=%00", ""),
     ] {
-        let problem = desk.alice.get(&format!("/v1/suggestions?{query}")).await.problem(422, "validation_failed");
+        let problem =
+            desk.alice.get(&format!("/v1/suggestions?{query}")).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["field"], field, "{query}: {problem}");
     }
 }
