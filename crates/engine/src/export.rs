@@ -145,6 +145,7 @@ impl Writer<'_> {
             self.all(list).await?;
         }
         self.with_parts(List::Sessions, |session| vec![List::Messages(session)]).await?;
+        self.all(List::Feedback).await?;
         self.with_parts(List::Archives, |archive| vec![List::Passages(archive)]).await?;
         self.with_parts(List::Runs, |run| vec![List::Steps(run), List::ToolCalls(run), List::Events(run)])
             .await?;

@@ -54,6 +54,8 @@ pub enum OrgWide {
     SeeApproval,
     DecideApproval,
     ReadAudit,
+    /// What members think of the copilot's answers.
+    ReadFeedback,
     /// Conversations that a legal hold names may be anybody's.
     SetRetention,
     /// Counts of what would be deleted.

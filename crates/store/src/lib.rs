@@ -16,6 +16,7 @@ pub mod events;
 pub mod export;
 #[cfg(feature = "faults")]
 mod faults;
+pub mod feedback;
 pub mod history;
 pub mod housekeeping;
 pub mod idempotency;

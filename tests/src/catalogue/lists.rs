@@ -115,6 +115,7 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("sessions.preview", "a conversation"),
     ("messages.content", "a conversation"),
     ("messages.context", "a conversation"),
+    ("message_feedback.text", "a person's words"),
     ("runs.error_message", "may quote a model"),
     ("steps.payload", "a conversation"),
     ("tool_calls.args", "a conversation"),

@@ -12,6 +12,7 @@ use crate::harness::Database;
 pub const GONE: &[(&str, &str, &str)] = &[
     ("sessions", "owner_id", "session"),
     ("messages", "owner_id", "message"),
+    ("message_feedback", "owner_id", "message_feedback"),
     ("runs", "owner_id", "run"),
     ("steps", "owner_id", "step"),
     ("tool_calls", "owner_id", "tool_call"),

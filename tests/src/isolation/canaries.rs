@@ -71,15 +71,16 @@ fn everything_was_used(seen: &[Seen]) {
 }
 
 /// What a witness was told of that is somebody else's. Administrators are told their
-/// colleagues' names, by the one list of members.
+/// colleagues' names, by the one list of members, and what they think of answers.
 fn foreign(witness: &Witness, all: &[Witness]) -> Vec<String> {
     let allowed = BTreeSet::from([witness.own.as_str(), witness.org.as_str()]);
     let colleagues = all.iter().filter(|one| one.org == witness.org).map(|one| one.own.as_str());
     let members: BTreeSet<&str> = colleagues.chain(allowed.iter().copied()).collect();
     let seen = witness.seen();
     let strange = |seen: &&Seen| {
-        let names = seen.path.starts_with("/v1/admin/members");
-        !canaries(&seen.text).is_subset(if names { &members } else { &allowed })
+        let of_members = ["/v1/admin/members", "/v1/admin/feedback"];
+        let told = of_members.iter().any(|path| seen.path.starts_with(path));
+        !canaries(&seen.text).is_subset(if told { &members } else { &allowed })
     };
     seen.iter()
         .filter(strange)

@@ -92,7 +92,15 @@ impl Witness {
         self.propose().await;
         self.keep().await;
         self.data(other_replica).await;
-        for path in ["/v1/me", "/v1/admin/audit", "/healthz", "/readyz", "/openapi.json"] {
+        for path in [
+            "/v1/me",
+            "/v1/suggestions",
+            "/v1/admin/feedback",
+            "/v1/admin/audit",
+            "/healthz",
+            "/readyz",
+            "/openapi.json",
+        ] {
             self.get(path).await;
         }
         for path in ["/v1/platform/orgs/acme", "/v1/platform/orgs/acme/members/mallory"] {
@@ -124,6 +132,7 @@ impl Witness {
             "/v1/entities?kind=contact&limit=1",
             "/v1/entities?linked_kind=deal&linked_id=D-1",
             "/v1/entities?sort=updated&open=true",
+            "/v1/suggestions?entity_kind=deal&entity_id=D-1&timezone=Europe/Berlin",
         ] {
             self.get(path).await;
         }
@@ -176,6 +185,12 @@ impl Witness {
         // From the database, by a replica that did not execute it.
         let elsewhere = self.person.at(other_replica.address).get(&format!("{run}/events")).await.expect(200);
         assert!(elsewhere.text.contains(&self.own), "{elsewhere:?}");
+        let answer = format!("/v1/messages/{}/feedback", turn["message"]["id"].as_str().expect("an id"));
+        let words = json!({"rating": "down", "text": self.own});
+        self.json(Method::PUT, &answer, words.clone()).await.expect(200);
+        self.get(&answer).await.expect(200);
+        self.send(Method::DELETE, &answer, |request| request).await.expect(204);
+        self.json(Method::PUT, &answer, words).await.expect(200);
         self.json(Method::POST, &format!("{session}/regenerate"), json!({})).await.expect(200);
         let async_answer = self
             .send(Method::POST, &format!("{session}/messages"), |request| {

@@ -93,17 +93,22 @@ impl World {
             let deleted = converse(&app, &person, "gone").await;
             person.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
             let own = converse(&app, &person, "Nothing special.").await;
-            let elsewhere = converse(&app, &app.replica.person("globex", name, role), CANARY).await;
+            let there = app.replica.person("globex", name, role);
+            let elsewhere = converse(&app, &there, CANARY).await;
+            rate(&there, &elsewhere, CANARY).await;
             insiders.push(Insider { name, role, person, own, deleted, elsewhere });
         }
         bob.put("/v1/memory/user", json!({"content": CANARY})).await.expect(200);
         bob.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
         let bobs = converse(&app, &bob, CANARY).await;
+        // No canary: administrators read what their members think of answers.
+        rate(&bob, &bobs, "Bob's own.").await;
         fill(&mallory).await;
         let key = json!({"name": CANARY, "role": "member"});
         let key = mallory.post("/v1/admin/api-keys", key).await.expect(201).json();
         let mallorys_key = key["id"].as_str().expect("an id").to_owned();
         let mallorys = converse(&app, &mallory, CANARY).await;
+        rate(&mallory, &mallorys, CANARY).await;
         for person in [&bob, &mallory] {
             let request = person.request(reqwest::Method::POST, "/v1/sessions");
             let request = request.header("idempotency-key", THEIR_KEY).json(&json!({"title": CANARY}));
@@ -316,6 +321,11 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
         proposal,
         question,
     }
+}
+
+async fn rate(person: &Person, of: &Conversation, text: &str) {
+    let path = format!("/v1/messages/{}/feedback", of.message);
+    person.put(&path, json!({"rating": "down", "text": text})).await.expect(200);
 }
 
 /// Something that waits for the person. Runs of readonly members ask nothing: no id is theirs.

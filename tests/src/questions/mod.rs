@@ -7,6 +7,7 @@ mod many;
 mod names;
 mod plans;
 mod refusals;
+mod suggestions;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Timelike as _, Utc};
 use chrono_tz::Tz;

@@ -19,6 +19,11 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("stale", "'0001-01-01', '9999-12-31', true, 0, 21, now() - interval '14 days', 21"),
     ("contacts", "now() - interval '14 days', 0, 21, 21"),
     ("next_meeting", "now(), 'alice', 'Alice'"),
+    (
+        "pressing",
+        "now(), 'alice', 'Alice', now() + interval '1 hour', current_date, current_date + 30, 40, 50, \
+         now() - interval '14 days'",
+    ),
     ("in_period", "now() - interval '2 days', now() + interval '2 days', 0, 21"),
     ("mine_in_period", "now() - interval '2 days', now() + interval '2 days', 0, 21"),
     ("around_now", "now(), 0, 21, 21"),
@@ -70,7 +75,11 @@ fn entities() -> Vec<Stored> {
                 }
                 _ => json!({"company": "Acme"}),
             };
-            Stored::new(kind, format!("{letter}-{n}"), format!("Acme renewal {n}"), fields)
+            let owner = (n % 4 == 0).then_some("alice");
+            Stored {
+                owner,
+                ..Stored::new(kind, format!("{letter}-{n}"), format!("Acme renewal {n}"), fields)
+            }
         })
     };
     let event = |kind: EntityKind, letter: char| {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Person, TestApp};
 
 /// Every item of a list, page by page.
-async fn walk(person: &Person, path: &str, limit: usize) -> Vec<Value> {
+pub(super) async fn walk(person: &Person, path: &str, limit: usize) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     let mut sizes = Vec::new();
     loop {

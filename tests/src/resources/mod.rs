@@ -1,6 +1,7 @@
 //! Conversations, the sales record and memory, as their users keep them.
 
 mod entities;
+mod feedback;
 mod idempotency;
 mod lists;
 mod memory;

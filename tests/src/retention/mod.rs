@@ -1,6 +1,7 @@
 //! What an organization no longer keeps is deleted, and nothing else.
 
 mod export;
+mod feedback;
 mod hold;
 mod purge;
 mod revisions;

@@ -15,7 +15,7 @@ use store::{RunTx, TenantTx};
 use tools::Call;
 
 pub use memory::meant;
-pub use questions::Asking;
+pub use questions::{Asking, suggestions};
 
 /// Whose words a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

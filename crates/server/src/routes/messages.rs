@@ -141,7 +141,7 @@ pub async fn post(
     let new = body.value;
     let content = content::accept(&caller.app.engine, new.text, new.content)?;
     let client = new.context.unwrap_or_default();
-    let timezone = timezone(client.timezone.as_deref())?;
+    let timezone = timezone("context.timezone", client.timezone.as_deref())?;
     let view = content::view(&caller.app.engine, client.view)?;
     known_model(&caller.app, new.model.as_deref())?;
     let ((start, session), tx) =
@@ -232,12 +232,13 @@ fn is_model_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn timezone(name: Option<&str>) -> domain::Result<Tz> {
+/// The zone of this name, which stands in that field; UTC without one.
+pub(super) fn timezone(field: &str, name: Option<&str>) -> domain::Result<Tz> {
     match name {
         None => Ok(Tz::UTC),
-        Some(name) => name
-            .parse()
-            .map_err(|_| Error::field("context.timezone", "must be an IANA name such as Europe/Berlin")),
+        Some(name) => {
+            name.parse().map_err(|_| Error::field(field, "must be an IANA name such as Europe/Berlin"))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod download;
 mod entities;
 mod erasure;
 mod export;
+mod feedback;
 mod me;
 mod members;
 mod memory;
@@ -22,6 +23,7 @@ mod proposals;
 mod retention;
 mod runs;
 mod sessions;
+mod suggestions;
 mod summaries;
 
 use axum::{Router, http::StatusCode, response::Response};
@@ -80,6 +82,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(download::export))
         .routes(routes!(messages::list, messages::post))
         .routes(routes!(messages::regenerate))
+        .routes(routes!(feedback::put, feedback::get, feedback::delete))
         .routes(routes!(summaries::compact))
         .routes(routes!(summaries::list))
         .routes(routes!(summaries::search))
@@ -112,7 +115,9 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::put, entities::get, entities::update, entities::delete))
         .routes(routes!(entities::batch))
         .routes(routes!(entities::add_note, entities::notes))
+        .routes(routes!(suggestions::list))
         .routes(routes!(audit::list))
+        .routes(routes!(feedback::list))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
         .routes(routes!(api_keys::create, api_keys::list))

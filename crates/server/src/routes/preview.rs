@@ -1,11 +1,12 @@
 //! The memory that the next run would be given, for the person whose copilot it is.
 
 use axum::Json;
-use domain::{EntityKind, EntityRef, Error, SessionId, preview::MemoryPreview};
+use domain::{EntityKind, Error, SessionId, preview::MemoryPreview};
 use engine::preview::{of_new_session, of_session};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::entities::named;
 use crate::{
     caller::Caller,
     extract::Query,
@@ -22,23 +23,12 @@ pub struct Asked {
     session_id: Option<SessionId>,
 }
 
-impl Asked {
-    fn entity(&self) -> domain::Result<Option<EntityRef>> {
-        match (self.entity_kind, self.entity_id.clone()) {
-            (Some(kind), Some(id)) => Ok(Some(EntityRef { kind, id })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(Error::field("entity_id", "is required with entity_kind")),
-            (None, Some(_)) => Err(Error::field("entity_kind", "is required with entity_id")),
-        }
-    }
-}
-
 /// The memory that the next run would be given, byte for byte: in a new session, or in
 /// the one that is named.
 #[utoipa::path(get, path = "/v1/memory/preview", tag = "memory", security(("bearer" = [])), params(Asked),
     responses((status = 200, body = MemoryPreview), Problems))]
 pub async fn preview(caller: Caller, Query(asked): Query<Asked>) -> Result<Json<MemoryPreview>> {
-    let entity = asked.entity()?;
+    let entity = named(asked.entity_kind, asked.entity_id)?;
     if entity.is_some() && asked.session_id.is_some() {
         return Err(Error::field("session_id", "names a session, which has its own entity or none").into());
     }

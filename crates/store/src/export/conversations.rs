@@ -47,6 +47,25 @@ pub(super) async fn messages(tx: &mut TenantTx, session: Uuid, place: &str) -> R
     .map_err(from_sqlx)
 }
 
+/// What the person thought of answers.
+pub(super) async fn feedback(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.message_id::text as "place!" from (
+            select 'message_feedback' as type, owner_id, message_id, session_id, rating, text, created_at, updated_at
+            from sixty.message_feedback where org_id = $1 and owner_id = $2 and message_id > $3::text::uuid
+            order by message_id limit $4) r order by message_id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Runs, without what they did.
 pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();

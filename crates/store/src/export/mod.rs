@@ -39,6 +39,7 @@ pub enum List<'a> {
     MemoryRevisions,
     Sessions,
     Messages(&'a str),
+    Feedback,
     Runs,
     Steps(&'a str),
     ToolCalls(&'a str),
@@ -77,6 +78,7 @@ impl List<'_> {
             List::MemoryRevisions | List::WrittenRevisions | List::SharedRevisions(_) => "memory_revision",
             List::Sessions => "session",
             List::Messages(_) => "message",
+            List::Feedback => "message_feedback",
             List::Runs => "run",
             List::Steps(_) => "step",
             List::ToolCalls(_) => "tool_call",
@@ -110,6 +112,7 @@ impl List<'_> {
             | List::MatrixRows
             | List::Retention => None,
             List::Sessions
+            | List::Feedback
             | List::Runs
             | List::Approvals
             | List::Questions
@@ -141,6 +144,7 @@ impl List<'_> {
             List::MemoryRevisions => person::memory_revisions(tx, place).await,
             List::Sessions => conversations::sessions(tx, place).await,
             List::Messages(of) => conversations::messages(tx, id(of)?, place).await,
+            List::Feedback => conversations::feedback(tx, place).await,
             List::Runs => conversations::runs(tx, place).await,
             List::Steps(of) => conversations::steps(tx, id(of)?, place).await,
             List::ToolCalls(of) => conversations::tool_calls(tx, id(of)?, place).await,

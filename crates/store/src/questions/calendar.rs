@@ -21,22 +21,19 @@ pub async fn next(
         tx,
         "next_meeting",
         "left(coalesce(e.fields ->> 'summary', e.fields ->> 'body', e.fields ->> 'description'), 600)",
-        "(select 'meeting' as kind, m.id, m.at, 0 as rank from sixty.entities m
+        ["(select 'meeting' as kind, m.id, m.at, 0 as rank from sixty.entities m
             where m.org_id = $1 and m.kind = 'meeting' and m.owner_user = $2 and m.at >= $3
             order by m.at, m.id desc limit 1)
         union all
         (select 'meeting', m.id, m.at, 0 from (
                 select m.id, m.at, m.fields -> 'attendees' as attendees from sixty.entities m
                 where m.org_id = $1 and m.kind = 'meeting' and m.at >= $3 order by m.at, m.id desc limit 200) m
-            where exists (select from jsonb_array_elements(
-                    case jsonb_typeof(m.attendees) when 'array' then m.attendees
-                        else jsonb_build_array(m.attendees) end) a
-                where lower(a #>> '{}') in ($4, $5) or lower(a ->> 'email') = $4 or lower(a ->> 'name') in ($4, $5))
+            where ", attended, "
             order by m.at, m.id desc limit 1)
         union all
         (select 'meeting', m.id, m.at, 1 from sixty.entities m
             where m.org_id = $1 and m.kind = 'meeting' and m.at >= $3 order by m.at, m.id desc limit 1)
-        order by rank, at, id desc limit 2",
+        order by rank, at, id desc limit 2"],
         "k.rank, k.at, k.id desc",
         from,
         external_id,

@@ -7,6 +7,7 @@
 
 mod calendar;
 mod pipeline;
+mod pressing;
 mod search;
 mod surroundings;
 mod todos;
@@ -23,6 +24,7 @@ use crate::error::corrupt;
 
 pub use calendar::{ended_or_to_come, in_period, mine_in_period, next, of};
 pub use pipeline::{Closing, StageSum, at_risk, by_close, contacts, stale, summary};
+pub use pressing::{Me, Soon, pressing};
 pub use search::{Sought, find, find_linked};
 pub use surroundings::{activities, around, one};
 pub use todos::{Due, closed_tasks, tasks_of, tasks_of_all, tasks_of_deal};
@@ -134,8 +136,25 @@ fn briefs(rows: Vec<Row>) -> Result<Vec<Brief>> {
 ///
 /// Ids of links and words sort as bytes (`collate "C"`), and those of entities as the database does.
 /// Compared as they are, no index on entities would serve; so they are brought as `collate "default"`.
+///
+/// `[before, attended, after]` in the place of the keys has a condition in the middle: whether
+/// `m.attendees` names the person of `$4` (id or address) and `$5` (name), both in lower case.
 macro_rules! bring {
-    ($tx:expr, $name:tt, $text:tt, $keys:tt, $order:tt $(, $argument:expr)* $(,)?) => {{
+    ($tx:expr, $name:tt, $text:tt, [$before:tt, attended, $after:tt], $order:tt $(, $argument:expr)* $(,)?) => {
+        bring!(
+            @ $tx, $name, $text,
+            [$before + "exists (select from jsonb_array_elements(
+                    case jsonb_typeof(m.attendees) when 'array' then m.attendees
+                        else jsonb_build_array(m.attendees) end) a
+                where lower(a #>> '{}') in ($4, $5) or lower(a ->> 'email') = $4 or lower(a ->> 'name') in ($4, $5))"
+                + $after],
+            $order, $($argument),*
+        )
+    };
+    ($tx:expr, $name:tt, $text:tt, $keys:tt, $order:tt $(, $argument:expr)* $(,)?) => {
+        bring!(@ $tx, $name, $text, [$keys], $order, $($argument),*)
+    };
+    (@ $tx:expr, $name:tt, $text:tt, [$($keys:tt)+], $order:tt, $($argument:expr),*) => {{
         let tenant = $tx.tenant();
         let rows = sqlx::query_as!(
             $crate::questions::Row,
@@ -161,7 +180,7 @@ macro_rules! bring {
                     cross join lateral (select x.name, x.integration from sixty.entities x
                         where x.org_id = $1 and x.kind = n.kind and x.id = n.id limit 1) x
                 ) as \"links: super::Links\"
-            from (" + $keys + ") k
+            from (" + $($keys)+ + ") k
             cross join lateral (select * from sixty.entities e
                 where e.org_id = $1 and e.kind = k.kind and e.id = k.id limit 1) e
             order by " + $order,

@@ -6,7 +6,7 @@ mod sessions;
 
 pub(super) use revisions::{next_member, revisions_due};
 
-use domain::{Result, SessionId, Tenant, UserId, retention::Purged};
+use domain::{Result, Scope, SessionId, Tenant, UserId, retention::Purged};
 use uuid::Uuid;
 
 use super::{

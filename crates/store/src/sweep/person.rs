@@ -13,6 +13,9 @@ pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
         rows = archives(tx).await?;
     }
     if rows == 0 {
+        rows = feedback(tx).await?;
+    }
+    if rows == 0 {
         rows = conversations(tx).await?;
     }
     if rows == 0 {
@@ -76,6 +79,23 @@ async fn archives(tx: &mut TenantTx) -> Result<u64> {
     .await
     .map_err(from_sqlx)?;
     Ok(passages.rows_affected() + archives.rows_affected())
+}
+
+/// What the person thought of answers. What is said meanwhile goes with its session.
+async fn feedback(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "delete from sixty.message_feedback where org_id = $1 and owner_id = $2 and message_id in (
+            select message_id from sixty.message_feedback
+            where org_id = $1 and owner_id = $2 order by message_id limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected())
 }
 
 /// The newest messages of a long session, or some short sessions with all that was said

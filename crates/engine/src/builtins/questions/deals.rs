@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Days in which a deal closes soon.
-const SOON: u16 = 30;
+pub const SOON: u16 = 30;
 /// Stages that a summary names one by one.
 const STAGES: usize = 12;
 

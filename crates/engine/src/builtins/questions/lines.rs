@@ -54,26 +54,54 @@ fn closes(deal: &Brief, day: chrono::NaiveDate, clock: Clock) -> String {
 
 /// What was agreed to be told of an open deal, each with its reason.
 pub fn flags(deal: &Brief, clock: Clock) -> Vec<String> {
-    if !deal.open || deal.kind != EntityKind::Deal {
+    let mut flags = alarms(deal, clock);
+    if is_open_deal(deal) && deal.amount.unwrap_or(0.0) == 0.0 {
+        flags.push("no amount: ask to qualify it".into());
+    }
+    flags
+}
+
+/// Those of them that are bad news.
+pub fn alarms(deal: &Brief, clock: Clock) -> Vec<String> {
+    if !is_open_deal(deal) {
         return Vec::new();
     }
-    let silent = match deal.touched_at.map(|last| clock.days_since(last)) {
-        None => Some("stale (no activity on record)".into()),
-        Some(days) if days > i64::from(STALE_DAYS) => Some(format!("stale ({days} days without activity)")),
-        Some(_) => None,
-    };
-    let weak = deal.health.filter(|health| *health < LEAST_HEALTH);
-    let ghost = deal.ghost_risk.filter(|risk| *risk > MOST_GHOST_RISK);
     [
         deal.close_date.and_then(|day| clock.overdue(day)),
-        weak.map(|health| format!("at risk (health {})", number(health))),
-        ghost.map(|risk| format!("at risk (ghost risk {} %)", number(risk))),
-        silent,
-        (deal.amount.unwrap_or(0.0) == 0.0).then(|| "no amount: ask to qualify it".into()),
+        weak(deal).map(|health| format!("at risk (health {})", number(health))),
+        ghosted(deal).map(|risk| format!("at risk (ghost risk {} %)", number(risk))),
+        stale(deal, clock),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn is_open_deal(entity: &Brief) -> bool {
+    entity.open && entity.kind == EntityKind::Deal
+}
+
+fn weak(deal: &Brief) -> Option<f64> {
+    deal.health.filter(|health| *health < LEAST_HEALTH)
+}
+
+fn ghosted(deal: &Brief) -> Option<f64> {
+    deal.ghost_risk.filter(|risk| *risk > MOST_GHOST_RISK)
+}
+
+/// Of a deal at risk how great the danger is, out of a hundred.
+pub fn danger(deal: &Brief) -> Option<f64> {
+    let at_risk = weak(deal).is_some() || ghosted(deal).is_some();
+    at_risk.then(|| deal.health.map_or(0.0, |health| 100.0 - health).max(deal.ghost_risk.unwrap_or(0.0)))
+}
+
+/// For how long nothing has happened with a deal, if that is too long.
+pub fn stale(deal: &Brief, clock: Clock) -> Option<String> {
+    match deal.touched_at.map(|last| clock.days_since(last)) {
+        None => Some("stale (no activity on record)".into()),
+        Some(days) if days > i64::from(STALE_DAYS) => Some(format!("stale ({days} days without activity)")),
+        Some(_) => None,
+    }
 }
 
 fn contact(contact: &Brief, clock: Clock) -> Vec<String> {

@@ -10,6 +10,7 @@ mod period;
 mod rank;
 mod say;
 mod search;
+mod suggest;
 mod tasks;
 mod which;
 
@@ -26,6 +27,8 @@ use super::{Origin, Outcome};
 use period::Period;
 use say::Clock;
 
+pub use suggest::suggestions;
+
 /// Lines of an answer, unless the model asks for another number.
 const LINES: u16 = 20;
 /// Below this health and above this ghost risk, in percent, a deal is flagged.
@@ -37,7 +40,7 @@ const STALE_DAYS: u16 = 14;
 /// Who asks, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    /// The entity of the conversation.
+    /// The entity of the conversation, or that the person looks at.
     pub bound: Option<&'a EntityRef>,
     pub now: DateTime<Utc>,
     pub zone: Tz,

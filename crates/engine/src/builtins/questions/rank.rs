@@ -236,4 +236,4 @@ fn lively(entity: &Brief, now: DateTime<Utc>) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -41,6 +41,16 @@ fn reference(kind: &str, id: String) -> domain::Result<EntityRef> {
     Ok(EntityRef { kind: kind.parse().map_err(|_| Error::NotFound)?, id })
 }
 
+/// The entity that two parameters name together, if they name one.
+pub(super) fn named(kind: Option<EntityKind>, id: Option<String>) -> domain::Result<Option<EntityRef>> {
+    match (kind, id) {
+        (Some(kind), Some(id)) => Ok(Some(EntityRef { kind, id })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Error::field("entity_id", "is required with entity_kind")),
+        (None, Some(_)) => Err(Error::field("entity_kind", "is required with entity_id")),
+    }
+}
+
 /// Whose words the caller's writes are.
 fn origin(caller: &Caller) -> Origin {
     if is_integration(caller) { Origin::Integration } else { Origin::Person }

@@ -52,7 +52,7 @@ pub async fn delete_some(
         return Ok((purged, false));
     }
     purged.messages = messages(tx, owner, id).await?;
-    if purged.messages == ROWS {
+    if purged.messages == ROWS || feedback(tx, owner, id).await? == ROWS {
         return Ok((purged, false));
     }
     purged.runs = runs(tx, owner, id).await?;
@@ -143,6 +143,20 @@ async fn messages(tx: &mut TenantTx, owner: UserId, session: SessionId) -> Resul
         "delete from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3 and seq in (
             select seq from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3
             order by seq limit $4)",
+        org.0,
+        owner.0,
+        session.0,
+        ROWS
+    );
+    rows(done.execute(tx.connection()).await)
+}
+
+async fn feedback(tx: &mut TenantTx, owner: UserId, session: SessionId) -> Result<i64> {
+    let org = tx.org();
+    let done = sqlx::query!(
+        "delete from sixty.message_feedback where org_id = $1 and owner_id = $2 and message_id in (
+            select message_id from sixty.message_feedback
+            where org_id = $1 and owner_id = $2 and session_id = $3 order by message_id limit $4)",
         org.0,
         owner.0,
         session.0,

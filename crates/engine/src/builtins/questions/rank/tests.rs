@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn entity(kind: EntityKind, id: &str, name: &str) -> Brief {
+pub fn entity(kind: EntityKind, id: &str, name: &str) -> Brief {
     Brief {
         kind,
         id: id.into(),
@@ -35,7 +35,7 @@ fn with(mut entity: Brief, field: &str, value: &str) -> Brief {
     entity
 }
 
-fn linked(mut entity: Brief, kind: EntityKind, id: &str, name: &str) -> Brief {
+pub fn linked(mut entity: Brief, kind: EntityKind, id: &str, name: &str) -> Brief {
     let (id, name) = (id.to_owned(), name.to_owned());
     entity.links.push(Neighbour { kind, id, name, role: None, integration: false });
     entity
