@@ -92,6 +92,16 @@ impl Client {
         Ok(serde_json::from_slice(&body)?)
     }
 
+    /// A request of NDJSON, whose answer is NDJSON too.
+    pub async fn lines(&mut self, path: &str, lines: String) -> Result<String> {
+        let mut request = self.request("POST", path, &Value::Null)?;
+        request.headers_mut().remove(header::ACCEPT);
+        request.headers_mut().insert(header::CONTENT_TYPE, "application/x-ndjson".parse()?);
+        *request.body_mut() = Full::from(lines);
+        let body = self.send(request).await?.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
     /// A new conversation; the provider knows none.
     pub async fn session(&mut self) -> Result<String> {
         match &self.target {

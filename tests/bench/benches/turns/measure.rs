@@ -1,6 +1,7 @@
 //! What is measured, in the order of the table.
 
 mod archive;
+mod batch;
 mod cost;
 mod latency;
 mod memory;
@@ -90,6 +91,7 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "paced-20" => latency::paced(&postgres, &mut report, 20);
         "paced-100" => latency::paced(&postgres, &mut report, 100);
         "saturated" => latency::saturated(&postgres, &mut report);
+        "batch" => batch::batch(&postgres, &mut report);
         "questions" => questions::all(&postgres, &mut report);
     );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());

@@ -10,6 +10,8 @@ use std::{
 
 use crate::{Result, process::output};
 
+/// Bytes of SQL that a command line takes; Linux ends at 128 KiB for one argument.
+const LONGEST_ARGUMENT: usize = 100_000;
 const APP: &str = "bench_app:bench";
 
 pub struct Postgres {
@@ -66,9 +68,14 @@ impl Postgres {
 
     /// Runs SQL as the superuser and returns what it printed.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
-        let psql = self.bin.join("psql");
-        let arguments = ["--no-psqlrc", "--quiet", "-At", "--set=ON_ERROR_STOP=1", "--command", sql];
-        output(Command::new(psql).arg(self.owner_url(database)).args(arguments))
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.arg(self.owner_url(database)).args(["--no-psqlrc", "--quiet", "-At", "--set=ON_ERROR_STOP=1"]);
+        if sql.len() < LONGEST_ARGUMENT {
+            return output(psql.args(["--command", sql]));
+        }
+        let file = self.root.join("long.sql");
+        fs::write(&file, sql)?;
+        output(psql.arg("--file").arg(file))
     }
 
     pub fn owner_url(&self, database: &str) -> String {
