@@ -220,8 +220,8 @@ begin
     ),
     matches as materialized (
         select n, summary_id, seq, part, said_at, timely from hits where n <= cardinality(terms)
-        union
-        select c.n, h.summary_id, h.seq, h.part, h.said_at, h.timely
+        union all
+        (select c.n, h.summary_id, h.seq, h.part, h.said_at, h.timely
         from hits h cross join unnest(common) c (n) where h.n > cardinality(terms)
         union
         select t.n, w.summary_id, w.seq, w.part, w.said_at, coalesce(w.said_at <@ any (periods), false)
@@ -232,17 +232,21 @@ begin
             order by p.said_at desc limit nearest
         ) w
         join unnest(terms) with ordinality t (q, n) on t.n = any (common) and w.search @@ mine and w.search @@ t.q
-        where common <> '{}'
+        where common <> '{}')
+    ),
+    frequency as materialized (
+        select t.n, t.q, t.w, coalesce(often[array_position(common, t.n::int)], counted.df, 0) as df
+        from unnest(terms, worth) with ordinality t (q, w, n)
+        left join (select hits.n, count(*)::float8 as df from hits group by 1) counted on counted.n = t.n
     ),
     rarity as materialized (
-        select n, t.q, t.w * ln(1 + (greatest(total, df) - df + 0.5) / (df + 0.5)) as idf
-        from unnest(terms, worth) with ordinality t (q, w, n)
-        cross join lateral (
-            select coalesce(
-                often[array_position(common, n::int)],
-                (select count(*) from hits where hits.n = t.n)
-            ) as df
-        ) counted
+        select n, q, w * ln(1 + (greatest(total, df) - df + 0.5) / (df + 0.5)) as idf from frequency
+    ),
+    -- Words that stand side by side in the question, and what it is worth that they do in a passage.
+    pairs as materialized (
+        select a.n, least(a.idf, b.idf) as idf,
+            tsquery_phrase(a.q, b.q) || tsquery_phrase(a.q, b.q, 2) || tsquery_phrase(b.q, a.q) as q
+        from rarity a join rarity b on b.n = a.n + 1
     ),
     candidates as materialized (
         select m.summary_id, m.seq, m.part, m.said_at, m.timely
@@ -265,9 +269,7 @@ begin
             -- ts_rank of one word that occurs n times is about n / (n + 0.64).
             cross join lateral (select 0.64 * rank / greatest(1 - rank, 0.02) as tf) f
         ) + 0.5 * (
-            select coalesce(sum(least(a.idf, b.idf) order by a.n), 0)
-            from rarity a join rarity b on b.n = a.n + 1
-            where l.search @@ (tsquery_phrase(a.q, b.q) || tsquery_phrase(a.q, b.q, 2) || tsquery_phrase(b.q, a.q))
+            select coalesce(sum(p.idf order by p.n), 0) from pairs p where l.search @@ p.q
         )) * (case when l.timely then 2.0 else 1 end))::numeric, 6)::float8 as score
         from loaded l
     )

@@ -26,13 +26,13 @@ fn lines(round: usize, amount: usize) -> String {
         let at = format!("2026-{:02}-{:02}", 1 + n % 12, 1 + n % 28);
         let links = json!([{"kind": "company", "id": format!("r{round}-{company}")}]);
         let mut line = match n * 10 / LINES {
-            0 => json!({"kind": "company", "name": format!("Company {n} Ltd"), "fields": {"industry": "Glass"}}),
+            0 => json!({"kind": "company", "name": format!("Company {n} Ltd"), "industry": "Glass"}),
             1..=4 => json!({"kind": "contact", "name": format!("Dana{n} Roe"), "links": links,
-                "fields": {"email": format!("dana{n}@example.com"), "title": "Buyer", "company": format!("Company {company} Ltd")}}),
+                "email": format!("dana{n}@example.com"), "title": "Buyer", "company": format!("Company {company} Ltd")}),
             5..=7 => json!({"kind": "deal", "name": format!("Renewal {n}"), "links": links, "owner": "alice",
-                "fields": {"stage": "negotiation", "currency": "EUR", "close_date": at, "probability": n % 100}}),
+                "stage": "negotiation", "currency": "EUR", "close_date": at, "probability": n % 100}),
             _ => json!({"kind": "activity", "name": format!("Call {n}"), "links": links,
-                "fields": {"type": "call", "date": at, "body": "We spoke about the renewal and the security review."}}),
+                "type": "call", "date": at, "body": "We spoke about the renewal and the security review."}),
         };
         line["id"] = format!("r{round}-{n}").into();
         line["attributes"] = json!({ "amount": amount });

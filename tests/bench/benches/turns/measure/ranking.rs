@@ -124,7 +124,10 @@ impl Asked<'_> {
         Judged {
             recall_5: share(within(5), ranks.len()),
             recall_10: share(within(DEPTH.into()), ranks.len()),
-            reciprocal: share(ranks.iter().flatten().map(|rank| 1.0 / (rank + 1) as f64).sum(), ranks.len()),
+            reciprocal: share(
+                ranks.iter().flatten().fold(0.0, |sum, rank| sum + 1.0 / (rank + 1) as f64),
+                ranks.len(),
+            ),
             paraphrased: share(others().filter(|(_, rank)| rank.is_some()).count() as f64, others().count()),
         }
     }
