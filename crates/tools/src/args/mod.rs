@@ -1,5 +1,6 @@
 //! Arguments of the built-in tools, read once and typed from there on.
 
+mod cards;
 mod changes;
 
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{Outgoing, Question, catalogue};
+pub use cards::NewCard;
 pub use changes::{Change, NewActivity, NewTask};
 
 /// A call whose arguments are in order.
@@ -51,6 +53,13 @@ pub enum Call {
         id: String,
         text: String,
     },
+    ShowCard(NewCard),
+    /// A card as well: nothing is sent.
+    DraftEmail {
+        to: String,
+        subject: String,
+        body: String,
+    },
     #[serde(skip)]
     Change(Change),
     /// A question about the sales record.
@@ -85,7 +94,12 @@ impl Call {
             Call::Change(change) => Some(change.action()),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
-            Call::Recall { .. } | Call::ReadArchive { .. } | Call::GetEntity { .. } | Call::Ask(_) => None,
+            Call::Recall { .. }
+            | Call::ReadArchive { .. }
+            | Call::GetEntity { .. }
+            | Call::ShowCard(_)
+            | Call::DraftEmail { .. }
+            | Call::Ask(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod actions;
 mod archive;
+mod cards;
 mod changes;
 mod memory;
 mod questions;
@@ -13,7 +14,8 @@ use domain::tool::ToolSpec;
 /// Every built-in tool.
 pub(crate) fn builtins() -> Vec<ToolSpec> {
     let fixed =
-        [memory::MEMORY, record::RECORD, changes::CHANGES, archive::ARCHIVE, actions::ACTIONS].concat();
+        [memory::MEMORY, record::RECORD, changes::CHANGES, archive::ARCHIVE, actions::ACTIONS, cards::CARDS]
+            .concat();
     [fixed, questions::questions()].concat()
 }
 
