@@ -42,6 +42,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tools::{Outside, Toolbox};
 
+pub use builtins::check_card_schema;
 pub use decisions::Word;
 pub use reader::Reader;
 pub use turn::{Begun, Prepared};

@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod approvals;
 pub mod archives;
 pub mod audit;
+pub mod card_types;
 pub mod cluster;
 mod connections;
 pub mod entities;

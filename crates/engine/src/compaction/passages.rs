@@ -42,6 +42,7 @@ pub fn text(block: &Value) -> Option<String> {
         "text" => Some(block["text"].as_str()?.to_owned()),
         "tool_use" => Some(format!("[calls {} {}]", block["name"].as_str()?, block["input"])),
         "tool_result" => Some(block["content"].as_str()?.to_owned()),
+        "card" => Some(format!("[card {}] {}", block["card_type"].as_str()?, block["summary"].as_str()?)),
         _ => None,
     }
 }
