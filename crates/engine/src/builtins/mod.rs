@@ -18,6 +18,7 @@ use tools::Call;
 pub use cards::check_card_schema;
 pub use memory::meant;
 pub use questions::Asking;
+pub use record::facts;
 
 /// Whose words a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
