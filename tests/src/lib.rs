@@ -8,6 +8,7 @@ mod arrows;
 mod audit;
 mod cancel;
 mod cancelled;
+mod cards;
 mod catalogue;
 mod crashes;
 mod deletion;

@@ -3,7 +3,7 @@
 mod admins;
 mod bytes;
 mod deciding;
-mod desk;
+pub mod desk;
 mod matrix;
 mod proposals;
 mod races;

@@ -68,14 +68,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The matrix makes a proposal of the call.
-    pub fn proposed(decider: Decider) -> Self {
+    /// The matrix makes a proposal of the call. A card may offer it to the person by its id.
+    pub fn proposed(decider: Decider, id: ApprovalId) -> Self {
         let who = match decider {
             Decider::Requester => "the person",
             Decider::Admin => "an owner or administrator of the organization",
         };
         Self::ok(format!(
-            "This is a proposal now; nothing was done. It is carried out when {who} accepts it. Say so, and do not \
+            "This is a proposal now, under {id}; nothing was done. It is carried out when {who} accepts it. Say so, and do not \
              make the call again."
         ))
     }
