@@ -66,11 +66,11 @@ async fn facts_and_memory_of_what_is_mentioned_stand_in_the_context_of_that_turn
     let later = prompts(&app.sim).last().expect("a prompt").clone();
     assert_eq!(context(&later, 0), told);
     assert_eq!(sent(&app).matches("<mentioned kind=\\\"deal\\\"").count(), 3, "once in each prompt");
-    let alike = |prompt: &Request| {
+    let bytes = |prompt: &Request| {
         String::from_utf8_lossy(&prompt.body).replace(r#","cache_control":{"type":"ephemeral"}"#, "")
     };
-    let beginning = alike(&first);
-    assert!(alike(&later).starts_with(beginning.strip_suffix("]}").expect("messages come last")));
+    let beginning = bytes(&first);
+    assert!(bytes(&later).starts_with(beginning.strip_suffix("]}").expect("messages come last")));
 }
 
 #[tokio::test]

@@ -104,6 +104,12 @@ mod tests {
     }
 
     #[test]
+    fn a_card_is_found_by_its_type_and_summary() {
+        let card = serde_json::json!({"type": "card", "card_type": "offer", "summary": "Tea for Acme", "data": {"x": 1}});
+        assert_eq!(text(&card).as_deref(), Some("[card offer] Tea for Acme"));
+    }
+
+    #[test]
     fn a_text_without_spaces_is_cut_between_characters() {
         assert_eq!(pieces(&"ü".repeat(3_000)).len(), 3);
         assert!(pieces(" \n ").is_empty());

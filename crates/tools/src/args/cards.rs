@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn card(action: Value) -> NewCard {
+    fn card(action: &Value) -> NewCard {
         let card = json!({"type": "text", "summary": "s", "data": {},
             "actions": [{"type": "send_message", "label": "Go on", "prompt": "Go on."}, action]});
         serde_json::from_value(card).expect("a card")
@@ -105,7 +105,7 @@ mod tests {
             ),
             (json!({"type": "send_message", "label": "A\u{202E}B", "prompt": "x"}), "\"AB\""),
         ] {
-            let actions = card(action).actions().expect("actions");
+            let actions = card(&action).actions().expect("actions");
             let json = serde_json::to_string(&actions[1]).expect("JSON");
             assert!(json.contains(kept), "{json}");
         }
@@ -137,7 +137,7 @@ mod tests {
             (url("java\nscript:alert(1)"), "white space"),
             (url(&format!("https://acme.example/{}", "\u{fc}".repeat(500))), "at most 2048"),
         ] {
-            let why = card(action.clone()).actions().expect_err(words);
+            let why = card(&action).actions().expect_err(words);
             assert!(why.contains(words), "{action}: {why}");
         }
     }
