@@ -9,6 +9,7 @@ mod asking;
 mod audit;
 mod cancel;
 mod cancelled;
+mod cards;
 mod catalogue;
 mod crashes;
 mod deletion;

@@ -54,7 +54,8 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
     let note = Note { now: Utc::now(), timezone: Tz::UTC, view: None };
     let news = News { scope: MemoryScope::User, appended: Some(own[3].clone()) };
     let blocks = json!([{"type": "text", "text": own[4]}]).to_string();
-    let said = Past { seq: 1, role: "user".into(), content: blocks, context: context_note(&note, &[news]) };
+    let said =
+        Past { seq: 1, role: "user".into(), content: blocks, context: context_note(&note, &[news], &[]) };
     let frozen = Frozen {
         model: "claude-test".into(),
         max_tokens: 100,

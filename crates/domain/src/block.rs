@@ -1,6 +1,8 @@
 //! Content blocks of a message, as the Messages API defines them. A message is
 //! stored as the JSON text of its blocks and sent again as those same bytes.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,6 +47,31 @@ pub struct ToolResult {
     pub is_error: bool,
 }
 
+/// Blocks that the service makes for clients. They stand in stored messages, after the
+/// results that they belong to, and no model is sent one: providers know nothing of them.
+pub const FOR_CLIENTS: [&str; 1] = ["card"];
+
+/// The content as a model may be sent it: without the blocks that are for clients, every
+/// other byte as it is stored. `[]`, where nothing else was there.
+pub fn for_model(content: &str) -> Cow<'_, str> {
+    // In a text its quotation marks are escaped.
+    let may_hold = |kind: &&str| content.contains(&format!("{{\"type\":\"{kind}\""));
+    if !FOR_CLIENTS.iter().any(may_hold) {
+        return Cow::Borrowed(content);
+    }
+    let blocks: Vec<&RawValue> = serde_json::from_str(content).unwrap_or_default();
+    let kept: Vec<&str> = blocks
+        .iter()
+        .zip(heads(content))
+        .filter(|(_, head)| !FOR_CLIENTS.contains(&head.kind.as_str()))
+        .map(|(block, _)| block.get())
+        .collect();
+    if kept.len() == blocks.len() {
+        return Cow::Borrowed(content);
+    }
+    Cow::Owned(format!("[{}]", kept.join(",")))
+}
+
 /// The JSON text of a list of blocks.
 pub fn to_json<T: Serialize>(blocks: &[T]) -> String {
     serde_json::to_string(blocks).expect("blocks serialize: their keys are strings")
@@ -80,4 +107,27 @@ pub fn text_of(content: &str) -> String {
 /// The text of all text blocks as a reader of the stream puts it together.
 pub fn concatenated(content: &str) -> String {
     texts(content).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESULT: &str =
+        r#"{"type":"tool_result","tool_use_id":"t","content":"1e2 \u0041 {\"type\":\"card\"}"}"#;
+
+    #[test]
+    fn blocks_for_clients_are_not_for_a_model_and_the_others_keep_their_bytes() {
+        let card = r#"{"type":"card","card_id":"c","data":{"x":[{"type":"card"}]}}"#;
+        assert_eq!(for_model(&format!("[{RESULT},{card},{card}]")), format!("[{RESULT}]"));
+        assert_eq!(for_model(&format!("[{card}]")), "[]");
+        for content in [
+            format!("[{RESULT}]"),
+            r#"[{"type":"tool_use","id":"t","name":"n","input":{"type":"card"}}]"#.to_owned(),
+            "[]".to_owned(),
+            r#"not JSON {"type":"card""#.to_owned(),
+        ] {
+            assert!(matches!(for_model(&content), Cow::Borrowed(same) if same == content), "{content}");
+        }
+    }
 }

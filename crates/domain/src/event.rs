@@ -4,11 +4,12 @@ use std::{fmt, fmt::Write as _, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    ApprovalId, ArchiveId, MemoryScope, MessageId, QuestionId, RunId, SessionId, Usage,
+    ApprovalId, ArchiveId, Card, CardId, MemoryScope, MessageId, QuestionId, RunId, SessionId, Usage,
     approval::Preview,
+    card::CardAction,
     permission::Action,
     run::{Mode, RunStatus},
 };
@@ -95,6 +96,15 @@ pub enum Event {
         unknown: bool,
         duration_ms: u64,
     },
+    /// Right after the result of the call that shows it.
+    Card {
+        card_id: CardId,
+        #[serde(rename = "type")]
+        card_type: String,
+        summary: String,
+        data: Map<String, Value>,
+        actions: Vec<CardAction>,
+    },
     ApprovalRequired {
         approval_id: ApprovalId,
         tool_call_id: String,
@@ -158,6 +168,7 @@ impl Event {
             Event::MessageComplete { .. } => "message_complete",
             Event::ToolStart { .. } => "tool_start",
             Event::ToolResult { .. } => "tool_result",
+            Event::Card { .. } => "card",
             Event::ApprovalRequired { .. } => "approval_required",
             Event::Question { .. } => "question",
             Event::MemoryWritten { .. } => "memory_written",
@@ -189,6 +200,13 @@ impl Event {
             .expect("writing to a string cannot fail");
         frames.push_str(fields);
         frames.push_str("\n\n");
+    }
+}
+
+impl From<Card> for Event {
+    fn from(card: Card) -> Self {
+        let Card { card_id, card_type, summary, data, actions } = card;
+        Event::Card { card_id, card_type, summary, data, actions }
     }
 }
 

@@ -71,6 +71,8 @@ ids! {
     ApprovalId,
     /// What a copilot asks its person.
     QuestionId,
+    /// A card: UUIDv5 of the run and the call that show it, so that the call shows it once.
+    CardId,
     /// An API key; its secret is another thing.
     ApiKeyId,
     /// One process that executes runs; the owner of leases.
@@ -88,6 +90,12 @@ impl OrgId {
 impl UserId {
     pub fn derive(external: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("user:{external}").as_bytes()))
+    }
+}
+
+impl CardId {
+    pub fn derive(run: RunId, call: &str) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, format!("card:{run}:{call}").as_bytes()))
     }
 }
 

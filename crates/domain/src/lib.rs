@@ -6,6 +6,8 @@ pub mod asked;
 pub mod audit;
 pub mod block;
 pub mod brief;
+pub mod card;
+pub mod email;
 pub mod entity;
 pub mod erasure;
 pub mod error;
@@ -32,10 +34,13 @@ pub mod visible;
 pub mod words;
 
 pub use block::Block;
+pub use card::Card;
 pub use entity::{EntityKind, EntityRef};
 pub use error::{Error, FieldError, Result};
 pub use event::{Cursor, Event};
-pub use id::{ApiKeyId, ApprovalId, ArchiveId, MessageId, OrgId, QuestionId, RunId, SessionId, UserId};
+pub use id::{
+    ApiKeyId, ApprovalId, ArchiveId, CardId, MessageId, OrgId, QuestionId, RunId, SessionId, UserId,
+};
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};
 pub use usage::Usage;

@@ -1,7 +1,7 @@
 //! A question of a copilot is answered: by an answer, or by whatever the person says next.
 
 use domain::{
-    Cursor, Event, QuestionId, Result, Role, RunId, SessionId,
+    Card, Cursor, Event, QuestionId, Result, Role, RunId, SessionId,
     block::{self, ToolResult},
     event::ToolUsed,
     run::RunStatus,
@@ -11,6 +11,7 @@ use store::{TenantTx, approvals, asked, asked::Unfinished, runs, steps::Frames};
 use crate::{
     Engine,
     prompt::{NOT_CARRIED_OUT, neutral},
+    run::results_content,
 };
 
 /// The result of a question that was not answered in so many words.
@@ -59,21 +60,23 @@ impl Engine {
     }
 }
 
-/// The results of all calls of the answer, as content of a message; and which call was which.
+/// The results of all calls of the answer and what was shown with them, as content of a
+/// message; and which call was which.
 fn results(unfinished: &Unfinished) -> (String, Vec<ToolUsed>) {
-    let (mut blocks, mut used) = (Vec::new(), Vec::new());
+    let (mut results, mut cards, mut used) = (Vec::new(), Vec::<Card>::new(), Vec::new());
     for head in block::heads(&unfinished.content).into_iter().filter(|head| head.kind == "tool_use") {
         let (Some(id), Some(name)) = (head.id, head.name) else { continue };
-        let known = unfinished.results.iter().find(|(call, ..)| *call == id);
-        let (success, text) = match known {
-            Some((_, success, text)) => (*success, &**text),
+        let made = unfinished.made.iter().find(|made| made.call_id == id);
+        let (success, text) = match made {
+            Some(made) => (made.success, &*made.result),
             None if unfinished.questions.contains(&id) => (true, OVERTAKEN),
             None => (false, NOT_CARRIED_OUT),
         };
-        blocks.push(ToolResult { tool_use_id: id.clone(), content: neutral(text), is_error: !success });
+        cards.extend(made.and_then(|made| serde_json::from_str(made.card.as_deref()?).ok()));
+        results.push(ToolResult { tool_use_id: id.clone(), content: neutral(text), is_error: !success });
         used.push(ToolUsed { id, name, success });
     }
-    (block::to_json(&blocks), used)
+    (results_content(results.into_iter(), cards.iter()), used)
 }
 
 fn last_events(calls: &[ToolUsed], unfinished: &Unfinished, run: &domain::run::Run) -> Vec<Event> {

@@ -113,6 +113,7 @@ impl Writer<'_> {
             List::Profiles,
             List::Retention,
             List::ApiKeys,
+            List::CardTypes,
         ] {
             self.all(list).await?;
         }

@@ -43,7 +43,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tools::{Outside, Toolbox};
 
-pub use builtins::{Asking, suggestions};
+pub use builtins::{Asking, check_card_schema, suggestions};
 pub use decisions::Word;
 pub use reader::Reader;
 pub use turn::{Begun, Prepared};

@@ -4,7 +4,7 @@
 
 use chrono_tz::Tz;
 use domain::{
-    Error, Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
+    EntityRef, Error, Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
     event::Cursor,
     permission::Matrix,
     run::{Lease, Mode},
@@ -20,7 +20,8 @@ use tools::Offer;
 
 use crate::{
     Engine,
-    prompt::{Note, context_note},
+    builtins::{self, Origin},
+    prompt::{Mentioned, Note, context_note},
     run::Start,
 };
 
@@ -38,7 +39,12 @@ pub struct Prepared {
     pub role: Role,
     pub timezone: Tz,
     pub view: Option<Value>,
+    /// What the message mentions, each with its place in the request.
+    pub mentions: Vec<(usize, EntityRef)>,
 }
+
+/// What is quoted of one entity that a message mentions, in characters.
+const MENTION: usize = 4_000;
 
 /// A turn whose message is committed.
 #[derive(Clone, Copy, Debug)]
@@ -93,9 +99,11 @@ impl Engine {
         let Next { seq, mut context, matrix, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
+        let (mentioned, origin) = mentioned(tx, &new.mentions).await?;
         let attached = block::heads(&new.content).iter().any(|head| head.kind != "text");
         // What is attached is somebody's file, and what is looked at somebody's page.
         context.untrusted = context.holds_untrusted() || attached || note.holds_untrusted();
+        context.untrusted |= origin.is_outside();
         let claims = self.0.settings.works
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
@@ -105,7 +113,7 @@ impl Engine {
             message: begun.message,
             seq,
             content: new.content.clone(),
-            context: context_note(&note, &news),
+            context: context_note(&note, &news, &mentioned),
             preview: cut(&new.text, 200),
             title: cut(&new.text, 60),
             run,
@@ -189,6 +197,24 @@ fn run_started(new: &Prepared, begun: Begun) -> Event {
         model: new.model.clone(),
         mode: new.mode,
     }
+}
+
+/// What is on record about the entities that a message mentions, and whose words it holds.
+/// One that the person does not see is refused as one that does not exist.
+async fn mentioned(tx: &mut TenantTx, mentions: &[(usize, EntityRef)]) -> Result<(Vec<Mentioned>, Origin)> {
+    let (mut all, mut origin) = (Vec::with_capacity(mentions.len()), Origin::Inside);
+    for (place, entity) in mentions {
+        let EntityRef { kind, id } = entity;
+        let Some(facts) = builtins::facts(tx, *kind, id).await? else {
+            return Err(Error::field(format!("mentions[{place}]"), format!("there is no {kind} {id:?}")));
+        };
+        if facts.origin.is_outside() {
+            origin = Origin::Outside;
+        }
+        let text = facts.within(MENTION);
+        all.push(Mentioned { entity: entity.clone(), name: facts.name, facts: text });
+    }
+    Ok((all, origin))
 }
 
 /// The message is there, with its run, or neither is.

@@ -22,6 +22,12 @@ pub fn masked(path: &str, value: &Value) -> Option<FieldError> {
     Some(FieldError { field, error: MASK.into() })
 }
 
+/// The first text of JSON that is kept byte for byte and holds a secret. None: there is none.
+pub fn secret_within(engine: &Engine, value: &Value) -> Option<FieldError> {
+    let field = find_text(value, String::new(), &|text| engine.redact_hidden(text) != text)?;
+    Some(FieldError { field, error: SECRET.into() })
+}
+
 /// What is wrong with an id, if it holds a secret.
 pub fn secret_in(engine: &Engine, field: impl Into<String>, id: &str) -> Option<FieldError> {
     let holds = engine.redact_hidden(id) != id;

@@ -241,13 +241,22 @@ pub async fn lock_waiting(tx: &mut TenantTx, session: SessionId) -> Result<Vec<R
     Ok(ids.into_iter().map(RunId).collect())
 }
 
+/// What is known of a call that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub call_id: String,
+    pub success: bool,
+    pub result: String,
+    /// JSON text of the card that it showed.
+    pub card: Option<String>,
+}
+
 /// An answer of a run whose calls have to get their results.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
     /// JSON text of the answer's blocks.
     pub content: String,
-    /// Calls, by id, with what is known of them: whether they succeeded, and their result.
-    pub results: Vec<(String, bool, String)>,
+    pub made: Vec<Made>,
     /// Ids of the calls that are questions.
     pub questions: Vec<String>,
 }
@@ -284,8 +293,9 @@ pub async fn overtake(tx: &mut TenantTx, run: RunId) -> Result<Option<Unfinished
     let Some(last) = last.filter(|last| last.role == "assistant" && !last.undecided) else {
         return Ok(None);
     };
-    let calls = sqlx::query!(
-        r#"select call_id, state = 'done' as "done!", coalesce(result, '') as "result!" from sixty.tool_calls
+    let made = sqlx::query_as!(
+        Made,
+        r#"select call_id, state = 'done' as "success!", coalesce(result, '') as "result!", card from sixty.tool_calls
          where org_id = $1 and owner_id = $2 and run_id = $3"#,
         tenant.org.0,
         tenant.user.0,
@@ -294,8 +304,7 @@ pub async fn overtake(tx: &mut TenantTx, run: RunId) -> Result<Option<Unfinished
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let results = calls.into_iter().map(|call| (call.call_id, call.done, call.result)).collect();
-    Ok(Some(Unfinished { content: last.content, results, questions }))
+    Ok(Some(Unfinished { content: last.content, made, questions }))
 }
 
 /// Stores the results of a run that nobody waits for any more, and ends it. `last_frames`

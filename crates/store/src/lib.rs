@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod archives;
 pub mod asked;
 pub mod audit;
+pub mod card_types;
 pub mod cluster;
 mod connections;
 pub mod entities;

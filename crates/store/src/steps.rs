@@ -182,6 +182,8 @@ pub struct ToolCall<'a> {
     pub args_hash: [u8; 32],
     pub result: Option<&'a str>,
     pub duration_ms: Option<i64>,
+    /// The block that it has shown (JSON text).
+    pub card: Option<&'a str>,
 }
 
 /// Records calls: new ones, and what came of those that were started. What is
@@ -194,7 +196,8 @@ pub async fn record_calls(tx: &mut RunTx, calls: &[ToolCall<'_>]) -> Result<()> 
     let Lease { org, user, run, fence, .. } = *tx.lease();
     let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
         "insert into sixty.tool_calls
-            (org_id, owner_id, run_id, call_id, name, class, state, args, args_hash, fence, result, duration_ms) ",
+            (org_id, owner_id, run_id, call_id, name, class, state, args, args_hash, fence, result, duration_ms,
+            card) ",
     );
     sql.push_values(calls, |mut row, call| {
         row.push_bind(org.0)
@@ -208,11 +211,12 @@ pub async fn record_calls(tx: &mut RunTx, calls: &[ToolCall<'_>]) -> Result<()> 
             .push_bind(call.args_hash.to_vec())
             .push_bind(fence)
             .push_bind(call.result)
-            .push_bind(call.duration_ms);
+            .push_bind(call.duration_ms)
+            .push_bind(call.card);
     });
     sql.push(
         " on conflict (org_id, run_id, call_id) do update set state = excluded.state, fence = excluded.fence,
-            result = excluded.result, duration_ms = excluded.duration_ms
+            result = excluded.result, duration_ms = excluded.duration_ms, card = excluded.card
           where tool_calls.state = 'started'",
     );
     sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
@@ -228,13 +232,15 @@ pub struct Recorded {
     /// The bytes that were, or would be, executed.
     pub args: String,
     pub result: Option<String>,
+    /// The block that it has shown (JSON text).
+    pub card: Option<String>,
 }
 
 /// The calls that the run has recorded so far, in order.
 pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
     let Lease { org, user, run, .. } = *tx.lease();
     let rows = sqlx::query!(
-        "select call_id, name, class, state, args, result from sixty.tool_calls
+        "select call_id, name, class, state, args, result, card from sixty.tool_calls
          where org_id = $1 and owner_id = $2 and run_id = $3 order by created_at, call_id",
         org.0,
         user.0,
@@ -253,6 +259,7 @@ pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
                 state,
                 args: row.args,
                 result: row.result,
+                card: row.card,
             })
         })
         .collect()

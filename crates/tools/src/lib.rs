@@ -3,6 +3,7 @@
 //! the calls.
 
 mod args;
+pub mod cards;
 mod catalogue;
 mod outside;
 #[cfg(feature = "faults")]
@@ -27,7 +28,7 @@ use serde_json::{
 };
 use sha2::{Digest, Sha256};
 
-pub use args::{Ask, Call, Change, NewActivity, NewTask};
+pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask};
 use catalogue::{actions::EXECUTE_ACTION, person::ASK_USER};
 pub use outside::{Outgoing, Outside, Reply, Sent};
 pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Which, Whose};
@@ -279,6 +280,11 @@ mod tests {
             ("complete_task", r#"{"id":"T-1"}"#),
             ("ask_user", r#"{"question":"Which Dana?","options":["Roe","Reed"],"multiple":true}"#),
             ("create_activity", r#"{"type":"call","details":"She agreed.","deal_id":"D-42"}"#),
+            (
+                "show_card",
+                r#"{"type":"text","summary":"Won","data":{"text":"x"},"actions":[{"type":"open","label":"Look","kind":"deal","id":"D-42"}]}"#,
+            ),
+            ("draft_email", r#"{"to":"dana@acme.example","subject":"Renewal","body":"Hello"}"#),
         ] {
             let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);
             assert_eq!(call.action().is_none(), tool.actions.is_empty());

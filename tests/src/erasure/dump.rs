@@ -37,6 +37,7 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("PUT /v1/org/profile", "shared"),
     ("PATCH /v1/admin/members/{user}", "words of an enum"),
     ("POST /v1/admin/api-keys", "an administrator's"),
+    ("PUT /v1/admin/card-types/{type}", "an administrator's"),
     ("PUT /v1/admin/retention", "an administrator's"),
     ("PUT /v1/platform/orgs/{external_id}", "the platform's"),
     ("PUT /v1/platform/orgs/{external_id}/members/{sub}", "the platform's"),

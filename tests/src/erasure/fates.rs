@@ -73,6 +73,8 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
         "org_id id user_id name secret_hash created_at expires_at revoked_at last_used_at",
         "a program's, with a member of its own",
     ),
+    ("card_types", Unauthored, "updated_by", "the author"),
+    ("card_types", Kept, "org_id type schema version updated_at", "the organization's"),
     ("retention", Unauthored, "updated_by", "the author"),
     (
         "retention",

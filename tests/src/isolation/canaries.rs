@@ -47,6 +47,7 @@ pub fn tell_all(request: &Request) -> Reply {
     Reply::call("get_entity", json!({"kind": "deal", "id": "D-1"}))
         .tool("find_entities", json!({"query": "canary"}))
         .tool("recall", json!({"query": "canary"}))
+        .tool("show_card", json!({"type": "text", "summary": said, "data": {"text": said}}))
         .tool("memory_append", json!({"scope": "user", "section": "Facts", "text": said}))
         .tool("add_note", json!({"kind": "deal", "id": "D-1", "text": "Seen."}))
 }

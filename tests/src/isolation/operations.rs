@@ -24,6 +24,9 @@ pub enum Names {
     /// A person by the external id.
     Member,
     ApiKey,
+    /// A type of cards by its name, and one that the caller gives.
+    CardType,
+    OwnCardType,
     /// For platform administrators only.
     Platform,
     /// The last of a page: `{id}` is the opaque cursor.
@@ -50,9 +53,9 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 }
 
 use Names::{
-    ApiKey, Approval, ApprovalCursor, Entity, EntityCursor, Event, Member, Message, Nothing, OwnEntity,
-    OwnKey, Platform, Proposal, Question, QuestionCursor, Run, Session, SessionCursor, Summary,
-    SummaryCursor,
+    ApiKey, Approval, ApprovalCursor, CardType, Entity, EntityCursor, Event, Member, Message, Nothing,
+    OwnCardType, OwnEntity, OwnKey, Platform, Proposal, Question, QuestionCursor, Run, Session,
+    SessionCursor, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -130,6 +133,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/admin/api-keys", Nothing, ""),
     op("GET", "/v1/admin/api-keys/{id}", ApiKey, ""),
     op("DELETE", "/v1/admin/api-keys/{id}", ApiKey, ""),
+    op("GET", "/v1/admin/card-types", Nothing, ""),
+    op("PUT", "/v1/admin/card-types/{type}", OwnCardType, r#"{"type": "object"}"#),
+    op("GET", "/v1/admin/card-types/{type}", CardType, ""),
+    op("DELETE", "/v1/admin/card-types/{type}", CardType, ""),
     op("GET", "/v1/admin/retention", Nothing, ""),
     op("PUT", "/v1/admin/retention", Nothing, r#"{"legal_hold": {"organization": false}}"#),
     op("GET", "/v1/admin/retention/preview?transcripts_days=1&revisions_days=1", Nothing, ""),
@@ -171,6 +178,7 @@ pub const PLACES: &[Place] = &[
     place("PUT", "/v1/sessions/by-key/{key}", Body(r#"{"entity": {"kind": "{kind}", "id": "{id}"}}"#), Entity),
     place("GET", "/v1/sessions", Query("entity_kind={kind}&entity_id={id}"), Entity),
     place("GET", "/v1/sessions", Query("cursor={id}"), SessionCursor),
+    place("POST", "/v1/sessions/{id}/messages", Body(r#"{"text": "Hi", "mentions": [{"kind": "{kind}", "id": "{id}"}]}"#), Entity),
     place("POST", "/v1/sessions/{id}/regenerate", Body(r#"{"message_id": "{id}"}"#), Message),
     place("GET", "/v1/session-summaries", Query("session_id={id}"), Session),
     place("GET", "/v1/session-summaries", Query("cursor={id}"), SummaryCursor),
@@ -228,6 +236,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/feedback", "cursor"),
     ("/v1/admin/feedback", "rating"),
     ("/v1/suggestions", "timezone"),
+    ("/v1/admin/card-types", "cursor"),
     ("/v1/admin/retention/preview", "transcripts_days"),
     ("/v1/admin/retention/preview", "messages_days"),
     ("/v1/admin/retention/preview", "events_days"),
@@ -245,7 +254,7 @@ pub const PLAIN: &[(&str, &str)] = &[
 pub fn places() -> Vec<Place> {
     let paths = OPERATIONS
         .iter()
-        .filter(|operation| !matches!(operation.names, Nothing | OwnEntity | OwnKey))
+        .filter(|operation| !matches!(operation.names, Nothing | OwnCardType | OwnEntity | OwnKey))
         .map(|operation| place(operation.method, operation.path, At::Path, operation.names));
     paths.chain(PLACES.iter().copied()).collect()
 }

@@ -252,9 +252,16 @@ impl Witness {
         assert!(events.text.contains("The person answered"), "{events:?}");
     }
 
-    /// Members, and a key with its service member.
+    /// Members, types of cards, and a key with its service member.
     async fn administer(&self) {
         self.get("/v1/admin/members").await;
+        let schema = json!({"type": "object", "title": self.org});
+        for name in ["offer", "brief"] {
+            self.json(Method::PUT, &format!("/v1/admin/card-types/{name}"), schema.clone()).await;
+        }
+        self.get("/v1/admin/card-types").await;
+        self.get("/v1/admin/card-types/offer").await;
+        self.send(Method::DELETE, "/v1/admin/card-types/brief", |request| request).await;
         let made =
             self.json(Method::POST, "/v1/admin/api-keys", json!({"name": self.org, "role": "member"})).await;
         self.get("/v1/admin/api-keys").await;

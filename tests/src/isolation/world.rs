@@ -168,10 +168,13 @@ impl World {
             Names::ApiKey => [(NOBODYS, Uuid::now_v7().to_string()), (OTHERS, self.mallorys_key.clone())]
                 .map(|(what, id)| (what, vec![id]))
                 .into(),
+            Names::CardType => [(NOBODYS, "never"), (OTHERS, "offer-9")]
+                .map(|(what, name)| (what, vec![name.to_owned()]))
+                .into(),
             Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
                 .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))
                 .into(),
-            Names::Nothing | Names::OwnKey => Vec::new(),
+            Names::Nothing | Names::OwnKey | Names::OwnCardType => Vec::new(),
         }
     }
 
@@ -298,6 +301,8 @@ async fn fill(person: &Person) {
         person.put(path, json!({"content": CANARY})).await.expect(200);
     }
     person.put("/v1/org/profile", json!({"company_name": CANARY})).await.expect(200);
+    let schema = json!({"type": "object", "title": CANARY});
+    person.put("/v1/admin/card-types/offer-9", schema).await.expect(201);
     person.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
 }
 

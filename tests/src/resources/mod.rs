@@ -16,6 +16,6 @@ use serde_json::Value;
 use crate::harness::{Answer, Person};
 
 /// Sends with `If-Match`.
-async fn if_match(person: &Person, method: Method, path: &str, tag: &str, body: Value) -> Answer {
+pub async fn if_match(person: &Person, method: Method, path: &str, tag: &str, body: Value) -> Answer {
     person.send(person.request(method, path).header("if-match", tag).json(&body)).await
 }

@@ -75,6 +75,7 @@ fn block(raw: &str) -> String {
             );
             format!("{how} {}\n\n{said}", code(text("tool_use_id")))
         }
+        "card" => format!("*Card* {}\n\n{}", code(text("card_type")), quote(text("summary"))),
         kind @ ("image" | "document") => {
             let media = value["source"]["media_type"].as_str().unwrap_or("unknown type");
             let size = value["source"]["data"].as_str().map_or(0, |data| data.len() / 4 * 3);

@@ -2,20 +2,23 @@
 //! transaction of the run's step.
 
 mod archive;
+mod cards;
 mod changes;
 mod memory;
 mod questions;
 mod record;
 
 use domain::{
-    ApprovalId, EntityRef, Error, Event, Result, UserId, approval::Preview, permission::Decider,
-    tool::CallState,
+    ApprovalId, Card, CardId, EntityRef, Error, Event, Result, UserId, approval::Preview,
+    permission::Decider, tool::CallState,
 };
 use store::{RunTx, TenantTx};
 use tools::Call;
 
+pub use cards::check_card_schema;
 pub use memory::meant;
 pub use questions::{Asking, suggestions};
+pub use record::facts;
 
 /// Whose words a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +63,26 @@ pub struct Outcome {
     pub text: String,
     /// Whose words the text holds.
     pub origin: Origin,
+    /// What the person is shown beside it.
+    pub card: Option<Box<Card>>,
 }
 
 impl Outcome {
-    /// The matrix makes a proposal of the call.
-    pub fn proposed(decider: Decider) -> Self {
+    /// The matrix makes a proposal of the call. A card may offer it to the person by its id.
+    pub fn proposed(decider: Decider, id: ApprovalId) -> Self {
         let who = match decider {
             Decider::Requester => "the person",
             Decider::Admin => "an owner or administrator of the organization",
         };
         Self::ok(format!(
-            "This is a proposal now; nothing was done. It is carried out when {who} accepts it. Say so, and do not \
+            "This is a proposal now, under {id}; nothing was done. It is carried out when {who} accepts it. Say so, and do not \
              make the call again."
         ))
     }
 
     pub fn ok(text: impl Into<String>) -> Self {
-        Self { success: true, unknown: false, blocked: false, text: text.into(), origin: Origin::Inside }
+        let origin = Origin::Inside;
+        Self { success: true, unknown: false, blocked: false, text: text.into(), origin, card: None }
     }
 
     pub fn failed(text: impl Into<String>) -> Self {
@@ -104,6 +110,11 @@ impl Outcome {
         Self { origin: if origin.is_outside() { origin } else { self.origin }, ..self }
     }
 
+    /// The same, with a card for the person.
+    pub fn showing(self, card: Card) -> Self {
+        Self { card: Some(Box::new(card)), ..self }
+    }
+
     pub fn state(&self) -> CallState {
         match self {
             Self { success: true, .. } => CallState::Done,
@@ -113,7 +124,8 @@ impl Outcome {
     }
 }
 
-pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>) -> Result<Outcome> {
+/// `card` is the id of the card that the call shows, if it shows one.
+pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>, card: CardId) -> Result<Outcome> {
     match call {
         Call::Ask(question) => questions::answer(tx, question, asking).await,
         Call::Recall { query, limit, since } => archive::recall(tx, query, *limit, since.as_deref()).await,
@@ -121,6 +133,8 @@ pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>) -> Result<
             archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await
         }
         Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
+        Call::ShowCard(new) => cards::show(tx, new, card).await,
+        Call::DraftEmail { to, subject, body } => Ok(cards::draft(to, subject, body, card)),
         _ => Err(Error::internal("a writing tool was asked to read")),
     }
 }

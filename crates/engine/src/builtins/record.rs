@@ -22,10 +22,59 @@ pub(super) const MARKED: &str =
     "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
 const NOTES_AT_MOST: i64 = 5;
 
+/// What is on record about an entity.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub name: String,
+    /// Its fields, links and newest notes, in lines.
+    text: String,
+    /// Its memory document.
+    memory: String,
+    /// Whose words these are.
+    pub origin: Origin,
+}
+
+impl Facts {
+    fn whole(self) -> String {
+        if self.memory.is_empty() { self.text } else { format!("{}\nmemory:\n{}", self.text, self.memory) }
+    }
+
+    /// The same in at most so many characters and a remark on what is left out. Facts leave
+    /// memory at least a third of them, and take what it does not need.
+    pub fn within(&self, most: usize) -> String {
+        let (facts, memory) = (self.text.chars().count(), self.memory.chars().count());
+        let room = most - memory.min(most / 3);
+        let text = head(&self.text, room);
+        if memory == 0 {
+            return text;
+        }
+        format!("{text}\nmemory:\n{}", head(&self.memory, most - facts.min(room)))
+    }
+}
+
+/// The first characters, to the end of a line where there is one.
+fn head(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let head = &text[..end];
+    let head = head.rfind('\n').filter(|at| *at > end / 2).map_or(head, |at| &head[..at]);
+    format!("{head}\n[The rest is left out here; get_entity shows more.]")
+}
+
 pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
+    Ok(match facts(tx, kind, id).await? {
+        Some(facts) => {
+            let origin = facts.origin;
+            Outcome::ok(facts.whole()).holding(origin)
+        }
+        None => missing(kind, id),
+    })
+}
+
+/// What is on record about an entity that the transaction may see.
+pub async fn facts(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Option<Facts>> {
     let entity = match entities::find(tx, kind, id).await {
         Ok(entity) => entity,
-        Err(Error::NotFound) => return Ok(missing(kind, id)),
+        Err(Error::NotFound) => return Ok(None),
         Err(error) => return Err(error),
     };
     let bound = EntityRef { kind, id: id.to_owned() };
@@ -51,10 +100,8 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
         let (day, said) = (note.created_at.format("%Y-%m-%d"), indented(&note.text));
         write!(text, "\nnote of {day} by {author}: {said}").expect("writing to a string cannot fail");
     }
-    if !memory.content.is_empty() {
-        write!(text, "\nmemory:\n{}", memory.content).expect("writing to a string cannot fail");
-    }
-    Ok(Outcome::ok(text).holding(Origin::outside_if(outside)))
+    let origin = Origin::outside_if(outside);
+    Ok(Some(Facts { name: entity.name, text, memory: memory.content, origin }))
 }
 
 /// The entity that is to be changed; or why the changes cannot be made.
@@ -200,5 +247,28 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "none".into(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_and_memory_share_what_room_there_is() {
+        for (facts, memory, facts_kept, memory_kept) in [
+            (10, 0, 10, 0),
+            (900, 0, 300, 0),
+            (10, 900, 10, 290),
+            (900, 900, 200, 100),
+            (900, 40, 260, 40),
+            (250, 60, 240, 60),
+        ] {
+            let (text, memory) = ("\u{fc}".repeat(facts), "\u{df}".repeat(memory));
+            let shown = Facts { name: "Acme".into(), text, memory, origin: Origin::Inside }.within(300);
+            let kept = ['\u{fc}', '\u{df}'].map(|c| shown.matches(c).count());
+            assert_eq!(kept, [facts_kept, memory_kept], "{shown}");
+        }
+        assert!(head("one line\nand another", 15).starts_with("one line\n[The rest"));
     }
 }

@@ -42,6 +42,7 @@ pub fn text(block: &Value) -> Option<String> {
         "text" => Some(block["text"].as_str()?.to_owned()),
         "tool_use" => Some(format!("[calls {} {}]", block["name"].as_str()?, block["input"])),
         "tool_result" => Some(block["content"].as_str()?.to_owned()),
+        "card" => Some(format!("[card {}] {}", block["card_type"].as_str()?, block["summary"].as_str()?)),
         _ => None,
     }
 }
@@ -100,6 +101,12 @@ mod tests {
         let questions: Vec<Option<String>> = passages(&messages).into_iter().map(|p| p.question).collect();
         let asked = Some("How much?".to_owned());
         assert_eq!(questions, [None, asked.clone(), asked.clone(), asked, None]);
+    }
+
+    #[test]
+    fn a_card_is_found_by_its_type_and_summary() {
+        let card = serde_json::json!({"type": "card", "card_type": "offer", "summary": "Tea for Acme", "data": {"x": 1}});
+        assert_eq!(text(&card).as_deref(), Some("[card offer] Tea for Acme"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn block(content: Option<&str>, tag: &str, attributes: &[(&str, &str)]) -> Optio
     Some(format!("<{tag}{attributes}>\n{}\n</{tag}>", neutral(content)))
 }
 
-fn attribute(value: &str) -> String {
+pub(super) fn attribute(value: &str) -> String {
     neutral(value).replace('"', "'").replace(['\n', '\r', '\t'], " ")
 }
 

@@ -21,7 +21,7 @@ use store::turns::Past;
 pub use memory::blocks as memory_blocks;
 pub use messages::is_question;
 pub use neutral::neutral;
-pub use note::{Note, context_note, memory_update};
+pub use note::{Mentioned, Note, context_note, memory_update};
 pub use repair::{AWAITING, NOT_CARRIED_OUT, repair};
 pub use summary::summary_block;
 pub use system::system;

@@ -8,12 +8,13 @@ const BRACKET: &str = "&lt;";
 
 /// Words that a bracket of another kind would make look like a delimiter: the blocks of
 /// the prompt and the roles of a conversation, without what parts their words.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "organizationmemory",
     "usermemory",
     "entitymemory",
     "memoryupdate",
     "context",
+    "mentioned",
     "conversationsummary",
     "conversation",
     "earliersummary",

@@ -38,12 +38,15 @@ pub struct Sent<'a> {
 pub fn repair(history: &[Past]) -> Vec<Sent<'_>> {
     let mut mender = Mender { sent: Vec::with_capacity(history.len() + 2), ..Mender::default() };
     for past in history {
-        if past.role == "assistant" {
-            mender.answer(past);
-        } else if is_question(&past.content) {
-            mender.question(past);
+        let content = block::for_model(&past.content);
+        if content == "[]" {
+            // All of it was for clients.
+        } else if past.role == "assistant" {
+            mender.answer(past, content);
+        } else if is_question(&content) {
+            mender.question(past, content);
         } else {
-            mender.results(&past.content);
+            mender.results(content);
         }
     }
     mender.answer_missing();
@@ -66,52 +69,49 @@ struct Mender<'a> {
 }
 
 impl<'a> Mender<'a> {
-    fn answer(&mut self, past: &'a Past) {
+    fn answer(&mut self, past: &'a Past, content: Cow<'a, str>) {
         self.answer_missing();
         self.tell_late();
         if self.sent.is_empty() {
             return;
         }
-        for head in calls(&past.content) {
+        for head in calls(&content) {
             if let Some(id) = head.id {
                 self.names.insert(id.clone(), head.name.unwrap_or_default());
                 self.open.push(id);
             }
         }
         self.note = &past.context;
-        self.push("assistant", Cow::Borrowed(&past.content), "");
+        self.push("assistant", content, "");
     }
 
-    fn question(&mut self, past: &'a Past) {
+    fn question(&mut self, past: &'a Past, content: Cow<'a, str>) {
         self.answer_missing();
         if self.sent.last().is_some_and(|last| last.role == "user") {
             self.push("assistant", Cow::Borrowed(NO_ANSWER), "");
         }
         let content = if self.late.is_empty() {
-            Cow::Borrowed(&*past.content)
+            content
         } else {
-            Cow::Owned(format!(
-                "[{},{}",
-                self.late.drain(..).collect::<Vec<_>>().join(","),
-                &past.content[1..]
-            ))
+            let late = self.late.drain(..).collect::<Vec<_>>().join(",");
+            Cow::Owned(format!("[{late},{}", &content[1..]))
         };
         self.push("user", content, &past.context);
     }
 
     /// Keeps the first result of each open call, and adds those that are missing.
-    fn results(&mut self, content: &'a str) {
+    fn results(&mut self, content: Cow<'a, str>) {
         let given: Vec<String> =
-            block::heads(content).into_iter().filter_map(|head| head.tool_use_id).collect();
+            block::heads(&content).into_iter().filter_map(|head| head.tool_use_id).collect();
         let unique: HashSet<&String> = given.iter().collect();
-        let raw: Vec<Box<RawValue>> = serde_json::from_str(content).unwrap_or_default();
+        let raw: Vec<Box<RawValue>> = serde_json::from_str(&content).unwrap_or_default();
         if given.len() == unique.len()
             && given.len() == self.open.len()
             && self.open.iter().all(|id| unique.contains(id))
         {
             self.open.clear();
             self.told.extend(given.into_iter().zip(raw.iter().map(|block| block.get().to_owned())));
-            self.push("user", Cow::Borrowed(content), "");
+            self.push("user", content, "");
             return;
         }
         let mut kept: Vec<String> = Vec::new();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::Utc;
 use domain::{
-    ApprovalId, Error, Event, MessageId, Result, Tenant,
+    ApprovalId, Card, CardId, Error, Event, MessageId, Result, Tenant,
     audit::Decision,
     block::{self, ToolResult},
     event::ToolUsed,
@@ -13,7 +13,7 @@ use domain::{
     tool::{CallState, ToolClass},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use store::{
@@ -63,6 +63,7 @@ impl OpenCall {
             args_hash: Sha256::digest(args).into(),
             result: None,
             duration_ms: None,
+            card: None,
         }
     }
 
@@ -233,7 +234,8 @@ impl Run {
         let read = async {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
             let asking = Asking { bound: self.entity.as_ref(), now: Utc::now(), zone: self.zone };
-            let outcome = builtins::read(&mut tx, call, asking).await?;
+            let card = CardId::derive(self.lease.run, &open.id);
+            let outcome = builtins::read(&mut tx, call, asking, card).await?;
             tx.commit().await?;
             Ok(outcome)
         };
@@ -302,14 +304,20 @@ impl Run {
         let pairs = round.calls.iter().zip(&mut round.answered).take(upto);
         let known = pairs.filter_map(|(call, answered)| answered.as_mut().map(|answered| (call, answered)));
         let news: Vec<_> = known.filter(|(_, answered)| !answered.recorded).collect();
-        let records: Vec<ToolCall<'_>> = news.iter().map(|(call, answered)| record(call, answered)).collect();
+        let cards: Vec<Option<String>> = news.iter().map(|(_, answered)| card_json(answered)).collect();
+        let records: Vec<ToolCall<'_>> = news
+            .iter()
+            .zip(&cards)
+            .map(|((call, answered), card)| record(call, answered, card.as_deref()))
+            .collect();
         steps::record_calls(tx, &records).await?;
         self.tools_used.extend(news.iter().map(|(call, answered)| ToolUsed {
             id: call.id.clone(),
             name: call.name.clone(),
             success: answered.outcome.success,
         }));
-        let mut all: Vec<Event> = news.iter().map(|(call, answered)| result_event(call, answered)).collect();
+        let mut all: Vec<Event> =
+            news.iter().flat_map(|(call, answered)| result_events(call, answered)).collect();
         all.append(&mut events);
         for (_, answered) in news {
             answered.recorded = true;
@@ -348,17 +356,7 @@ impl Run {
         if round.answered.iter().any(Option::is_none) {
             return self.park(tx, round.seq, events).await;
         }
-        let blocks: Vec<ToolResult> = round
-            .calls
-            .iter()
-            .zip(round.answered.iter().flatten())
-            .map(|(call, answered)| ToolResult {
-                tool_use_id: call.id.clone(),
-                content: neutral(&answered.outcome.text),
-                is_error: !answered.outcome.success,
-            })
-            .collect();
-        let content = block::to_json(&blocks);
+        let content = content(&round);
         let done = self.errand == Errand::Proposal;
         if done {
             events.push(self.done_event(None));
@@ -388,6 +386,44 @@ impl Run {
     }
 }
 
+/// A block of the message that the results of an answer become.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Part<'a> {
+    Result(ToolResult),
+    /// For clients: see [`block::FOR_CLIENTS`].
+    Card(&'a Card),
+}
+
+/// The results of an answer's calls, then what the person was shown with them.
+pub(crate) fn results_content<'a>(
+    results: impl Iterator<Item = ToolResult>,
+    cards: impl Iterator<Item = &'a Card>,
+) -> String {
+    block::to_json(&results.map(Part::Result).chain(cards.map(Part::Card)).collect::<Vec<_>>())
+}
+
+fn content(round: &Round) -> String {
+    let answered = || round.answered.iter().flatten();
+    let results = round.calls.iter().zip(answered()).map(|(call, answered)| ToolResult {
+        tool_use_id: call.id.clone(),
+        content: neutral(&answered.outcome.text),
+        is_error: !answered.outcome.success,
+    });
+    results_content(results, answered().filter_map(|answered| answered.outcome.card.as_deref()))
+}
+
+fn card_json(answered: &Answered) -> Option<String> {
+    let card = answered.outcome.card.as_ref()?;
+    Some(serde_json::to_string(card).expect("a card serializes: its keys are strings"))
+}
+
+/// What the stream tells of a call: its result, and what the person is shown with it.
+fn result_events(call: &OpenCall, answered: &Answered) -> impl Iterator<Item = Event> {
+    let card = answered.outcome.card.as_deref().cloned().map(Event::from);
+    std::iter::once(result_event(call, answered)).chain(card)
+}
+
 fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answered) -> Event {
     Event::ToolResult {
         id: call.id.clone(),
@@ -400,8 +436,9 @@ fn result_event(call: &OpenCall, Answered { outcome, duration_ms, .. }: &Answere
     }
 }
 
-fn record<'a>(call: &'a OpenCall, answered: &'a Answered) -> ToolCall<'a> {
+fn record<'a>(call: &'a OpenCall, answered: &'a Answered, card: Option<&'a str>) -> ToolCall<'a> {
     ToolCall {
+        card,
         state: answered.outcome.state(),
         result: Some(&answered.outcome.text),
         duration_ms: Some(i64::try_from(answered.duration_ms).unwrap_or(i64::MAX)),

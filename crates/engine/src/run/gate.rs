@@ -246,7 +246,7 @@ impl Run {
             gate.waits = true;
             return Ok(Passage::Wait);
         }
-        Ok(Passage::Answer(Outcome::proposed(ruling.decider)))
+        Ok(Passage::Answer(Outcome::proposed(ruling.decider, id)))
     }
 
     /// Notes what was ruled about a call of this answer, and what came of it.

@@ -44,6 +44,8 @@ use crate::{
     turn::store_turn,
 };
 
+pub(crate) use act::results_content;
+
 /// A run that begins in the transaction of its message.
 pub(crate) struct Start {
     pub lease: Lease,

@@ -1,7 +1,7 @@
 //! What a client may put into a message: text, images and documents.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use domain::{Error, Result, block};
+use domain::{EntityRef, Error, Result, block};
 use engine::Engine;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::door::secret_in;
 
 const MAX_BLOCKS: usize = 50;
+const MAX_MENTIONS: usize = 3;
 /// The images that models read.
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
@@ -129,4 +130,22 @@ pub fn view(engine: &Engine, view: Option<Value>) -> Result<Option<Value>> {
         return Err(Error::field("context.view", "must be at most 4000 bytes of JSON"));
     }
     Ok(Some(engine.redact_value(view)))
+}
+
+/// The entities that a message mentions, each once, with its place in the list.
+pub fn mentions(engine: &Engine, mentions: Vec<EntityRef>) -> Result<Vec<(usize, EntityRef)>> {
+    let mut all: Vec<(usize, EntityRef)> = Vec::new();
+    for (place, entity) in mentions.into_iter().enumerate() {
+        if all.iter().any(|(_, known)| *known == entity) {
+            continue;
+        }
+        if all.len() == MAX_MENTIONS {
+            return Err(Error::field("mentions", format!("must be at most {MAX_MENTIONS} entities")));
+        }
+        if let Some(problem) = secret_in(engine, format!("mentions[{place}].id"), &entity.id) {
+            return Err(Error::fields(vec![problem]));
+        }
+        all.push((place, entity));
+    }
+    Ok(all)
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono_tz::Tz;
 use domain::{
-    Cursor, Error, MessageId, RunId, SessionId,
+    Cursor, EntityRef, Error, MessageId, RunId, SessionId,
     run::{Mode, Run, RunStatus},
     session::Message,
 };
@@ -49,6 +49,11 @@ pub struct NewMessage {
     /// `text`, `image` and `document` blocks of the Messages API. Images and documents count as
     /// text from outside: the conversation only proposes to memory from there on.
     content: Option<Vec<InputBlock>>,
+    /// Up to three entities, of which the run is told what is on record. One whose text is an
+    /// integration's, a mail's or a meeting's counts as text from outside.
+    #[serde(default)]
+    #[schema(max_items = 3)]
+    mentions: Vec<EntityRef>,
     mode: Option<Mode>,
     /// `provider/model`; the session's or the service's when left out.
     model: Option<String>,
@@ -143,6 +148,7 @@ pub async fn post(
     let client = new.context.unwrap_or_default();
     let timezone = timezone("context.timezone", client.timezone.as_deref())?;
     let view = content::view(&caller.app.engine, client.view)?;
+    let mentions = content::mentions(&caller.app.engine, new.mentions)?;
     known_model(&caller.app, new.model.as_deref())?;
     let ((start, session), tx) =
         caller.with_session(id, async |tx, session| Ok((claim(tx, key, &hash).await?, session))).await?;
@@ -162,6 +168,7 @@ pub async fn post(
         role: tx.role,
         timezone,
         view,
+        mentions,
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(&caller, run, wish).await

@@ -4,6 +4,7 @@ mod api_keys;
 mod approvals;
 mod asked;
 mod audit;
+mod card_types;
 mod content;
 mod download;
 mod entities;
@@ -122,6 +123,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(members::update))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
+        .routes(routes!(card_types::list))
+        .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .routes(routes!(retention::get, retention::put))
         .routes(routes!(retention::preview))
         .routes(routes!(export::own))

@@ -115,7 +115,7 @@ pub(super) async fn tool_calls(tx: &mut TenantTx, run: Uuid, place: &str) -> Res
         Line,
         r#"select row_to_json(r)::text as "text!", r.call_id as "place!" from (
             select 'tool_call' as type, run_id, owner_id, call_id, name, class, state, args, encode(args_hash, 'hex') as args_hash, fence,
-                result, duration_ms, created_at
+                result, duration_ms, card, created_at
             from sixty.tool_calls where org_id = $1 and owner_id = $2 and run_id = $3 and call_id > $4
             order by call_id limit $5) r order by call_id"#,
         tenant.org.0,

@@ -63,6 +63,7 @@ pub enum List<'a> {
     Profiles,
     Retention,
     ApiKeys,
+    CardTypes,
     /// The trail and its seals need a transaction that sees the whole organization.
     Trail,
     Seals,
@@ -95,6 +96,7 @@ impl List<'_> {
             List::Profiles => "profile",
             List::Retention => "retention",
             List::ApiKeys => "api_key",
+            List::CardTypes => "card_type",
             List::Entities => "entity",
             List::Trail => "audit",
             List::Seals => "audit_seal",
@@ -130,7 +132,7 @@ impl List<'_> {
             List::Events(_) => Some("0.0"),
             List::WrittenRevisions => Some("0."),
             List::Passages(_) => Some("0.-1"),
-            List::ToolCalls(_) | List::Requests => Some(""),
+            List::ToolCalls(_) | List::Requests | List::CardTypes => Some(""),
             List::Entities | List::SharedMemory => Some(":"),
         }
     }
@@ -162,6 +164,7 @@ impl List<'_> {
             List::Profiles => organization::profiles(tx, place).await,
             List::Retention => organization::retention(tx).await,
             List::ApiKeys => organization::api_keys(tx, place).await,
+            List::CardTypes => organization::card_types(tx, place).await,
             List::Entities => organization::entities(tx, place).await,
             List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
             List::SharedMemory => organization::shared_memory(tx, place).await,

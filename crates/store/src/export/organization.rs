@@ -88,6 +88,24 @@ pub(super) async fn api_keys(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
     .map_err(from_sqlx)
 }
 
+/// Types of cards, with their schemas.
+pub(super) async fn card_types(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Line,
+        r#"select row_to_json(r)::text as "text!", r.card_type as "place!" from (
+            select 'card_type' as type, type as card_type, schema, version, updated_at, updated_by
+            from sixty.card_types where org_id = $1 and type > $2
+            order by sixty.card_types.type limit $3) r order by card_type"#,
+        tenant.org.0,
+        place,
+        ROWS,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// What is kept for how long, with what must not be deleted.
 pub(super) async fn retention(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();

@@ -77,7 +77,7 @@ async fn profile(tx: &mut TenantTx) -> Result<u64> {
     Ok(newest.rows_affected())
 }
 
-/// Retention and keys: what administrators have set, row by row.
+/// Retention, keys and types of cards: what administrators have set, row by row.
 async fn settings(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
     let holds = sqlx::query!("delete from sixty.retention_holds where org_id = $1", org.0)
@@ -96,7 +96,11 @@ async fn settings(tx: &mut TenantTx) -> Result<u64> {
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
-    Ok([holds, rounds, days, keys].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    let cards = sqlx::query!("delete from sixty.card_types where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    Ok([holds, rounds, days, keys, cards].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }
 
 async fn notes(tx: &mut TenantTx) -> Result<u64> {

@@ -335,7 +335,15 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let changed = [accepted, profile, profiles, days, keys];
+    let cards = sqlx::query!(
+        "update sixty.card_types set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let changed = [accepted, profile, profiles, days, keys, cards];
     Ok(changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }
 

@@ -1,5 +1,6 @@
 //! Arguments of the built-in tools, read once and typed from there on.
 
+mod cards;
 mod changes;
 
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{Outgoing, Question, catalogue};
+pub use cards::NewCard;
 pub use changes::{Change, NewActivity, NewTask};
 
 /// A question to the person.
@@ -62,6 +64,13 @@ pub enum Call {
         text: String,
     },
     AskUser(Ask),
+    ShowCard(NewCard),
+    /// A card as well: nothing is sent.
+    DraftEmail {
+        to: String,
+        subject: String,
+        body: String,
+    },
     #[serde(skip)]
     Change(Change),
     /// A question about the sales record.
@@ -100,6 +109,8 @@ impl Call {
             | Call::ReadArchive { .. }
             | Call::GetEntity { .. }
             | Call::AskUser(_)
+            | Call::ShowCard(_)
+            | Call::DraftEmail { .. }
             | Call::Ask(_) => None,
         }
     }

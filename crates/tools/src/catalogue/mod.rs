@@ -3,6 +3,7 @@
 
 pub(crate) mod actions;
 mod archive;
+mod cards;
 mod changes;
 mod memory;
 pub(crate) mod person;
@@ -19,6 +20,7 @@ pub(crate) fn builtins() -> Vec<ToolSpec> {
         changes::CHANGES,
         archive::ARCHIVE,
         actions::ACTIONS,
+        cards::CARDS,
         person::PERSON,
     ]
     .concat();

@@ -73,10 +73,11 @@ fn nothing_that_was_said_makes_a_heading_ends_a_fence_or_becomes_html() {
             {"type": "tool_result", "tool_use_id": attack, "content": attack, "is_error": true},
             {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": attack}]},
             {"type": attack, "text": attack},
+            {"type": "card", "card_type": attack, "summary": attack},
         ]);
         let markdown = message(&said(3, &content));
         let (outside, quoted) = parts(&markdown);
-        assert_eq!(outside.len(), 4, "{attack:?}:\n{markdown}");
+        assert_eq!(outside.len(), 5, "{attack:?}:\n{markdown}");
         assert_eq!(outside[0], "## 3 user, 1970-01-01 00:00 UTC");
         assert!(outside[1].starts_with("*Tool call* ") && outside[2].starts_with("*Error* of "));
         for line in quoted {
@@ -97,6 +98,7 @@ fn a_message_reads_well() {
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "tool_use", "id": "call_1", "name": "get_deal", "input": {"id": "D-42"}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+        {"type": "card", "card_id": "c", "card_type": "offer", "summary": "An offer", "data": {"a": 1}, "actions": []},
     ]);
     let superseded = Message { superseded: true, role: "assistant".into(), ..said(2, &content) };
     let expected = "
@@ -116,6 +118,10 @@ fn a_message_reads_well() {
 ```
 
 *image* ` image/png `, about 3 bytes
+
+*Card* ` offer `
+
+> An offer
 ";
     assert_eq!(message(&superseded), expected);
 }

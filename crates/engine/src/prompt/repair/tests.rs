@@ -161,3 +161,42 @@ proptest! {
         prop_assert_eq!(kept, questions, "no question is lost");
     }
 }
+
+const CARD: &str = r#"{"type":"card","card_id":"c","card_type":"text","summary":"s","data":{},"actions":[]}"#;
+
+/// The results with cards behind them, as they are stored.
+fn shown(ids: &[&str]) -> Past {
+    let results = result(ids).content;
+    past("user", &format!("{},{CARD},{CARD}]", results.strip_suffix(']').expect("a list")))
+}
+
+#[test]
+fn blocks_for_clients_are_sent_in_no_way() {
+    // Straight, with a result too few, late, and alone.
+    for history in [
+        vec![question("a"), call(&["1", "2"]), shown(&["1", "2"])],
+        vec![question("a"), call(&["1", "2"]), shown(&["1"]), question("b")],
+        vec![question("a"), parked(&["1"]), question("b"), shown(&["1"]), question("c")],
+        vec![
+            question("a"),
+            call(&["1"]),
+            shown(&["1"]),
+            past("assistant", &format!("[{CARD}]")),
+            question("b"),
+        ],
+    ] {
+        let plain: Vec<Past> = history
+            .iter()
+            .map(|past| Past { content: past.content.replace(&format!(",{CARD}"), ""), ..past.clone() })
+            .filter(|past| !past.content.contains("card_id"))
+            .collect();
+        let sent = sound(&history);
+        assert!(!sent.join("").contains("card_id"), "{sent:?}");
+        assert_eq!(sent, sound(&plain), "as if they had never been there");
+    }
+    let straight = [question("a"), call(&["1"]), result(&["1"])];
+    assert!(
+        matches!(&repair(&straight)[2].content, std::borrow::Cow::Borrowed(_)),
+        "nothing is copied for nothing"
+    );
+}
