@@ -239,6 +239,7 @@ async fn runs_of_readonly_members_only_read() {
         sent[0].json()["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
     let reading = [
         "ask_user",
+        "draft_email",
         "execute_action",
         "find_entities",
         "get_company_status",
@@ -258,6 +259,7 @@ async fn runs_of_readonly_members_only_read() {
         "resolve_entity",
         "search_emails",
         "search_meeting_context",
+        "show_card",
     ];
     assert_eq!(offered, reading);
     let (told, is_error) = call(&app, &rita, "get_entity", json!({"kind": "deal", "id": "D-42"})).await;
