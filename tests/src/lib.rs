@@ -11,6 +11,7 @@ mod cancelled;
 mod catalogue;
 mod crashes;
 mod deletion;
+mod demo;
 mod durable;
 mod erasure;
 mod fence;

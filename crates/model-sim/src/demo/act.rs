@@ -105,11 +105,23 @@ impl Reading<'_> {
         self.turn.tools.iter().any(|tool| tool.name == name)
     }
 
+    /// The lines of memory that share a word with the text, one of each document.
+    pub(super) fn quotes_of(&self, text: &str) -> Vec<String> {
+        let wanted = intent::words(text);
+        let near = |line: &&str| intent::words(line).iter().any(|word| wanted.contains(word));
+        let lines = self.memories.iter().filter_map(|memory| Some((memory, memory.best(text).filter(near)?)));
+        lines.map(|(memory, line)| quote(&memory.source, line)).collect()
+    }
+
     /// One line of each memory, the one nearest to the question and to `text`,
     /// with the name of its source.
     pub(super) fn quotes(&self, text: &str) -> Vec<String> {
         let wanted = format!("{} {text}", self.question);
         let quoted = self.memories.iter().filter_map(|memory| Some((&memory.source, memory.best(&wanted)?)));
-        quoted.map(|(source, line)| format!("From {source}: “{}”", super::short(line, 200))).collect()
+        quoted.map(|(source, line)| quote(source, line)).collect()
     }
+}
+
+fn quote(source: &str, line: &str) -> String {
+    format!("From {source}: “{}”", super::short(line, 200))
 }

@@ -55,7 +55,7 @@ and a command that asks the copilot. It needs jq; without it, leave out everythi
   TOKEN={token}
   ask() {{ curl -s http://{address}/v1/sessions/${{2:-{day}}}/messages \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-    -d "{{\"text\": \"$1\"}}" | jq -r '.message.content[]? | .text // empty'; }}
+    -d "{{\"text\": \"$1\"}}" | jq -r '.message.content[]?.text // "(\(.run.status))"'; }}
 
 Then ask:
 

@@ -13,7 +13,7 @@ use crate::demo::{Reading, ToolResult, report};
 /// None: the results are not in a form that is known here.
 pub(super) fn answer(ask: &Ask, results: &Results, reading: &Reading) -> Option<String> {
     let failed =
-        results.0.iter().filter(|result| result.is_error).filter_map(|result| report::unfinished(result));
+        results.all.iter().filter(|result| result.is_error).filter_map(|result| report::unfinished(result));
     let failed: Vec<String> = failed.collect();
     let said = match ask {
         _ if ask.writes() => return done::answer(ask, results),
@@ -26,7 +26,7 @@ pub(super) fn answer(ask: &Ask, results: &Results, reading: &Reading) -> Option<
         Ask::Overdue => Some(overdue(results)),
         Ask::Pipeline(_) => pipeline(results),
         Ask::Emails { from, .. } => emails(from.as_deref(), results),
-        _ => results.0.iter().find(|result| !result.is_error).and_then(|result| listed(result)),
+        _ => results.all.iter().find(|result| !result.is_error).and_then(|result| listed(result)),
     };
     let parts: Vec<String> = said.into_iter().chain(failed).filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
@@ -34,13 +34,24 @@ pub(super) fn answer(ask: &Ask, results: &Results, reading: &Reading) -> Option<
 
 /// The heading of an answer and its records; its own words where there are none.
 fn listed(result: &ToolResult) -> Option<String> {
-    let heading = result.content.lines().next()?.trim_end_matches(':');
+    let heading = to_you(result.content.lines().next()?.trim_end_matches(':'));
     let lines: Vec<String> = rows(&result.content).iter().map(quoting).collect();
     if !lines.is_empty() {
-        return section(heading, lines, None);
+        return section(&heading, lines, None);
     }
     let nothing = ["none", "Nothing", "There is no", "No "];
-    nothing.iter().any(|word| heading.contains(word)).then(|| heading.to_owned())
+    nothing.iter().any(|word| heading.contains(word)).then_some(heading)
+}
+
+/// The tools speak of the person; the answer speaks to them.
+fn to_you(heading: &str) -> String {
+    const SAME: [(&str, &str); 4] = [
+        ("The person's ", "Your "),
+        (", for the person", ""),
+        ("which the person is", "which you are"),
+        (" (UTC)", ""),
+    ];
+    SAME.iter().fold(heading.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// The line of a record, and what stands in it where words were sought.
@@ -66,8 +77,11 @@ fn attention(results: &Results) -> String {
     parts.extend(first_of_all(overdue.as_deref().unwrap_or_default()));
     parts.extend(section("Meetings today", lines(meetings), None));
     parts.extend(section("Next meeting", lines(Some(next)), None));
-    parts.extend(section("Overdue to-dos", lines(overdue), None));
-    parts.extend(section("Due today", lines(today), None));
+    // A conversation about a deal asks for the to-dos of that deal.
+    let of_deal = results.first("list_tasks").filter(|result| result.content.contains(" for deal "));
+    let of = if of_deal.is_some() { " for this deal" } else { "" };
+    parts.extend(section(&format!("Overdue to-dos{of}"), lines(overdue), None));
+    parts.extend(section(&format!("To-dos{of} due today"), lines(today), None));
     parts.extend(section("Deals that need attention", lines(deals), None));
     parts.extend(section("Who has not heard from us for the longest time", lines(quiet), None));
     parts.join("\n\n")
@@ -83,7 +97,10 @@ fn in_short(
     let counts = [
         meetings.as_ref().map(|rows| format!("{} today", count(rows.len(), "meeting"))),
         overdue.as_ref().map(|rows| format!("{} overdue", count(rows.len(), "to-do"))),
-        today.as_ref().map(|rows| format!("{} due today", rows.len())),
+        today.as_ref().map(|rows| match rows.len() {
+            0 => "none due today".to_owned(),
+            n => format!("{n} due today"),
+        }),
         deals.as_ref().map(|rows| {
             let need = if rows.len() == 1 { "needs" } else { "need" };
             format!("{} that {need} attention", count(rows.len(), "deal"))
@@ -101,7 +118,7 @@ fn first_of_all(overdue: &[Row]) -> Option<String> {
 }
 
 fn prepare(with: Option<&Subject>, results: &Results, reading: &Reading) -> Option<String> {
-    if let Some(row) = plan::meeting(with, results, reading) {
+    if let Some(row) = plan::meeting(with, results) {
         return Some(brief::meeting(&row, results));
     }
     if let Some(subject) = with {
@@ -126,14 +143,9 @@ fn catch_up(subject: &Subject, results: &Results, reading: &Reading) -> Option<S
             rows(&found.content).first().map(say::line)
         }
     }?;
-    let contents: Vec<&str> = results.0.iter().map(|result| result.content.as_str()).collect();
-    let quotes = reading.quotes(&contents.join(" "));
-    Some(
-        std::iter::once(said)
-            .chain((!quotes.is_empty()).then(|| quotes.join("\n")))
-            .collect::<Vec<_>>()
-            .join("\n\n"),
-    )
+    let quotes = reading.quotes_of(&subject.name);
+    let quotes = (!quotes.is_empty()).then(|| quotes.join("\n"));
+    Some(std::iter::once(said).chain(quotes).collect::<Vec<_>>().join("\n\n"))
 }
 
 fn unclear(subject: &Subject, results: &Results) -> Option<String> {

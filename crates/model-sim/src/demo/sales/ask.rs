@@ -265,7 +265,12 @@ fn meetings(text: &str, heard: &Heard, today: Option<NaiveDate>) -> Option<Ask> 
     ];
     let said = heard.has(&["say", "said", "discussed", "mentioned", "mention", "promise", "promised"]);
     if said && let Some((_, topic)) = around(text, "about").or_else(|| around(text, "mention")) {
-        return Subject::of(topic).map(|topic| Ask::MeetingWords(without_meetings(&topic.name)));
+        let who =
+            around(text, "did").and_then(|(_, rest)| around(rest, "say").or_else(|| around(rest, "mention")));
+        let who =
+            who.and_then(|(name, _)| Subject::of(name)).map(|who| who.name).filter(|who| has_a_name(who));
+        let topic = without_meetings(&Subject::of(topic)?.name);
+        return Some(Ask::MeetingWords(who.into_iter().chain([topic]).collect::<Vec<_>>().join(" ")));
     }
     if heard.has(&["next meeting", "next call", "next appointment", "meeting next", "meet next"]) {
         let with = around(text, "with").and_then(|(_, name)| Subject::of(name));
@@ -326,7 +331,8 @@ fn deals(heard: &Heard, today: Option<NaiveDate>) -> Option<Ask> {
     if heard.has(&["pipeline", "forecast", "my numbers"]) && !heard.has(&["at risk", "stale"]) {
         return Some(Ask::Pipeline(period));
     }
-    if !heard.has(&["deals", "pipeline", "opportunities"]) && !heard.has(&["at risk"]) {
+    let closes = heard.has(&["closing", "closes", "to close"]) && (period.is_some() || heard.has(&["soon"]));
+    if !closes && !heard.has(&["deals", "pipeline", "opportunities", "at risk"]) {
         return None;
     }
     let filter = if heard.has(&["at risk", "in danger", "risky", "risk"]) {

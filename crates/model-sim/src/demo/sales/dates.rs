@@ -118,6 +118,19 @@ pub(super) fn days(heard: &Heard) -> Option<u64> {
     })
 }
 
+/// Whether a day, as a line tells it, is still to come at that time of today's clock.
+pub(super) fn is_to_come(when: &str, clock: Option<&str>) -> bool {
+    let distance = when.rsplit_once(", ").map_or(when, |(_, distance)| distance);
+    match distance {
+        // `Sat 28 Nov 23:00–23:30, today`
+        "today" => {
+            let begins = when.split([' ', ',']).nth(3).and_then(|time| time.get(..5));
+            begins.zip(clock).is_some_and(|(begins, clock)| begins >= clock)
+        }
+        distance => distance == "tomorrow" || distance.starts_with("in "),
+    }
+}
+
 /// The clock of the newest `<context>`, as `22:25`.
 pub(super) fn time(turn: &Turn) -> Option<String> {
     let time = now(turn)?.rsplit_once(", ")?.1.get(..5)?;

@@ -120,7 +120,7 @@ fn resolved(name: &str, results: &Results) -> Option<Meant> {
 
 /// What is said at the end of an order.
 pub(super) fn answer(ask: &Ask, results: &Results) -> Option<String> {
-    let last = *results.0.last()?;
+    let last = *results.all.last()?;
     let written =
         ["create_task", "complete_task", "draft_email", "create_activity"].contains(&last.name.as_str());
     if written || last.is_error {

@@ -27,12 +27,16 @@ use words::Subject;
 type Call = (&'static str, Value);
 
 /// What the tools have said so far in this turn.
-struct Results<'a>(Vec<&'a ToolResult>);
+struct Results<'a> {
+    all: Vec<&'a ToolResult>,
+    /// The time on the person's clock, as `22:25`.
+    clock: Option<String>,
+}
 
 impl<'a> Results<'a> {
     /// The results of a tool that did not fail, in the order of the calls.
     fn of(&self, name: &'static str) -> impl Iterator<Item = &'a ToolResult> {
-        self.0.iter().copied().filter(move |result| result.name == name && !result.is_error)
+        self.all.iter().copied().filter(move |result| result.name == name && !result.is_error)
     }
 
     fn first(&self, name: &'static str) -> Option<&'a ToolResult> {
@@ -45,7 +49,7 @@ impl<'a> Results<'a> {
     }
 
     fn made(&self, (name, input): &Call) -> bool {
-        self.0.iter().any(|result| result.name == *name && result.input == *input)
+        self.all.iter().any(|result| result.name == *name && result.input == *input)
     }
 }
 
@@ -54,7 +58,8 @@ impl<'a> Results<'a> {
 pub(super) fn reply(reading: &Reading) -> Option<Reply> {
     let ask = question(reading)?;
     let turn = reading.turn;
-    let results = Results(turn.earlier.iter().chain(&turn.results).collect());
+    let results =
+        Results { all: turn.earlier.iter().chain(&turn.results).collect(), clock: dates::time(turn) };
     let wanted = plan::next(&ask, &results, reading);
     let offered = |call: &Call| reading.offers(call.0);
     let may_call = turn.choice != Choice::None;
@@ -69,7 +74,7 @@ pub(super) fn reply(reading: &Reading) -> Option<Reply> {
     }
     // Orders have no other way; a question may be served by the simpler rules.
     let missing = wanted.iter().find(|call| !results.made(call) && (!may_call || !offered(call)));
-    let served = results.0.iter().any(|result| wanted.iter().any(|(name, _)| result.name == *name));
+    let served = results.all.iter().any(|result| wanted.iter().any(|(name, _)| result.name == *name));
     if let Some((name, _)) = missing.filter(|_| ask.writes() || !served && cannot_find(reading)) {
         return Some(Reply::text(act::not_given(name, may_call)));
     }
@@ -82,8 +87,23 @@ fn cannot_find(reading: &Reading) -> bool {
         && intent::read(&reading.question, None) == Intent::Other
 }
 
+/// What is asked; or what was asked before, if this says which of several was meant.
 fn question(reading: &Reading) -> Option<Ask> {
-    let (text, today) = (reading.question.as_str(), dates::today(reading.turn));
+    let said = reading.question.as_str();
+    ask(said, reading)
+        .filter(|ask| !matches!(ask, Ask::Find(_)))
+        .or_else(|| {
+            let mut before = reading.turn.history.iter().rev().skip_while(|line| line.by_user);
+            let question = before.next()?.text();
+            let (name, _) = question.strip_prefix(say::WHICH)?.split_once('”')?;
+            let asked = before.find(|line| line.by_user).map(super::Line::words)?;
+            ask(&asked.replace(name, super::short(said, 80).trim_end_matches('.')), reading)
+        })
+        .or_else(|| ask(said, reading))
+}
+
+fn ask(text: &str, reading: &Reading) -> Option<Ask> {
+    let today = dates::today(reading.turn);
     if let Some(order) = ask::order(text, today) {
         return Some(order);
     }

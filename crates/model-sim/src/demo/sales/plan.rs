@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Call, Results,
     ask::Ask,
-    done,
+    dates, done,
     rows::{Meant, Row, Sheet, meant, rows},
     words::Subject,
 };
@@ -67,7 +67,10 @@ pub(super) fn next(ask: &Ask, results: &Results, reading: &Reading) -> Vec<Call>
         }
         Ask::Emails { from, about } => emails(from.as_deref(), about.as_deref()),
         Ask::CatchUp(subject) => then(subject, "", results, |kind, id| about(kind, id, results)),
-        Ask::Find(query) => vec![("find_entities", json!({"query": query}))],
+        Ask::Find(query) => {
+            let found = results.first("find_entities").map(|found| found.input.clone());
+            vec![("find_entities", found.unwrap_or_else(|| json!({"query": query})))]
+        }
         Ask::NewTask { .. } | Ask::Done(_) | Ask::Draft { .. } | Ask::Log { .. } => {
             done::next(ask, results, reading)
         }
@@ -122,19 +125,23 @@ pub(super) fn of(subject: &Subject, results: &Results) -> Option<(String, String
 fn about(kind: &str, id: &str, results: &Results) -> Vec<Call> {
     match kind {
         "deal" => {
-            vec![("get_deal", json!({"id": id})), ("get_deal_activities", json!({"id": id, "limit": EVENTS}))]
+            let noted = ("get_entity", json!({"kind": "deal", "id": id}));
+            deal(id).into_iter().chain([noted]).collect()
         }
         "contact" => vec![("get_contact", json!({"id": id}))],
         "company" => {
             let mut calls = vec![("get_company_status", json!({"id": id}))];
             let company = results.with("get_company_status", "id", id);
-            for deal in company.map(|company| open_deals(&company.content)).unwrap_or_default() {
-                calls.push(("get_deal_activities", json!({"id": deal.id, "limit": EVENTS})));
-            }
+            let deals = company.map(|company| open_deals(&company.content)).unwrap_or_default();
+            calls.extend(deals.iter().flat_map(|row| deal(&row.id)));
             calls
         }
         _ => vec![("get_entity", json!({"kind": kind, "id": id}))],
     }
+}
+
+fn deal(id: &str) -> [Call; 2] {
+    [("get_deal", json!({"id": id})), ("get_deal_activities", json!({"id": id, "limit": EVENTS}))]
 }
 
 fn open_deals(company: &str) -> Vec<Row> {
@@ -154,7 +161,7 @@ fn prepare(when: Option<&str>, with: Option<&Subject>, results: &Results, readin
     if !calls.iter().all(|call| results.made(call) || !reading.offers(call.0)) {
         return calls;
     }
-    match (meeting(with, results, reading), with) {
+    match (meeting(with, results), with) {
         (Some(meeting), _) => calls.extend(around(&meeting, results)),
         (None, Some(subject)) => {
             calls.extend(
@@ -167,15 +174,13 @@ fn prepare(when: Option<&str>, with: Option<&Subject>, results: &Results, readin
 }
 
 /// The meeting that is to be prepared: the first to come, or the first with that name in it.
-pub(super) fn meeting(with: Option<&Subject>, results: &Results, reading: &Reading) -> Option<Row> {
+pub(super) fn meeting(with: Option<&Subject>, results: &Results) -> Option<Row> {
     let listed =
         ["get_next_meeting", "get_meetings_for_period"].into_iter().flat_map(|name| results.of(name));
-    let now = super::dates::time(reading.turn);
-    let to_come = |row: &Row| {
-        let begins = row.when().and_then(|when| when.strip_suffix(", today")?.split(' ').nth(4)?.get(..5));
-        row.when().is_some_and(|when| !when.ends_with("ago") && !when.ends_with("yesterday"))
-            && begins.zip(now.as_deref()).is_none_or(|(begins, now)| begins >= now)
-    };
+    // Without a clock the first one is taken.
+    let clock = results.clock.as_deref();
+    let to_come =
+        |row: &Row| clock.is_none() || row.when().is_some_and(|when| dates::is_to_come(when, clock));
     let names = |row: &Row| {
         let all = format!("{} {}", row.name, row.facts.join(" ")).to_lowercase();
         with.is_none_or(|subject| all.contains(&subject.name.to_lowercase()))

@@ -33,7 +33,7 @@ impl Row {
         let mut parts = line.split("; ");
         let (kind, rest) = parts.next()?.split_once(' ')?;
         let (id, name) = rest.split_once(": ")?;
-        let facts = parts.map(str::to_owned).collect();
+        let facts = parts.map(near).collect();
         KINDS.contains(&kind).then(|| Self {
             kind: kind.into(),
             id: id.into(),
@@ -59,6 +59,26 @@ impl Row {
     pub fn refs(&self) -> Vec<Ref> {
         ["about", "with", "linked to"].iter().filter_map(|word| self.fact(word)).flat_map(refs).collect()
     }
+}
+
+/// A day without its year, where its distance is told beside it.
+fn near(fact: &str) -> String {
+    let words: Vec<&str> = fact.split(' ').collect();
+    let told = ["today", "tomorrow", "yesterday", "ago"].iter().any(|end| fact.ends_with(end))
+        || fact.contains(", in ")
+        || fact.contains(", overdue by ");
+    let is_year = |at: usize| {
+        let digits = words[at].trim_end_matches(',');
+        told && at > 1 && digits.len() == 4 && digits.parse::<u16>().is_ok() && words[at - 1].len() == 3
+    };
+    let kept = (0..words.len()).filter(|at| !is_year(*at));
+    let mut kept: Vec<String> = kept.map(|at| words[at].to_owned()).collect();
+    // The comma stood behind the year.
+    for at in (1..words.len()).filter(|at| is_year(*at) && words[*at].ends_with(',')) {
+        let before = (1..at).filter(|earlier| is_year(*earlier)).count();
+        kept[at - 1 - before].push(',');
+    }
+    kept.join(" ")
 }
 
 /// Every record that a text names with its kind and id.

@@ -39,7 +39,7 @@ pub(super) fn line(row: &Row) -> String {
 
 fn joined(title: String, facts: Vec<String>) -> String {
     let facts: Vec<_> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
-    if facts.is_empty() { title } else { format!("{title}: {}", facts.join(", ")) }
+    if facts.is_empty() { title } else { format!("{title}: {}", facts.join(" · ")) }
 }
 
 /// `**Acme renewal** (D-42)`
@@ -50,6 +50,13 @@ pub(super) fn named(row: &Row) -> String {
 
 fn mention(named: &Ref) -> String {
     format!("{} ({})", named.name, named.id)
+}
+
+/// Where everything is about one deal, a line need not say so.
+pub(super) fn without_refs(row: &Row) -> Row {
+    let facts =
+        row.facts.iter().filter(|fact| !["about ", "linked to "].iter().any(|begin| fact.starts_with(begin)));
+    Row { facts: facts.cloned().collect(), ..row.clone() }
 }
 
 pub(super) fn deal(row: &Row) -> String {
@@ -66,7 +73,10 @@ pub(super) fn deal_facts(row: &Row) -> Vec<String> {
     let plain = |fact: &String| match fact.split_once(' ') {
         Some(("stage" | "probability", value)) => value.to_owned(),
         // A flag says that it is overdue, and by how much.
-        _ => fact.split_once(", overdue").map_or(fact.as_str(), |(date, _)| date).to_owned(),
+        _ => match fact.split_once(", overdue") {
+            Some((closes, _)) => closes.replacen("closes", "was to close", 1),
+            None => fact.clone(),
+        },
     };
     let owner = row.fact("owner").map(|owner| format!("owner {owner}"));
     row.facts.iter().filter(told).map(plain).chain(owner).collect()
@@ -118,8 +128,11 @@ pub(super) fn task(row: &Row) -> String {
 pub(super) fn event(row: &Row) -> String {
     let from = row.fact("from").map(|from| format!(" from {from}")).unwrap_or_default();
     let what = row.fact("type").unwrap_or(&row.kind);
+    // "Call with Dana" says by itself what it was.
+    let told = from.is_empty() && row.name.to_lowercase().contains(&what.to_lowercase());
+    let what = if told { String::new() } else { format!(" ({what}{from})") };
     let says = row.says.as_deref().map(|says| format!(": “{}”", quote(says))).unwrap_or_default();
-    format!("{} — **{}** ({what}{from}){says}", row.when().unwrap_or("some day"), row.name)
+    format!("{} — **{}**{what}{says}", row.when().unwrap_or("some day"), row.name)
 }
 
 /// Of what was said at most a few lines.
@@ -133,6 +146,9 @@ fn quote(says: &str) -> String {
     }
 }
 
+/// How a question begins that asks which of several is meant.
+pub(super) const WHICH: &str = "Which “";
+
 /// A question back with the ones that may be meant.
 pub(super) fn which(question: &str, rows: &[Row]) -> String {
     let lines: Vec<String> = rows.iter().take(LINES).map(|row| format!("- {}", line(row))).collect();
@@ -143,7 +159,7 @@ pub(super) fn which(question: &str, rows: &[Row]) -> String {
 pub(super) fn unclear(name: &str, meant: &Meant) -> Option<String> {
     match meant {
         Meant::One(_) => None,
-        Meant::Several(rows) => Some(which(&format!("Which “{name}” do you mean?"), rows)),
+        Meant::Several(rows) => Some(which(&format!("{WHICH}{name}” do you mean?"), rows)),
         Meant::Unsure(rows) => {
             Some(which(&format!("Nothing on record is surely “{name}”. Do you mean one of these?"), rows))
         }
@@ -164,5 +180,6 @@ pub(super) fn capital(text: &str) -> String {
 
 /// `1 meeting`, `2 meetings`
 pub(super) fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+    let number = if n == 0 { "no".to_owned() } else { n.to_string() };
+    format!("{number} {one}{}", if n == 1 { "" } else { "s" })
 }
