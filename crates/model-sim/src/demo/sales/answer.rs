@@ -73,7 +73,7 @@ fn attention(results: &Results) -> String {
     let next: Vec<Row> =
         next.into_iter().filter(|row| meetings.iter().flatten().all(|other| other.id != row.id)).collect();
     let lines = |rows: Option<Vec<Row>>| rows.unwrap_or_default().iter().map(say::line).collect::<Vec<_>>();
-    let mut parts = vec![in_short(&overdue, &today, &meetings, &deals)];
+    let mut parts = vec![in_short(overdue.as_ref(), today.as_ref(), meetings.as_ref(), deals.as_ref())];
     parts.extend(first_of_all(overdue.as_deref().unwrap_or_default()));
     parts.extend(section("Meetings today", lines(meetings), None));
     parts.extend(section("Next meeting", lines(Some(next)), None));
@@ -89,19 +89,19 @@ fn attention(results: &Results) -> String {
 
 /// One sentence of counts, of what could be asked for.
 fn in_short(
-    overdue: &Option<Vec<Row>>,
-    today: &Option<Vec<Row>>,
-    meetings: &Option<Vec<Row>>,
-    deals: &Option<Vec<Row>>,
+    overdue: Option<&Vec<Row>>,
+    today: Option<&Vec<Row>>,
+    meetings: Option<&Vec<Row>>,
+    deals: Option<&Vec<Row>>,
 ) -> String {
     let counts = [
-        meetings.as_ref().map(|rows| format!("{} today", count(rows.len(), "meeting"))),
-        overdue.as_ref().map(|rows| format!("{} overdue", count(rows.len(), "to-do"))),
-        today.as_ref().map(|rows| match rows.len() {
+        meetings.map(|rows| format!("{} today", count(rows.len(), "meeting"))),
+        overdue.map(|rows| format!("{} overdue", count(rows.len(), "to-do"))),
+        today.map(|rows| match rows.len() {
             0 => "none due today".to_owned(),
             n => format!("{n} due today"),
         }),
-        deals.as_ref().map(|rows| {
+        deals.map(|rows| {
             let need = if rows.len() == 1 { "needs" } else { "need" };
             format!("{} that {need} attention", count(rows.len(), "deal"))
         }),

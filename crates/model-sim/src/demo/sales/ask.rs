@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::{
     dates, orders,
+    phrases::{ATTENTION, CATCH_UP, FIND, GENERAL, PREPARE, TELL},
     words::{Heard, Subject},
 };
 use crate::demo::intent::{after, around};
@@ -59,96 +60,6 @@ pub(super) enum Ask {
         details: String,
     },
 }
-
-const PREPARE: [&str; 12] = [
-    "prepare me for",
-    "prepare for",
-    "prepare",
-    "prep me for",
-    "prep for",
-    "prep",
-    "get me ready for",
-    "ready for",
-    "brief me for",
-    "brief me before",
-    "briefing for",
-    "preparation for",
-];
-const CATCH_UP: [&str; 22] = [
-    "catch me up on",
-    "catch me up with",
-    "catch up on",
-    "catch me up about",
-    "brief me on",
-    "brief me about",
-    "up to speed on",
-    "up to speed with",
-    "update me on",
-    "update on",
-    "fill me in on",
-    "what's new with",
-    "what's new on",
-    "what is new with",
-    "what is new on",
-    "news on",
-    "what happened with",
-    "what happened on",
-    "where do we stand with",
-    "where are we with",
-    "catch me up",
-    "bring me up to date on",
-];
-/// Said of many things, so that others go first.
-const TELL: [&str; 22] = [
-    "tell me about",
-    "who is",
-    "who's",
-    "what about",
-    "what do you know about",
-    "do you know about",
-    "how is",
-    "how's",
-    "how are things with",
-    "how do things stand with",
-    "status of",
-    "state of",
-    "overview of",
-    "summarize",
-    "summarise",
-    "sum up",
-    "how does it look with",
-    "how does it look at",
-    "what do we know about",
-    "the latest on",
-    "latest on",
-    "status on",
-];
-const ATTENTION: [&str; 22] = [
-    "needs my attention",
-    "need my attention",
-    "needs attention",
-    "need attention",
-    "need to look at",
-    "should i do",
-    "should i focus on",
-    "should i work on",
-    "should i know",
-    "my priorities",
-    "is important",
-    "my day",
-    "on my plate",
-    "is urgent",
-    "daily briefing",
-    "morning briefing",
-    "did i miss",
-    "have i missed",
-    "attention today",
-    "is burning",
-    "should i start with",
-    "top priorities",
-];
-const GENERAL: [&str; 3] = ["catch me up", "brief me", "up to speed"];
-const FIND: [&str; 4] = ["find", "search for", "look up", "look for"];
 
 /// An order to write something.
 pub(super) fn order(text: &str, today: Option<NaiveDate>) -> Option<Ask> {

@@ -11,6 +11,7 @@ mod brief;
 mod dates;
 mod done;
 mod orders;
+mod phrases;
 mod plan;
 mod rows;
 mod say;

@@ -127,8 +127,9 @@ impl Sheet {
         let mut sheet = Self { head, lines: Vec::new(), sections: Vec::new() };
         for line in lines {
             if let Some(row) = line.strip_prefix("- ") {
-                let section = sheet.sections.last_mut();
-                section.into_iter().for_each(|(_, rows)| rows.extend(Row::of(row)));
+                if let Some((_, rows)) = sheet.sections.last_mut() {
+                    rows.extend(Row::of(row));
+                }
             } else if let Some(name) = line.strip_suffix(": none on record").or(line.strip_suffix(':')) {
                 sheet.sections.push((name.to_owned(), Vec::new()));
             } else {
