@@ -13,6 +13,7 @@ mod cards;
 mod catalogue;
 mod crashes;
 mod deletion;
+mod demo;
 mod durable;
 mod erasure;
 mod fence;

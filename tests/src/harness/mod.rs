@@ -85,7 +85,11 @@ impl TestApp {
     }
 
     pub async fn with(setup: Setup) -> Self {
-        let sim = Sim::scripted();
+        Self::answered_by(Sim::scripted(), setup).await
+    }
+
+    /// With this stand-in as the model.
+    pub async fn answered_by(sim: Sim, setup: Setup) -> Self {
         let model = sim.start().await.expect("the stand-in listens");
         let database = Database::create().await;
         let replica = Replica::start(&database, &model.url(), setup).await;

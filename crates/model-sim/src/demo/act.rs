@@ -12,7 +12,8 @@ use crate::Reply;
 
 const WHO: &str = "I am Sixty's built-in stand-in for a language model: a few rules, no model at all.";
 const HELP: &str = "You can tell me: “remember that …”, “what do you know about me”, “what do you know \
-    about D-42”, “find …”, “note on D-42: …”, “what did we say about …”, “what needs my attention”.";
+    about D-42”, “find …”, “note on D-42: …”, “what did we say about …”, “what needs my attention today?”, \
+    “prepare my next meeting”, “catch me up on …”.";
 
 /// A tool with its arguments.
 type Call = (&'static str, Value);
@@ -21,24 +22,29 @@ pub(super) fn act(reading: &Reading) -> Reply {
     let intent = intent::read(&reading.question, reading.entity.as_ref());
     let calls = calls(&intent);
     let may_call = reading.turn.choice != Choice::None;
-    if let Some((name, input)) = calls.iter().find(|(name, _)| may_call && offers(reading, name)) {
-        return thinking(reading, &intent).tool(*name, input.clone());
+    if let Some((name, input)) = calls.iter().find(|(name, _)| may_call && reading.offers(name)) {
+        return thinking(reading, &format!("{intent:?}")).tool(*name, input.clone());
     }
     if let (Choice::Any, Some(tool)) = (&reading.turn.choice, reading.turn.tools.first()) {
-        return thinking(reading, &intent).tool(&tool.name, schema::fill(&tool.schema, &reading.question));
+        return thinking(reading, &format!("{intent:?}"))
+            .tool(&tool.name, schema::fill(&tool.schema, &reading.question));
     }
     match calls.first() {
-        Some((name, _)) if may_call => {
-            Reply::text(format!("I would use `{name}` for that, but I was not given it here. {WHO}"))
-        }
-        Some((name, _)) => {
-            Reply::text(format!("I would use `{name}` for that, but I may not call tools now."))
-        }
+        Some((name, _)) => Reply::text(not_given(name, may_call)),
         None => Reply::text(match intent {
             Intent::AboutMe => recollect::about_the_person(reading),
             Intent::Recap => recollect::recap(reading),
             _ => introduction(reading),
         }),
+    }
+}
+
+/// What would be called if it could be.
+pub(super) fn not_given(name: &str, may_call: bool) -> String {
+    if may_call {
+        format!("I would use `{name}` for that, but I was not given it here. {WHO}")
+    } else {
+        format!("I would use `{name}` for that, but I may not call tools now.")
     }
 }
 
@@ -79,16 +85,11 @@ fn calls(intent: &Intent) -> Vec<Call> {
     }
 }
 
-fn offers(reading: &Reading, name: &str) -> bool {
-    reading.turn.tools.iter().any(|tool| tool.name == name)
-}
-
 /// The beginning of a reply: its one thought, when thinking was asked for.
-fn thinking(reading: &Reading, intent: &Intent) -> Reply {
+pub(super) fn thinking(reading: &Reading, kind: &str) -> Reply {
     if !reading.turn.thinks {
         return Reply::message();
     }
-    let kind = format!("{intent:?}");
     let name = kind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     Reply::message().thinking(format!("By its words this is a request of the kind {name}."))
 }
@@ -100,11 +101,27 @@ fn introduction(reading: &Reading) -> String {
 }
 
 impl Reading<'_> {
+    pub(super) fn offers(&self, name: &str) -> bool {
+        self.turn.tools.iter().any(|tool| tool.name == name)
+    }
+
+    /// The lines of memory that share a word with the text, one of each document.
+    pub(super) fn quotes_of(&self, text: &str) -> Vec<String> {
+        let wanted = intent::words(text);
+        let near = |line: &&str| intent::words(line).iter().any(|word| wanted.contains(word));
+        let lines = self.memories.iter().filter_map(|memory| Some((memory, memory.best(text).filter(near)?)));
+        lines.map(|(memory, line)| quote(&memory.source, line)).collect()
+    }
+
     /// One line of each memory, the one nearest to the question and to `text`,
     /// with the name of its source.
     pub(super) fn quotes(&self, text: &str) -> Vec<String> {
         let wanted = format!("{} {text}", self.question);
         let quoted = self.memories.iter().filter_map(|memory| Some((&memory.source, memory.best(&wanted)?)));
-        quoted.map(|(source, line)| format!("From {source}: “{}”", super::short(line, 200))).collect()
+        quoted.map(|(source, line)| quote(source, line)).collect()
     }
+}
+
+fn quote(source: &str, line: &str) -> String {
+    format!("From {source}: “{}”", super::short(line, 200))
 }

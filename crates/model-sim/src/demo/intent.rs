@@ -176,7 +176,7 @@ fn note_or_move(question: &str, entity: Entity) -> Option<Intent> {
     (!stage.is_empty()).then_some(Intent::Move { entity, stage })
 }
 
-fn this_entity(text: &str) -> Option<&'static str> {
+pub(super) fn this_entity(text: &str) -> Option<&'static str> {
     THIS_ENTITY.into_iter().find(|phrase| rest(text, phrase).is_some())
 }
 
@@ -201,23 +201,27 @@ pub(super) fn entity_token(text: &str) -> Option<Entity> {
 }
 
 /// What follows the first of these phrases that occurs.
-fn after(text: &str, phrases: &[&str]) -> Option<String> {
+pub(super) fn after(text: &str, phrases: &[&str]) -> Option<String> {
     phrases.iter().find_map(|phrase| rest(text, phrase)).map(|rest| trimmed(rest).to_owned())
 }
 
-/// What follows a phrase that stands in the text as whole words.
 fn rest<'a>(text: &'a str, phrase: &str) -> Option<&'a str> {
+    around(text, phrase).map(|(_, rest)| rest)
+}
+
+/// What stands before and after a phrase that stands in the text as whole words.
+pub(super) fn around<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
     // Lower case of ASCII only, so that places in both texts are the same.
     let lower = text.to_ascii_lowercase();
     lower.match_indices(phrase).find_map(|(at, _)| {
         let end = at + phrase.len();
         let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
         let whole = boundary(text[..at].chars().next_back()) && boundary(text[end..].chars().next());
-        whole.then(|| &text[end..])
+        whole.then(|| (&text[..at], &text[end..]))
     })
 }
 
-fn trimmed(text: &str) -> &str {
+pub(super) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ",;:?!.".contains(c))
 }
 

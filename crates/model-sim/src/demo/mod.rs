@@ -4,7 +4,8 @@
 //! It understands: "remember that X" (also "for this deal"), "what do you know
 //! about D-42", "find X", "move D-42 to negotiation", "note on D-42: X", "what
 //! did we say about X", "what did we talk about", "what do you know about me",
-//! "what needs my attention"; it fills in forced tools and answer schemas, and
+//! "what needs my attention". Questions of a salesperson's day and a few orders
+//! are the business of [`sales`]. It fills in forced tools and answer schemas, and
 //! summarises a conversation under the headings it is given. To anything else it
 //! says what it is and quotes a line of each memory it sees.
 
@@ -14,6 +15,7 @@ mod intent;
 mod memory;
 mod recollect;
 mod report;
+mod sales;
 mod schema;
 mod summary;
 mod tags;
@@ -31,6 +33,8 @@ pub(crate) struct Turn {
     pub history: Vec<Line>,
     /// The tool results that came with this request.
     pub results: Vec<ToolResult>,
+    /// Those that came with the requests before it in the same turn.
+    pub earlier: Vec<ToolResult>,
     pub tools: Vec<Tool>,
     pub choice: Choice,
     /// The JSON Schema that the answer's text has to follow.
@@ -120,6 +124,8 @@ pub(crate) fn answer(turn: &Turn) -> Reply {
         act::forced(&reading, name)
     } else if let Some(schema) = &turn.answer_schema {
         Reply::text(schema::fill(schema, &reading.question).to_string())
+    } else if let Some(reply) = sales::reply(&reading) {
+        reply
     } else if turn.results.is_empty() || turn.choice == Choice::Any {
         act::act(&reading)
     } else {

@@ -30,22 +30,28 @@ pub(super) fn report(reading: &Reading) -> String {
 }
 
 fn one(result: &ToolResult) -> String {
-    let ToolResult { name, content, is_error, .. } = result;
-    let said = short(content, 300);
-    if *is_error {
-        return format!("`{name}` did not work: {said}");
+    if let Some(unfinished) = unfinished(result) {
+        return unfinished;
     }
-    // A proposal or an open approval is no effect yet.
-    let open = ["awaiting approval", "This is a proposal now"];
-    if open.iter().any(|start| content.starts_with(start)) {
-        return format!("`{name}` waits for a person's decision: {said}");
-    }
+    let ToolResult { name, content, .. } = result;
     match name.as_str() {
         "memory_append" => remembered(result),
         "add_note" => format!("I added the note to {}: “{}”", input(result, "id"), input(result, "text")),
         "update_entity" => updated(result),
         _ => found(result).unwrap_or_else(|| format!("`{name}` answered:{}", plain(content))),
     }
+}
+
+/// What has failed, and what is no effect yet: a proposal, an open approval.
+pub(super) fn unfinished(result: &ToolResult) -> Option<String> {
+    let ToolResult { name, content, is_error, .. } = result;
+    let said = short(content, 300);
+    if *is_error {
+        return Some(format!("`{name}` did not work: {said}"));
+    }
+    let open = ["awaiting approval", "This is a proposal now"];
+    let waits = open.iter().any(|start| content.starts_with(start));
+    waits.then(|| format!("`{name}` waits for a person's decision: {said}"))
 }
 
 /// A plain answer: its one line, or the first lines as a list.

@@ -14,6 +14,7 @@ pub(super) fn read(request: &Value) -> Turn {
         system: text_of(&request["system"]),
         history: lines.filter(|line| !line.blocks.is_empty()).collect(),
         results: results(messages),
+        earlier: earlier(messages),
         tools: list(&request["tools"]).iter().map(tool).collect(),
         choice: choice(&request["tool_choice"]),
         answer_schema: request["output_config"]["format"].get("schema").cloned(),
@@ -56,6 +57,16 @@ fn limits(request: &Value) -> Limits {
         max_tokens: request["max_tokens"].as_u64().and_then(|max| usize::try_from(max).ok()),
         stop_sequences: stops.map(str::to_owned).collect(),
     }
+}
+
+/// The results of the turn's steps before the newest one: those that follow the person's words.
+fn earlier(messages: &[Value]) -> Vec<ToolResult> {
+    let words = |message: &Value| {
+        message["role"] == "user"
+            && !list(&message["content"]).iter().any(|block| block["type"] == "tool_result")
+    };
+    let start = messages.iter().rposition(words).unwrap_or_default();
+    (start + 1..messages.len()).flat_map(|end| results(&messages[..end])).collect()
 }
 
 /// The results in the newest message, each with the call that it answers.

@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod recollecting;
 mod scripting;
+mod selling;
 mod stream;
 mod summaries;
 mod tool_pairs;

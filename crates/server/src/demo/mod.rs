@@ -1,9 +1,15 @@
 //! `sixty seed-demo`: an organization to try the service with, and the lines to
 //! paste that the server prints at its start.
+//!
+//! Everything in its record is dated from the moment of seeding. Seeded again, on a later day
+//! too, the dates are counted from then: the next meeting is within the hour again, and what
+//! was overdue by two days is so again. Whatever else people or the copilot have changed,
+//! deleted or added stays as they left it.
 
-use std::{net::SocketAddr, time::Duration};
+mod calendar;
+mod hint;
 
-use chrono::{DateTime, DurationRound as _, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserId,
     entity::{Link, Visibility},
@@ -11,7 +17,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    Store,
+    Store, TenantTx,
     entities::{self, NewEntity, NewNote, Origin, Write},
     memories::{self, Change, Subject},
     orgs::{self, NewMember},
@@ -19,14 +25,15 @@ use store::{
 };
 
 use crate::{
-    auth::{self, Grant},
     config::Database,
     serve::{Connected, Fatal},
 };
+pub use hint::hint;
 
 const ORG: &str = "demo";
-const DEMO_SESSION: &str = "deal:D-42";
-const TOKEN_LIFE: Duration = Duration::from_hours(24);
+/// A conversation about the renewal, and one about everything.
+const DEAL_SESSION: &str = "deal:D-42";
+const DAY_SESSION: &str = "main";
 
 const ORG_MEMORY: &str = "## Company
 - Northwind Robotics sells inspection robots to factories, mostly in Germany, Austria and Switzerland
@@ -54,33 +61,36 @@ const DEAL_MEMORY: &str = "## People
 - The pilot in Graz ran eight weeks without a stop
 - They asked twice for a written answer on data residency";
 
-/// A line for each entity, those first that others link to. `@-3T14:30` is a moment, `@+18` a
-/// day from today, and `@+0h1` the next full hour.
+/// A line for each entity, those first that others link to. Dates are written as [`calendar`] says.
 const RECORD: &str = include_str!("record.ndjson");
 
-/// Fills the demo organization, unless it is there.
+/// Fills the demo organization; if it is there, brings its dates up to this moment.
 pub async fn seed(config: &Database) -> Result<(), Fatal> {
     let connected = Connected::open(config).await?;
     let store = connected.store(2)?;
-    let seeded = fill(&store).await;
+    let seeded = fill(&store, Utc::now()).await;
     store.close().await;
     connected.close().await?;
     if seeded? {
         println!(
-            "The demo organization is ready: alice (owner), bob (member), 12 deals, 30 contacts, meetings, to-dos."
+            "The demo organization is ready: alice (owner), bob (member), 12 deals, 30 contacts, meetings, to-dos, \
+             e-mails."
         );
     } else {
-        println!("The demo organization is there already; nothing was changed.");
+        println!(
+            "The demo organization is there already: its dates are counted from now again, everything else stays as it was."
+        );
     }
     Ok(())
 }
 
-async fn fill(store: &Store) -> Result<bool, Fatal> {
-    let org = OrgId::derive(ORG);
-    let alice = Tenant::own(org, UserId::derive("alice"));
-    let mut tx = store.tenant(alice).await?;
+/// Whether the organization was made; false: it was there, and only its dates were changed.
+pub async fn fill(store: &Store, now: DateTime<Utc>) -> Result<bool, Fatal> {
+    let (org, record) = (OrgId::derive(ORG), record(now).map_err(Error::internal)?);
+    let mut tx = store.tenant(Tenant::own(org, UserId::derive("alice"))).await?;
     if !orgs::create(&mut tx, ORG, Some("Northwind Robotics")).await? {
-        tx.rollback().await?;
+        date_again(&mut tx, &record).await?;
+        tx.commit().await?;
         return Ok(false);
     }
     for (user, name, role) in [("alice", "Alice Example", Role::Owner), ("bob", "Bob Sample", Role::Member)] {
@@ -93,7 +103,6 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
         };
         orgs::put_member(&mut tx, &member).await?;
     }
-    let record = record(Utc::now()).map_err(Error::internal)?;
     let writes: Vec<Write<'_>> = record.iter().map(Line::write).collect();
     for written in entities::upsert(&mut tx, &writes, Origin::Person).await? {
         written?;
@@ -112,13 +121,40 @@ async fn fill(store: &Store) -> Result<bool, Fatal> {
         integration: false,
     };
     entities::add_note(&mut tx, &acme, &note).await?;
-    let session = NewSession { client_key: Some(DEMO_SESSION), entity: Some(&acme), ..NewSession::default() };
-    sessions::create(&mut tx, SessionId::new(), &session).await?;
+    for (key, entity) in [(DEAL_SESSION, Some(&acme)), (DAY_SESSION, None)] {
+        let session = NewSession { client_key: Some(key), entity, ..NewSession::default() };
+        sessions::create(&mut tx, SessionId::new(), &session).await?;
+    }
     tx.commit().await?;
     let mut tx = store.tenant(Tenant::own(org, UserId::derive("bob"))).await?;
     memories::write(&mut tx, &Subject::Me, BOB_MEMORY, Change::Put, None, None).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Gives what is left of the record its dates of this moment, and changes nothing else.
+async fn date_again(tx: &mut TenantTx, record: &[Line]) -> Result<(), Fatal> {
+    for line in record.iter().filter(|line| !line.dated.is_empty()) {
+        let mut entity = match entities::find(tx, line.kind, &line.id).await {
+            Ok(entity) => entity,
+            Err(Error::NotFound) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let dates = line.dated.iter().map(|name| (name.clone(), line.fields[name].clone()));
+        entity.fields.extend(dates);
+        let new = NewEntity {
+            kind: entity.kind,
+            id: &entity.id,
+            name: &entity.name,
+            owner: entity.owner.as_deref(),
+            visibility: entity.visibility,
+            links: &entity.links,
+            fields: &entity.fields,
+            attributes: &entity.attributes,
+        };
+        entities::put(tx, new, Some(entity.version), Origin::Kept).await?;
+    }
+    Ok(())
 }
 
 /// An entity as the file has it.
@@ -134,6 +170,9 @@ struct Line {
     fields: Map<String, Value>,
     #[serde(skip)]
     attributes: Map<String, Value>,
+    /// The fields that count from the moment of seeding.
+    #[serde(skip)]
+    dated: Vec<String>,
 }
 
 impl Line {
@@ -154,67 +193,22 @@ impl Line {
 
 /// The record as of this moment.
 fn record(now: DateTime<Utc>) -> serde_json::Result<Vec<Line>> {
-    let dated = |value: &mut Value| {
-        if let Some(at) =
-            value.as_str().and_then(|text| text.strip_prefix('@')).and_then(|at| moment(now, at))
-        {
-            *value = at.into();
-        }
-    };
     let line = |text: &str| {
         let mut line: Line = serde_json::from_str(text)?;
-        line.fields.values_mut().for_each(dated);
+        for (name, value) in &mut line.fields {
+            if let Some(at) = value.as_str().and_then(|text| calendar::moment(now, text)) {
+                *value = at.into();
+                line.dated.push(name.clone());
+            }
+        }
         Ok(line)
     };
     RECORD.lines().map(line).collect()
 }
 
-/// A day, a time of a day, or a full hour to come, counted from now.
-fn moment(now: DateTime<Utc>, at: &str) -> Option<String> {
-    let seconds = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let day = |days: &str| now.date_naive().checked_add_signed(TimeDelta::days(days.parse().ok()?));
-    if let Some((days, hours)) = at.split_once('h') {
-        let hour = now.duration_trunc(TimeDelta::hours(1)).ok()?;
-        return Some(seconds(
-            hour + TimeDelta::days(days.parse().ok()?) + TimeDelta::hours(hours.parse().ok()?),
-        ));
-    }
-    match at.split_once('T') {
-        Some((days, time)) => Some(seconds(day(days)?.and_time(time.parse().ok()?).and_utc())),
-        None => day(at).map(|day| day.to_string()),
-    }
-}
-
-/// Prints what a newcomer pastes, where the demo organization exists.
-pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr) -> Result<(), Fatal> {
-    let alice = Tenant::own(OrgId::derive(ORG), UserId::derive("alice"));
-    let mut tx = store.tenant(alice).await?;
-    let found = sessions::find_by_key(&mut tx, DEMO_SESSION).await;
-    tx.rollback().await?;
-    let session = match found {
-        Ok(session) => session,
-        Err(Error::NotFound) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let grant =
-        Grant { user: "alice", org: Some(ORG), role: Some("owner"), platform_admin: false, ttl: TOKEN_LIFE };
-    let token = auth::mint(settings, &grant)?;
-    println!(
-        "\nSixty answers at http://{address}\n\nA token of alice, owner of the demo organization, for 24 hours:\n\n  \
-         TOKEN={token}\n\nAsk the copilot about the deal D-42 (paste this and the token into another terminal):\n\n  \
-         curl -N http://{address}/v1/sessions/{session}/messages \\\n    -H \"Authorization: Bearer $TOKEN\" \
-         -H 'Content-Type: application/json' \\\n    -H 'Accept: text/event-stream' \
-         -d '{{\"text\": \"What do you know about D-42?\"}}'\n\nAsk it to change the deal: it needs your approval, \
-         which the second command gives.\n\n  curl -N http://{address}/v1/sessions/{session}/messages \\\n    -H \"Authorization: \
-         Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n    -H 'Accept: text/event-stream' -d '{{\"text\": \"Move D-42 to \
-         negotiation\"}}'\n  curl http://{address}/v1/approvals/APPROVAL_ID -H \"Authorization: Bearer $TOKEN\" \\\n    \
-         -H 'Content-Type: application/json' -d '{{\"decision\": \"approve\"}}'\n\nCtrl-C stops server and database.\n"
-    );
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use domain::{facets::Facets, fields};
 
     use super::*;
@@ -238,15 +232,5 @@ mod tests {
             let begins = Facets::of(next.kind, &next.fields).at.expect("a time");
             assert!(begins > now && begins <= now + TimeDelta::hours(1));
         }
-    }
-
-    #[test]
-    fn a_day_and_a_time_count_from_now() {
-        let now = "2026-11-28T10:20:30Z".parse().expect("a time");
-        let at = |text: &str| moment(now, text);
-        assert_eq!(at("+18").as_deref(), Some("2026-12-16"));
-        assert_eq!(at("-3T14:30").as_deref(), Some("2026-11-25T14:30:00Z"));
-        assert_eq!(at("+0h1").as_deref(), Some("2026-11-28T11:00:00Z"));
-        assert_eq!(at("northwind.example"), None);
     }
 }
