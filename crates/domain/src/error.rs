@@ -1,7 +1,7 @@
 //! One error for the whole service, named by what the caller can do about it.
 //! It knows no HTTP; the server converts it once, at the edge.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 use thiserror::Error;
@@ -15,6 +15,16 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong with it, for the person who sent it.
     pub error: String,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            f.write_str(&self.error)
+        } else {
+            write!(f, "{}: {}", self.field, self.error)
+        }
+    }
 }
 
 #[derive(Debug, Error)]
@@ -53,11 +63,7 @@ impl Error {
     }
 
     pub fn fields(fields: Vec<FieldError>) -> Self {
-        let detail = fields
-            .iter()
-            .map(|f| if f.field.is_empty() { f.error.clone() } else { format!("{}: {}", f.field, f.error) })
-            .collect::<Vec<_>>()
-            .join("; ");
+        let detail = fields.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         Self::Invalid { code: "validation_failed", detail, fields }
     }
 
@@ -71,5 +77,21 @@ impl Error {
 
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
+    }
+}
+
+/// For whom it is no error that something is not there.
+pub trait Optional<T> {
+    /// None where it was [`Error::NotFound`].
+    fn optional(self) -> Result<Option<T>>;
+}
+
+impl<T> Optional<T> for Result<T> {
+    fn optional(self) -> Result<Option<T>> {
+        match self {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Proposals to memory: approvals of calls that would write it, with the document.
 
 use domain::{
-    EntityRef, Error, MemoryScope, Result,
+    EntityRef, Error, MemoryScope, Optional, Result,
     approval::{Approval, ApprovalStatus},
     proposal::{Outlook, Proposal, Proposed, Why},
 };
@@ -132,12 +132,10 @@ impl Engine {
             return Ok(None);
         };
         let Some(subject) = meant.subject() else { return Ok(None) };
-        if let Subject::Entity(entity) = &subject {
-            match entities::find(tx, entity.kind, &entity.id).await {
-                Ok(_) => {}
-                Err(Error::NotFound) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+        if let Subject::Entity(entity) = &subject
+            && entities::find(tx, entity.kind, &entity.id).await.optional()?.is_none()
+        {
+            return Ok(None);
         }
         let document = memories::find(tx, &subject).await?;
         let nothing = Outlook { version: document.version, content: None, change: None, problem: None };

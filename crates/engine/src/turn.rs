@@ -4,7 +4,8 @@
 
 use chrono_tz::Tz;
 use domain::{
-    EntityRef, Error, Event, MemoryScope, MessageId, Result, Role, RunId, SessionId, Tenant, UserId, block,
+    EntityRef, Error, Event, MemoryScope, MessageId, Optional, Result, Role, RunId, SessionId, Tenant,
+    UserId, block,
     event::Cursor,
     permission::Matrix,
     run::{Lease, Mode},
@@ -273,11 +274,7 @@ async fn quote_anew(tx: &mut TenantTx, context: &mut Context, quoted: Versions) 
 
 /// What the document said; nothing, if it is gone with all that it ever said.
 async fn said(tx: &mut TenantTx, subject: &Subject, version: i64) -> Result<Option<String>> {
-    match memories::content_at(tx, subject, version).await {
-        Ok(content) => Ok(Some(content)),
-        Err(Error::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    }
+    memories::content_at(tx, subject, version).await.optional()
 }
 
 /// The beginning of a text on one line, at a word's end where there is one.

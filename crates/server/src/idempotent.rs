@@ -11,6 +11,7 @@ use store::idempotency::{self, Claim};
 
 use crate::{
     caller::{Caller, Tx},
+    etag::ETag,
     extract::IdempotencyKey,
 };
 
@@ -79,11 +80,10 @@ impl IntoResponse for Answer {
         if let Some(location) = self.location.and_then(|location| HeaderValue::try_from(location).ok()) {
             response.headers_mut().insert(header::LOCATION, location);
         }
-        if let Some(etag) = self.etag.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok())
-        {
-            response.headers_mut().insert(header::ETAG, etag);
+        match self.etag {
+            Some(version) => (ETag(version), response).into_response(),
+            None => response,
         }
-        response
     }
 }
 

@@ -7,6 +7,7 @@ mod caller;
 pub mod config;
 pub mod demo;
 mod door;
+mod etag;
 pub mod export;
 mod extract;
 mod idempotent;

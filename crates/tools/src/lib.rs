@@ -112,14 +112,7 @@ impl Toolbox {
             return Err(format!("There is no tool {name:?}. The tools are: {}.", names.join(", ")));
         };
         let call = self.read(tool, canonical(input).as_str()).map_err(|problems| {
-            let problems: Vec<String> = problems
-                .into_iter()
-                .map(
-                    |FieldError { field, error }| {
-                        if field.is_empty() { error } else { format!("{field}: {error}") }
-                    },
-                )
-                .collect();
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             format!("The arguments of {name} are not valid: {}.", problems.join("; "))
         })?;
         Ok((tool, call))

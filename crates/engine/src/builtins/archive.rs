@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use domain::{ArchiveId, EntityRef, Error, Result, archive::Passage, session::Message};
+use domain::{ArchiveId, EntityRef, Optional, Result, archive::Passage, session::Message};
 use serde_json::Value;
 use store::{
     TenantTx,
@@ -67,12 +67,8 @@ pub async fn read(tx: &mut TenantTx, id: ArchiveId, from_seq: i64, to_seq: i64) 
     if from_seq > to_seq {
         return Ok(Outcome::failed(format!("from_seq {from_seq} comes after to_seq {to_seq}.")));
     }
-    let archive = match archives::find(tx, id).await {
-        Ok(archive) => archive,
-        Err(Error::NotFound) => {
-            return Ok(Outcome::failed(format!("There is no archive {id}. Use recall to look for it.")));
-        }
-        Err(error) => return Err(error),
+    let Some(archive) = archives::find(tx, id).await.optional()? else {
+        return Ok(Outcome::failed(format!("There is no archive {id}. Use recall to look for it.")));
     };
     let outside = trust::any_untrusted(tx, &[archive.session_id]).await?;
     let messages = archive.messages()?;

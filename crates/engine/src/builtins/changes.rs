@@ -3,10 +3,9 @@
 
 use chrono::Utc;
 use domain::{
-    EntityKind, EntityRef, Error, Result,
+    EntityKind, EntityRef, Error, Optional, Result,
     approval::{FieldChange, Named, Preview},
     entity::{Link, Visibility},
-    fields,
 };
 use serde_json::{Map, Value, json};
 use store::{
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Doing, Outcome,
-    record::{MARKED, missing},
+    record::{MARKED, missing, problems},
 };
 
 /// Longest name that is made of a longer text, in characters.
@@ -36,16 +35,22 @@ struct Draft {
     fields: Map<String, Value>,
 }
 
+enum Plan<'a> {
+    Make(Draft),
+    /// The to-do of this id is done.
+    Complete(&'a str),
+}
+
 /// What a person who decides is shown; or why the call cannot succeed.
 pub async fn preview(
     tx: &mut TenantTx,
     change: &Change,
     bound: Option<&EntityRef>,
 ) -> Result<Result<Preview, Outcome>> {
-    if let Change::CompleteTask { id } = change {
-        return completion(tx, id).await;
-    }
-    let draft = draft(tx, change, bound);
+    let draft = match plan(tx, change, bound) {
+        Plan::Make(draft) => draft,
+        Plan::Complete(id) => return completion(tx, id).await,
+    };
     if let Some(refusal) = refusal(tx, &draft).await? {
         return Ok(Err(refusal));
     }
@@ -53,10 +58,10 @@ pub async fn preview(
 }
 
 pub async fn write(tx: &mut TenantTx, change: &Change, doing: &Doing<'_>) -> Result<Outcome> {
-    if let Change::CompleteTask { id } = change {
-        return complete(tx, id).await;
-    }
-    let draft = draft(tx, change, doing.bound);
+    let draft = match plan(tx, change, doing.bound) {
+        Plan::Make(draft) => draft,
+        Plan::Complete(id) => return complete(tx, id).await,
+    };
     if let Some(refusal) = refusal(tx, &draft).await? {
         return Ok(refusal);
     }
@@ -100,9 +105,10 @@ fn made(draft: &Draft, id: &str) -> String {
     said
 }
 
-fn draft(tx: &TenantTx, change: &Change, bound: Option<&EntityRef>) -> Draft {
+fn plan<'a>(tx: &TenantTx, change: &'a Change, bound: Option<&EntityRef>) -> Plan<'a> {
     let me = tx.membership().map(|member| member.external_id.clone());
-    match change {
+    Plan::Make(match change {
+        Change::CompleteTask { id } => return Plan::Complete(id),
         Change::CreateEntity { kind, id, name, fields } => Draft {
             kind: *kind,
             id: id.clone(),
@@ -113,15 +119,7 @@ fn draft(tx: &TenantTx, change: &Change, bound: Option<&EntityRef>) -> Draft {
         },
         Change::CreateTask(task) => task_draft(task, me, bound),
         Change::CreateActivity(activity) => activity_draft(activity, me, bound),
-        Change::CompleteTask { id } => Draft {
-            kind: EntityKind::Task,
-            id: Some(id.clone()),
-            name: String::new(),
-            owner: None,
-            links: Vec::new(),
-            fields: Map::new(),
-        },
-    }
+    })
 }
 
 fn task_draft(task: &NewTask, me: Option<String>, bound: Option<&EntityRef>) -> Draft {
@@ -182,10 +180,8 @@ fn links(deal: Option<&str>, contact: Option<&str>, bound: Option<&EntityRef>) -
 
 /// Why the record cannot be made, if so. Its id is looked at when it is written.
 async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
-    let problems = fields::check(draft.kind, &draft.fields);
-    if !problems.is_empty() {
-        let problems: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.error)).collect();
-        return Ok(Some(Outcome::failed(format!("Nothing was created: {}.", problems.join("; ")))));
+    if let Some(problems) = problems(draft.kind, &draft.fields) {
+        return Ok(Some(Outcome::failed(format!("Nothing was created: {problems}."))));
     }
     let texts =
         draft.fields.values().map(Value::to_string).chain([draft.name.clone()]).chain(draft.id.clone());
@@ -193,10 +189,8 @@ async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
         return Ok(Some(Outcome::failed(MARKED)));
     }
     for link in &draft.links {
-        match entities::find(tx, link.kind, &link.id).await {
-            Ok(_) => {}
-            Err(Error::NotFound) => return Ok(Some(missing(link.kind, &link.id))),
-            Err(error) => return Err(error),
+        if entities::find(tx, link.kind, &link.id).await.optional()?.is_none() {
+            return Ok(Some(missing(link.kind, &link.id)));
         }
     }
     Ok(None)
@@ -204,10 +198,8 @@ async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
 
 /// The to-do as it stands, and as it would.
 async fn completion(tx: &mut TenantTx, id: &str) -> Result<Result<Preview, Outcome>> {
-    let task = match entities::find(tx, EntityKind::Task, id).await {
-        Ok(task) => task,
-        Err(Error::NotFound) => return Ok(Err(missing(EntityKind::Task, id))),
-        Err(error) => return Err(error),
+    let Some(task) = entities::find(tx, EntityKind::Task, id).await.optional()? else {
+        return Ok(Err(missing(EntityKind::Task, id)));
     };
     let old = task.fields.get("status").cloned().unwrap_or(Value::Null);
     Ok(Ok(Preview::FieldChanges {
@@ -217,10 +209,8 @@ async fn completion(tx: &mut TenantTx, id: &str) -> Result<Result<Preview, Outco
 }
 
 async fn complete(tx: &mut TenantTx, id: &str) -> Result<Outcome> {
-    match entities::lock(tx, EntityKind::Task, id).await {
-        Ok(()) => {}
-        Err(Error::NotFound) => return Ok(missing(EntityKind::Task, id)),
-        Err(error) => return Err(error),
+    if entities::lock(tx, EntityKind::Task, id).await.optional()?.is_none() {
+        return Ok(missing(EntityKind::Task, id));
     }
     let mut task = entities::find(tx, EntityKind::Task, id).await?;
     let quoted = super::Origin::outside_if(task.integration);

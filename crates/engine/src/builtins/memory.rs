@@ -1,7 +1,7 @@
 //! `memory_append` and `memory_replace`.
 
 use domain::{
-    EntityRef, Error, Event, MemoryScope, Result, approval::Preview, memory::MemoryPreview,
+    EntityRef, Error, Event, MemoryScope, Optional, Result, approval::Preview, memory::MemoryPreview,
     permission::Action,
 };
 use store::{
@@ -57,13 +57,10 @@ impl Meant<'_> {
             )));
         };
         let Subject::Entity(entity) = &subject else { return Ok(Ok(subject)) };
-        match entities::hold(tx, entity).await {
-            Ok(()) => Ok(Ok(subject)),
-            Err(Error::NotFound) => {
-                Ok(Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id))))
-            }
-            Err(error) => Err(error),
-        }
+        Ok(match entities::hold(tx, entity).await.optional()? {
+            Some(()) => Ok(subject),
+            None => Err(Outcome::failed(format!("There is no {} {:?}.", entity.kind, entity.id))),
+        })
     }
 
     /// The lines as they are and as they would be; or why it cannot be written.

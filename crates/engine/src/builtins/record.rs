@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::{
-    EntityKind, EntityRef, Error, Result,
+    EntityKind, EntityRef, Error, Optional, Result,
     approval::{FieldChange, Named, Preview},
     entity::Entity,
     fields,
@@ -72,11 +72,7 @@ pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result
 
 /// What is on record about an entity that the transaction may see.
 pub async fn facts(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Option<Facts>> {
-    let entity = match entities::find(tx, kind, id).await {
-        Ok(entity) => entity,
-        Err(Error::NotFound) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(entity) = entities::find(tx, kind, id).await.optional()? else { return Ok(None) };
     let bound = EntityRef { kind, id: id.to_owned() };
     let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
@@ -111,15 +107,11 @@ async fn changeable(
     id: &str,
     changes: &Map<String, Value>,
 ) -> Result<Result<Entity, Outcome>> {
-    let entity = match entities::find(tx, kind, id).await {
-        Ok(entity) => entity,
-        Err(Error::NotFound) => return Ok(Err(missing(kind, id))),
-        Err(error) => return Err(error),
+    let Some(entity) = entities::find(tx, kind, id).await.optional()? else {
+        return Ok(Err(missing(kind, id)));
     };
-    let problems = fields::check(kind, changes);
-    if !problems.is_empty() {
-        let problems: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.error)).collect();
-        return Ok(Err(Outcome::failed(format!("Nothing was changed: {}.", problems.join("; ")))));
+    if let Some(problems) = problems(kind, changes) {
+        return Ok(Err(Outcome::failed(format!("Nothing was changed: {problems}."))));
     }
     if changes.values().any(|value| redact::contains_marker(&value.to_string())) {
         return Ok(Err(Outcome::failed(MARKED)));
@@ -198,11 +190,8 @@ pub async fn notable(tx: &mut TenantTx, entity: &EntityRef, text: &str) -> Resul
     if redact::contains_marker(text) {
         return Ok(Err(Outcome::failed(MARKED)));
     }
-    match entities::find(tx, entity.kind, &entity.id).await {
-        Ok(_) => Ok(Ok(())),
-        Err(Error::NotFound) => Ok(Err(missing(entity.kind, &entity.id))),
-        Err(error) => Err(error),
-    }
+    let found = entities::find(tx, entity.kind, &entity.id).await.optional()?;
+    Ok(found.map(drop).ok_or_else(|| missing(entity.kind, &entity.id)))
 }
 
 /// `origin` is that of the text: a note of a run that has read what came from outside
@@ -212,11 +201,18 @@ pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str, origin: Or
         return Ok(Outcome::failed(MARKED));
     }
     let note = NewNote { text, run: Some(tx.lease().run), integration: origin.is_outside() };
-    match entities::add_note(tx.tenant(), entity, &note).await {
-        Ok(_) => Ok(Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id))),
-        Err(Error::NotFound) => Ok(missing(entity.kind, &entity.id)),
-        Err(error) => Err(error),
-    }
+    Ok(match entities::add_note(tx.tenant(), entity, &note).await.optional()? {
+        Some(_) => Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id)),
+        None => missing(entity.kind, &entity.id),
+    })
+}
+
+/// What is wrong with the fields, in words for the model.
+pub(super) fn problems(kind: EntityKind, fields: &Map<String, Value>) -> Option<String> {
+    let problems = fields::check(kind, fields);
+    let said: Vec<String> =
+        problems.iter().map(|problem| format!("{} {}", problem.field, problem.error)).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 pub(super) fn missing(kind: EntityKind, id: &str) -> Outcome {

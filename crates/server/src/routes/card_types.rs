@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -17,7 +17,8 @@ use utoipa::IntoParams;
 use crate::{
     caller::Caller,
     door::{masked, secret_within},
-    extract::{Body, IfMatch, Path, Query},
+    etag::{ETag, IfMatch},
+    extract::{Body, Path, Query},
     page::{Page, after_in, limit, page},
     problem::{Problems, Result},
 };
@@ -35,7 +36,7 @@ pub struct ListTypes {
 }
 
 fn tagged(status: StatusCode, card_type: CardType) -> Response {
-    (status, [(header::ETAG, format!("\"{}\"", card_type.head.version))], Json(card_type)).into_response()
+    (status, ETag(card_type.head.version), Json(card_type)).into_response()
 }
 
 /// A type's name in the audit trail.

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    http::header,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -20,7 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     caller::{Caller, OrgWide, Tx},
     door::unmasked,
-    extract::{Body, IdempotencyKey, IfMatch, Path, Query, TextOr},
+    etag::{ETag, IfMatch},
+    extract::{Body, IdempotencyKey, Path, Query, TextOr},
     idempotent::{Answer, once, request_hash},
     negotiate::Form,
     page::{Page, after_in, limit, page},
@@ -52,8 +52,7 @@ pub struct ListRevisions {
 }
 
 fn tagged(document: &MemoryDocument, form: Form) -> Result<Response> {
-    let tag = [(header::ETAG, format!("\"{}\"", document.version))];
-    Ok((tag, form.answer(document, || Ok(document.content.clone()))?).into_response())
+    Ok((ETag(document.version), form.answer(document, || Ok(document.content.clone()))?).into_response())
 }
 
 fn entity(kind: &str, id: String) -> domain::Result<Subject> {

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    http::header,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -19,7 +18,8 @@ use utoipa::ToSchema;
 
 use crate::{
     caller::{Caller, Tx},
-    extract::{Body, IfMatch},
+    etag::{ETag, IfMatch},
+    extract::Body,
     problem::{Problems, Result},
 };
 
@@ -131,7 +131,7 @@ fn tagged(set: Permissions) -> Response {
         updated_at: set.updated_at,
         updated_by: set.updated_by,
     };
-    ([(header::ETAG, format!("\"{}\"", settings.version))], Json(settings)).into_response()
+    (ETag(settings.version), Json(settings)).into_response()
 }
 
 /// What the caller's copilot may do by itself, and what waits for whose decision.

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    http::header,
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -18,7 +17,8 @@ use utoipa::IntoParams;
 use crate::{
     caller::Caller,
     door::masked,
-    extract::{Body, IfMatch, Query},
+    etag::{ETag, IfMatch},
+    extract::{Body, Query},
     page::{Page, after_in, limit, page},
     problem::{Problems, Result},
 };
@@ -36,7 +36,7 @@ pub struct ListRevisions {
 }
 
 fn tagged(document: ProfileDocument) -> Response {
-    ([(header::ETAG, format!("\"{}\"", document.version))], Json(document)).into_response()
+    (ETag(document.version), Json(document)).into_response()
 }
 
 /// The facts as they are stored: without secrets, and without what nobody can see.

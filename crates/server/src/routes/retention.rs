@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    http::header,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -22,7 +21,8 @@ use uuid::Uuid;
 
 use crate::{
     caller::{Caller, OrgWide, Tx},
-    extract::{Body, IfMatch, Query},
+    etag::{ETag, IfMatch},
+    extract::{Body, Query},
     problem::{Problems, Result},
 };
 
@@ -124,7 +124,7 @@ fn tagged(set: Retention) -> Response {
         updated_at: set.updated_at,
         updated_by: set.updated_by,
     };
-    ([(header::ETAG, format!("\"{}\"", settings.version))], Json(settings)).into_response()
+    (ETag(settings.version), Json(settings)).into_response()
 }
 
 /// How long things are kept, and what is under legal hold: owners and administrators.

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Datelike, Utc};
@@ -18,7 +18,8 @@ use super::messages::known_model;
 use crate::{
     caller::{Caller, Tx},
     door::secret_in,
-    extract::{Body, IdempotencyKey, IfMatch, MaybeBody, Path, Query, given},
+    etag::{ETag, IfMatch},
+    extract::{Body, IdempotencyKey, MaybeBody, Path, Query, given},
     idempotent::{Answer, once, request_hash},
     page::{Page, after, limit, page},
     problem::{Problems, Result},
@@ -77,7 +78,7 @@ fn title(given: Option<&str>) -> domain::Result<Option<&str>> {
 
 /// The session with its `ETag`.
 fn tagged(status: StatusCode, session: Session) -> Response {
-    (status, [(header::ETAG, format!("\"{}\"", session.version))], Json(session)).into_response()
+    (status, ETag(session.version), Json(session)).into_response()
 }
 
 async fn insert(

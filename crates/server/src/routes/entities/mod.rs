@@ -10,7 +10,7 @@ mod sight;
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use domain::{EntityKind, EntityRef, Error, entity::Entity};
@@ -21,7 +21,8 @@ use store::{
 
 use crate::{
     caller::{Caller, OrgWide, Tx},
-    extract::{Body, IdempotencyKey, IfMatch, Path},
+    etag::{ETag, IfMatch},
+    extract::{Body, IdempotencyKey, Path},
     idempotent::{Answer, once, request_hash},
     problem::{Problems, Result},
 };
@@ -33,7 +34,7 @@ pub use notes::{__path_add_note, __path_notes, add_note, notes};
 pub use sight::look;
 
 fn tagged(status: StatusCode, entity: Entity) -> Response {
-    (status, [(header::ETAG, format!("\"{}\"", entity.version))], Json(entity)).into_response()
+    (status, ETag(entity.version), Json(entity)).into_response()
 }
 
 /// An id in a path; an unknown kind names nothing.
