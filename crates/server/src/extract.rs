@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use domain::Error;
+use futures_util::StreamExt as _;
 use http_body_util::LengthLimitError;
 use serde::{
     Deserialize, Deserializer,
@@ -24,6 +25,8 @@ use crate::{
 /// Largest body of a request, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
+/// Bytes of a refused body that are taken in and dropped.
+const PASSED_OVER: u64 = 8 * 1024 * 1024;
 /// What a body is given to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -80,7 +83,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self> {
-        require_json(request.headers())?;
+        let request = admit(request, require_json).await?;
         let bytes = read(request).await?;
         let value = json(&bytes)?;
         Ok(Self { value, bytes })
@@ -98,11 +101,7 @@ impl<T: DeserializeOwned> FromRequest<App> for TextOr<T> {
 
     async fn from_request(request: Request, _: &App) -> Result<Self> {
         let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
-        if !markdown {
-            require_json(request.headers())?;
-        } else if foreign_charset(request.headers()) {
-            return Err(unsupported("send text/markdown as UTF-8, with charset=utf-8 or without a charset"));
-        }
+        let request = admit(request, if markdown { require_utf8 } else { require_json }).await?;
         let bytes = read(request).await?;
         if !markdown {
             return json(&bytes).map(Self::Json);
@@ -134,14 +133,42 @@ impl<T: DeserializeOwned> FromRequest<App> for MaybeBody<T> {
     }
 }
 
+/// Refuses a body for what its headers say.
+async fn admit(request: Request, check: fn(&HeaderMap) -> Result<()>) -> Result<Request> {
+    match check(request.headers()) {
+        Ok(()) => Ok(request),
+        Err(refusal) => {
+            pass_over(request).await;
+            Err(refusal)
+        }
+    }
+}
+
+/// Takes a refused body in and drops it: many clients send all of it before they read, and an
+/// answer on a connection that closes meanwhile is lost to them.
+async fn pass_over(request: Request) {
+    let waits = request.headers().contains_key(header::EXPECT);
+    if waits || announced(request.headers()).is_none_or(|length| length > PASSED_OVER) {
+        return;
+    }
+    let mut rest = request.into_body().into_data_stream();
+    let passing = async { while let Some(Ok(_)) = rest.next().await {} };
+    // However it ends, the refusal is the answer.
+    drop(tokio::time::timeout(BODY_TIME, passing).await);
+}
+
+/// The length that the client says it sends.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn read(request: Request) -> Result<Bytes> {
     let too_large = || {
         let detail = format!("the body is larger than {MAX_BODY} bytes");
         Failure::from(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
     };
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+    if announced(request.headers()).is_some_and(|length| length > MAX_BODY as u64) {
+        pass_over(request).await;
         return Err(too_large());
     }
     let whole = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), MAX_BODY));
@@ -168,6 +195,13 @@ fn require_json(headers: &HeaderMap) -> Result<()> {
         Some(mime) if mime == "application/json" || mime.ends_with("+json") => Ok(()),
         _ => Err(unsupported("send the body as Content-Type: application/json")),
     }
+}
+
+fn require_utf8(headers: &HeaderMap) -> Result<()> {
+    if foreign_charset(headers) {
+        return Err(unsupported("send text/markdown as UTF-8, with charset=utf-8 or without a charset"));
+    }
+    Ok(())
 }
 
 fn unsupported(detail: &str) -> Failure {
