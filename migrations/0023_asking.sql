@@ -13,6 +13,7 @@ create table sixty.questions (
     multiple boolean not null,
     status text not null default 'open' check (status in ('open', 'answered', 'overtaken', 'expired', 'void')),
     answer text[],
+    -- When it was answered or overtaken.
     answered_at timestamptz,
     expires_at timestamptz not null,
     created_at timestamptz not null default now(),

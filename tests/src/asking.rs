@@ -185,6 +185,55 @@ async fn what_the_other_calls_of_the_answer_brought_is_kept_when_the_next_messag
     assert!(texts[2].contains("not carried out") && results[2]["is_error"] == true, "{texts:?}");
     let notes = alice.get("/v1/entities/deal/D-42/notes").await.expect(200).json();
     assert_eq!(notes["data"], json!([]), "what stood behind the question was not done");
+    // Whoever reads the stream learns how each call ended, and at the end of all of them.
+    let rest = asked.rest(&alice).await;
+    let told: Vec<(&Value, &Value)> =
+        all(&rest, "tool_result").iter().map(|told| (&told["name"], &told["success"])).collect();
+    assert_eq!(told, [(&json!("ask_user"), &json!(true)), (&json!("add_note"), &json!(false))]);
+    let used = end(&rest).data["tools_used"].as_array().expect("a list");
+    let names: Vec<&Value> = used.iter().map(|used| &used["name"]).collect();
+    assert_eq!(names, ["get_entity", "ask_user", "add_note"]);
+}
+
+#[tokio::test]
+async fn an_overtaken_run_tells_of_all_its_tools_by_their_own_names() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let session = alice.session().await;
+    app.sim.push(Reply::call("get_entity", json!({"kind": "deal", "id": "D-42"})));
+    let action = json!({"action": "ask_user", "params": which()});
+    let asked = asked_in(&app, &alice, session, Reply::call("execute_action", action)).await;
+    assert_eq!(all(&asked.frames, "tool_start")[1]["name"], "ask_user");
+    app.sim.push(Reply::text("Fine."));
+    alice.hear(&asked.session, "Never mind").await;
+    let rest = asked.rest(&alice).await;
+    assert_eq!(all(&rest, "tool_result")[0]["name"], "ask_user");
+    let used = end(&rest).data["tools_used"].as_array().expect("a list");
+    let names: Vec<&Value> = used.iter().map(|used| &used["name"]).collect();
+    assert_eq!(names, ["get_entity", "ask_user"]);
+}
+
+#[tokio::test]
+async fn the_next_message_answers_the_question_while_the_decision_is_still_waited_for() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let change = json!({"kind": "deal", "id": "D-42", "changes": {"stage": "won"}});
+    let reply = Reply::call("ask_user", which()).tool("update_entity", change);
+    let asked = asked_in(&app, &alice, alice.session().await, reply).await;
+    app.sim.push(Reply::text("Fine."));
+    alice.hear(&asked.session, "Never mind").await;
+    assert_eq!(status(&alice, &asked.path()).await, "overtaken");
+    assert_eq!(status(&alice, &format!("/v1/runs/{}", asked.run)).await, "waiting");
+    app.sim.push(Reply::text("Moved."));
+    let approval = all(&asked.frames, "approval_required")[0]["approval_id"].as_str().expect("an id");
+    alice.post(&format!("/v1/approvals/{approval}"), json!({"decision": "approve"})).await.expect(202);
+    let rest = asked.rest(&alice).await;
+    assert_eq!((answers(&rest), &end(&rest).data["status"]), (vec!["Moved.".to_owned()], &json!("done")));
+    let told = all(&rest, "tool_result")[0]["result"].as_str().expect("a result");
+    assert!(told.starts_with("The person went on"), "{told}");
+    assert_eq!(alice.get("/v1/entities/deal/D-42").await.json()["stage"], "won");
 }
 
 #[tokio::test]
@@ -283,6 +332,7 @@ async fn what_is_no_answer_is_refused_and_the_question_stays_open() {
     for bad in [
         json!({"answer": ""}),
         json!({"answer": " \n"}),
+        json!({"answer": "\u{200B}"}),
         json!({"answer": []}),
         json!({"answer": ["a", ""]}),
         json!({"answer": vec!["a"; 11]}),

@@ -12,11 +12,8 @@ use crate::{ApprovalId, CardId, EntityKind};
 pub const MAX_SUMMARY: usize = 500;
 /// Largest data, in bytes of JSON.
 pub const MAX_DATA: usize = 16 * 1024;
-pub const MAX_ACTIONS: usize = 6;
-/// Longest words on an action, address and prompt of one, in characters.
-pub const MAX_LABEL: usize = 80;
+/// Longest address of an action, in characters.
 pub const MAX_URL: usize = 2_048;
-pub const MAX_PROMPT: usize = 2_000;
 
 /// The type that every client can show: `{text}`. What fits no other type becomes one.
 pub const TEXT: &str = "text";

@@ -80,13 +80,12 @@ impl Error {
     }
 }
 
-/// For whom it is no error that something is not there.
-pub trait Optional<T> {
-    /// None where it was [`Error::NotFound`].
+/// Turns [`Error::NotFound`] into `None`.
+pub trait OptionalExt<T> {
     fn optional(self) -> Result<Option<T>>;
 }
 
-impl<T> Optional<T> for Result<T> {
+impl<T> OptionalExt<T> for Result<T> {
     fn optional(self) -> Result<Option<T>> {
         match self {
             Ok(found) => Ok(Some(found)),

@@ -1,32 +1,21 @@
 //! What people think of the copilot's answers.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{MessageId, SessionId};
+use crate::{MessageId, SessionId, permission::words};
 
 /// Longest text beside a rating, in characters.
-pub const MOST_FEEDBACK: usize = 2_000;
+pub const MAX_TEXT: usize = 2_000;
 
-/// Whether an answer was of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Rating {
-    Up,
-    Down,
-}
-
-impl Rating {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Rating::Up => "up",
-            Rating::Down => "down",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Rating::Up, Rating::Down].into_iter().find(|rating| rating.as_str() == text)
+words! {
+    /// Whether an answer was of use.
+    Rating {
+        Up = "up",
+        Down = "down",
     }
 }
 

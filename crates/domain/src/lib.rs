@@ -36,7 +36,7 @@ pub mod words;
 pub use block::Block;
 pub use card::Card;
 pub use entity::{EntityKind, EntityRef};
-pub use error::{Error, FieldError, Optional, Result};
+pub use error::{Error, FieldError, OptionalExt, Result};
 pub use event::{Cursor, Event};
 pub use id::{
     ApiKeyId, ApprovalId, ArchiveId, CardId, MessageId, OrgId, QuestionId, RunId, SessionId, UserId,

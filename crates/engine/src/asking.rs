@@ -1,17 +1,18 @@
 //! A question of a copilot is answered: by an answer, or by whatever the person says next.
 
 use domain::{
-    Card, Cursor, Event, QuestionId, Result, Role, RunId, SessionId,
-    block::{self, ToolResult},
+    Cursor, Event, QuestionId, Result, Role, RunId, SessionId,
+    block::ToolResult,
     event::ToolUsed,
-    run::RunStatus,
+    run::{Run, RunStatus},
+    tool::CallState,
 };
 use store::{TenantTx, approvals, asked, asked::Unfinished, runs, steps::Frames};
 
 use crate::{
     Engine,
     prompt::{NOT_CARRIED_OUT, neutral},
-    run::results_content,
+    run::{calls_in, results_content, tools_used},
 };
 
 /// The result of a question that was not answered in so many words.
@@ -51,9 +52,8 @@ impl Engine {
     pub(crate) async fn overtake(&self, tx: &mut TenantTx, session: SessionId) -> Result<()> {
         for run in asked::lock_waiting(tx, session).await? {
             let Some(unfinished) = asked::overtake(tx, run).await? else { continue };
-            let (content, calls) = results(&unfinished);
-            let ended = runs::find(tx, run).await?;
-            let events = last_events(&calls, &unfinished, &ended);
+            let (content, mut events) = results(&unfinished);
+            events.push(done(&unfinished, &events, &runs::find(tx, run).await?));
             asked::conclude(tx, session, run, &content, |fence| framed(run, fence, &events)).await?;
         }
         Ok(())
@@ -61,45 +61,49 @@ impl Engine {
 }
 
 /// The results of all calls of the answer and what was shown with them, as content of a
-/// message; and which call was which.
-fn results(unfinished: &Unfinished) -> (String, Vec<ToolUsed>) {
-    let (mut results, mut cards, mut used) = (Vec::new(), Vec::<Card>::new(), Vec::new());
-    for head in block::heads(&unfinished.content).into_iter().filter(|head| head.kind == "tool_use") {
-        let (Some(id), Some(name)) = (head.id, head.name) else { continue };
-        let made = unfinished.made.iter().find(|made| made.call_id == id);
+/// message; and what the stream has not told yet.
+fn results(unfinished: &Unfinished) -> (String, Vec<Event>) {
+    let (mut results, mut cards, mut news) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, name, _) in calls_in(&unfinished.content) {
+        let made = unfinished.calls.iter().find(|call| call.id == id);
         let (success, text) = match made {
-            Some(made) => (made.success, &*made.result),
+            Some(call) => (call.state == CallState::Done, call.result.as_deref().unwrap_or_default()),
             None if unfinished.questions.contains(&id) => (true, OVERTAKEN),
             None => (false, NOT_CARRIED_OUT),
         };
-        cards.extend(made.and_then(|made| serde_json::from_str(made.card.as_deref()?).ok()));
+        cards.extend(made.and_then(|call| call.card.as_ref()));
         results.push(ToolResult { tool_use_id: id.clone(), content: neutral(text), is_error: !success });
-        used.push(ToolUsed { id, name, success });
+        if made.is_none() {
+            news.push(Event::ToolResult {
+                id,
+                name,
+                success,
+                result: success.then(|| text.to_owned()),
+                error: (!success).then(|| text.to_owned()),
+                unknown: false,
+                duration_ms: 0,
+            });
+        }
     }
-    (results_content(results.into_iter(), cards.iter()), used)
+    (results_content(results.into_iter(), cards.into_iter()), news)
 }
 
-fn last_events(calls: &[ToolUsed], unfinished: &Unfinished, run: &domain::run::Run) -> Vec<Event> {
-    let questions = calls.iter().filter(|call| unfinished.questions.contains(&call.id));
-    let mut events: Vec<Event> = questions
-        .map(|call| Event::ToolResult {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            success: true,
-            result: Some(OVERTAKEN.into()),
-            error: None,
-            unknown: false,
-            duration_ms: 0,
-        })
-        .collect();
-    events.push(Event::Done {
+/// The end of a run whose last calls came to this.
+fn done(unfinished: &Unfinished, news: &[Event], run: &Run) -> Event {
+    let mut tools_used = tools_used(&unfinished.calls);
+    tools_used.extend(news.iter().filter_map(|event| match event {
+        Event::ToolResult { id, name, success, .. } => {
+            Some(ToolUsed { id: id.clone(), name: name.clone(), success: *success })
+        }
+        _ => None,
+    }));
+    Event::Done {
         status: RunStatus::Done,
         message_id: None,
         iterations: run.iterations,
-        tools_used: calls.to_vec(),
+        tools_used,
         usage: run.usage,
-    });
-    events
+    }
 }
 
 fn framed(run: RunId, fence: i64, events: &[Event]) -> Frames {

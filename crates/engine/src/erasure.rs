@@ -79,14 +79,10 @@ impl Work<'_> {
         tx.commit().await
     }
 
-    fn overseer(&self) -> Tenant {
-        Tenant::overseer(self.open.org)
-    }
-
     fn tenant(&self, part: Part) -> Tenant {
         match part {
             Part::Own(user) | Part::Authorship(user) => Tenant::own(self.open.org, user),
-            Part::Shared | Part::Trail => self.overseer(),
+            Part::Shared | Part::Trail => Tenant::overseer(self.open.org),
         }
     }
 
@@ -115,7 +111,7 @@ impl Work<'_> {
         if !self.exhaust(Part::Trail).await? {
             return Ok(false);
         }
-        let mut tx = self.engine.store().tenant(self.overseer()).await?;
+        let mut tx = self.engine.store().tenant(Tenant::overseer(self.open.org)).await?;
         sweep::blank_org(&mut tx).await?;
         if !self.advance(tx, 1).await? {
             return Ok(false);
@@ -123,17 +119,17 @@ impl Work<'_> {
         let mut tx = self.engine.store().system().await?;
         orgs::bury(&mut tx, self.open.org).await?;
         tx.commit().await?;
-        self.finish(self.engine.store().tenant(self.overseer()).await?).await
+        self.finish(self.engine.store().tenant(Tenant::overseer(self.open.org)).await?).await
     }
 
     async fn next_member(&self) -> Result<Option<UserId>> {
-        let mut tx = self.engine.store().tenant(self.overseer()).await?;
+        let mut tx = self.engine.store().tenant(Tenant::overseer(self.open.org)).await?;
         let next = sweep::first_member(&mut tx).await?;
         tx.commit().await.map(|()| next)
     }
 
     async fn remove(&self, user: UserId) -> Result<bool> {
-        let mut tx = self.engine.store().tenant(self.overseer()).await?;
+        let mut tx = self.engine.store().tenant(Tenant::overseer(self.open.org)).await?;
         sweep::delete_member(&mut tx, user).await?;
         self.advance(tx, 1).await
     }

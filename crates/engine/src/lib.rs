@@ -65,7 +65,8 @@ pub struct Limits {
     pub approval_time: Duration,
     /// The same for a proposal to memory, for which no run waits.
     pub proposal_time: Duration,
-    /// How long a person can answer a question.
+    /// How long a person can answer a question. It ends, because a conversation that waits is not
+    /// deleted by retention.
     pub answer_time: Duration,
     /// Claims without a committed step, after which a run has failed.
     pub attempts: i32,

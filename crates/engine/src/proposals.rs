@@ -1,7 +1,7 @@
 //! Proposals to memory: approvals of calls that would write it, with the document.
 
 use domain::{
-    EntityRef, Error, MemoryScope, Optional, Result,
+    EntityRef, Error, MemoryScope, OptionalExt, Result,
     approval::{Approval, ApprovalStatus},
     proposal::{Outlook, Proposal, Proposed, Why},
 };

@@ -4,7 +4,7 @@
 
 use chrono_tz::Tz;
 use domain::{
-    EntityRef, Error, Event, MemoryScope, MessageId, Optional, Result, Role, RunId, SessionId, Tenant,
+    EntityRef, Error, Event, MemoryScope, MessageId, OptionalExt, Result, Role, RunId, SessionId, Tenant,
     UserId, block,
     event::Cursor,
     permission::Matrix,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use axum::body::Bytes;
 use clap::Args;
-use domain::{Error, Tenant, UserId};
+use domain::{OptionalExt, Tenant, UserId};
 use engine::export::{Export, write};
 use store::{
     Store,
@@ -86,11 +86,11 @@ async fn find(store: &Store, org_name: &str, user: Option<&str>) -> Result<Expor
     let member = match user {
         None => None,
         // Only the name counts: an id that derives from it may be an erased person's.
-        Some(user) => match orgs::find_member(&mut tx, user, UserId(Uuid::nil())).await {
-            Ok(member) => Some((member.user, member.external_id)),
-            Err(Error::NotFound) => return Err(format!("there is no member {user:?}").into()),
-            Err(error) => return Err(error.into()),
-        },
+        Some(user) => {
+            let member = orgs::find_member(&mut tx, user, UserId(Uuid::nil())).await.optional()?;
+            let member = member.ok_or_else(|| format!("there is no member {user:?}"))?;
+            Some((member.user, member.external_id))
+        }
     };
     note(&mut tx, member.as_ref().map(|(user, _)| *user)).await?;
     tx.commit().await?;

@@ -144,8 +144,9 @@ async fn admit(request: Request, check: fn(&HeaderMap) -> Result<()>) -> Result<
     }
 }
 
-/// Takes a refused body in and drops it: many clients send all of it before they read, and an
-/// answer on a connection that closes meanwhile is lost to them.
+/// Takes a refused body in and drops it, if its length is announced: many clients send all of it
+/// before they read, and an answer on a connection that closes meanwhile is lost to them. (Who is
+/// refused for what the other headers say, such as a bad token, has to read while sending.)
 async fn pass_over(request: Request) {
     let waits = request.headers().contains_key(header::EXPECT);
     if waits || announced(request.headers()).is_none_or(|length| length > PASSED_OVER) {

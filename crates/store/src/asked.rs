@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
-    steps::Frames,
+    steps::{self, Frames, Recorded},
 };
 
 /// A question of a run to its person.
@@ -222,8 +222,8 @@ pub async fn answer(tx: &mut TenantTx, id: QuestionId, answer: &[String]) -> Res
     Err(Error::conflict(code, detail))
 }
 
-/// The runs that wait for an answer in this session, locked: a run that parks at this moment
-/// has asked before, or is not seen.
+/// The runs that wait for an answer in this session, locked. One that is being put aside is still
+/// running, and the turn is refused.
 pub async fn lock_waiting(tx: &mut TenantTx, session: SessionId) -> Result<Vec<RunId>> {
     let tenant = tx.tenant();
     let ids = sqlx::query_scalar!(
@@ -241,22 +241,13 @@ pub async fn lock_waiting(tx: &mut TenantTx, session: SessionId) -> Result<Vec<R
     Ok(ids.into_iter().map(RunId).collect())
 }
 
-/// What is known of a call that was made.
-#[derive(Clone, Debug)]
-pub struct Made {
-    pub call_id: String,
-    pub success: bool,
-    pub result: String,
-    /// JSON text of the card that it showed.
-    pub card: Option<String>,
-}
-
 /// An answer of a run whose calls have to get their results.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
     /// JSON text of the answer's blocks.
     pub content: String,
-    pub made: Vec<Made>,
+    /// The run's calls so far, in order, those of this answer among them.
+    pub calls: Vec<Recorded>,
     /// Ids of the calls that are questions.
     pub questions: Vec<String>,
 }
@@ -293,18 +284,8 @@ pub async fn overtake(tx: &mut TenantTx, run: RunId) -> Result<Option<Unfinished
     let Some(last) = last.filter(|last| last.role == "assistant" && !last.undecided) else {
         return Ok(None);
     };
-    let made = sqlx::query_as!(
-        Made,
-        r#"select call_id, state = 'done' as "success!", coalesce(result, '') as "result!", card from sixty.tool_calls
-         where org_id = $1 and owner_id = $2 and run_id = $3"#,
-        tenant.org.0,
-        tenant.user.0,
-        run.0
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(Some(Unfinished { content: last.content, made, questions }))
+    let calls = steps::calls(tx, run).await?;
+    Ok(Some(Unfinished { content: last.content, calls, questions }))
 }
 
 /// Stores the results of a run that nobody waits for any more, and ends it. `last_frames`

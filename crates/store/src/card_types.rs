@@ -1,7 +1,7 @@
 //! Types of cards that organizations have registered.
 
 use domain::{
-    Error, Result,
+    Error, OptionalExt, Result,
     card::{CardType, CardTypeHead, MAX_TYPES},
 };
 use serde_json::value::RawValue;
@@ -91,15 +91,14 @@ pub async fn put(tx: &mut TenantTx, name: &str, schema: &str, seen: Option<i64>)
 
 /// Why a type was not written.
 async fn refusal(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<Error> {
-    match (find(tx, name).await, seen) {
-        (Ok(there), _) => Ok(Error::VersionMismatch { current: there.head.version }),
-        (Err(Error::NotFound), Some(1..)) => Ok(Error::VersionMismatch { current: 0 }),
-        (Err(Error::NotFound), _) => Ok(Error::conflict(
+    Ok(match (find(tx, name).await.optional()?, seen) {
+        (Some(there), _) => Error::VersionMismatch { current: there.head.version },
+        (None, Some(1..)) => Error::VersionMismatch { current: 0 },
+        (None, _) => Error::conflict(
             "too_many_card_types",
             format!("an organization has at most {MAX_TYPES} types of cards; delete one first"),
-        )),
-        (Err(error), _) => Err(error),
-    }
+        ),
+    })
 }
 
 /// Deletes a type. Cards that were shown stay what they are.

@@ -3,14 +3,14 @@
 //! run's new state stand or fall together.
 
 use domain::{
-    MessageId, Result, Usage,
+    Card, MessageId, Result, RunId, Usage,
     run::{Lease, RunStatus},
     tool::{CallState, ToolClass},
 };
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::{
-    RunTx,
+    RunTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
 
@@ -232,18 +232,18 @@ pub struct Recorded {
     /// The bytes that were, or would be, executed.
     pub args: String,
     pub result: Option<String>,
-    /// The block that it has shown (JSON text).
-    pub card: Option<String>,
+    /// What it has shown.
+    pub card: Option<Card>,
 }
 
 /// The calls that the run has recorded so far, in order.
-pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
-    let Lease { org, user, run, .. } = *tx.lease();
+pub async fn calls(tx: &mut TenantTx, run: RunId) -> Result<Vec<Recorded>> {
+    let tenant = tx.tenant();
     let rows = sqlx::query!(
         "select call_id, name, class, state, args, result, card from sixty.tool_calls
          where org_id = $1 and owner_id = $2 and run_id = $3 order by created_at, call_id",
-        org.0,
-        user.0,
+        tenant.org.0,
+        tenant.user.0,
         run.0
     )
     .fetch_all(tx.connection())
@@ -252,6 +252,7 @@ pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
     rows.into_iter()
         .map(|row| {
             let state = CallState::parse(&row.state).ok_or_else(|| corrupt("a call's state", &row.state))?;
+            let card = row.card.map(|card| serde_json::from_str(&card).map_err(|_| corrupt("a card", &card)));
             Ok(Recorded {
                 id: row.call_id,
                 name: row.name,
@@ -259,7 +260,7 @@ pub async fn calls(tx: &mut RunTx) -> Result<Vec<Recorded>> {
                 state,
                 args: row.args,
                 result: row.result,
-                card: row.card,
+                card: card.transpose()?,
             })
         })
         .collect()

@@ -329,7 +329,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let calls = steps::calls(tx).await?;
+    let calls = steps::calls(tx.tenant(), run).await?;
     Ok(Resumed {
         context,
         matrix,

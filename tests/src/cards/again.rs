@@ -7,7 +7,7 @@ use super::{blocks, offer, register, sent};
 use crate::{
     approvals::desk::{approve, deny, goes_on, stage, title, wait_in},
     harness::{
-        Setup, TestApp,
+        Setup, TestApp, eventually,
         look::{all, end, run_of},
     },
 };
@@ -75,7 +75,9 @@ async fn a_step_that_could_not_be_stored_is_done_again_with_the_same_card() {
     app.sim.push(Reply::text("There."));
     let mut events = alice.say(&session, "Show it").await;
     let mut frames = events.until("tool_start").await;
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    // It was tried, and claimed again.
+    let tried = "select count(*) from sixty.runs where fence > 1";
+    eventually("the step was tried", async || (app.database.count(tried).await == 1).then_some(())).await;
     assert!(blocks(&alice, &session, "card").await.is_empty());
     sqlx::raw_sql("alter table sixty.tool_calls drop constraint not_now").execute(&pool).await.expect("gone");
     frames.extend(events.rest().await);

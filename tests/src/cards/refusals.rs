@@ -122,6 +122,14 @@ async fn what_is_somebody_elses_can_neither_be_opened_nor_approved() {
     app.sim.push(model_sim::Reply::text("Then not."));
     deny(&alice, &own.approval, "No.").await;
     goes_on(&alice, &own).await;
+    // What an administrator decides is no button for a member.
+    let fact = json!({"scope": "org", "section": "Facts", "text": "We sell tea."});
+    app.sim.push(model_sim::Reply::call("memory_append", fact));
+    app.sim.push(model_sim::Reply::text("I propose it."));
+    let proposed = bob.hear(&bob.session().await, "Remember it").await;
+    let id = all(&proposed, "approval_required")[0]["approval_id"].as_str().expect("an id").to_owned();
+    let shown = with_action(&app, &bob, approve(&id)).await;
+    refused(&bob, &shown, &["actions[1].approval_id", "an owner or administrator decides"]).await;
     let late = with_action(&app, &alice, approve(&own.approval)).await;
     refused(&alice, &late, &["actions[1].approval_id", "denied"]).await;
 }

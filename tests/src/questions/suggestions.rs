@@ -70,7 +70,7 @@ async fn what_presses_on_a_person_is_suggested_the_most_urgent_first() {
             format!("Prepare my meeting “Rollout call” with Dana Roe at {time}"),
             "Help me get my overdue to-do “Send the offer” done".into(),
             "What can I do about the risks of the deal “Globex pilot”?".into(),
-            "What can I do about the risks of the deal “Acme renewal”?".into(),
+            "What is left to do until the deal “Initech rollout” closes?".into(),
         ]
     );
     let due = format!("Due {}, overdue by 2 days", desk.date(-2));

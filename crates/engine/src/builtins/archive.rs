@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use domain::{ArchiveId, EntityRef, Optional, Result, archive::Passage, session::Message};
+use domain::{ArchiveId, EntityRef, OptionalExt, Result, archive::Passage, session::Message};
 use serde_json::Value;
 use store::{
     TenantTx,

@@ -2,14 +2,15 @@
 //! changed by it; the card becomes a block of the message that holds the call's result.
 
 use domain::{
-    ApprovalId, Card, CardId, EntityKind, Error, FieldError, Result,
+    ApprovalId, Card, CardId, EntityKind, Error, OptionalExt, Result, Role,
     approval::ApprovalStatus,
     card::{BUILT_IN, CardAction, EMAIL_DRAFT, MAX_DATA, MAX_SUMMARY, MAX_TYPES, TEXT},
     email,
+    permission::Decider,
     visible::visible,
 };
 use serde_json::{Map, Value, json};
-use store::{TenantTx, approvals, card_types, entities};
+use store::{Membership, TenantTx, approvals, card_types, entities};
 use tools::{
     NewCard,
     cards::{CardSchema, built_in},
@@ -22,7 +23,8 @@ use crate::turn::cut;
 const LINES: usize = 12_000;
 
 /// Shows a card. One whose type is unknown, or whose data do not fit it, is shown as text.
-pub async fn show(tx: &mut TenantTx, new: &NewCard, card_id: CardId) -> Result<Outcome> {
+/// `role` is that of the run.
+pub async fn show(tx: &mut TenantTx, new: &NewCard, card_id: CardId, role: Role) -> Result<Outcome> {
     let nothing = |why: &str| Ok(Outcome::failed(format!("Nothing was shown: {why}")));
     if redact::contains_marker(&serde_json::to_string(new).map_err(Error::internal)?) {
         return nothing(MARKED);
@@ -35,7 +37,7 @@ pub async fn show(tx: &mut TenantTx, new: &NewCard, card_id: CardId) -> Result<O
         Err(problem) => return nothing(&format!("{problem}.")),
     };
     for (i, action) in actions.iter().enumerate() {
-        if let Some(problem) = dangling(tx, action).await? {
+        if let Some(problem) = dangling(tx, action, role).await? {
             return nothing(&format!("actions[{i}]{problem}"));
         }
     }
@@ -63,16 +65,10 @@ pub fn draft(to: &str, subject: &str, body: &str, card_id: CardId) -> Outcome {
     if [to, subject, body].into_iter().any(redact::contains_marker) {
         return nothing(MARKED);
     }
-    let addresses = match email::addresses(to) {
-        Ok(addresses) => addresses.join(", "),
-        Err(problem) => return nothing(&format!("to: {problem}.")),
+    let addresses = match mail(to, subject, body) {
+        Ok(addresses) => addresses,
+        Err(problem) => return nothing(&format!("{problem}.")),
     };
-    if subject.trim().is_empty() || subject.contains(['\r', '\n']) {
-        return nothing("subject: must be one line that is not blank.");
-    }
-    if body.trim().is_empty() {
-        return nothing("body: must not be blank.");
-    }
     let data = json!({"to": addresses, "subject": subject, "body": body});
     if data.to_string().len() > MAX_DATA {
         return nothing(&format!("the draft has more than {MAX_DATA} bytes."));
@@ -88,6 +84,18 @@ pub fn draft(to: &str, subject: &str, body: &str, card_id: CardId) -> Outcome {
     Outcome::ok(text).showing(shown)
 }
 
+/// The addresses of a mail, if all of it is in order.
+fn mail(to: &str, subject: &str, body: &str) -> Result<String, String> {
+    let addresses = email::addresses(to).map_err(|problem| format!("to: {problem}"))?;
+    if subject.trim().is_empty() || subject.contains(['\r', '\n']) {
+        return Err("subject: must be one line that is not blank".into());
+    }
+    if body.trim().is_empty() {
+        return Err("body: must not be blank".into());
+    }
+    Ok(addresses.join(", "))
+}
+
 fn members(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
@@ -96,35 +104,33 @@ fn members(value: Value) -> Map<String, Value> {
 }
 
 /// What an action names that is not there for this person.
-async fn dangling(tx: &mut TenantTx, action: &CardAction) -> Result<Option<String>> {
+async fn dangling(tx: &mut TenantTx, action: &CardAction, role: Role) -> Result<Option<String>> {
     match action {
         CardAction::Open { kind, id, .. } => unknown(tx, *kind, id).await,
-        CardAction::Approve { approval_id, .. } => undecidable(tx, *approval_id).await,
+        CardAction::Approve { approval_id, .. } => undecidable(tx, *approval_id, role).await,
         CardAction::OpenUrl { .. } | CardAction::SendMessage { .. } => Ok(None),
     }
 }
 
 async fn unknown(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Option<String>> {
-    match entities::find(tx, kind, id).await {
-        Ok(_) => Ok(None),
-        Err(Error::NotFound) => {
-            Ok(Some(format!(".id: there is no {kind} {id:?} on record. Use find_entities to look for it.")))
-        }
-        Err(error) => Err(error),
-    }
+    let missing = entities::find(tx, kind, id).await.optional()?.is_none();
+    Ok(missing
+        .then(|| format!(".id: there is no {kind} {id:?} on record. Use find_entities to look for it.")))
 }
 
-async fn undecidable(tx: &mut TenantTx, id: ApprovalId) -> Result<Option<String>> {
-    match approvals::find(tx, id, false).await {
-        Ok(approval) if approval.status == ApprovalStatus::Pending => Ok(None),
-        Ok(approval) => {
-            Ok(Some(format!(".approval_id: {id} is {} and cannot be decided any more.", approval.status)))
+async fn undecidable(tx: &mut TenantTx, id: ApprovalId, role: Role) -> Result<Option<String>> {
+    let Some(approval) = approvals::find(tx, id, false).await.optional()? else {
+        return Ok(Some(format!(".approval_id: no call of this person waits for a decision under {id}.")));
+    };
+    let now = |member: &Membership| role.capped(member.role).capped(member.ceiling);
+    let administers = tx.membership().map(now).is_some_and(Role::administers);
+    Ok(match (approval.status, approval.decider) {
+        (ApprovalStatus::Pending, Decider::Admin) if !administers => {
+            Some(format!(".approval_id: an owner or administrator decides about {id}, not this person."))
         }
-        Err(Error::NotFound) => {
-            Ok(Some(format!(".approval_id: no call of this person waits for a decision under {id}.")))
-        }
-        Err(error) => Err(error),
-    }
+        (ApprovalStatus::Pending, _) => None,
+        (status, _) => Some(format!(".approval_id: {id} is {status} and cannot be decided any more.")),
+    })
 }
 
 /// The schema of a type of cards, if it is fit to be used; else what is wrong where in it.
@@ -144,25 +150,23 @@ async fn misfit(tx: &mut TenantTx, card_type: &str, data: &Map<String, Value>) -
             None => return unknown_type(tx, card_type).await.map(Some),
         },
     };
-    let to = data.get("to").and_then(Value::as_str).filter(|_| card_type == EMAIL_DRAFT);
-    let address = to.and_then(|to| email::addresses(to).err()).map(|problem| format!("to: {problem}"));
+    let words = |name: &str| data.get(name).and_then(Value::as_str);
+    let unfit = match (words("to"), words("subject"), words("body")) {
+        // What is missing is the schema's to say.
+        (Some(to), Some(subject), Some(body)) if card_type == EMAIL_DRAFT => mail(to, subject, body).err(),
+        _ => None,
+    };
     let data = Value::Object(data.clone());
     // A schema that somebody wrote for it may take a while.
     let check = move || match CardSchema::new(&schema) {
-        Ok(schema) => schema.problems(&data).into_iter().map(told).collect(),
+        Ok(schema) => schema.problems(&data).iter().map(ToString::to_string).collect(),
         // It was fit when it was written; this program may be stricter than that one.
-        Err(problems) => {
-            problems.into_iter().map(|problem| format!("its schema is not fit: {}", told(problem))).collect()
-        }
+        Err(problems) => problems.iter().map(|problem| format!("its schema is not fit: {problem}")).collect(),
     };
     let mut problems: Vec<String> = tokio::task::spawn_blocking(check).await.map_err(Error::internal)?;
-    problems.extend(address);
+    problems.extend(unfit);
     Ok((!problems.is_empty())
         .then(|| format!("the data do not fit the type {card_type:?}: {}.", problems.join("; "))))
-}
-
-fn told(FieldError { field, error }: FieldError) -> String {
-    if field.is_empty() { error } else { format!("{field}: {error}") }
 }
 
 async fn unknown_type(tx: &mut TenantTx, card_type: &str) -> Result<String> {

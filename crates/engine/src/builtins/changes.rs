@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 use domain::{
-    EntityKind, EntityRef, Error, Optional, Result,
+    EntityKind, EntityRef, Error, OptionalExt, Result,
     approval::{FieldChange, Named, Preview},
     entity::{Link, Visibility},
 };

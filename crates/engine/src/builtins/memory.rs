@@ -1,7 +1,7 @@
 //! `memory_append` and `memory_replace`.
 
 use domain::{
-    EntityRef, Error, Event, MemoryScope, Optional, Result, approval::Preview, memory::MemoryPreview,
+    EntityRef, Error, Event, MemoryScope, OptionalExt, Result, approval::Preview, memory::MemoryPreview,
     permission::Action,
 };
 use store::{

@@ -9,7 +9,7 @@ mod questions;
 mod record;
 
 use domain::{
-    ApprovalId, Card, CardId, EntityRef, Error, Event, Result, UserId, approval::Preview,
+    ApprovalId, Card, CardId, EntityRef, Error, Event, Result, Role, UserId, approval::Preview,
     permission::Decider, tool::CallState,
 };
 use store::{RunTx, TenantTx};
@@ -124,8 +124,13 @@ impl Outcome {
     }
 }
 
-/// `card` is the id of the card that the call shows, if it shows one.
-pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>, card: CardId) -> Result<Outcome> {
+/// `card` is the id of the card that the call shows, if it shows one; `role` that of the run.
+pub async fn read(
+    tx: &mut TenantTx,
+    call: &Call,
+    asking: Asking<'_>,
+    (card, role): (CardId, Role),
+) -> Result<Outcome> {
     match call {
         Call::Ask(question) => questions::answer(tx, question, asking).await,
         Call::Recall { query, limit, since } => archive::recall(tx, query, *limit, since.as_deref()).await,
@@ -133,7 +138,7 @@ pub async fn read(tx: &mut TenantTx, call: &Call, asking: Asking<'_>, card: Card
             archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await
         }
         Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
-        Call::ShowCard(new) => cards::show(tx, new, card).await,
+        Call::ShowCard(new) => cards::show(tx, new, card, role).await,
         Call::DraftEmail { to, subject, body } => Ok(cards::draft(to, subject, body, card)),
         _ => Err(Error::internal("a writing tool was asked to read")),
     }

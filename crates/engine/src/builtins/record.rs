@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::{
-    EntityKind, EntityRef, Error, Optional, Result,
+    EntityKind, EntityRef, Error, OptionalExt, Result,
     approval::{FieldChange, Named, Preview},
     entity::Entity,
     fields,

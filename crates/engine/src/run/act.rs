@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use store::{
     RunTx,
-    steps::{self, NewStep, StepKind, ToolCall},
+    steps::{self, NewStep, Recorded, StepKind, ToolCall},
     turns::Past,
 };
 use tools::Call;
@@ -131,26 +131,43 @@ struct ToolUse {
     input: Option<Box<RawValue>>,
 }
 
+/// Id, tool and arguments of each call in an assistant's message; of `execute_action` those of the
+/// call that it stands for.
+pub(crate) fn calls_in(content: &str) -> Vec<(String, String, Box<RawValue>)> {
+    if !content.contains("\"tool_use\"") {
+        return Vec::new();
+    }
+    let blocks: Vec<ToolUse> = serde_json::from_str(content).unwrap_or_default();
+    let calls = blocks.into_iter().filter(|block| block.kind == "tool_use");
+    calls
+        .filter_map(|block| {
+            let (id, name, input) = (block.id?, block.name?, block.input.unwrap_or_else(|| raw("{}")));
+            let (name, input) = tools::inner_call(&name, &input).unwrap_or((name, input));
+            Some((id, name, input))
+        })
+        .collect()
+}
+
+/// What is told at a run's end of the calls that it has recorded.
+pub(crate) fn tools_used(calls: &[Recorded]) -> Vec<ToolUsed> {
+    let made = calls.iter().filter(|call| call.state != CallState::Started);
+    let used = |call: &Recorded| ToolUsed {
+        id: call.id.clone(),
+        name: call.name.clone(),
+        success: call.state == CallState::Done,
+    };
+    made.map(used).collect()
+}
+
 impl Run {
     /// The tool calls in an assistant's message.
     pub(super) fn open_calls(&self, content: &str) -> Vec<OpenCall> {
-        if !content.contains("\"tool_use\"") {
-            return Vec::new();
-        }
-        let blocks: Vec<ToolUse> = serde_json::from_str(content).unwrap_or_default();
-        blocks
-            .into_iter()
-            .filter(|block| block.kind == "tool_use")
-            .filter_map(|block| {
-                let (mut name, mut input) = (block.name?, block.input.unwrap_or_else(|| raw("{}")));
-                if let Some((tool, args)) = tools::inner_call(&name, &input) {
-                    (name, input) = (tool, args);
-                }
-                let title =
-                    self.engine.0.toolbox.find(self.offer, &name).map_or(name.as_str(), |tool| tool.title);
-                Some(OpenCall { id: block.id?, title: title.to_owned(), input, name })
-            })
-            .collect()
+        let title = |name: &str| {
+            let tool = self.engine.0.toolbox.find(self.offer, name);
+            tool.map_or(name, |tool| tool.title).to_owned()
+        };
+        let calls = calls_in(content).into_iter();
+        calls.map(|(id, name, input)| OpenCall { id, title: title(&name), input, name }).collect()
     }
 
     /// Performs the calls of the answer at `seq` and stores their results as one
@@ -235,7 +252,7 @@ impl Run {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
             let asking = Asking { bound: self.entity.as_ref(), now: Utc::now(), zone: self.zone };
             let card = CardId::derive(self.lease.run, &open.id);
-            let outcome = builtins::read(&mut tx, call, asking, card).await?;
+            let outcome = builtins::read(&mut tx, call, asking, (card, self.role)).await?;
             tx.commit().await?;
             Ok(outcome)
         };

@@ -44,7 +44,7 @@ use crate::{
     turn::store_turn,
 };
 
-pub(crate) use act::results_content;
+pub(crate) use act::{calls_in, results_content, tools_used};
 
 /// A run that begins in the transaction of its message.
 pub(crate) struct Start {

@@ -5,9 +5,7 @@ use chrono_tz::Tz;
 use domain::{
     Cursor, Error, Event, Result, Usage,
     audit::Channel,
-    event::ToolUsed,
     run::{Lease, RunStatus},
-    tool::CallState,
 };
 use store::{
     Guarded, approvals,
@@ -16,7 +14,7 @@ use store::{
     turns::{self, Resumed},
 };
 
-use super::{Errand, Left, Run};
+use super::{Errand, Left, Run, tools_used};
 use crate::Engine;
 
 /// Code and text of a run that broke off again and again.
@@ -126,16 +124,7 @@ impl Run {
         self.open.clone_from(&loaded.parked.open);
         self.asked.clone_from(&loaded.parked.asked);
         self.recorded.clone_from(&loaded.calls);
-        self.tools_used = loaded
-            .calls
-            .iter()
-            .filter(|call| call.state != CallState::Started)
-            .map(|call| ToolUsed {
-                id: call.id.clone(),
-                name: call.name.clone(),
-                success: call.state == CallState::Done,
-            })
-            .collect();
+        self.tools_used = tools_used(&loaded.calls);
         if loaded.has_events && !loaded.parked.untouched {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
         }

@@ -2,11 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use domain::{Error, OrgId, Role, SessionId, Tenant, UserId};
-use store::{
-    Store,
-    sessions::{self, NewSession},
-};
+use domain::{OptionalExt, OrgId, Role, SessionId, Tenant, UserId};
+use store::{Store, sessions};
 
 use super::{DAY_SESSION, DEAL_SESSION, ORG};
 use crate::{
@@ -24,18 +21,10 @@ const QUESTIONS: [&str; 3] =
 pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr) -> Result<(), Fatal> {
     let alice = Tenant::own(OrgId::derive(ORG), UserId::derive("alice"));
     let mut tx = store.tenant(alice).await?;
-    let deal = match sessions::find_by_key(&mut tx, DEAL_SESSION).await {
-        Ok(session) => session,
-        Err(Error::NotFound) => return Ok(tx.rollback().await?),
-        Err(error) => return Err(error.into()),
-    };
-    // Organizations that were seeded before there was this conversation get it now.
-    let new = NewSession { client_key: Some(DAY_SESSION), ..NewSession::default() };
-    let day = match sessions::create(&mut tx, SessionId::new(), &new).await? {
-        Some(session) => session,
-        None => sessions::find_by_key(&mut tx, DAY_SESSION).await?,
-    };
+    let day = sessions::find_by_key(&mut tx, DAY_SESSION).await.optional()?;
+    let deal = sessions::find_by_key(&mut tx, DEAL_SESSION).await.optional()?;
     tx.commit().await?;
+    let Some((day, deal)) = day.zip(deal) else { return Ok(()) };
     let role = Role::Owner.as_str();
     let grant =
         Grant { user: "alice", org: Some(ORG), role: Some(role), platform_admin: false, ttl: TOKEN_LIFE };
@@ -50,12 +39,13 @@ fn lines(address: SocketAddr, token: &str, day: SessionId, deal: SessionId) -> S
 Sixty answers at http://{address}
 
 Paste this into another terminal: a token of alice, owner of the demo organization, for 24 hours,
-and a command that asks the copilot. It needs jq; without it, leave out everything from the | on.
+and a command that asks the copilot. It needs jq.
 
   TOKEN={token}
   ask() {{ curl -s http://{address}/v1/sessions/${{2:-{day}}}/messages \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-    -d "{{\"text\": \"$1\"}}" | jq -r '.message.content[]?.text // "(\(.run.status))"'; }}
+    -d "$(jq -n --arg text "$1" '{{text: $text}}')" |
+    jq -r '.message.content[]?.text // .detail // "(\(.run.status))"'; }}
 
 Then ask:
 

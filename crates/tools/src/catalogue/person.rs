@@ -2,7 +2,7 @@
 
 use domain::tool::{ToolClass::LocalTx, ToolSpec};
 
-/// It waits for the person, and is ruled by nobody: it does nothing in the world.
+/// No policy applies to it: it waits for the person, and does nothing in the world.
 pub(crate) const ASK_USER: &str = "ask_user";
 
 pub(super) const PERSON: &[ToolSpec] = &[ToolSpec {

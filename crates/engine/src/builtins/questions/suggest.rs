@@ -91,29 +91,40 @@ fn pressing(rows: Vec<Brief>, me: Me<'_>, clock: Clock) -> Vec<Suggestion> {
     stale.sort_by(|a, b| (a.touched_at, &a.id).cmp(&(b.touched_at, &b.id)));
     closing.sort_by(|a, b| (a.close_date, &a.id).cmp(&(b.close_date, &b.id)));
 
-    let mut found: Vec<Suggestion> = meetings.iter().map(|meeting| prepare(meeting, me, clock)).collect();
-    found.extend(overdue(&tasks, clock));
     let alarming =
         |deal: &Brief, prompt: String| of(deal, prompt, sentence(&lines::alarms(deal, clock).join(", ")));
-    found.extend(
-        at_risk.iter().take(2).map(|deal| {
-            alarming(deal, format!("What can I do about the risks of the deal {}?", quoted(deal)))
-        }),
-    );
-    found.extend(
-        stale
-            .iter()
-            .take(1)
-            .map(|deal| alarming(deal, format!("How do I get the deal {} moving again?", quoted(deal)))),
-    );
-    found.extend(closing.iter().take(1).map(|deal| {
+    let risky =
+        |deal: &Brief| alarming(deal, format!("What can I do about the risks of the deal {}?", quoted(deal)));
+    let silent =
+        |deal: &Brief| alarming(deal, format!("How do I get the deal {} moving again?", quoted(deal)));
+    let nearing = |deal: &Brief| {
         of(deal, format!("What is left to do until the deal {} closes?", quoted(deal)), closes(deal, clock))
-    }));
-    found.truncate(MOST);
+    };
+    let kinds: [Vec<Suggestion>; 5] = [
+        meetings.iter().map(|meeting| prepare(meeting, me, clock)).collect(),
+        overdue(&tasks, clock).into_iter().collect(),
+        at_risk.iter().map(risky).collect(),
+        stale.iter().map(silent).collect(),
+        closing.iter().map(nearing).collect(),
+    ];
+    let mut found = most_urgent(kinds);
     if found.is_empty() {
         found.extend(ALWAYS.map(|prompt| of_nothing(prompt, "Nothing of yours presses")));
     }
     found
+}
+
+/// One of each kind before a second of any, so that none crowds out the others; shown in the order
+/// of the kinds.
+fn most_urgent(kinds: [Vec<Suggestion>; 5]) -> Vec<Suggestion> {
+    let placed = kinds.into_iter().enumerate().flat_map(|(kind, of_kind)| {
+        of_kind.into_iter().enumerate().map(move |(place, suggestion)| (place, kind, suggestion))
+    });
+    let mut placed: Vec<_> = placed.collect();
+    placed.sort_by_key(|(place, kind, _)| (*place, *kind));
+    placed.truncate(MOST);
+    placed.sort_by_key(|(place, kind, _)| (*kind, *place));
+    placed.into_iter().map(|(_, _, suggestion)| suggestion).collect()
 }
 
 fn closes(deal: &Brief, clock: Clock) -> String {

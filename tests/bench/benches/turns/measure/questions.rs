@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::{EntityKind, EntityRef, OrgId, Tenant, UserId, brief::Brief};
 use store::{
     PoolSize, Store, TenantTx,
-    questions::{self as ask, Alarm, Closing, Due, Page, Sought},
+    questions::{self as ask, Alarm, Closing, Due, Me, Page, Soon, Sought},
 };
 use uuid::Uuid;
 
@@ -32,7 +32,8 @@ struct Question {
     at_least: usize,
 }
 
-const QUESTIONS: [Question; 17] = [
+/// The last one makes suggestions, which a page waits for.
+const QUESTIONS: [Question; 18] = [
     Question { name: "open deals by close date", at_least: 21 },
     Question { name: "needs attention", at_least: 21 },
     Question { name: "at risk", at_least: 21 },
@@ -50,6 +51,7 @@ const QUESTIONS: [Question; 17] = [
     Question { name: "a misspelled name", at_least: 21 },
     Question { name: "e-mails with three common words", at_least: 11 },
     Question { name: "e-mails of a deal with two words", at_least: 1 },
+    Question { name: "what presses on a person", at_least: 1 },
 ];
 
 pub async fn all(postgres: &Postgres, report: &mut Report) -> Result<()> {
@@ -80,7 +82,7 @@ pub async fn all(postgres: &Postgres, report: &mut Report) -> Result<()> {
                 question.name
             ),
             format!("{}; {}", told(&large), told(&small)),
-            "p99 ≤ 20",
+            if place + 1 == QUESTIONS.len() { "p99 ≤ 5" } else { "p99 ≤ 20" },
         );
     }
     store.close().await;
@@ -142,9 +144,14 @@ async fn one(tx: &mut TenantTx, place: usize, n: u128) -> Result<usize> {
             let topic = format!("topic{}", n % 40);
             find(tx, &[EntityKind::Email], &["pricing", "renewal", &topic], 300, true).await?
         }
-        _ => {
+        16 => {
             let words = ["pricing".to_owned(), "topic7".to_owned()];
             ask::find_linked(tx, (EntityKind::Email, &words), &deal, Page { offset: 0, limit: 10 }).await?
+        }
+        _ => {
+            let me = Me { external_id: "nobody", name: None };
+            let soon = Soon { now, until: now + Days::new(1), last_day: (now + Days::new(30)).date_naive() };
+            ask::pressing(tx, me, soon, alarm(now)).await?
         }
     };
     Ok(rows.len())
