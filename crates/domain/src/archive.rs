@@ -59,7 +59,7 @@ pub struct Passage {
     /// Long messages have several.
     #[serde(skip)]
     pub part: i32,
-    /// `user` or `assistant`.
+    /// `user`, `assistant`, or `tool` for what a tool answered.
     pub role: String,
     /// The piece, or its best part, with the words that were found between `**`.
     pub snippet: String,

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::EntityKind;
+
 /// One content block of an assistant's message. Kinds that we do not interpret
 /// are kept as the JSON that the provider sent, so that they can be echoed.
 #[derive(Clone, Debug)]
@@ -48,8 +50,26 @@ pub struct ToolResult {
 }
 
 /// Blocks that the service makes for clients. They stand in stored messages, after the
-/// results that they belong to, and no model is sent one: providers know nothing of them.
-pub const FOR_CLIENTS: [&str; 1] = ["card"];
+/// results or the words that they belong to, and no model is sent one: providers know
+/// nothing of them.
+pub const FOR_CLIENTS: [&str; 2] = ["card", "mention"];
+
+/// An entity that a person's message mentions, by the name that it had.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "mention")]
+pub struct Mention<'a> {
+    pub kind: EntityKind,
+    pub id: &'a str,
+    pub name: &'a str,
+}
+
+/// The content of a person's message with what it mentions.
+pub fn with_mentions(content: &str, mentions: &[Mention<'_>]) -> String {
+    match content.strip_suffix(']') {
+        Some(blocks) if !mentions.is_empty() => format!("{blocks},{}", &to_json(mentions)[1..]),
+        _ => content.to_owned(),
+    }
+}
 
 /// The content as a model may be sent it: without the blocks that are for clients, every
 /// other byte as it is stored. `[]`, where nothing else was there.
@@ -121,6 +141,11 @@ mod tests {
         let card = r#"{"type":"card","card_id":"c","data":{"x":[{"type":"card"}]}}"#;
         assert_eq!(for_model(&format!("[{RESULT},{card},{card}]")), format!("[{RESULT}]"));
         assert_eq!(for_model(&format!("[{card}]")), "[]");
+        let said = r#"[{"type":"text","text":"Hi"}]"#;
+        let mention = Mention { kind: EntityKind::Deal, id: "D-\"1", name: "{\"type\":\"card\"}" };
+        let whole = with_mentions(said, &[mention]);
+        assert!(whole.ends_with(r#","id":"D-\"1","name":"{\"type\":\"card\"}"}]"#), "{whole}");
+        assert_eq!((for_model(&whole), with_mentions(said, &[])), (said.into(), said.to_owned()));
         for content in [
             format!("[{RESULT}]"),
             r#"[{"type":"tool_use","id":"t","name":"n","input":{"type":"card"}}]"#.to_owned(),

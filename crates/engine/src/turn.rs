@@ -113,7 +113,7 @@ impl Engine {
             session: new.session,
             message: begun.message,
             seq,
-            content: new.content.clone(),
+            content: with_mentions(&new.content, &mentioned),
             context: context_note(&note, &news, &mentioned),
             preview: cut(&new.text, 200),
             title: cut(&new.text, 60),
@@ -216,6 +216,12 @@ async fn mentioned(tx: &mut TenantTx, mentions: &[(usize, EntityRef)]) -> Result
         all.push(Mentioned { entity: entity.clone(), name: facts.name, facts: text });
     }
     Ok((all, origin))
+}
+
+fn with_mentions(content: &str, mentioned: &[Mentioned]) -> String {
+    let mentions =
+        mentioned.iter().map(|it| block::Mention { kind: it.entity.kind, id: &it.entity.id, name: &it.name });
+    block::with_mentions(content, &mentions.collect::<Vec<_>>())
 }
 
 /// The message is there, with its run, or neither is.

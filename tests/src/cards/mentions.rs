@@ -53,9 +53,13 @@ async fn facts_and_memory_of_what_is_mentioned_stand_in_the_context_of_that_turn
         assert!(told.contains(words), "{words}: {told}");
     }
     assert_eq!(told.matches("<mentioned ").count(), 2, "each once");
-    // It is no part of what was said.
+    // The history shows what was mentioned; the model is sent no such block.
     let history = alice.history(&session).await;
-    assert_eq!(history[0]["content"], json!([{"type": "text", "text": "What about it?"}]));
+    let said = json!([{"type": "text", "text": "What about it?"},
+        {"type": "mention", "kind": "deal", "id": "D-42", "name": "Acme renewal"},
+        {"type": "mention", "kind": "contact", "id": "C-7", "name": "Dana Roe"}]);
+    assert_eq!(history[0]["content"], said);
+    assert!(!sent(&app).contains(r#""type":"mention""#));
     // Later turns send the same bytes, whatever has changed on record since.
     alice.patch("/v1/entities/deal/D-42", json!({"stage": "won"})).await.expect(200);
     alice.delete("/v1/entities/contact/C-7").await.expect(204);

@@ -75,6 +75,9 @@ fn block(raw: &str) -> String {
             );
             format!("{how} {}\n\n{said}", code(text("tool_use_id")))
         }
+        "mention" => {
+            format!("*Mentions* {} {} {}", code(text("kind")), code(text("id")), quote(text("name")))
+        }
         "card" => format!("*Card* {}\n\n{}", code(text("card_type")), quote(text("summary"))),
         kind @ ("image" | "document") => {
             let media = value["source"]["media_type"].as_str().unwrap_or("unknown type");

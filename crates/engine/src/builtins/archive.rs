@@ -46,7 +46,11 @@ pub async fn recall(
 /// A passage with all that is needed to quote it, and to read on around it.
 fn passage(passage: &Passage) -> String {
     let mut line = passage.created_at.format("%A %Y-%m-%d").to_string();
-    line.push_str(if passage.role == "user" { ", the person" } else { ", the copilot" });
+    line.push_str(match passage.role.as_str() {
+        "user" => ", the person",
+        "tool" => ", a tool",
+        _ => ", the copilot",
+    });
     if let Some(title) = &passage.session_title {
         write!(line, ", in {:?}", visible(title)).expect(INFALLIBLE);
     }

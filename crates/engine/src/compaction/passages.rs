@@ -12,19 +12,22 @@ const PIECE: usize = 1_200;
 /// What is kept of a question beside its answer, in characters.
 const QUESTION: usize = 300;
 
-/// The searchable pieces of the messages: texts, tool calls and their results.
-/// An answer carries its question, without whose words nobody would find it.
+/// The searchable pieces of the messages: texts, and what tools answered. The copilot's own
+/// calls repeat the words of a question, and would be found before its answers. An answer
+/// carries its question, without whose words nobody would find it.
 pub fn passages(messages: &[Message]) -> Vec<NewPassage> {
     let mut question = None;
     let mut all = Vec::new();
     for message in messages.iter().filter(|message| !message.superseded) {
         let blocks: Vec<Value> = serde_json::from_str(message.content.get()).unwrap_or_default();
         let asks = message.role == "user" && is_question(message.content.get());
-        let whole = blocks.iter().filter_map(text).collect::<Vec<_>>().join("\n\n");
+        let said = blocks.iter().filter(|block| block["type"] != "tool_use");
+        let whole = said.filter_map(text).collect::<Vec<_>>().join("\n\n");
+        let role = if message.role == "user" && !asks { "tool" } else { &message.role };
         all.extend((0..).zip(pieces(&whole)).map(|(part, text)| NewPassage {
             seq: message.seq,
             part,
-            role: message.role.clone(),
+            role: role.to_owned(),
             text,
             said_at: message.created_at,
             question: question.clone().filter(|_| !asks),
@@ -43,6 +46,12 @@ pub fn text(block: &Value) -> Option<String> {
         "tool_use" => Some(format!("[calls {} {}]", block["name"].as_str()?, block["input"])),
         "tool_result" => Some(block["content"].as_str()?.to_owned()),
         "card" => Some(format!("[card {}] {}", block["card_type"].as_str()?, block["summary"].as_str()?)),
+        "mention" => Some(format!(
+            "[mentions {} {}: {}]",
+            block["kind"].as_str()?,
+            block["id"].as_str()?,
+            block["name"].as_str()?
+        )),
         _ => None,
     }
 }
@@ -100,7 +109,9 @@ mod tests {
             .collect();
         let questions: Vec<Option<String>> = passages(&messages).into_iter().map(|p| p.question).collect();
         let asked = Some("How much?".to_owned());
-        assert_eq!(questions, [None, asked.clone(), asked.clone(), asked, None]);
+        assert_eq!(questions, [None, asked.clone(), asked, None]);
+        let roles: Vec<String> = passages(&messages).into_iter().map(|p| p.role).collect();
+        assert_eq!(roles, ["user", "tool", "assistant", "user"]);
     }
 
     #[test]

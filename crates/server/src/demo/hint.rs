@@ -45,7 +45,7 @@ and a command that asks the copilot. It needs jq.
   ask() {{ curl -s http://{address}/v1/sessions/${{2:-{day}}}/messages \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -d "$(jq -n --arg text "$1" '{{text: $text}}')" |
-    jq -r '.message.content[]?.text // .detail // "(\(.run.status))"'; }}
+    jq -r '.message.content[]?.text // .detail // "(\(.run.status)) \(.run.error.message? // "")"'; }}
 
 Then ask:
 
