@@ -11,6 +11,7 @@ mod recollecting;
 mod scripting;
 mod selling;
 mod stream;
+mod suggesting;
 mod summaries;
 mod tool_pairs;
 mod validation;
