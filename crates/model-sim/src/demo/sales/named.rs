@@ -155,5 +155,8 @@ fn words(row: &Row, results: &Results) -> Option<String> {
 }
 
 fn joined(said: String, more: Option<String>) -> String {
-    more.map_or_else(|| said.clone(), |more| format!("{said}\n\n{more}"))
+    match more {
+        Some(more) => format!("{said}\n\n{more}"),
+        None => said,
+    }
 }
