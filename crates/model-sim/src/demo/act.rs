@@ -11,9 +11,25 @@ use super::{
 use crate::Reply;
 
 const WHO: &str = "I am Sixty's built-in stand-in for a language model: a few rules, no model at all.";
-const HELP: &str = "You can tell me: “remember that …”, “what do you know about me”, “what do you know \
-    about D-42”, “find …”, “note on D-42: …”, “what did we say about …”, “what needs my attention today?”, \
-    “prepare my next meeting”, “catch me up on …”.";
+/// What can be said, and the tool that it needs.
+const HELP: [(&str, &str); 16] = [
+    ("what needs my attention today?", "list_tasks"),
+    ("prepare my next meeting", "get_next_meeting"),
+    ("catch me up on …", "resolve_entity"),
+    ("what is overdue?", "list_tasks"),
+    ("how does the pipeline look?", "get_pipeline_summary"),
+    ("who have I not talked to in 30 days?", "get_contacts_needing_attention"),
+    ("e-mails from …", "search_emails"),
+    ("draft an e-mail to … about …", "draft_email"),
+    ("create a task to call … tomorrow", "create_task"),
+    ("mark … as done", "complete_task"),
+    ("log a call with …: …", "create_activity"),
+    ("change the amount of D-42 to 90000", "update_entity"),
+    ("note on D-42: …", "add_note"),
+    ("find …", "find_entities"),
+    ("remember that …” or “remember for the organization that …", "memory_append"),
+    ("what did we say about …", "recall"),
+];
 
 /// A tool with its arguments.
 type Call = (&'static str, Value);
@@ -62,8 +78,7 @@ pub(super) fn forced(reading: &Reading, name: &str) -> Reply {
 fn calls(intent: &Intent) -> Vec<Call> {
     match intent {
         Intent::WhoAreYou | Intent::AboutMe | Intent::Recap | Intent::Other => Vec::new(),
-        Intent::Remember { text, about_entity } => {
-            let scope = if *about_entity { "entity" } else { "user" };
+        Intent::Remember { text, scope } => {
             vec![("memory_append", json!({"scope": scope, "section": "Notes", "text": text}))]
         }
         Intent::Note { entity: Entity { kind, id }, text } => {
@@ -71,6 +86,9 @@ fn calls(intent: &Intent) -> Vec<Call> {
         }
         Intent::Move { entity: Entity { kind, id }, stage } => {
             vec![("update_entity", json!({"kind": kind, "id": id, "changes": {"stage": stage}}))]
+        }
+        Intent::Change { entity: Entity { kind, id }, field, value } => {
+            vec![("update_entity", json!({"kind": kind, "id": id, "changes": {*field: value}}))]
         }
         Intent::Recall(query) => vec![("recall", json!({"query": query}))],
         Intent::About(Entity { kind, id }) => {
@@ -97,7 +115,14 @@ pub(super) fn thinking(reading: &Reading, kind: &str) -> Reply {
 fn introduction(reading: &Reading) -> String {
     let quotes = reading.quotes("");
     let seen = if quotes.is_empty() { "I see no memory here.".to_owned() } else { quotes.join("\n") };
-    format!("{WHO}\n{seen}\n{HELP}")
+    format!("{WHO}\n{seen}\n{}", help(reading))
+}
+
+/// What it can do with the tools that it was given.
+fn help(reading: &Reading) -> String {
+    let can = HELP.iter().filter(|(_, tool)| reading.offers(tool)).map(|(said, _)| format!("“{said}”"));
+    let always = ["“what do you know about me”".to_owned(), "“what did we talk about”".to_owned()];
+    format!("You can tell me: {}.", can.chain(always).collect::<Vec<_>>().join(", "))
 }
 
 impl Reading<'_> {

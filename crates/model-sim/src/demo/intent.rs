@@ -1,6 +1,8 @@
 //! What the newest user text asks for, by its words.
 
-use super::memory::Entity;
+use serde_json::Value;
+
+use super::{change, memory::Entity};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Intent {
@@ -9,7 +11,8 @@ pub(super) enum Intent {
     AboutMe,
     Remember {
         text: String,
-        about_entity: bool,
+        /// `user`, `org` or `entity`.
+        scope: &'static str,
     },
     Note {
         entity: Entity,
@@ -18,6 +21,12 @@ pub(super) enum Intent {
     Move {
         entity: Entity,
         stage: String,
+    },
+    /// A field of a record gets a value.
+    Change {
+        entity: Entity,
+        field: &'static str,
+        value: Value,
     },
     Recall(String),
     /// What was talked about, without a topic.
@@ -90,6 +99,19 @@ const NO_TOPIC: [&str; 26] = [
     "please",
 ];
 const REMEMBER: [&str; 3] = ["remember that", "remember:", "remember"];
+/// Who else is to know it, said before what is to be remembered.
+const FOR_ALL: [&str; 10] = [
+    "for the organization",
+    "for the organisation",
+    "for our organization",
+    "for our organisation",
+    "for the whole organization",
+    "for the org",
+    "for our company",
+    "for the team",
+    "for everybody",
+    "for everyone",
+];
 const NOTE: [&str; 4] = ["add a note on", "add a note to", "note on", "note for"];
 const ATTENTION: [&str; 5] =
     ["needs my attention", "need my attention", "my pipeline", "open deals", "at risk"];
@@ -130,6 +152,11 @@ pub(super) fn read(question: &str, here: Option<&Entity>) -> Intent {
     if let Some(text) = after(question, &REMEMBER) {
         return remember(&text, here.is_some());
     }
+    if let Some((field, value)) = change::read(question)
+        && let Some(entity) = meant.clone().or_else(|| here.cloned())
+    {
+        return Intent::Change { entity, field, value };
+    }
     if let Some(intent) = meant.clone().and_then(|entity| note_or_move(question, entity)) {
         return intent;
     }
@@ -155,13 +182,23 @@ fn has_topic(query: &str) -> bool {
 }
 
 fn remember(text: &str, has_entity: bool) -> Intent {
+    let text = &without_lead(text);
+    if let Some(text) = for_all(text) {
+        return Intent::Remember { text: without_lead(text), scope: "org" };
+    }
     let Some(phrase) = this_entity(text) else {
-        return Intent::Remember { text: without_lead(text), about_entity: false };
+        return Intent::Remember { text: text.clone(), scope: "user" };
     };
     let at = text.to_ascii_lowercase().find(phrase).unwrap_or_default();
     let around = [&text[..at], &text[at + phrase.len()..]].map(trimmed);
     let text = around.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    Intent::Remember { text: without_lead(&text), about_entity: has_entity }
+    Intent::Remember { text: without_lead(&text), scope: if has_entity { "entity" } else { "user" } }
+}
+
+/// What follows, if it begins by saying that it is for the whole organization.
+fn for_all(text: &str) -> Option<&str> {
+    let beginning = |phrase: &&str| around(text, phrase).filter(|(before, _)| before.trim().is_empty());
+    FOR_ALL.iter().find_map(beginning).map(|(_, rest)| rest)
 }
 
 fn note_or_move(question: &str, entity: Entity) -> Option<Intent> {

@@ -10,9 +10,12 @@
 //! says what it is and quotes a line of each memory it sees.
 
 mod act;
+mod change;
 mod facts;
 mod intent;
+mod late;
 mod memory;
+mod plainly;
 mod recollect;
 mod report;
 mod sales;
@@ -57,7 +60,7 @@ impl Line {
 
     /// What was said, without what the program put before it.
     fn words(&self) -> String {
-        let said = self.blocks.iter().filter(|block| summary_in(block).is_none());
+        let said = self.blocks.iter().filter(|block| summary_in(block).is_none() && !late::is_late(block));
         let said = said.map(|block| tags::without(block, &["context", "memory_update"]).trim().to_owned());
         said.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")
     }
@@ -105,6 +108,8 @@ struct Reading<'a> {
     turn: &'a Turn,
     /// The newest user text without what the program put around it.
     question: String,
+    /// What came of earlier calls meanwhile.
+    late: Vec<late::Late>,
     memories: Vec<Memory>,
     /// The entity that the conversation is about.
     entity: Option<Entity>,
@@ -115,6 +120,7 @@ pub(crate) fn answer(turn: &Turn) -> Reply {
     let reading = Reading {
         turn,
         question: question(turn),
+        late: late::read(turn),
         memories: memory::read(turn),
         entity: memory::entity(turn),
     };
@@ -124,19 +130,42 @@ pub(crate) fn answer(turn: &Turn) -> Reply {
         act::forced(&reading, name)
     } else if let Some(schema) = &turn.answer_schema {
         Reply::text(schema::fill(schema, &reading.question).to_string())
-    } else if let Some(reply) = sales::reply(&reading) {
-        reply
-    } else if turn.results.is_empty() || turn.choice == Choice::Any {
-        act::act(&reading)
     } else {
-        Reply::text(report::report(&reading))
+        talk(&reading)
     };
     limited(reply, &turn.limits)
 }
 
+/// What came of earlier calls, and then the next step of what is asked.
+fn talk(reading: &Reading) -> Reply {
+    let told = late::told(&reading.late);
+    if let Some(told) = told.as_ref().filter(|_| reading.question.is_empty()) {
+        return Reply::text(told);
+    }
+    let mut reply = next_step(reading);
+    // A call says nothing; the text that follows its result does.
+    if let (Some(told), Some(text)) = (told, reply.text_mut()) {
+        *text = format!("{told}\n\n{text}");
+    }
+    reply
+}
+
+fn next_step(reading: &Reading) -> Reply {
+    if let Some(reply) = sales::reply(reading) {
+        reply
+    } else if reading.turn.results.is_empty() || reading.turn.choice == Choice::Any {
+        act::act(reading)
+    } else {
+        Reply::text(report::report(reading))
+    }
+}
+
+/// The newest words of the person; none where only the program spoke since.
 fn question(turn: &Turn) -> String {
     let users = turn.history.iter().rev().filter(|line| line.by_user);
-    users.map(Line::words).find(|words| !words.is_empty()).unwrap_or_default()
+    let spoken =
+        |line: &&Line| !line.words().is_empty() || line.blocks.iter().any(|block| late::is_late(block));
+    users.into_iter().find(spoken).map(Line::words).unwrap_or_default()
 }
 
 /// Cuts the answer where the request says so.

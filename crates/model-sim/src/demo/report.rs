@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{
     Reading, ToolResult, facts,
     intent::{self, Intent},
-    short,
+    plainly::{denial, plainly},
+    recollect, short,
 };
 
 /// Lines of a plain answer that are shown.
@@ -36,6 +37,7 @@ fn one(result: &ToolResult) -> String {
     let ToolResult { name, content, .. } = result;
     match name.as_str() {
         "memory_append" => remembered(result),
+        "recall" => recollect::recalled(result),
         "add_note" => format!("I added the note to {}: “{}”", input(result, "id"), input(result, "text")),
         "update_entity" => updated(result),
         _ => found(result).unwrap_or_else(|| format!("`{name}` answered:{}", plain(content))),
@@ -44,14 +46,12 @@ fn one(result: &ToolResult) -> String {
 
 /// What has failed, and what is no effect yet: a proposal, an open approval.
 pub(super) fn unfinished(result: &ToolResult) -> Option<String> {
-    let ToolResult { name, content, is_error, .. } = result;
-    let said = short(content, 300);
+    let ToolResult { content, is_error, .. } = result;
     if *is_error {
-        return Some(format!("`{name}` did not work: {said}"));
+        return Some(denial(content).unwrap_or_else(|| format!("That did not work: {}", plainly(content))));
     }
     let open = ["awaiting approval", "This is a proposal now"];
-    let waits = open.iter().any(|start| content.starts_with(start));
-    waits.then(|| format!("`{name}` waits for a person's decision: {said}"))
+    open.iter().any(|start| content.starts_with(start)).then(|| plainly(content))
 }
 
 /// A plain answer: its one line, or the first lines as a list.

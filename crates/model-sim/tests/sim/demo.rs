@@ -81,7 +81,7 @@ async fn a_memory_that_was_written_or_refused_is_reported() {
     assert_eq!(done.await, "I wrote to your memory, under Notes: “I prefer mornings”");
     let failed = json!({"content": "memory is full", "is_error": true});
     let failed = said_after("remember that …", [("memory_append", input, failed)]).await;
-    assert_eq!(failed, "`memory_append` did not work: memory is full");
+    assert_eq!(failed, "That did not work: memory is full");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn several_results_are_reported_one_by_one() {
         ],
     );
     let expected = "`find_entities` found 1:\n- Acme renewal (D-42, proposal)\n`find_entities` found nothing.\n\
-                    `recall` answered: not JSON\n`update_entity` waits for a person's decision: awaiting approval\n\
+                    not JSON\nIt waits for approval; nothing of it is done yet.\n\
                     I added the note to ?: “?”";
     assert_eq!(text.await, expected);
 }

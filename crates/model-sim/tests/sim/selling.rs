@@ -293,7 +293,7 @@ async fn what_is_not_there_and_what_failed_is_said() {
     assert_eq!(none.said().await, "Open to-dos: none on record.");
     let mut failed = Asked::of("Prepare my next meeting").answered(|_| "The database is away.".into()).await;
     failed.0["messages"][2]["content"][0]["is_error"] = json!(true);
-    assert_eq!(failed.said().await, "`get_next_meeting` did not work: The database is away.");
+    assert_eq!(failed.said().await, "That did not work: The database is away.");
     let mut without = Asked::of("Draft an email to Ann about the renewal");
     without.0["tools"] = json!([tool("resolve_entity")]);
     assert!(

@@ -3,7 +3,7 @@
 use super::{
     Results,
     ask::Ask,
-    brief, done, plan,
+    brief, done, named, plan,
     rows::{Meant, Row, meant, rows},
     say::{self, count, section},
     words::Subject,
@@ -16,6 +16,7 @@ pub(super) fn answer(ask: &Ask, results: &Results, reading: &Reading) -> Option<
         results.all.iter().filter(|result| result.is_error).filter_map(|result| report::unfinished(result));
     let failed: Vec<String> = failed.collect();
     let said = match ask {
+        Ask::Named(named) => named::answer(named, results, reading),
         _ if ask.writes() => return done::answer(ask, results),
         Ask::Attention => Some(attention(results)),
         Ask::Prepare { with, .. } => prepare(with.as_ref(), results, reading),

@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 
 use super::{
-    dates, orders,
+    dates,
+    named::{Named, Want},
+    orders,
     phrases::{ATTENTION, CATCH_UP, FIND, GENERAL, PREPARE, TELL},
     words::{Heard, Subject},
 };
@@ -43,6 +45,8 @@ pub(super) enum Ask {
         about: Option<String>,
     },
     CatchUp(Subject),
+    /// What is known of a record whose name is quoted.
+    Named(Named),
     Find(String),
     NewTask {
         title: String,
@@ -88,7 +92,8 @@ pub(super) fn general(text: &str) -> bool {
 
 impl Ask {
     pub fn writes(&self) -> bool {
-        matches!(self, Ask::NewTask { .. } | Ask::Done(_) | Ask::Draft { .. } | Ask::Log { .. })
+        matches!(self, Ask::Named(named) if named.want == Want::Draft)
+            || matches!(self, Ask::NewTask { .. } | Ask::Done(_) | Ask::Draft { .. } | Ask::Log { .. })
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn meeting(row: &Row, results: &Results) -> String {
 }
 
 /// The deal as it matters for a meeting: what was said last, and what was promised.
-fn deal_of_meeting(id: &str, results: &Results) -> Option<String> {
+pub(super) fn deal_of_meeting(id: &str, results: &Results) -> Option<String> {
     let sheet = Sheet::of(&results.with("get_deal", "id", id)?.content)?;
     let mut parts = vec![format!("**What it is about**\n{}", headline(&sheet))];
     parts.extend(sheet.head.fact("FLAGS").map(|flags| format!("**Mind**: {flags}.")));
@@ -76,7 +76,10 @@ pub(super) fn contact(id: &str, results: &Results) -> Option<String> {
 /// How things stand with a company: what is linked to its open deals is its own as well.
 pub(super) fn company(id: &str, results: &Results) -> Option<String> {
     let sheet = Sheet::of(&results.with("get_company_status", "id", id)?.content)?;
-    let deals = sheet.section("deals");
+    // An open deal closes; of one that is closed the date is told otherwise.
+    let open: Vec<Row> =
+        sheet.section("deals").iter().filter(|deal| deal.fact("close date").is_none()).cloned().collect();
+    let deals = open.as_slice();
     let of_deals = deals.iter().filter_map(|deal| results.with("get_deal", "id", &deal.id));
     let sheets: Vec<Sheet> = of_deals.filter_map(|result| Sheet::of(&result.content)).collect();
     let all = |name: &str| {
@@ -84,7 +87,7 @@ pub(super) fn company(id: &str, results: &Results) -> Option<String> {
         different(found.cloned().collect())
     };
     let sum = sheet.lines.iter().find_map(|line| Some(line.split_once(" shown here: ")?.1));
-    let heading = sum.map_or_else(|| "Deals".to_owned(), |sum| format!("Deals (open: {sum})"));
+    let heading = sum.map_or_else(|| "Open deals".to_owned(), |sum| format!("Open deals ({sum})"));
     let listed = deals.iter().filter_map(|deal| results.with("get_deal_activities", "id", &deal.id));
     let mut events = different(listed.flat_map(|result| rows(&result.content)).collect());
     events.retain(|event| !to_come(event, results));

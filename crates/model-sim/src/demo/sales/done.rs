@@ -58,9 +58,7 @@ fn open_tasks(what: &str, results: &Results) -> Vec<Row> {
 }
 
 fn draft(to: &str, topic: Option<&str>, results: &Results, reading: &Reading) -> Vec<Call> {
-    let write = |address: &str, name: Option<&str>| {
-        ("draft_email", json!({"to": address, "subject": subject(topic), "body": body(name, topic, reading)}))
-    };
+    let write = |address: &str, name: Option<&str>| write(address, name, topic, reading);
     if to.contains('@') {
         return vec![write(to, None)];
     }
@@ -74,6 +72,11 @@ fn draft(to: &str, topic: Option<&str>, results: &Results, reading: &Reading) ->
         calls.push(write(address, Some(&row.name)));
     }
     calls
+}
+
+/// The call that drafts a message about the topic.
+pub(super) fn write(address: &str, name: Option<&str>, topic: Option<&str>, reading: &Reading) -> Call {
+    ("draft_email", json!({"to": address, "subject": subject(topic), "body": body(name, topic, reading)}))
 }
 
 /// "The renewal", from "the renewal".
@@ -145,7 +148,7 @@ fn unclear(name: &str, results: &Results, clear: &str) -> String {
     }
 }
 
-fn carried_out(result: &crate::demo::ToolResult) -> String {
+pub(super) fn carried_out(result: &crate::demo::ToolResult) -> String {
     let input = |name: &str| result.input[name].as_str().unwrap_or_default();
     match result.name.as_str() {
         "create_task" => {

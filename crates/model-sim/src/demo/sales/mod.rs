@@ -10,6 +10,7 @@ mod ask;
 mod brief;
 mod dates;
 mod done;
+mod named;
 mod orders;
 mod phrases;
 mod plan;
@@ -105,6 +106,9 @@ fn question(reading: &Reading) -> Option<Ask> {
 
 fn ask(text: &str, reading: &Reading) -> Option<Ask> {
     let today = dates::today(reading.turn);
+    if let Some(named) = named::read(text) {
+        return Some(Ask::Named(named));
+    }
     if let Some(order) = ask::order(text, today) {
         return Some(order);
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Call, Results,
     ask::Ask,
-    dates, done,
+    dates, done, named,
     rows::{Meant, Row, Sheet, meant, rows},
     words::Subject,
 };
@@ -66,6 +66,7 @@ pub(super) fn next(ask: &Ask, results: &Results, reading: &Reading) -> Vec<Call>
             vec![("get_contacts_needing_attention", input)]
         }
         Ask::Emails { from, about } => emails(from.as_deref(), about.as_deref()),
+        Ask::Named(named) => named::next(named, results, reading),
         Ask::CatchUp(subject) => then(subject, "", results, |kind, id| about(kind, id, results)),
         Ask::Find(query) => {
             let found = results.first("find_entities").map(|found| found.input.clone());
@@ -122,7 +123,7 @@ pub(super) fn of(subject: &Subject, results: &Results) -> Option<(String, String
 }
 
 /// Everything around one record.
-fn about(kind: &str, id: &str, results: &Results) -> Vec<Call> {
+pub(super) fn about(kind: &str, id: &str, results: &Results) -> Vec<Call> {
     match kind {
         "deal" => {
             let noted = ("get_entity", json!({"kind": "deal", "id": id}));
@@ -189,7 +190,7 @@ pub(super) fn meeting(with: Option<&Subject>, results: &Results) -> Option<Row> 
 }
 
 /// The deals and people of a meeting.
-fn around(meeting: &Row, results: &Results) -> Vec<Call> {
+pub(super) fn around(meeting: &Row, results: &Results) -> Vec<Call> {
     let refs = meeting.refs();
     let of = |kind: &'static str| refs.iter().filter(move |named| named.kind == kind);
     let mut calls: Vec<Call> = of("deal").take(2).flat_map(|deal| about("deal", &deal.id, results)).collect();
