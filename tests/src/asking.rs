@@ -75,7 +75,10 @@ async fn a_question_ends_the_stream_and_its_answer_lets_the_same_run_go_on() {
     assert_eq!(names(&rest), ["tool_result", "token", "message_complete", "done"]);
     assert_eq!(answers(&rest), ["To Dana Reed, then."]);
     let sent = prompts(&app.sim);
-    assert_eq!(result(&sent[1], 0), ("The person answered: Dana Reed".to_owned(), false));
+    assert_eq!(
+        result(&sent[1], 0),
+        (format!("You asked: {QUESTION}\nThe person answered: Dana Reed"), false)
+    );
     assert_eq!(messages(&sent[1]).len(), 3, "the question, the call, its result");
 
     let stored = alice.get(&asked.path()).await.expect(200).json();
@@ -121,7 +124,7 @@ async fn several_options_are_chosen_where_several_fit() {
     several.rest(&alice).await;
     let sent = prompts(&app.sim);
     let (told, _) = result(sent.last().expect("a prompt"), 0);
-    assert_eq!(told, "The person answered:\n- Roe\n- somebody else");
+    assert!(told.ends_with("The person answered:\n- Roe\n- somebody else"), "{told}");
 }
 
 #[tokio::test]
@@ -224,6 +227,8 @@ async fn the_next_message_answers_the_question_while_the_decision_is_still_waite
     let asked = asked_in(&app, &alice, alice.session().await, reply).await;
     app.sim.push(Reply::text("Fine."));
     alice.hear(&asked.session, "Never mind").await;
+    let said = messages(&prompts(&app.sim)[1])[2]["content"][0]["content"].to_string();
+    assert!(said.contains("What the person says next is the answer"), "{said}");
     assert_eq!(status(&alice, &asked.path()).await, "overtaken");
     assert_eq!(status(&alice, &format!("/v1/runs/{}", asked.run)).await, "waiting");
     app.sim.push(Reply::text("Moved."));
@@ -259,6 +264,7 @@ async fn a_question_and_a_decision_of_one_answer_are_both_waited_for() {
     let alice = app.alice();
     alice.deal().await;
     let change = json!({"kind": "deal", "id": "D-42", "changes": {"stage": "won"}});
+    let fence = async || app.database.count("select max(fence) from sixty.runs").await;
     for question_first in [true, false] {
         let reply = Reply::call("ask_user", which()).tool("update_entity", change.clone());
         let asked = asked_in(&app, &alice, alice.session().await, reply).await;
@@ -277,6 +283,10 @@ async fn a_question_and_a_decision_of_one_answer_are_both_waited_for() {
             (status(&alice, &run).await == "waiting").then_some(())
         })
         .await;
+        // Nobody claims what cannot go on: a worker looks at least once a second.
+        let wakes = "select count(*) from sixty.runs where status = 'waiting' and wake_at <= now()";
+        let before = fence().await;
+        assert_eq!((app.database.count(wakes).await, fence().await), (0, before));
         app.sim.push(Reply::text("Done."));
         if question_first {
             approve().await
@@ -312,6 +322,8 @@ async fn one_question_at_a_time_and_none_with_a_mark_in_it() {
         (json!({"question": "Which?", "options": ["a", "a"]}), "options: "),
         (json!({"question": "Which?", "options": [7, 8]}), "options.0: "),
         (json!({"question": "Which?", "user": "bob"}), "user"),
+        (json!({"question": "\u{200B}"}), "can be seen"),
+        (json!({"question": "Which?", "options": ["Yes", "Yes\u{200B}"]}), "different"),
     ] {
         app.sim.push(Reply::call("ask_user", bad.clone()));
         app.sim.push(Reply::text("Sorry."));
@@ -434,4 +446,41 @@ async fn readonly_members_are_asked_as_well_and_another_replica_goes_on() {
     app.sim.push(Reply::text("I see."));
     rita.at(other.address).post(&asked.path(), json!({"answer": "Roe"})).await.expect(202);
     assert_eq!(answers(&asked.rest(&rita).await), ["I see."]);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_that_is_archived_says_what_was_asked() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let asked = asked(&app, &alice, which()).await;
+    app.sim.push_for("Write the summary now", Reply::text("A summary."));
+    alice.post(&format!("/v1/sessions/{}/compact", asked.session), json!({})).await.expect(200);
+    app.sim.push(Reply::text("Well."));
+    alice.post(&asked.path(), json!({"answer": "Roe"})).await.expect(202);
+    asked.rest(&alice).await;
+    let sent = prompts(&app.sim);
+    let told = json!(messages(sent.last().expect("a prompt"))).to_string();
+    assert!(told.contains("Roe") && told.contains(QUESTION), "{told}");
+}
+
+#[tokio::test]
+async fn a_reader_gets_the_end_of_a_run_that_waited_more_often_than_one_look_brings() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let asked = asked(&app, &alice, which()).await;
+    // As if it had been claimed in vain again and again: rows that tell only that it waits.
+    let waits = "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
+        select e.org_id, e.owner_id, e.run_id, 1, 100 + n, 100 + n, format(E'id: 1.%s\\nevent: done\\ndata: %s\\n\\n',
+            100 + n, '{\"run_id\":\"' || e.run_id || '\",\"status\":\"waiting\"}')
+        from (select distinct org_id, owner_id, run_id from sixty.run_events) e, generate_series(1, 150) n;
+        update sixty.runs set fence = 2";
+    tamper(&app, waits).await;
+    app.sim.push(Reply::text("It is Roe."));
+    alice.post(&asked.path(), json!({"answer": "Roe"})).await.expect(202);
+    let run = format!("/v1/runs/{}", asked.run);
+    eventually("the run ends", async || (status(&alice, &run).await == "done").then_some(())).await;
+    let elsewhere = app.another_replica(crate::harness::Setup::default()).await;
+    let reader = alice.at(elsewhere.address);
+    let rest = reader.follow(&asked.run, Some("1.100")).await.rest().await;
+    assert_eq!((answers(&rest), end(&rest).event.as_str()), (vec!["It is Roe.".to_owned()], "done"));
 }

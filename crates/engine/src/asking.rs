@@ -19,13 +19,14 @@ use crate::{
 pub(crate) const OVERTAKEN: &str = "The person went on with another message, which follows: take it as the answer if it \
     is one.";
 
-/// The result of a question, in words for the model.
-pub(crate) fn answered(answer: &[String]) -> String {
+/// The result of a question, in words for the model. It names the question, which may be
+/// archived by now.
+pub(crate) fn answered(question: &str, answer: &[String]) -> String {
     match answer {
-        [one] => format!("The person answered: {one}"),
+        [one] => format!("You asked: {question}\nThe person answered: {one}"),
         several => {
             let lines: Vec<String> = several.iter().map(|line| format!("- {line}")).collect();
-            format!("The person answered:\n{}", lines.join("\n"))
+            format!("You asked: {question}\nThe person answered:\n{}", lines.join("\n"))
         }
     }
 }

@@ -44,6 +44,8 @@ enum Look {
     Live,
     /// Nothing more will come, but for this.
     Ended(Option<Bytes>),
+    /// What was brought tells nothing; more may follow it.
+    More,
     Nothing,
 }
 
@@ -73,7 +75,7 @@ impl Reader {
                 // A reader is mostly idle: what a look needs lives in a box, and goes with it.
                 other => match Box::pin(self.stored(other.map(|feed| feed.fence()))).await {
                     Ok(Look::Frames(bytes)) => Some(bytes),
-                    Ok(Look::Live) => None,
+                    Ok(Look::Live | Look::More) => None,
                     Ok(Look::Ended(last_word)) => {
                         self.ended = true;
                         last_word
@@ -131,10 +133,14 @@ impl Reader {
         };
         leave_out_waits(&mut rows, newest, run.status == RunStatus::Waiting);
         tx.commit().await?;
+        let before = self.cursor;
         let text = unread(&rows, &mut self.cursor, live);
         if !text.is_empty() {
             self.ended = ends(&text);
             return Ok(Look::Frames(text.into()));
+        }
+        if self.cursor != before {
+            return Ok(Look::More);
         }
         Ok(if let Some(fence) = live {
             self.cursor = Cursor { fence, n: 0 };

@@ -59,6 +59,7 @@ pub struct Put {
     pub status: QuestionStatus,
     /// Still open, and its time is over.
     pub overdue: bool,
+    pub question: String,
     pub answer: Vec<String>,
 }
 
@@ -66,7 +67,7 @@ pub struct Put {
 pub async fn of_run(tx: &mut RunTx) -> Result<Vec<Put>> {
     let Lease { org, user, run, .. } = *tx.lease();
     let rows = sqlx::query!(
-        r#"select id, call_id, status, status = 'open' and expires_at <= now() as "overdue!", answer
+        r#"select id, call_id, status, status = 'open' and expires_at <= now() as "overdue!", question, answer
          from sixty.questions where org_id = $1 and owner_id = $2 and run_id = $3"#,
         org.0,
         user.0,
@@ -82,6 +83,7 @@ pub async fn of_run(tx: &mut RunTx) -> Result<Vec<Put>> {
                 call_id: row.call_id,
                 status: status(&row.status)?,
                 overdue: row.overdue,
+                question: row.question,
                 answer: row.answer.unwrap_or_default(),
             })
         })

@@ -203,7 +203,10 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
                             where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = a.call_id)
                         and not exists (select from sixty.approvals b
                             where b.org_id = $1 and b.owner_id = $2 and b.run_id = $3 and b.blocking
-                                and b.status = 'pending' and b.id < a.id)))),
+                                and b.status = 'pending' and b.id < a.id)
+                        and not exists (select from sixty.questions b
+                            where b.org_id = $1 and b.owner_id = $2 and b.run_id = $3
+                                and b.status = 'open' and b.expires_at > now() and b.id < a.id)))),
                 (select min(case q.status when 'open' then q.expires_at else now() end) from sixty.questions q
                 where q.org_id = $1 and q.owner_id = $2 and q.run_id = $3
                     and not exists (select from sixty.tool_calls c

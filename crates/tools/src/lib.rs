@@ -29,7 +29,8 @@ use serde_json::{
 use sha2::{Digest, Sha256};
 
 pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask};
-use catalogue::{actions::EXECUTE_ACTION, person::ASK_USER};
+use catalogue::actions::EXECUTE_ACTION;
+pub use catalogue::person::ASK_USER;
 pub use outside::{Outgoing, Outside, Reply, Sent};
 pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Which, Whose};
 

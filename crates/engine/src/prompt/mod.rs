@@ -22,7 +22,7 @@ pub use memory::blocks as memory_blocks;
 pub use messages::is_question;
 pub use neutral::neutral;
 pub use note::{Mentioned, Note, context_note, memory_update};
-pub use repair::{AWAITING, NOT_CARRIED_OUT, repair};
+pub use repair::{AWAITING, AWAITING_ANSWER, NOT_CARRIED_OUT, repair};
 pub use summary::summary_block;
 pub use system::system;
 

@@ -22,6 +22,10 @@ const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;
 pub const AWAITING: &str = "awaiting approval: this step waits for a person's decision. Nothing of it is done yet; \
     what comes of it is told later.";
 
+/// The same where a question to the person is among these calls.
+pub const AWAITING_ANSWER: &str = "awaiting approval: this step waits for the person. Nothing of it is done yet; what comes of \
+    it is told later. What the person says next is the answer to a question among these calls.";
+
 /// What a call is told that nobody answered.
 pub const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended before.";
 

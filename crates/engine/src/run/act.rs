@@ -371,7 +371,7 @@ impl Run {
         let upto = round.calls.len();
         let mut events = self.record(&mut tx, &mut round, upto).await?;
         if round.answered.iter().any(Option::is_none) {
-            return self.park(tx, round.seq, events).await;
+            return self.park(tx, &round, events).await;
         }
         let content = content(&round);
         let done = self.errand == Errand::Proposal;

@@ -1,6 +1,8 @@
 //! A question to the person: the run waits for the answer as it waits for a decision.
 
-use domain::{Event, QuestionId, Result, asked::QuestionStatus, tool::ToolClass};
+use std::collections::BTreeSet;
+
+use domain::{Event, QuestionId, Result, asked::QuestionStatus, tool::ToolClass, visible::visible};
 use store::{
     RunTx,
     asked::{self, NewQuestion, Put},
@@ -16,9 +18,13 @@ use crate::{asking, builtins::Outcome};
 
 const MARKED: &str =
     "Not asked: [REDACTED:…] stands where something was removed, and the person cannot make use of it.";
+const BLANK: &str =
+    "Not asked: question and options must be words that can be seen, and the options different.";
 const ANOTHER: &str = "Not asked: one question at a time. Ask this one when the other is answered.";
 const NOBODY: &str = "Nobody answered this question in time. Go on without the answer as far as that is possible, or \
     say what you would have to know.";
+const WENT_ON: &str = "The person went on with another message instead, which is in the conversation: take it as the \
+    answer if it is one.";
 const ENDED: &str = "Not asked any more: the run that asked has ended.";
 
 impl Run {
@@ -38,7 +44,13 @@ impl Run {
         if redact::contains_marker(call.input.get()) {
             return refused(MARKED);
         }
-        let Ask { question, options, multiple } = ask.clone();
+        let question = visible(&ask.question);
+        let options: Vec<String> = ask.options.iter().map(|option| visible(option)).collect();
+        let multiple = ask.multiple;
+        let different: BTreeSet<&str> = options.iter().map(|option| option.trim()).collect();
+        if question.trim().is_empty() || different.contains("") || different.len() < options.len() {
+            return refused(BLANK);
+        }
         let id = QuestionId::new();
         let new = NewQuestion {
             id,
@@ -67,8 +79,8 @@ impl Run {
                 gate.waits = true;
                 return Ok(None);
             }
-            QuestionStatus::Answered => Outcome::ok(asking::answered(&put.answer)),
-            QuestionStatus::Overtaken => Outcome::ok(asking::OVERTAKEN),
+            QuestionStatus::Answered => Outcome::ok(asking::answered(&put.question, &put.answer)),
+            QuestionStatus::Overtaken => Outcome::ok(WENT_ON),
             QuestionStatus::Expired => Outcome::failed(NOBODY),
             QuestionStatus::Void => Outcome::failed(ENDED),
         };

@@ -4,16 +4,23 @@
 use domain::{Event, Result, run::RunStatus};
 use store::{RunTx, parked};
 
-use super::{Left, Run};
+use tools::ASK_USER;
+
+use super::{Left, Run, act::Round};
 use crate::{
     crash::{self, CrashPoint},
-    prompt::AWAITING,
+    prompt::{AWAITING, AWAITING_ANSWER},
 };
 
 impl Run {
     /// Ends with `waiting`, after what the answer's other calls brought was recorded.
     /// The results join the conversation together, when none is missing.
-    pub(super) async fn park(&mut self, mut tx: RunTx, seq: i64, mut events: Vec<Event>) -> Result<(), Left> {
+    pub(super) async fn park(
+        &mut self,
+        mut tx: RunTx,
+        round: &Round,
+        mut events: Vec<Event>,
+    ) -> Result<(), Left> {
         events.push(Event::Done {
             status: RunStatus::Waiting,
             message_id: None,
@@ -24,7 +31,10 @@ impl Run {
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         crash::at(CrashPoint::ApprovalStored);
-        parked::park(&mut tx, seq, AWAITING, self.unbilled, &frames).await?;
+        let open = round.calls.iter().zip(&round.answered).filter(|(_, answered)| answered.is_none());
+        let asks = open.into_iter().any(|(call, _)| call.name == ASK_USER);
+        let note = if asks { AWAITING_ANSWER } else { AWAITING };
+        parked::park(&mut tx, round.seq, note, self.unbilled, &frames).await?;
         self.commit(tx, &frames, &staged).await?;
         Err(Left::Ended)
     }

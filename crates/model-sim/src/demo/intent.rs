@@ -152,7 +152,8 @@ pub(super) fn read(question: &str, here: Option<&Entity>) -> Intent {
     if let Some(text) = after(question, &REMEMBER) {
         return remember(&text, here.is_some());
     }
-    if let Some((field, value)) = change::read(question)
+    if after(question, &NOTE).is_none()
+        && let Some((field, value)) = change::read(question)
         && let Some(entity) = meant.clone().or_else(|| here.cloned())
     {
         return Intent::Change { entity, field, value };

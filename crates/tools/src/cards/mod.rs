@@ -45,8 +45,15 @@ pub fn built_in(card_type: &str) -> Option<&'static str> {
     }
 }
 
+/// Schemas that one card's data are held to, at most: those of the type, for each value of the data.
+const MAX_WORK: u64 = 100_000;
+
 /// A schema that is fit to be used.
-pub struct CardSchema(Validator);
+pub struct CardSchema {
+    validator: Validator,
+    /// How many schemas it comes to.
+    schemas: u64,
+}
 
 impl CardSchema {
     /// Reads a schema, or says what is wrong where in it. It takes milliseconds, and may take
@@ -62,13 +69,13 @@ impl CardSchema {
         // referred to would be looked for there.
         schema.remove("$id");
         let schema = Value::Object(schema);
-        survey::check(&schema).map_err(|problem| vec![problem])?;
+        let schemas = survey::check(&schema).map_err(|problem| vec![problem])?;
         let patterns = PatternOptions::regex().size_limit(PATTERN_SIZE).dfa_size_limit(4 * PATTERN_SIZE);
         jsonschema::options()
             .with_pattern_options(patterns)
             .should_validate_formats(false)
             .build(&schema)
-            .map(Self)
+            .map(|validator| Self { validator, schemas })
             .map_err(|error| {
                 let field = dotted(error.instance_path().as_str());
                 vec![FieldError { field, error: shortened(&problem(&error)) }]
@@ -77,7 +84,11 @@ impl CardSchema {
 
     /// What of the data does not fit, and why.
     pub fn problems(&self, data: &Value) -> Vec<FieldError> {
-        let errors = self.0.iter_errors(data).take(MAX_PROBLEMS);
+        if survey::nodes(data).saturating_mul(self.schemas) > MAX_WORK {
+            let error = "has too many values for a type with so many schemas".to_owned();
+            return vec![FieldError { field: String::new(), error }];
+        }
+        let errors = self.validator.iter_errors(data).take(MAX_PROBLEMS);
         errors
             .map(|error| FieldError {
                 field: dotted(error.instance_path().as_str()),

@@ -23,7 +23,7 @@ const DRAFTS: [&str; 3] = [
 ];
 
 /// Keywords whose value is a schema.
-const ONE: [&str; 12] = [
+const ONE: [&str; 10] = [
     "additionalItems",
     "additionalProperties",
     "contains",
@@ -34,14 +34,16 @@ const ONE: [&str; 12] = [
     "not",
     "propertyNames",
     "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
 ];
+/// Keywords that look at what others have looked at: each level of them doubles the work.
+const COSTLY: [&str; 2] = ["unevaluatedItems", "unevaluatedProperties"];
+/// Values and names that data are compared with, one by one: each counts as a schema.
+const COMPARED: [&str; 4] = ["const", "dependentRequired", "enum", "required"];
 /// A list of schemas.
 const LIST: [&str; 5] = ["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 /// Schemas by name.
 const NAMED: [&str; 4] = ["dependencies", "dependentSchemas", "patternProperties", "properties"];
-/// Schemas by name that are nothing but referred to.
+/// Definitions: schemas by name that are used only through `$ref`.
 const KEPT: [&str; 2] = ["$defs", "definitions"];
 /// Keywords that make a reference lead elsewhere than its words say.
 const REFUSED: [&str; 6] =
@@ -54,10 +56,13 @@ struct Place {
     /// Where its `$ref` leads.
     reference: Option<String>,
     patterns: u64,
+    /// Values and names that data are compared with.
+    compared: u64,
 }
 
-/// Refuses a schema that is not fit to be used.
-pub(super) fn check(schema: &Value) -> Result<(), FieldError> {
+/// Refuses a schema that is not fit to be used. Answers how many schemas it comes to, each
+/// reference followed: with the size of the data, that bounds the work.
+pub(super) fn check(schema: &Value) -> Result<u64, FieldError> {
     let mut places = BTreeMap::new();
     if let Some(draft) = schema.get("$schema") {
         let known = draft.as_str().is_some_and(|draft| DRAFTS.contains(&draft.trim_end_matches('#')));
@@ -71,7 +76,16 @@ pub(super) fn check(schema: &Value) -> Result<(), FieldError> {
     for pointer in places.keys() {
         scales.weigh(pointer)?;
     }
-    Ok(())
+    Ok(scales.weigh("")?.schemas)
+}
+
+/// Values in a value, itself among them.
+pub(super) fn nodes(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => items.iter().map(nodes).sum::<u64>() + 1,
+        Value::Object(members) => members.values().map(nodes).sum::<u64>() + 1,
+        _ => 1,
+    }
 }
 
 fn refuse<T>(pointer: &str, error: impl Into<String>) -> Result<T, FieldError> {
@@ -101,6 +115,10 @@ fn find(
             (refused, _) if REFUSED.contains(&refused) => {
                 return refuse(&here, "is not supported; refer to a part of the schema by #/$defs/name");
             }
+            (costly, _) if COSTLY.contains(&costly) => {
+                return refuse(&here, "is not supported; use additionalProperties or items");
+            }
+            (compared, value) if COMPARED.contains(&compared) => place.compared += nodes(value),
             ("$ref", value) => place.reference = Some(target(value, &here)?),
             ("pattern", Value::String(pattern)) => {
                 place.patterns += 1;
@@ -118,6 +136,7 @@ fn find(
                     }
                 }
                 let parts = members.iter().map(|(name, part)| (join(&here, name), part));
+                place.compared += members.values().filter(|part| part.is_array()).map(nodes).sum::<u64>();
                 let list = if KEPT.contains(&named) { &mut kept } else { &mut inner };
                 // A dependency may be a list of names.
                 list.extend(parts.filter(|(_, part)| !part.is_array()));
@@ -186,7 +205,7 @@ impl<'p> Scales<'p> {
         let places = self.places;
         let place = &places[pointer];
         self.path.push(pointer);
-        let mut sum = Weight { schemas: 1, patterns: place.patterns, depth: 0 };
+        let mut sum = Weight { schemas: 1 + place.compared, patterns: place.patterns, depth: 0 };
         let mut add = |part: Weight| {
             sum.schemas = sum.schemas.saturating_add(part.schemas);
             sum.patterns = sum.patterns.saturating_add(part.patterns);
@@ -202,7 +221,9 @@ impl<'p> Scales<'p> {
         if sum.schemas > MAX_SCHEMAS {
             return refuse(
                 pointer,
-                format!("leads to more than {MAX_SCHEMAS} schemas, each reference followed"),
+                format!(
+                    "leads to more than {MAX_SCHEMAS} schemas and values to compare with, each reference followed"
+                ),
             );
         }
         if sum.patterns > MAX_PATTERNS {

@@ -3,7 +3,7 @@
 use domain::tool::{ToolClass::LocalTx, ToolSpec};
 
 /// No policy applies to it: it waits for the person, and does nothing in the world.
-pub(crate) const ASK_USER: &str = "ask_user";
+pub const ASK_USER: &str = "ask_user";
 
 pub(super) const PERSON: &[ToolSpec] = &[ToolSpec {
     name: ASK_USER,

@@ -24,7 +24,7 @@ pub(super) struct Named {
 }
 
 /// How such questions begin, and the kind that is meant where no word says it.
-const BEGINNINGS: [(&str, &str, Want); 18] = [
+const BEGINNINGS: [(&str, &str, Want); 19] = [
     ("what can i do about the risks of", "deal", Want::Standing),
     ("what are the risks of", "deal", Want::Standing),
     ("how do i get", "deal", Want::Standing),
@@ -38,9 +38,10 @@ const BEGINNINGS: [(&str, &str, Want); 18] = [
     ("draft a first message to", "contact", Want::Draft),
     ("draft a follow-up", "contact", Want::Draft),
     ("draft an answer to the e-mail", "email", Want::Draft),
-    ("what was ", "contact", Want::Standing),
+    ("what was said last", "contact", Want::Standing),
+    ("what was said in the last", "contact", Want::Standing),
     ("what is our status with", "company", Want::Standing),
-    ("which ", "company", Want::Standing),
+    ("which deals are open", "company", Want::Standing),
     ("summarize", "meeting", Want::Standing),
     ("what ", "activity", Want::Standing),
 ];

@@ -67,7 +67,7 @@ fn what_presses_comes_the_most_urgent_first() {
     let found = pressing(rows, ME, clock());
     let about: Vec<&str> =
         found.iter().map(|it| it.entity.as_ref().expect("an entity").id.as_str()).collect();
-    assert_eq!(about, ["M-1", "Ghost", "Weak", "Silent"]);
+    assert_eq!(about, ["M-1", "Ghost", "Silent", "Fine"]);
     assert_eq!(found[1].reason, "At risk (ghost risk 90 %), stale (no activity on record)");
 }
 
