@@ -24,7 +24,7 @@ pub(super) struct Named {
 }
 
 /// How such questions begin, and the kind that is meant where no word says it.
-const BEGINNINGS: [(&str, &str, Want); 19] = [
+const BEGINNINGS: [(&str, &str, Want); 21] = [
     ("what can i do about the risks of", "deal", Want::Standing),
     ("what are the risks of", "deal", Want::Standing),
     ("how do i get", "deal", Want::Standing),
@@ -38,6 +38,8 @@ const BEGINNINGS: [(&str, &str, Want); 19] = [
     ("draft a first message to", "contact", Want::Draft),
     ("draft a follow-up", "contact", Want::Draft),
     ("draft an answer to the e-mail", "email", Want::Draft),
+    ("what was last said with", "company", Want::Standing),
+    ("which to-dos follow from", "meeting", Want::Standing),
     ("what was said last", "contact", Want::Standing),
     ("what was said in the last", "contact", Want::Standing),
     ("what is our status with", "company", Want::Standing),
