@@ -65,7 +65,9 @@ async fn select(
 ) -> Result<Vec<ApiKey>> {
     let org = tx.org();
     let rows = sqlx::query!(
-        r#"select k.id, k.name, m.external_id as user, m.role as "role!", c.external_id as "created_by?",
+        r#"select k.id, k.name, m.external_id as user,
+            -- Of a service whose data are erased nothing is left but that it was there.
+            coalesce(m.role, 'readonly') as "role!", c.external_id as "created_by?",
             k.created_at, k.expires_at, k.revoked_at, k.last_used_at
          from sixty.api_keys k
          join sixty.members m on m.org_id = k.org_id and m.user_id = k.user_id

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Person, TestApp};
+use crate::harness::{Answer, Person, TestApp, eventually};
 
 async fn make(by: &Person, role: &str) -> Value {
     by.post("/v1/admin/api-keys", json!({"name": "CRM import", "role": role})).await.expect(201).json()
@@ -180,4 +180,23 @@ async fn an_administrator_limits_suspends_and_brings_back_a_member() {
         .problem(404, "not_found");
     let audit = alice.get("/v1/admin/audit?action=member.update").await.expect(200).json();
     assert_eq!(audit["data"].as_array().map(Vec::len), Some(4));
+}
+
+#[tokio::test]
+async fn a_key_whose_service_was_erased_is_still_listed_and_revoked() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let made = make(&alice, "member").await;
+    let service = made["user"].as_str().expect("an id");
+    alice.delete(&format!("/v1/admin/members/{service}/data")).await.expect(202);
+    let path = format!("/v1/admin/api-keys/{}", made["id"].as_str().expect("an id"));
+    eventually("the service is erased", async || {
+        let user = alice.get(&path).await.expect(200).json()["user"].clone();
+        (user != *service).then_some(())
+    })
+    .await;
+    let listed = alice.get("/v1/admin/api-keys").await.expect(200).json();
+    assert_eq!(listed["data"][0]["role"], "readonly", "{listed}");
+    alice.delete(&path).await.expect(204);
+    program(&app, &made).get("/v1/me").await.problem(401, "unauthenticated");
 }
