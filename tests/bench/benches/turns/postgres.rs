@@ -52,7 +52,8 @@ impl Postgres {
             "--locale=C",
         ]))?;
         let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' -c max_connections=150",
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' -c max_connections=150 \
+             -c shared_buffers=2GB",
             address.port()
         );
         let mut start = unprivileged(&postgres.bin.join("pg_ctl"))?;
