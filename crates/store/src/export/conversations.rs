@@ -9,8 +9,8 @@ use crate::{TenantTx, error::from_sqlx};
 /// Conversations, without what was said in them.
 pub(super) async fn sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'session' as type, id, owner_id, client_key, title, title_source, entity_kind, entity_id, model, mode, preview,
                 message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, expired, version,
@@ -22,16 +22,13 @@ pub(super) async fn sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What was said in a conversation, in its order.
 pub(super) async fn messages(tx: &mut TenantTx, session: Uuid, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
             select 'message' as type, id, owner_id, session_id, seq, role, content, context, run_id, author_id, superseded_at, created_at
             from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3 and seq > $4::text::bigint
@@ -42,16 +39,13 @@ pub(super) async fn messages(tx: &mut TenantTx, session: Uuid, place: &str) -> R
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What the person thought of answers.
 pub(super) async fn feedback(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.message_id::text as "place!" from (
             select 'message_feedback' as type, owner_id, message_id, session_id, rating, text, created_at, updated_at
             from sixty.message_feedback where org_id = $1 and owner_id = $2 and message_id > $3::text::uuid
@@ -61,16 +55,13 @@ pub(super) async fn feedback(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Runs, without what they did.
 pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
                 wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens,
@@ -83,16 +74,13 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The log of a run.
 pub(super) async fn steps(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
             select 'step' as type, run_id, owner_id, seq, kind, fence, payload, created_at
             from sixty.steps where org_id = $1 and owner_id = $2 and run_id = $3 and seq > $4::text::int
@@ -103,16 +91,13 @@ pub(super) async fn steps(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<V
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The calls of a run.
 pub(super) async fn tool_calls(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.call_id as "place!" from (
             select 'tool_call' as type, run_id, owner_id, call_id, name, class, state, args, encode(args_hash, 'hex') as args_hash, fence,
                 result, duration_ms, card, created_at
@@ -124,16 +109,13 @@ pub(super) async fn tool_calls(tx: &mut TenantTx, run: Uuid, place: &str) -> Res
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The stream of a run.
 pub(super) async fn events(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.fence || '.' || r.n_from as "place!" from (
             select 'run_event' as type, run_id, owner_id, fence, n_from, n_to, frames, created_at
             from sixty.run_events where org_id = $1 and owner_id = $2 and run_id = $3
@@ -145,16 +127,13 @@ pub(super) async fn events(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Calls that waited, or wait, for a decision.
 pub(super) async fn approvals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'approval' as type, id, owner_id, session_id, run_id, call_id, tool, action,
                 encode(schema_hash, 'hex') as schema_hash, args, encode(args_hash, 'hex') as args_hash, preview,
@@ -167,16 +146,13 @@ pub(super) async fn approvals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What copilots asked the person.
 pub(super) async fn questions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'question' as type, id, owner_id, session_id, run_id, call_id, question, options, multiple, status,
                 answer, answered_at, expires_at, created_at
@@ -187,16 +163,13 @@ pub(super) async fn questions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Archives with their whole transcripts.
 pub(super) async fn archives(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'session_summary' as type, id, owner_id, session_id, first_seq, last_seq, message_count, transcript,
                 encode(sha256, 'hex') as sha256, summary_text, key_points, summarized_by, tokens_before,
@@ -208,16 +181,13 @@ pub(super) async fn archives(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ARCHIVES,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The pieces in which an archive can be searched.
 pub(super) async fn passages(tx: &mut TenantTx, archive: Uuid, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.seq || '.' || r.part as "place!" from (
             select 'passage' as type, summary_id, owner_id, session_id, seq, part, role, text, question, about, said_at
             from sixty.copilot_summary_passages where org_id = $1 and owner_id = $2 and summary_id = $3
@@ -229,7 +199,4 @@ pub(super) async fn passages(tx: &mut TenantTx, archive: Uuid, place: &str) -> R
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }

@@ -4,6 +4,13 @@
 //! A list is read in pages. A page is a statement of its own and goes on behind the place
 //! of the last row, so that an export holds no transaction and little memory.
 
+/// A page of lines, by a statement that brings `text` and `place`.
+macro_rules! lines {
+    ($tx:expr, $sql:tt, $($value:expr),* $(,)?) => {
+        sqlx::query_as!(Line, $sql, $($value),*).fetch_all($tx.connection()).await.map_err(from_sqlx)
+    };
+}
+
 mod conversations;
 mod organization;
 mod person;

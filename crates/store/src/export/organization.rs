@@ -8,55 +8,46 @@ use crate::{TenantTx, error::from_sqlx};
 /// The organization's own row.
 pub(super) async fn org(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let OrgId(org) = tx.org();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", '' as "place!" from (
             select 'organization' as type, org_id, external_id, name, created_at
             from sixty.orgs where org_id = $1) r"#,
         org
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The preset of the permissions.
 pub(super) async fn matrix(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.preset as "place!" from (
             select 'permissions' as type, preset, version, updated_at, updated_by
             from sixty.permissions where org_id = $1
             order by version) r order by version"#,
         tenant.org.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What overrides the preset.
 pub(super) async fn matrix_rows(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.action as "place!" from (
             select 'permission_row' as type, action, role, policy, decider
             from sixty.permission_rows where org_id = $1
             order by action, role) r order by action, role"#,
         tenant.org.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The profile at each version; the last one holds.
 pub(super) async fn profiles(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
             select 'profile' as type, version, profile, written_by, created_at
             from sixty.org_profile_revisions where org_id = $1 and version > $2::text::bigint
@@ -65,16 +56,13 @@ pub(super) async fn profiles(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// API keys, without what could be used.
 pub(super) async fn api_keys(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'api_key' as type, id, user_id, name, created_by, created_at, expires_at, revoked_at, last_used_at
             from sixty.api_keys where org_id = $1 and id > $2::text::uuid
@@ -83,16 +71,13 @@ pub(super) async fn api_keys(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Types of cards, with their schemas.
 pub(super) async fn card_types(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.card_type as "place!" from (
             select 'card_type' as type, type as card_type, schema, version, updated_at, updated_by
             from sixty.card_types where org_id = $1 and type > $2
@@ -101,16 +86,13 @@ pub(super) async fn card_types(tx: &mut TenantTx, place: &str) -> Result<Vec<Lin
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What is kept for how long, with what must not be deleted.
 pub(super) async fn retention(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", '' as "place!" from (
             select 'retention' as type, transcripts_days, messages_days, revisions_days, events_days, legal_hold, hold_reason,
                 version, updated_at, updated_by,
@@ -120,16 +102,13 @@ pub(super) async fn retention(tx: &mut TenantTx) -> Result<Vec<Line>> {
             from sixty.retention where org_id = $1) r"#,
         tenant.org.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The sales record.
 pub(super) async fn entities(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.kind || ':' || r.id as "place!" from (
             select 'entity' as type, kind, id, name, owner, visibility, links, fields, attributes, integration, version, created_at, updated_at
             from sixty.entities
@@ -139,16 +118,13 @@ pub(super) async fn entities(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The remarks on an entity, oldest first.
 pub(super) async fn notes(tx: &mut TenantTx, (kind, id): (&str, &str), place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'entity_note' as type, kind, entity_id, id, author_id, run_id, text, integration, created_at
             from sixty.entity_notes where org_id = $1 and kind = $2 and entity_id = $3 and id > $4::text::uuid
@@ -159,16 +135,13 @@ pub(super) async fn notes(tx: &mut TenantTx, (kind, id): (&str, &str), place: &s
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Memory of the organization and of its record.
 pub(super) async fn shared_memory(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.scope || ':' || r.subject as "place!" from (
             select 'memory' as type, scope, subject, owner_id, content, version, updated_at, updated_by
             from sixty.copilot_memories
@@ -179,9 +152,6 @@ pub(super) async fn shared_memory(tx: &mut TenantTx, place: &str) -> Result<Vec<
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// A document of that at every version.
@@ -191,8 +161,8 @@ pub(super) async fn shared_revisions(
     place: &str,
 ) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
             select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, step_seq,
                 proposal_id, accepted_by, created_at
@@ -204,16 +174,13 @@ pub(super) async fn shared_revisions(
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The audit trail; needs a transaction that sees the organization.
 pub(super) async fn trail(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'audit' as type, id, at, actor_kind, actor_id, on_behalf_of, channel, action, tool, decision, rule, approval_id,
                 run_id, call_id, encode(args_hash, 'hex') as args_hash, target, detail
@@ -223,16 +190,13 @@ pub(super) async fn trail(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
         place,
         TRAIL,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Its seals; needs the same.
 pub(super) async fn seals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.seq::text as "place!" from (
             select 'audit_seal' as type, seq, sealed_at, entries, encode(digests, 'hex') as digests, encode(hash, 'hex') as hash, key_id,
                 encode(mac, 'hex') as mac
@@ -242,7 +206,4 @@ pub(super) async fn seals(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }

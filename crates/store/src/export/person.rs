@@ -8,8 +8,8 @@ use crate::{TenantTx, error::from_sqlx};
 /// The person's membership.
 pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.user_id::text as "place!" from (
             select 'member' as type, user_id, external_id, name, role, ceiling, status, service, created_at, updated_at
             from sixty.members where org_id = $1 and user_id = $2
@@ -17,16 +17,13 @@ pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
         tenant.org.0,
         tenant.user.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What administrators set for the person.
 pub(super) async fn rules(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.action as "place!" from (
             select 'permission_user_row' as type, user_id, action, policy, decider
             from sixty.permission_user_rows where org_id = $1 and user_id = $2
@@ -34,16 +31,13 @@ pub(super) async fn rules(tx: &mut TenantTx) -> Result<Vec<Line>> {
         tenant.org.0,
         tenant.user.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The person's memory, as it stands.
 pub(super) async fn memory(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.subject as "place!" from (
             select 'memory' as type, scope, subject, owner_id, content, version, updated_at, updated_by
             from sixty.copilot_memories where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2
@@ -51,16 +45,13 @@ pub(super) async fn memory(tx: &mut TenantTx) -> Result<Vec<Line>> {
         tenant.org.0,
         tenant.user.0,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// The same at every version.
 pub(super) async fn memory_revisions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.version::text as "place!" from (
             select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by, run_id, step_seq,
                 proposal_id, accepted_by, created_at
@@ -72,16 +63,13 @@ pub(super) async fn memory_revisions(tx: &mut TenantTx, place: &str) -> Result<V
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Answers that are kept for repeated requests.
 pub(super) async fn requests(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.key as "place!" from (
             select 'request' as type, key, owner_id, encode(request_hash, 'hex') as request_hash, run_id, status, location, etag, body,
                 created_at
@@ -92,16 +80,13 @@ pub(super) async fn requests(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// Remarks that the person wrote into the organization's record.
 pub(super) async fn written_notes(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'entity_note' as type, kind, entity_id, id, author_id, run_id, text, integration, created_at
             from sixty.entity_notes where org_id = $1 and author_id = $2 and id > $3::text::uuid
@@ -111,16 +96,13 @@ pub(super) async fn written_notes(tx: &mut TenantTx, place: &str) -> Result<Vec<
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }
 
 /// What the person wrote into memory that the organization shares.
 pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
-        Line,
+    lines!(
+        tx,
         r#"select row_to_json(r)::text as "text!", r.version || '.' || r.scope || '.' || r.subject as "place!" from (
             select 'memory_revision' as type, scope, subject, owner_id, version, content, change, appended, written_by,
                 run_id, step_seq, proposal_id, accepted_by, created_at
@@ -133,7 +115,4 @@ pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<
         place,
         ROWS,
     )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)
 }

@@ -5,6 +5,13 @@
 //! (its guard finds nothing). Everything else hangs on sessions: with the last of them
 //! nothing can be added any more, because only active members open new ones.
 
+/// How many rows a statement took or changed.
+macro_rules! affected {
+    ($tx:expr, $sql:tt, $($value:expr),* $(,)?) => {
+        sqlx::query!($sql, $($value),*).execute($tx.connection()).await.map_err(from_sqlx)?.rows_affected()
+    };
+}
+
 mod organization;
 mod person;
 

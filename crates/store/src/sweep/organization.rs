@@ -32,192 +32,142 @@ pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
 /// The words and links by which the record was found.
 async fn index(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let words = sqlx::query!(
+    let words = affected!(
+        tx,
         "delete from sixty.entity_words where org_id = $1 and (word, kind, at, id) in (
             select word, kind, at, id from sixty.entity_words
             where org_id = $1 order by word, kind, at, id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let links = sqlx::query!(
+    );
+    let links = affected!(
+        tx,
         "delete from sixty.entity_links where org_id = $1 and (to_kind, to_id, kind, at, id) in (
             select to_kind, to_id, kind, at, id from sixty.entity_links
             where org_id = $1 order by to_kind, to_id, kind, at, id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(words.rows_affected() + links.rows_affected())
+    );
+    Ok(words + links)
 }
 
 /// The profile: revisions first, each of which may have 64 KB.
 async fn profile(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let revisions = sqlx::query!(
+    let revisions = affected!(
+        tx,
         "delete from sixty.org_profile_revisions where org_id = $1 and version in (
             select version from sixty.org_profile_revisions where org_id = $1 order by version limit $2)",
         org.0,
         FEW
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    if revisions.rows_affected() > 0 {
-        return Ok(revisions.rows_affected());
+    );
+    if revisions > 0 {
+        return Ok(revisions);
     }
-    let newest = sqlx::query!("delete from sixty.org_profiles where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    Ok(newest.rows_affected())
+    let newest = affected!(tx, "delete from sixty.org_profiles where org_id = $1", org.0);
+    Ok(newest)
 }
 
 /// Retention, keys and types of cards: what administrators have set, row by row.
 async fn settings(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let holds = sqlx::query!("delete from sixty.retention_holds where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let rounds = sqlx::query!("delete from sixty.retention_rounds where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let days = sqlx::query!("delete from sixty.retention where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let keys = sqlx::query!("delete from sixty.api_keys where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let cards = sqlx::query!("delete from sixty.card_types where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    Ok([holds, rounds, days, keys, cards].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    let holds = affected!(tx, "delete from sixty.retention_holds where org_id = $1", org.0);
+    let rounds = affected!(tx, "delete from sixty.retention_rounds where org_id = $1", org.0);
+    let days = affected!(tx, "delete from sixty.retention where org_id = $1", org.0);
+    let keys = affected!(tx, "delete from sixty.api_keys where org_id = $1", org.0);
+    let cards = affected!(tx, "delete from sixty.card_types where org_id = $1", org.0);
+    Ok([holds, rounds, days, keys, cards].iter().sum())
 }
 
 async fn notes(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let done = sqlx::query!(
+    let done = affected!(
+        tx,
         "delete from sixty.entity_notes where org_id = $1 and (kind, entity_id, id) in (
             select kind, entity_id, id from sixty.entity_notes
             where org_id = $1 order by kind, entity_id, id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    );
+    Ok(done)
 }
 
 async fn entities(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let done = sqlx::query!(
+    let done = affected!(
+        tx,
         "delete from sixty.entities where org_id = $1 and (kind, id) in (
             select kind, id from sixty.entities where org_id = $1 order by kind, id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    );
+    Ok(done)
 }
 
 /// Memory of the organization and of its record: revisions first.
 async fn shared_memory(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let revisions = sqlx::query!(
+    let revisions = affected!(
+        tx,
         "delete from sixty.copilot_memory_revisions where org_id = $1 and (scope, subject, version) in (
             select scope, subject, version from sixty.copilot_memory_revisions
             where org_id = $1 and owner_id is null order by scope, subject, version limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    if revisions.rows_affected() > 0 {
-        return Ok(revisions.rows_affected());
+    );
+    if revisions > 0 {
+        return Ok(revisions);
     }
-    let documents = sqlx::query!(
+    let documents = affected!(
+        tx,
         "delete from sixty.copilot_memories where org_id = $1 and (scope, subject) in (
             select scope, subject from sixty.copilot_memories
             where org_id = $1 and owner_id is null order by scope, subject limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(documents.rows_affected())
+    );
+    Ok(documents)
 }
 
 /// The matrix: a thousand rows at most.
 async fn rules(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let users = sqlx::query!("delete from sixty.permission_user_rows where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let rows = sqlx::query!("delete from sixty.permission_rows where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let preset = sqlx::query!("delete from sixty.permissions where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    Ok([users, rows, preset].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    let users = affected!(tx, "delete from sixty.permission_user_rows where org_id = $1", org.0);
+    let rows = affected!(tx, "delete from sixty.permission_rows where org_id = $1", org.0);
+    let preset = affected!(tx, "delete from sixty.permissions where org_id = $1", org.0);
+    Ok([users, rows, preset].iter().sum())
 }
 
 /// A piece of the organization's audit trail. What waits for a seal goes first, so that
 /// no chain is begun anew. Needs a transaction that sees the organization.
 pub async fn trail(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
-    let waiting = sqlx::query!(
+    let waiting = affected!(
+        tx,
         "delete from sixty.audit_pending where org_id = $1 and id in (
             select id from sixty.audit_pending where org_id = $1 order by id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    if waiting.rows_affected() > 0 {
-        return Ok(waiting.rows_affected());
+    );
+    if waiting > 0 {
+        return Ok(waiting);
     }
-    let head = sqlx::query!("delete from sixty.audit_heads where org_id = $1", org.0)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
-    let seals = sqlx::query!(
+    let head = affected!(tx, "delete from sixty.audit_heads where org_id = $1", org.0);
+    let seals = affected!(
+        tx,
         "delete from sixty.audit_seals where org_id = $1 and seq in (
             select seq from sixty.audit_seals where org_id = $1 order by seq limit $2)",
         org.0,
         FEW
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let entries = sqlx::query!(
+    );
+    let entries = affected!(
+        tx,
         "delete from sixty.audit where org_id = $1 and id in (
             select id from sixty.audit where org_id = $1 order by id limit $2)",
         org.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok([head, seals, entries].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    );
+    Ok([head, seals, entries].iter().sum())
 }
 
 /// The first of the organization's members that is left.
@@ -246,10 +196,7 @@ pub async fn delete_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
 /// Takes the organization's names, and what tells of erasures of its members.
 pub async fn blank_org(tx: &mut TenantTx) -> Result<()> {
     let OrgId(org) = tx.org();
-    sqlx::query!("delete from sixty.erasures where org_id = $1 and user_id is not null", org)
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
+    affected!(tx, "delete from sixty.erasures where org_id = $1 and user_id is not null", org);
     sqlx::query!("update sixty.orgs set external_id = $2, name = '' where org_id = $1", org, tombstone(org))
         .execute(tx.connection())
         .await

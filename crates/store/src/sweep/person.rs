@@ -33,17 +33,15 @@ pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
 /// With their steps, calls, events, approvals and questions.
 async fn runs(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
-    let done = sqlx::query!(
+    let done = affected!(
+        tx,
         "delete from sixty.runs where org_id = $1 and owner_id = $2 and id in (
             select id from sixty.runs where org_id = $1 and owner_id = $2 order by id limit $3)",
         tenant.org.0,
         tenant.user.0,
         FEW
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    );
+    Ok(done)
 }
 
 async fn archives(tx: &mut TenantTx) -> Result<u64> {
@@ -60,42 +58,36 @@ async fn archives(tx: &mut TenantTx) -> Result<u64> {
     if ids.is_empty() {
         return Ok(0);
     }
-    let passages = sqlx::query!(
+    let passages = affected!(
+        tx,
         "delete from sixty.copilot_summary_passages where org_id = $1 and owner_id = $2 and summary_id = any ($3)",
         tenant.org.0,
         tenant.user.0,
         &ids
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let archives = sqlx::query!(
+    );
+    let archives = affected!(
+        tx,
         "delete from sixty.copilot_session_summaries where org_id = $1 and owner_id = $2 and id = any ($3)",
         tenant.org.0,
         tenant.user.0,
         &ids
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(passages.rows_affected() + archives.rows_affected())
+    );
+    Ok(passages + archives)
 }
 
 /// What the person thought of answers. What is said meanwhile goes with its session.
 async fn feedback(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
-    let done = sqlx::query!(
+    let done = affected!(
+        tx,
         "delete from sixty.message_feedback where org_id = $1 and owner_id = $2 and message_id in (
             select message_id from sixty.message_feedback
             where org_id = $1 and owner_id = $2 order by message_id limit $3)",
         tenant.org.0,
         tenant.user.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    );
+    Ok(done)
 }
 
 /// The newest messages of a long session, or some short sessions with all that was said
@@ -129,25 +121,21 @@ async fn conversations(tx: &mut TenantTx) -> Result<u64> {
     }
     // A request that was under way when the erasure was asked for may have begun one. A
     // run locks its own row before the session's, and so does this.
-    let late = sqlx::query!(
+    let late = affected!(
+        tx,
         "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = any ($3)",
         tenant.org.0,
         tenant.user.0,
         &short
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let done = sqlx::query!(
+    );
+    let done = affected!(
+        tx,
         "delete from sixty.sessions where org_id = $1 and owner_id = $2 and id = any ($3)",
         tenant.org.0,
         tenant.user.0,
         &short
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(late.rows_affected() + done.rows_affected())
+    );
+    Ok(late + done)
 }
 
 async fn newest_messages(tx: &mut TenantTx, session: Uuid) -> Result<u64> {
@@ -163,40 +151,37 @@ async fn newest_messages(tx: &mut TenantTx, session: Uuid) -> Result<u64> {
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let gone = sqlx::query!(
+    let gone = affected!(
+        tx,
         "delete from sixty.messages where org_id = $1 and owner_id = $2 and session_id = $3 and seq > $4",
         tenant.org.0,
         tenant.user.0,
         session,
         left
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
+    );
     // Of places that hold no message nothing went, and yet the session got shorter.
-    Ok(gone.rows_affected().max(1))
+    Ok(gone.max(1))
 }
 
 /// Answers that were kept for repeated requests.
 async fn requests(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
-    let done = sqlx::query!(
+    let done = affected!(
+        tx,
         "delete from sixty.idempotency where org_id = $1 and owner_id = $2 and key in (
             select key from sixty.idempotency where org_id = $1 and owner_id = $2 order by key limit $3)",
         tenant.org.0,
         tenant.user.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(done.rows_affected())
+    );
+    Ok(done)
 }
 
 /// The revisions of the person's memory, then the document.
 async fn own_memory(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
-    let revisions = sqlx::query!(
+    let revisions = affected!(
+        tx,
         "delete from sixty.copilot_memory_revisions
          where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2 and version in (
             select version from sixty.copilot_memory_revisions
@@ -205,23 +190,18 @@ async fn own_memory(tx: &mut TenantTx) -> Result<u64> {
         tenant.org.0,
         tenant.user.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    if revisions.rows_affected() > 0 {
-        return Ok(revisions.rows_affected());
+    );
+    if revisions > 0 {
+        return Ok(revisions);
     }
-    let document = sqlx::query!(
+    let document = affected!(
+        tx,
         "delete from sixty.copilot_memories
          where org_id = $1 and scope = 'user' and subject = $2::uuid::text and owner_id = $2",
         tenant.org.0,
         tenant.user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(document.rows_affected())
+    );
+    Ok(document)
 }
 
 /// What administrators set for this person; whoever edits the matrix has to look again.
@@ -247,7 +227,8 @@ async fn own_rules(tx: &mut TenantTx) -> Result<u64> {
 /// forgotten; the text is the organization's and stays.
 pub async fn authorship(tx: &mut TenantTx, user: UserId) -> Result<u64> {
     let org = tx.org();
-    let notes = sqlx::query!(
+    let notes = affected!(
+        tx,
         "update sixty.entity_notes n set author_id = null
          from (select kind, entity_id, id from sixty.entity_notes
             where org_id = $1 and author_id = $2 order by id limit $3) his
@@ -255,11 +236,9 @@ pub async fn authorship(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let revisions = sqlx::query!(
+    );
+    let revisions = affected!(
+        tx,
         "update sixty.copilot_memory_revisions r set written_by = null
          from (select scope, subject, version from sixty.copilot_memory_revisions
             where org_id = $1 and written_by = $2 order by created_at limit $3) his
@@ -267,84 +246,65 @@ pub async fn authorship(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0,
         ROWS
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let documents = sqlx::query!(
+    );
+    let documents = affected!(
+        tx,
         "update sixty.copilot_memories set updated_by = null where org_id = $1 and updated_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let matrix = sqlx::query!(
+    );
+    let matrix = affected!(
+        tx,
         "update sixty.permissions set updated_by = null where org_id = $1 and updated_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
+    );
     let changed = [notes, revisions, documents, matrix];
-    let changed: u64 = changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum();
+    let changed: u64 = changed.iter().sum();
     Ok(changed + settings(tx, user).await?)
 }
 
 /// The same of what the person has set for the organization, and accepted for its memory.
 async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
     let org = tx.org();
-    let accepted = sqlx::query!(
+    let accepted = affected!(
+        tx,
         "update sixty.copilot_memory_revisions set accepted_by = null where org_id = $1 and accepted_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let profile = sqlx::query!(
+    );
+    let profile = affected!(
+        tx,
         "update sixty.org_profiles set updated_by = null where org_id = $1 and updated_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let profiles = sqlx::query!(
+    );
+    let profiles = affected!(
+        tx,
         "update sixty.org_profile_revisions set written_by = null where org_id = $1 and written_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let days = sqlx::query!(
+    );
+    let days = affected!(
+        tx,
         "update sixty.retention set updated_by = null where org_id = $1 and updated_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let keys = sqlx::query!(
+    );
+    let keys = affected!(
+        tx,
         "update sixty.api_keys set created_by = null where org_id = $1 and created_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let cards = sqlx::query!(
+    );
+    let cards = affected!(
+        tx,
         "update sixty.card_types set updated_by = null where org_id = $1 and updated_by = $2",
         org.0,
         user.0
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
+    );
     let changed = [accepted, profile, profiles, days, keys, cards];
-    Ok(changed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    Ok(changed.iter().sum())
 }
 
 /// Blanks the person's row: what stays is the id that no token lifts.
