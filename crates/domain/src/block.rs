@@ -51,8 +51,8 @@ pub struct ToolResult {
 
 /// Blocks that the service makes for clients. They stand in stored messages, after the
 /// results or the words that they belong to, and no model is sent one: providers know
-/// nothing of them.
-pub const FOR_CLIENTS: [&str; 2] = ["card", "mention"];
+/// nothing of them. This is how they begin.
+pub const FOR_CLIENTS: [&str; 2] = [r#"{"type":"card""#, r#"{"type":"mention""#];
 
 /// An entity that a person's message mentions, by the name that it had.
 #[derive(Debug, Serialize)]
@@ -75,17 +75,13 @@ pub fn with_mentions(content: &str, mentions: &[Mention<'_>]) -> String {
 /// other byte as it is stored. `[]`, where nothing else was there.
 pub fn for_model(content: &str) -> Cow<'_, str> {
     // In a text its quotation marks are escaped.
-    let may_hold = |kind: &&str| content.contains(&format!("{{\"type\":\"{kind}\""));
-    if !FOR_CLIENTS.iter().any(may_hold) {
+    if !FOR_CLIENTS.iter().any(|beginning| content.contains(beginning)) {
         return Cow::Borrowed(content);
     }
     let blocks: Vec<&RawValue> = serde_json::from_str(content).unwrap_or_default();
-    let kept: Vec<&str> = blocks
-        .iter()
-        .zip(heads(content))
-        .filter(|(_, head)| !FOR_CLIENTS.contains(&head.kind.as_str()))
-        .map(|(block, _)| block.get())
-        .collect();
+    let for_clients = |block: &str| FOR_CLIENTS.iter().any(|beginning| block.starts_with(beginning));
+    let kept: Vec<&str> =
+        blocks.iter().map(|block| block.get()).filter(|block| !for_clients(block)).collect();
     if kept.len() == blocks.len() {
         return Cow::Borrowed(content);
     }

@@ -64,7 +64,7 @@ pub enum CardAction {
 }
 
 impl CardAction {
-    pub fn label(&self) -> &str {
+    pub fn label_mut(&mut self) -> &mut String {
         match self {
             CardAction::Open { label, .. }
             | CardAction::OpenUrl { label, .. }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
+    events,
     steps::{self, Frames, Recorded},
 };
 
@@ -310,31 +311,23 @@ pub async fn conclude(
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let frames = last_frames(fence);
     sqlx::query!(
         "with session as (
             update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1
             where org_id = $1 and owner_id = $2 and id = $3
             returning last_seq
-        ), message as (
-            insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, run_id, author_id)
-            select $1, $2, $3, $4, last_seq, 'user', $5, $6, $2 from session
         )
-        insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-        values ($1, $2, $6, $7, $8, $9, $10)",
+        insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, run_id, author_id)
+        select $1, $2, $3, $4, last_seq, 'user', $5, $6, $2 from session",
         tenant.org.0,
         tenant.user.0,
         session.0,
         MessageId::new().0,
         content,
-        run.0,
-        fence,
-        frames.n_from,
-        frames.n_to,
-        frames.text
+        run.0
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
-    .map(drop)
+    .map_err(from_sqlx)?;
+    events::insert(tx, run, fence, &last_frames(fence)).await
 }

@@ -65,12 +65,18 @@ pub async fn exist(tx: &mut TenantTx, run: RunId) -> Result<bool> {
 
 /// Stores frames in the run's transaction.
 pub async fn append(tx: &mut RunTx, frames: &Frames) -> Result<()> {
-    let Lease { org, user, run, fence, .. } = *tx.lease();
+    let Lease { run, fence, .. } = *tx.lease();
+    insert(tx.tenant(), run, fence, frames).await
+}
+
+/// Stores frames of a run of the transaction's person, under this fence.
+pub(crate) async fn insert(tx: &mut TenantTx, run: RunId, fence: i64, frames: &Frames) -> Result<()> {
+    let tenant = tx.tenant();
     sqlx::query!(
         "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
          values ($1, $2, $3, $4, $5, $6, $7)",
-        org.0,
-        user.0,
+        tenant.org.0,
+        tenant.user.0,
         run.0,
         fence,
         frames.n_from,

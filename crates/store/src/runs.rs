@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     SystemTx, TenantTx, approvals,
     error::{corrupt, from_sqlx, violates},
+    events,
     steps::Frames,
 };
 
@@ -110,20 +111,7 @@ pub async fn cancel(
         && row.status == "cancelled"
     {
         let frames = last_frames(&run, row.fence);
-        sqlx::query!(
-            "insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            tenant.org.0,
-            tenant.user.0,
-            id.0,
-            row.fence,
-            frames.n_from,
-            frames.n_to,
-            frames.text
-        )
-        .execute(tx.connection())
-        .await
-        .map_err(from_sqlx)?;
+        events::insert(tx, id, row.fence, &frames).await?;
         approvals::void(tx, id).await?;
     }
     Ok(())

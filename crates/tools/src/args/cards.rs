@@ -41,7 +41,8 @@ impl NewCard {
 fn read(action: &Value) -> Result<CardAction, String> {
     let mut read: CardAction =
         serde_json::from_value(action.clone()).map_err(|error| format!(": {error}"))?;
-    let label = visible(read.label());
+    let label = read.label_mut();
+    *label = visible(label);
     if label.trim().is_empty() {
         return Err(".label: must not be blank".into());
     }
@@ -53,11 +54,6 @@ fn read(action: &Value) -> Result<CardAction, String> {
         CardAction::OpenUrl { url, .. } => *url = web_address(url).map_err(|why| format!(".url: {why}"))?,
         _ => {}
     }
-    let (CardAction::Open { label: shown, .. }
-    | CardAction::OpenUrl { label: shown, .. }
-    | CardAction::SendMessage { label: shown, .. }
-    | CardAction::Approve { label: shown, .. }) = &mut read;
-    *shown = label;
     Ok(read)
 }
 
