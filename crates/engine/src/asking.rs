@@ -1,16 +1,16 @@
 //! A question of a copilot is answered: by an answer, or by whatever the person says next.
 
 use domain::{
-    Cursor, Event, QuestionId, Result, Role, RunId, SessionId,
+    Event, QuestionId, Result, Role, RunId, SessionId,
     block::ToolResult,
     event::ToolUsed,
     run::{Run, RunStatus},
     tool::CallState,
 };
-use store::{TenantTx, approvals, asked, asked::Unfinished, runs, steps::Frames};
+use store::{TenantTx, approvals, asked, asked::Unfinished, runs};
 
 use crate::{
-    Engine,
+    Engine, framed,
     prompt::{NOT_CARRIED_OUT, neutral},
     run::{calls_in, results_content, tools_used},
 };
@@ -55,7 +55,7 @@ impl Engine {
             let Some(unfinished) = asked::overtake(tx, run).await? else { continue };
             let (content, mut events) = results(&unfinished);
             events.push(done(&unfinished, &events, &runs::find(tx, run).await?));
-            asked::conclude(tx, session, run, &content, |fence| framed(run, fence, &events)).await?;
+            asked::conclude(tx, session, run, &content, |fence| framed(run, fence, events)).await?;
         }
         Ok(())
     }
@@ -105,13 +105,4 @@ fn done(unfinished: &Unfinished, news: &[Event], run: &Run) -> Event {
         tools_used,
         usage: run.usage,
     }
-}
-
-fn framed(run: RunId, fence: i64, events: &[Event]) -> Frames {
-    let mut frames = Frames { n_from: 1, n_to: 0, text: String::new() };
-    for event in events {
-        frames.n_to += 1;
-        event.write_frame(run, Cursor { fence, n: frames.n_to }, &mut frames.text);
-    }
-    frames
 }

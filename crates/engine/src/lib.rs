@@ -275,10 +275,15 @@ pub fn cancelled_frames(run: &Run, fence: i64) -> Frames {
     let broken_off =
         (run.status == RunStatus::Queued && fence > 1).then_some(Event::Reset { message_id: None });
     let last = cancelled_event(run.iterations, run.usage, Vec::new());
+    framed(run.id, fence, broken_off.into_iter().chain([last]))
+}
+
+/// The events of a run, the first ones under this fence.
+fn framed(run: RunId, fence: i64, events: impl IntoIterator<Item = Event>) -> Frames {
     let mut frames = Frames { n_from: 1, n_to: 0, text: String::new() };
-    for event in broken_off.into_iter().chain([last]) {
+    for event in events {
         frames.n_to += 1;
-        event.write_frame(run.id, Cursor { fence, n: frames.n_to }, &mut frames.text);
+        event.write_frame(run, Cursor { fence, n: frames.n_to }, &mut frames.text);
     }
     frames
 }
