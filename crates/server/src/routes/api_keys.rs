@@ -143,7 +143,8 @@ pub async fn get(caller: Caller, Path(id): Path<ApiKeyId>) -> Result<Json<ApiKey
     Ok(Json(found.await?))
 }
 
-/// Revokes a key: its next request is refused. Owners and administrators.
+/// Revokes a key: its next request is refused. It can still be read, with the time of its
+/// revocation. Owners and administrators.
 #[utoipa::path(delete, path = "/v1/admin/api-keys/{id}", tag = "api_keys", security(("bearer" = [])),
     params(("id" = ApiKeyId, Path)), responses((status = 204), Problems))]
 pub async fn revoke(caller: Caller, Path(id): Path<ApiKeyId>) -> Result<StatusCode> {
