@@ -138,11 +138,18 @@ declare
     mine tsquery;
     terms tsquery[];
     worth float8[];
+    unwanted tsquery;
+    total float8;
+    near_summary uuid[];
+    near_seq bigint[];
+    near_part int[];
+    near_said_at timestamptz[];
+    near_has bigint[];
+    -- The words (as bits) that are looked for in the newest passages; -1: all of them.
+    looked_at bigint := 0;
     common int[] := '{}';
     often float8[] := '{}';
     together tsquery;
-    unwanted tsquery;
-    total float8;
 begin
     if org is null or (me is null and not whole) then
         return;
@@ -170,41 +177,52 @@ begin
     from unnest(without) w cross join lateral phraseto_tsquery('english', sixty.fold(w)) p where numnode(p) > 0;
     mine := coalesce(mine && unwanted, mine);
 
-    select count(*) into total from (
-        select from sixty.copilot_summary_passages p
-        where p.org_id = org and p.owner_id = me
-            and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
-        limit many
-    ) counted;
-    if total = many and sessions is null and not whole then
-        -- A word of every fiftieth passage is common.
-        select coalesce(array_agg(n), '{}'), array_agg(count * many / nearest) into common, often from (
-            select t.n, count(*)::float8 from (
-                select p.search from sixty.copilot_summary_passages p
+    -- The newest passages, with a bit for each of the words that they have: most people have no others.
+    if sessions is null and not whole then
+        select count(*), array_agg(summary_id), array_agg(seq), array_agg(part), array_agg(said_at), array_agg(has)
+        into total, near_summary, near_seq, near_part, near_said_at, near_has
+        from (
+            select newest.*, case when not summary_id = any (unfinished) and (unwanted is null or search @@ unwanted)
+                then (select bit_or(1::bigint << n::int) from unnest(terms) with ordinality t (q, n) where search @@ q)
+            end as has
+            from (
+                select p.summary_id, p.seq, p.part, p.said_at, p.search from sixty.copilot_summary_passages p
                 where p.org_id = org and p.owner_id = me
                     and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
                 order by p.said_at desc limit nearest
             ) newest
-            join unnest(terms) with ordinality t (q, n) on newest.search @@ t.q
+        ) near;
+    end if;
+    if total < nearest then
+        looked_at := -1;
+    else
+        select count(*) into total from (
+            select from sixty.copilot_summary_passages p
+            where p.org_id = org and p.owner_id = me
+                and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
+            limit many
+        ) counted;
+    end if;
+    if total = many and near_has is not null then
+        -- A word of every fiftieth passage is common.
+        select coalesce(array_agg(n), '{}'), array_agg(times * many / nearest), coalesce(bit_or(1::bigint << n), 0)
+        into common, often, looked_at
+        from (
+            select n, count(*)::float8 as times
+            from unnest(near_has) has join generate_series(1, cardinality(terms)) n on has >> n & 1 = 1
             group by 1 having count(*) >= nearest / 50
         ) counted;
-        select string_agg('(' || q::text || ')', ' & ')::tsquery into together
-        from unnest(terms) with ordinality t (q, n) where n = any (common) having count(*) > 1;
-        if together is not null and nearest / 50 <= (
-            select count(*) from (
-                select p.search from sixty.copilot_summary_passages p
-                where p.org_id = org and p.owner_id = me
-                    and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
-                order by p.said_at desc limit nearest
-            ) newest where newest.search @@ together
+        if cardinality(common) > 1 and nearest / 50 > (
+            select count(*) from unnest(near_has) has where has & looked_at = looked_at
         ) then
-            together := null;
+            select string_agg('(' || terms[n]::text || ')', ' & ' order by n)::tsquery into together from unnest(common) n;
         end if;
     end if;
 
     return query
-    with hits as materialized (
-        select t.n, hit.* from unnest(terms || together) with ordinality t (q, n)
+    with looked_up as materialized (
+        select case when t.n <= cardinality(terms) then 1::bigint << t.n::int else looked_at end as has, hit.*
+        from unnest(terms || together) with ordinality t (q, n)
         cross join lateral (
             select p.summary_id, p.seq, p.part, p.said_at, coalesce(p.said_at <@ any (periods), false) as timely
             from sixty.copilot_summary_passages p
@@ -216,28 +234,30 @@ begin
             order by 5 desc, p.said_at desc
             limit nearest
         ) hit
-        where not t.n = any (common) and t.q is not null
+        where looked_at <> -1 and not t.n = any (common) and t.q is not null
     ),
-    matches as materialized (
-        select n, summary_id, seq, part, said_at, timely from hits where n <= cardinality(terms)
-        union all
-        (select c.n, h.summary_id, h.seq, h.part, h.said_at, h.timely
-        from hits h cross join unnest(common) c (n) where h.n > cardinality(terms)
-        union
-        select t.n, w.summary_id, w.seq, w.part, w.said_at, coalesce(w.said_at <@ any (periods), false)
-        from (
-            select p.summary_id, p.seq, p.part, p.said_at, p.search from sixty.copilot_summary_passages p
-            where p.org_id = org and p.owner_id = me and not p.summary_id = any (unfinished)
-                and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
-            order by p.said_at desc limit nearest
-        ) w
-        join unnest(terms) with ordinality t (q, n) on t.n = any (common) and w.search @@ mine and w.search @@ t.q
-        where common <> '{}')
+    found as materialized (
+        select summary_id, seq, part, said_at, timely, bit_or(has) as has from (
+            select has, summary_id, seq, part, said_at, timely from looked_up
+            union all
+            select has & looked_at, summary_id, seq, part, said_at, coalesce(said_at <@ any (periods), false)
+            from unnest(near_summary, near_seq, near_part, near_said_at, near_has)
+                near (summary_id, seq, part, said_at, has)
+            where has & looked_at <> 0
+        ) each_of_them
+        group by 1, 2, 3, 4, 5
+    ),
+    -- What is the same for all passages that have the same words is computed once.
+    kinds as materialized (
+        select has, count(*) as members from found group by has
     ),
     frequency as materialized (
         select t.n, t.q, t.w, coalesce(often[array_position(common, t.n::int)], counted.df, 0) as df
         from unnest(terms, worth) with ordinality t (q, w, n)
-        left join (select hits.n, count(*)::float8 as df from hits group by 1) counted on counted.n = t.n
+        left join (
+            select n, sum(members)::float8 as df
+            from kinds join generate_series(1, cardinality(terms)) n on has >> n & 1 = 1 group by n
+        ) counted on counted.n = t.n
     ),
     rarity as materialized (
         select n, q, w * ln(1 + (greatest(total, df) - df + 0.5) / (df + 0.5)) as idf from frequency
@@ -248,11 +268,13 @@ begin
             tsquery_phrase(a.q, b.q) || tsquery_phrase(a.q, b.q, 2) || tsquery_phrase(b.q, a.q) as q
         from rarity a join rarity b on b.n = a.n + 1
     ),
+    promising as materialized (
+        select k.has, sum(r.idf order by r.n) as idf from kinds k join rarity r on k.has >> r.n::int & 1 = 1 group by k.has
+    ),
     candidates as materialized (
-        select m.summary_id, m.seq, m.part, m.said_at, m.timely
-        from matches m join rarity r using (n)
-        group by 1, 2, 3, 4, 5
-        order by sum(r.idf) * (case when m.timely then 2.0 else 1 end) desc, m.said_at desc, 1, 2, 3
+        select f.summary_id, f.seq, f.part, f.said_at, f.timely
+        from found f join promising p on p.has = f.has
+        order by p.idf * (case when f.timely then 2 else 1 end) desc, f.said_at desc, 1, 2, 3
         limit ranked
     ),
     loaded as materialized (
@@ -263,14 +285,18 @@ begin
     ),
     scored as (
         select l.summary_id, l.seq, l.part, l.said_at, round((((
-            select sum(r.idf * f.tf * 2.2 / (f.tf + 1.2 * (0.25 + 0.75 * l.size / l.middle)) order by r.n)
-            from rarity r
-            cross join lateral ts_rank('{1, 0.8, 0.8, 1}'::float4[], l.search, r.q) rank
-            -- ts_rank of one word that occurs n times is about n / (n + 0.64).
-            cross join lateral (select 0.64 * rank / greatest(1 - rank, 0.02) as tf) f
+            select sum(f.idf * f.tf * 2.2 / (f.tf + 1.2 * (0.25 + 0.75 * l.size / l.middle)) order by f.n)
+            from (
+                -- ts_rank of one word that occurs n times is about n / (n + 0.64).
+                select n, idf, 0.64 * rank / greatest(1 - rank, 0.02) as tf
+                from (
+                    select r.n, r.idf, ts_rank('{1, 0.8, 0.8, 1}'::float4[], l.search, r.q) as rank from rarity r
+                    offset 0
+                ) ranks
+            ) f
         ) + 0.5 * (
             select coalesce(sum(p.idf order by p.n), 0) from pairs p where l.search @@ p.q
-        )) * (case when l.timely then 2.0 else 1 end))::numeric, 6)::float8 as score
+        )) * (case when l.timely then 2 else 1 end))::numeric, 6)::float8 as score
         from loaded l
     )
     select s.summary_id, s.seq, s.part, s.score from scored s
