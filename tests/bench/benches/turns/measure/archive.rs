@@ -25,6 +25,8 @@ const DATABASE: &str = "bench_archive";
 const ORGS: usize = 1_000;
 /// Passages; a tenth of them belongs to the first organization.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
+/// Passages that one compaction archives, of which each message is one: few for a compaction.
+const TOGETHER: usize = 20;
 const SEARCHES: usize = 400;
 const WARMING: usize = 40;
 /// Words of the language.
@@ -106,14 +108,18 @@ pub async fn growth(postgres: &Postgres, report: &mut Report) -> Result<()> {
 }
 
 /// Fills up to so many passages. The index is built afterwards: that takes a third of the time.
+///
+/// They lie as archives write them, the messages of one conversation side by side; the first thousand are one for
+/// each organization.
 fn fill(postgres: &Postgres, from: usize, to: usize) -> Result<()> {
+    let together = if from == 0 { 1 } else { TOGETHER };
     let sql = format!(
         "drop index sixty.copilot_summary_passages_search; \
          insert into sixty.copilot_summary_passages \
             (org_id, owner_id, summary_id, seq, part, session_id, role, text, said_at) \
          select md5('org' || o)::uuid, md5('user' || o)::uuid, md5('archive' || o)::uuid, numbers.n, 0, \
             md5('session' || o)::uuid, 'user', a.text || ' ' || b.text, now() - (1000000 - numbers.n) * interval '1 minute' \
-         from (select n, case when n % 10 = 0 then 0 else 1 + n * 13 % 999 end as o \
+         from (select n, case when n / {together} % 10 = 0 then 0 else 1 + n / {together} * 13 % 999 end as o \
             from generate_series({from}::bigint, {to} - 1) n) numbers \
          join bench.texts a on a.n = numbers.n * 7919 % 10000 join bench.texts b on b.n = numbers.n * 104729 / 7 % 10000; \
          {INDEX}; "

@@ -25,7 +25,7 @@ select n.*,
     'D-' || case when batch % 50 = 0 then 0 else batch * 20 + g % 4 end as of_deal,
     'C-' || batch * 20 + 4 + g % 5 as of_contact,
     (array['jane','john','dana','tom','maria','anders','li','zoe','robert','omar'])[1 + batch % 10] as first_name,
-    (array['smith','miller','roe','berg','garcia','johansson','wei','kruger','chen','haddad'])[1 + g % 10] as last_name,
+    (array['smith','miller','roe','berg','garcia','johansson','wei','kruger','chen','haddad'])[1 + (g + batch / 10) % 10] as last_name,
     'topic' || g % 40 as topic
 from numbered n;
 
