@@ -113,8 +113,9 @@ set local role sixty_search;
 -- stand side by side in the question count more if they do in the passage, and so does what was said in one of
 -- `periods`. The newest thousand matches of each word are candidates, and the best hundred of all are ranked.
 --
--- Of somebody with many passages the common words are not looked up: tens of thousands of rows would be visited to
--- find the newest. They are looked for in the newest thousand passages, and where several of them stand together.
+-- Of somebody with many passages the words that more than a thousand have are not looked up: tens of thousands of rows
+-- would be visited to find the newest. They are looked for in the newest thousand passages, and where several of them
+-- stand together.
 create function sixty.search_passages(
     words text[], weights float8[], without text[], periods tstzrange[],
     sessions uuid[], unfinished uuid[], since timestamptz, until timestamptz,
@@ -147,6 +148,7 @@ declare
     near_has bigint[];
     -- The words (as bits) that are looked for in the newest passages; -1: all of them.
     looked_at bigint := 0;
+    usual float8;
     common int[] := '{}';
     often float8[] := '{}';
     together tsquery;
@@ -204,15 +206,23 @@ begin
         ) counted;
     end if;
     if total = many and near_has is not null then
-        -- A word of every fiftieth passage is common.
-        select coalesce(array_agg(n), '{}'), array_agg(times * many / nearest), coalesce(bit_or(1::bigint << n), 0)
+        -- How many there are is judged by how much of the time the newest take up.
+        select greatest(many, nearest * least(100000, extract(epoch from near_said_at[1] - p.said_at)
+            / greatest(1, extract(epoch from near_said_at[1] - near_said_at[nearest])))) into total
+        from sixty.copilot_summary_passages p
+        where p.org_id = org and p.owner_id = me
+            and p.said_at >= coalesce(since, '-infinity') and p.said_at < coalesce(until, 'infinity')
+        order by p.said_at limit 1;
+        -- A word that more than the nearest have is common: so many of the newest have it then.
+        usual := greatest(4, nearest * nearest / total);
+        select coalesce(array_agg(n), '{}'), array_agg(times * total / nearest), coalesce(bit_or(1::bigint << n), 0)
         into common, often, looked_at
         from (
             select n, count(*)::float8 as times
             from unnest(near_has) has join generate_series(1, cardinality(terms)) n on has >> n & 1 = 1
-            group by 1 having count(*) >= nearest / 50
+            group by 1 having count(*) >= usual
         ) counted;
-        if cardinality(common) > 1 and nearest / 50 > (
+        if cardinality(common) > 1 and usual > (
             select count(*) from unnest(near_has) has where has & looked_at = looked_at
         ) then
             select string_agg('(' || terms[n]::text || ')', ' & ' order by n)::tsquery into together from unnest(common) n;
