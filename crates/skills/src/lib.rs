@@ -1,0 +1,16 @@
+//! Skills: capabilities as data. A skill is a document (YAML front matter, Markdown body) with
+//! its companion documents. This crate reads and writes documents, says what is wrong with them,
+//! compiles them for an organization, plans sequences and picks the skill that fits a message.
+//! Pure: no IO, no clock.
+
+pub mod key;
+pub mod read;
+pub mod report;
+pub mod skill;
+pub mod step;
+
+pub use key::Key;
+pub use read::{Files, Reading, read};
+pub use report::{Finding, Report};
+pub use skill::Skill;
+pub use step::Step;
