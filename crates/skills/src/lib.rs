@@ -3,9 +3,13 @@
 //! compiles them for an organization, plans sequences and picks the skill that fits a message.
 //! Pure: no IO, no clock.
 
+pub mod files;
 pub mod key;
+pub mod limits;
+pub mod pattern;
 pub mod read;
 pub mod report;
+pub mod schema;
 pub mod skill;
 pub mod step;
 
