@@ -12,9 +12,12 @@ pub mod report;
 pub mod schema;
 pub mod skill;
 pub mod step;
+pub mod write;
+mod yaml;
 
 pub use key::Key;
 pub use read::{Files, Reading, read};
 pub use report::{Finding, Report};
 pub use skill::Skill;
 pub use step::Step;
+pub use write::{export_open, write};

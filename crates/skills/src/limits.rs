@@ -21,6 +21,10 @@ pub const FOLDERS: usize = 4;
 
 /// How deep the front matter may be nested.
 pub const DEPTH: usize = 24;
+/// How deep a value with any keys may be nested: an unknown key's, a mapping's, a schema's.
+pub const NESTED: usize = 16;
+/// Longest name of a key, in characters.
+pub const KEY_NAME: usize = 200;
 /// Most values in a front matter, those that aliases repeat included.
 pub const VALUES: usize = 10_000;
 /// Most anchors, and most uses of them.

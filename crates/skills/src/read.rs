@@ -17,7 +17,7 @@ use fields::Fields;
 use table::Home;
 use yaml::{Data, Entry};
 
-use crate::{Finding, Key, Report, Skill, files};
+use crate::{Finding, Key, Report, Skill, files, limits};
 
 /// Companion documents by their path inside the skill's folder.
 pub type Files = BTreeMap<String, String>;
@@ -53,13 +53,7 @@ fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
             return None;
         }
     };
-    if let Some(line) = seen.zero {
-        report.error(Finding::new("", "has the character U+0000, which no text may have").on_line(line));
-    }
-    if let Some(line) = seen.hidden.first() {
-        let problem = "has escaped characters that nobody can see; they are taken out";
-        report.warn(Finding::new("", problem).on_line(*line));
-    }
+    tell(&seen, report)?;
     let entries = match &node.data {
         Data::Map(entries) => entries.as_slice(),
         _ if node.is_null() => &[],
@@ -75,6 +69,31 @@ fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
         fields.add("metadata", Home::Metadata, inside(&metadata, report), report);
     }
     head::skill(key, fields, parts, report)
+}
+
+/// What was found in the texts themselves; None where nothing else is worth saying.
+fn tell(seen: &yaml::Seen, report: &mut Report) -> Option<()> {
+    if let Some(line) = seen.hidden.first() {
+        let problem = "has escaped characters that nobody can see; they are taken out";
+        report.warn(Finding::new("", problem).on_line(*line));
+    }
+    if let Some(line) = seen.zero {
+        report.error(Finding::new("", "has the character U+0000, which no text may have").on_line(line));
+    }
+    if let Some(line) = seen.long {
+        let problem = format!("has a key of more than {} characters", limits::KEY_NAME);
+        report.error(Finding::new("", problem).on_line(line));
+    }
+    if seen.bytes > limits::FRONT_MATTER {
+        let problem = format!(
+            "has {} bytes of text with all that its aliases repeat, and {} is the most",
+            seen.bytes,
+            limits::FRONT_MATTER
+        );
+        report.error(Finding::new("", problem));
+        return None;
+    }
+    Some(())
 }
 
 /// The keys under `metadata`; anything else than a map has none.

@@ -2,12 +2,17 @@
 
 mod common;
 
-use common::{fields, problems, read, skill};
+use common::{problems, read, skill};
 use serde_json::json;
 use skills::{
+    Finding,
     skill::{ExecutionMode, Kind, Mode, Pattern},
     step::{Does, OnFailure},
 };
+
+fn fields(found: &[Finding]) -> Vec<&str> {
+    found.iter().map(|finding| finding.field.as_str()).collect()
+}
 
 /// A skill with these lines under `metadata`.
 fn with(metadata: &str) -> String {

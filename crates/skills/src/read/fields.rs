@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     guess::nearest,
     table::{Home, Known},
+    values::free,
     yaml::{Data, Entry, Node},
 };
 use crate::{Finding, Report, limits};
@@ -137,7 +138,7 @@ impl<'n> Fields<'n> {
         for slot in slots.into_iter().filter(|slot| !slot.taken) {
             let suggestion = nearest(slot.name, known.iter().map(|known| known.name));
             report.warn(slot.at.finding("is not known; it is kept and does nothing").suggest(suggestion));
-            rest.insert(slot.name.to_owned(), slot.at.node.json());
+            rest.insert(slot.name.to_owned(), free(&slot.at, report));
         }
         rest
     }

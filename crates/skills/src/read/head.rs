@@ -7,7 +7,7 @@ use super::{
     schema,
     split::Parts,
     steps, table, triggers,
-    values::{closed, count, cut, flag, key, plain_texts, slug, text, texts, unusual},
+    values::{closed, count, cut, flag, free, key, plain_texts, slug, text, texts, unusual},
     yaml::Data,
 };
 use crate::{
@@ -239,7 +239,7 @@ impl<'n> Head<'n, '_> {
         let icon = icon.and_then(|at| text(&at, limits::NAME, self.report));
         fields.rest(self.report);
         if enabled == Some(false) {
-            other.insert("command_centre".into(), at.node.json());
+            other.insert("command_centre".into(), free(&at, self.report));
             return None;
         }
         Some(Command { label: label.unwrap_or_else(|| self.key.to_string()), description, icon })
@@ -251,7 +251,8 @@ impl<'n> Head<'n, '_> {
         if !matches!(at.node.data, Data::Text(_)) {
             return Some(plain_texts(&at, self.report));
         }
-        let line = text(&at, limits::TEXT, self.report)?;
+        // An empty text is no tool at all, and never all of them.
+        let line = text(&at, limits::TEXT, self.report).unwrap_or_default();
         let mut depth = 0_usize;
         let apart = |c: char| {
             match c {
@@ -283,7 +284,7 @@ impl<'n> Head<'n, '_> {
         for known in inert {
             if let Some(at) = self.take(known.name) {
                 self.report.warn(at.finding("is kept, and does nothing yet"));
-                other.insert(known.name.to_owned(), at.node.json());
+                other.insert(known.name.to_owned(), free(&at, self.report));
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Inputs and outputs become JSON Schemas.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
     fields::{At, Fields},
     guess::nearest,
     table,
-    values::{cut, flag, object_of, text},
-    yaml::Data,
+    values::{cut, flag, free, object_of, text},
+    yaml::{self, Data},
 };
 use crate::{Report, limits, skill::Input};
 
@@ -89,7 +91,7 @@ fn named_items<'n>(at: &At<'n>, report: &mut Report) -> Vec<(At<'n>, Option<Stri
         report.error(at.finding(format!("has more than {} items", limits::ITEMS)));
         return Vec::new();
     }
-    let item = |entry: &'n super::yaml::Entry| {
+    let item = |entry: &'n yaml::Entry| {
         let path = format!("{}.{}", at.path, entry.name);
         (At { path, line: entry.line, node: &entry.node }, Some(entry.name.clone()))
     };
@@ -118,7 +120,7 @@ fn value(at: &At, name: Option<String>, report: &mut Report) -> Option<Input> {
     annotate(&mut fields, &mut schema, report);
     for keyword in KEYWORDS {
         if let Some(at) = fields.extra(keyword) {
-            schema.insert((*keyword).to_owned(), at.node.json());
+            schema.insert((*keyword).to_owned(), free(&at, report));
         }
     }
     schema.extend(fields.rest(report));
@@ -131,13 +133,14 @@ fn value(at: &At, name: Option<String>, report: &mut Report) -> Option<Input> {
 
 fn annotate(fields: &mut Fields, schema: &mut Map<String, Value>, report: &mut Report) {
     if let Some(at) = fields.take("default", report) {
-        schema.insert("default".into(), at.node.json());
+        schema.insert("default".into(), free(&at, report));
     }
     if let Some(at) = fields.take("example", report) {
-        schema.insert("examples".into(), json!([at.node.json()]));
+        schema.insert("examples".into(), json!([free(&at, report)]));
     }
     if let Some(at) = fields.take("enum", report) {
-        let items: Vec<Value> = at.items(limits::ITEMS, report).iter().map(|item| item.node.json()).collect();
+        let items: Vec<Value> =
+            at.items(limits::ITEMS, report).iter().map(|item| free(item, report)).collect();
         if items.is_empty() {
             report.error(at.finding("must be a list of the values that are allowed"));
         } else {
@@ -219,11 +222,19 @@ fn from_words(words: &str) -> Input {
     plain(name, Some(words.to_owned()))
 }
 
+/// What the reader makes of a list that stands in this YAML; None where it has errors.
+pub(crate) fn reread(list: &str) -> Option<Vec<Input>> {
+    let (node, _) = yaml::parse(list, 1).ok()?;
+    let mut report = Report::default();
+    let found = values(&At { path: String::new(), line: 1, node: &node }, &mut report);
+    report.errors.is_empty().then_some(found)
+}
+
 /// The JSON Schema of an object that has these values.
 pub(crate) fn schema_of(values: &[Input]) -> Value {
     let properties: Map<String, Value> =
         values.iter().map(|value| (value.name.clone(), value.schema.clone())).collect();
-    let required: Vec<&str> =
+    let required: BTreeSet<&str> =
         values.iter().filter(|value| value.required).map(|value| value.name.as_str()).collect();
     let mut schema = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {

@@ -145,14 +145,12 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
 ];
 
 pub(crate) const TRIGGER: &[Known] = &[
-    also(
-        &["event"],
-        key(
-            "pattern",
-            Text,
-            "A phrase, a phrase with [placeholders], /command, event.name or /regular expression/",
-        ),
+    key(
+        "pattern",
+        Text,
+        "A phrase, a phrase with [placeholders], /command, event.name or /regular expression/",
     ),
+    key("event", Text, "Name of an event, in place of a pattern"),
     key("intent", Text, "What the person wants, as a name"),
     key("confidence", Part, "How sure a match is, 0 to 1; 0.7 if left out"),
     key("examples", Texts, "Messages that need the skill"),

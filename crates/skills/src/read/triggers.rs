@@ -26,16 +26,17 @@ fn trigger(at: &At, report: &mut Report) -> Option<Trigger> {
     }
     let mut fields = Fields::record(at, table::TRIGGER, report)?;
     let pattern = fields.take("pattern", report);
+    let event = fields.take("event", report).filter(|_| pattern.is_none());
     let intent = fields.take("intent", report).and_then(|at| text(&at, limits::NAME, report));
     let confidence = fields.take("confidence", report).and_then(|at| part(&at, report));
     let examples = fields.take("examples", report).map(|at| examples(&at, report)).unwrap_or_default();
     fields.rest(report);
-    let Some(pattern) = pattern else {
+    let is_event = event.is_some();
+    let Some(pattern) = pattern.or(event) else {
         report.error(Finding::new(format!("{}.pattern", at.path), "is required").on_line(at.line));
         return None;
     };
-    let event = pattern.path.rsplit('.').next() == Some("event");
-    let pattern = pattern_of(&pattern, event, report)?;
+    let pattern = pattern_of(&pattern, is_event, report)?;
     Some(Trigger { pattern, intent, confidence: confidence.unwrap_or(CONFIDENCE), examples })
 }
 

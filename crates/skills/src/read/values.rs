@@ -2,11 +2,7 @@
 
 use serde_json::Value;
 
-use super::{
-    fields::At,
-    guess::nearest,
-    yaml::{Data, Node},
-};
+use super::{fields::At, guess::nearest, yaml::Data};
 use crate::{Key, Report, limits};
 
 /// A text, without space around it. A number or a flag is the text as it is written.
@@ -156,11 +152,22 @@ pub(super) fn cut(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// Whether JSON that is sent on is small enough in every text.
+/// Any JSON, not nested too deep.
+pub(super) fn free(at: &At, report: &mut Report) -> Value {
+    if at.node.depth() > limits::NESTED {
+        report.error(at.finding(format!("is nested deeper than {} levels", limits::NESTED)));
+        return Value::Null;
+    }
+    at.node.json()
+}
+
+/// A map with any keys.
 pub(super) fn object_of(at: &At, report: &mut Report) -> Option<serde_json::Map<String, Value>> {
-    let Node { data, .. } = at.node;
-    match data {
-        Data::Map(entries) => Some(super::yaml::object(entries)),
+    match &at.node.data {
+        Data::Map(_) => match free(at, report) {
+            Value::Object(object) => Some(object),
+            _ => None,
+        },
         Data::Plain(Value::Null, _) => None,
         _ => {
             report.error(at.finding(format!("must be a map, and is {}", at.node.kind())));

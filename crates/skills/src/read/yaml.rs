@@ -64,6 +64,10 @@ pub(super) struct Seen {
     pub hidden: Vec<usize>,
     /// Line of an escaped U+0000.
     pub zero: Option<usize>,
+    /// Line of a key whose name is too long.
+    pub long: Option<usize>,
+    /// All texts together, in bytes, as often as aliases repeat them.
+    pub bytes: usize,
 }
 
 impl Node {
@@ -83,6 +87,15 @@ impl Node {
         }
     }
 
+    /// Levels of lists and maps. Its recursion is bounded by the parser's.
+    pub fn depth(&self) -> usize {
+        match &self.data {
+            Data::Plain(..) | Data::Text(_) => 0,
+            Data::List(items) => 1 + items.iter().map(Node::depth).max().unwrap_or(0),
+            Data::Map(entries) => 1 + entries.iter().map(|entry| entry.node.depth()).max().unwrap_or(0),
+        }
+    }
+
     /// Of keys that stand twice in a map, the last wins.
     pub fn json(&self) -> Value {
         match &self.data {
@@ -94,7 +107,7 @@ impl Node {
     }
 }
 
-pub(super) fn object(entries: &[Entry]) -> Map<String, Value> {
+fn object(entries: &[Entry]) -> Map<String, Value> {
     entries.iter().map(|entry| (entry.name.clone(), entry.node.json())).collect()
 }
 
@@ -249,6 +262,9 @@ impl Tree<'_> {
 
     fn entry(&mut self, (name, raw): (Spanned<String>, Raw)) -> Entry {
         let line = self.first + line_of(name.referenced);
+        if name.value.chars().count() > limits::KEY_NAME {
+            self.seen.long.get_or_insert(line);
+        }
         Entry { name: self.clean(&name.value, line), line, node: self.node(raw) }
     }
 
@@ -267,6 +283,7 @@ impl Tree<'_> {
             self.seen.zero.get_or_insert(line);
         }
         let seen = visible(text);
+        self.seen.bytes += seen.len();
         if seen.len() != text.len() {
             self.seen.hidden.push(line);
         }

@@ -1,6 +1,6 @@
 //! What the tests of the format share.
 
-use skills::{Files, Finding, Reading, Report, Skill};
+use skills::{Files, Reading, Report, Skill};
 
 pub fn read(key: &str, document: &str) -> Reading {
     skills::read(&key.parse().expect("a key of a test"), document, &Files::new())
@@ -11,10 +11,6 @@ pub fn skill(document: &str) -> Skill {
     let reading = read("k", document);
     assert_eq!(reading.report.errors, []);
     reading.skill.expect("a document without errors has a skill")
-}
-
-pub fn fields(found: &[Finding]) -> Vec<&str> {
-    found.iter().map(|finding| finding.field.as_str()).collect()
 }
 
 /// Errors and warnings as `field: problem`.
