@@ -3,6 +3,7 @@
 //! compiles them for an organization, plans sequences and picks the skill that fits a message.
 //! Pure: no IO, no clock.
 
+pub mod cookbook;
 pub mod files;
 pub mod key;
 pub mod limits;

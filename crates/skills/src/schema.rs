@@ -12,10 +12,15 @@ use crate::{
 pub fn front_matter() -> Value {
     let mut top = properties(FRONT_MATTER, |known| known.home == Home::Top);
     let metadata = properties(FRONT_MATTER, |known| known.home == Home::Metadata);
-    for (name, mut schema) in metadata.clone() {
-        schema["deprecated"] = json!(true);
-        schema["description"] = json!(format!("Belongs under metadata. {}", text(&schema["description"])));
-        top.insert(name, schema);
+    for (name, schema) in &metadata {
+        top.insert(
+            name.clone(),
+            json!({
+                "$ref": format!("#/properties/metadata/properties/{name}"),
+                "description": format!("Belongs under metadata. {}", text(&schema["description"])),
+                "deprecated": true,
+            }),
+        );
     }
     let about = "Everything else of the skill; keys that are not known are kept";
     top.insert(

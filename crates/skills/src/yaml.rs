@@ -128,7 +128,8 @@ impl Yaml {
         }
     }
 
-    fn in_line(&self) -> Option<String> {
+    /// As it stands behind a key; None for a block.
+    pub fn in_line(&self) -> Option<String> {
         match self {
             Self::Scalar(value) => Some(scalar(value)),
             Self::List(items) if items.is_empty() => Some("[]".into()),

@@ -34,11 +34,11 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
     let name = head.required("name", limits::NAME);
     let title = head.text("title", limits::NAME);
     let description = head.required("description", limits::DESCRIPTION);
-    let kind = head.closed("skill_type", table::SKILL_TYPES, &KINDS);
+    let said = head.take("skill_type");
     let (inputs, input_schema) = head.takes();
     let output_schema = head.gives();
     let steps = head.steps();
-    let kind = head.kind(kind, &steps);
+    let kind = head.kind(said.as_ref(), &steps);
     let mut other = Map::new();
     let command = head.command(&mut other);
     let skill = Skill {
@@ -157,17 +157,17 @@ impl<'n> Head<'n, '_> {
     }
 
     /// What has steps is a sequence, unless it says composite.
-    fn kind(&mut self, said: Option<Kind>, steps: &[Step]) -> Kind {
-        let kind = match said {
-            Some(Kind::Atomic) if !steps.is_empty() => {
+    fn kind(&mut self, said: Option<&At>, steps: &[Step]) -> Kind {
+        let known = said.and_then(|at| closed(at, table::SKILL_TYPES, &KINDS, self.report));
+        let kind = match (known, said) {
+            (Some(Kind::Atomic), Some(at)) if !steps.is_empty() => {
                 let problem = "is `atomic`, and the skill has steps: it is read as a sequence";
-                let finding = Finding::new("metadata.skill_type", problem);
-                self.report.warn(finding.suggest("sequence".to_owned()));
+                self.report.warn(at.finding(problem).suggest("sequence".to_owned()));
                 Kind::Sequence
             }
-            Some(kind) => kind,
-            None if steps.is_empty() => Kind::Atomic,
-            None => Kind::Sequence,
+            (Some(kind), _) => kind,
+            _ if steps.is_empty() => Kind::Atomic,
+            _ => Kind::Sequence,
         };
         if kind == Kind::Sequence && steps.is_empty() {
             let problem = "is missing: a sequence without steps is an instruction";

@@ -132,7 +132,7 @@ fn options() -> Options {
             max_aliases: limits::ALIASES,
             max_anchors: limits::ALIASES,
             max_merge_keys: limits::ALIASES,
-            max_documents: 1,
+            max_documents: 2,
         },
         alias_limits: alias_limits! {
             max_total_replayed_events: limits::VALUES,
@@ -151,6 +151,15 @@ fn options() -> Options {
 /// The parser's words without the place, which is the finding's.
 fn problem(message: &str) -> String {
     let words = message.split(" at line ").next().unwrap_or(message).trim();
+    if words.contains("budget breached: Depth") || words.contains("recursion limit") {
+        return format!("is nested deeper than {} levels", limits::DEPTH);
+    }
+    if words.contains("alias replay limit") {
+        return format!("repeats more than {} values by its aliases", limits::VALUES);
+    }
+    if words.contains("budget breached") {
+        return format!("has more than {} values, or {} aliases", limits::VALUES, limits::ALIASES);
+    }
     let words: String = words.chars().take(300).collect();
     format!("is not YAML: {}", visible(&words))
 }

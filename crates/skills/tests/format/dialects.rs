@@ -1,8 +1,6 @@
 //! Both dialects are read, under every spelling.
 
-mod common;
-
-use common::{problems, read, skill};
+use crate::common::{problems, read, skill};
 use serde_json::json;
 use skills::{
     Finding,
