@@ -68,7 +68,7 @@ fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
     if let Some(metadata) = fields.extra("metadata") {
         fields.add("metadata", Home::Metadata, inside(&metadata, report), report);
     }
-    head::skill(key, fields, parts, report)
+    Some(head::skill(key, fields, parts, report))
 }
 
 /// What was found in the texts themselves; None where nothing else is worth saying.

@@ -28,8 +28,9 @@ struct Head<'n, 'r> {
     report: &'r mut Report,
 }
 
-/// The skill that the fields describe; None where a required one is missing.
-pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report) -> Option<Skill> {
+/// The skill that the fields describe. What is missing or wrong is an error of the report, and the
+/// rest is read nevertheless, so that an author hears everything at once.
+pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report) -> Skill {
     let mut head = Head { key, fields, report };
     let name = head.required("name", limits::NAME);
     let title = head.text("title", limits::NAME);
@@ -43,8 +44,8 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
     let command = head.command(&mut other);
     let skill = Skill {
         key: key.clone(),
-        name: title.or(name)?,
-        description: description?,
+        name: title.or(name).unwrap_or_default(),
+        description: description.unwrap_or_default(),
         kind,
         category: head.usual("category", table::CATEGORIES, "which is no usual category"),
         priority: head.usual("priority", table::PRIORITIES, "which is no usual priority"),
@@ -90,7 +91,7 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         let finding = Finding::new("body", "is empty: there is nothing to follow");
         report.warn(finding.on_line(parts.body_line));
     }
-    Some(Skill { other, ..skill })
+    Skill { other, ..skill }
 }
 
 impl<'n> Head<'n, '_> {

@@ -450,6 +450,14 @@ fn suggestions_name_what_was_meant() {
 }
 
 #[test]
+fn everything_is_said_at_once() {
+    let report = read("k", "---\nmetadata:\n  is_active: maybe\n  zzz: 1\n---\n").report;
+    let errors: Vec<_> = report.errors.iter().map(|finding| finding.field.as_str()).collect();
+    assert_eq!(errors, ["name", "description", "metadata.is_active"]);
+    assert_eq!(report.warnings.len(), 2);
+}
+
+#[test]
 fn no_tools_is_never_all_tools() {
     for tools in ["''", "[]"] {
         let reading = read("k", &format!("---\nname: a\ndescription: b\nallowed-tools: {tools}\n---\nx"));
