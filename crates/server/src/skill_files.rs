@@ -73,7 +73,9 @@ fn check(options: &Check) -> Result<ExitCode, Fatal> {
     let mut found = Vec::new();
     for path in &options.paths {
         let before = found.len();
-        folder::find(path, &mut found).map_err(|error| format!("{}: {error}", path.display()))?;
+        if let Err(error) = folder::find(path, &mut found) {
+            return Ok(usage(&format!("{}: {error}", path.display())));
+        }
         if found.len() == before {
             return Ok(usage(&format!("{}: no SKILL.md is there", path.display())));
         }

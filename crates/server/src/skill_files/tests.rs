@@ -65,9 +65,9 @@ fn exit_codes_tell_errors_warnings_and_bad_usage_apart() {
         ("bad/SKILL.md", "x"),
         ("e/x.md", "x"),
     ]);
-    let codes = ["good", "good/SKILL.md", "warned", "bad", "", "e"].map(|path| folder.code(path));
+    let codes = ["good", "good/SKILL.md", "warned", "bad", "", "e", "nowhere"].map(|path| folder.code(path));
     let [ok, fail, usage] = [ExitCode::SUCCESS, ExitCode::FAILURE, ExitCode::from(2)];
-    assert_eq!(codes, [ok, ok, ok, fail, fail, usage]);
+    assert_eq!(codes, [ok, ok, ok, fail, fail, usage, usage]);
 }
 
 #[test]

@@ -64,3 +64,38 @@ fn json_beside_a_template_is_json() {
         }
     }
 }
+
+/// What built-in tools and the cookbook's own connectors are called.
+const ACTIONS: [&str; 16] = [
+    "create_task",
+    "draft_email",
+    "get_company_status",
+    "get_contact",
+    "get_contacts_needing_attention",
+    "get_deal",
+    "get_deal_activities",
+    "get_meetings",
+    "get_next_meeting",
+    "get_pipeline_deals",
+    "get_pipeline_summary",
+    "get_product_usage",
+    "list_invoices",
+    "search_emails",
+    "search_meeting_context",
+    "web_search",
+];
+
+#[test]
+fn every_action_of_a_template_names_a_tool_and_has_an_object_of_arguments() {
+    let mut calls = 0;
+    for template in TEMPLATES {
+        for call in template.files[0].1.split("execute_action(").skip(1) {
+            let (name, rest) = call.split_once(", ").unwrap();
+            assert!(ACTIONS.contains(&name.trim_matches('"')), "{name}");
+            let arguments = rest.lines().next().unwrap().strip_suffix(')').unwrap();
+            assert!(serde_json::from_str::<serde_json::Value>(arguments).unwrap().is_object(), "{arguments}");
+            calls += 1;
+        }
+    }
+    assert!(calls > 15, "{calls}");
+}
