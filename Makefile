@@ -8,7 +8,7 @@ export SQLX_OFFLINE := true
 
 sixty := cargo run --quiet --locked --package server --
 
-.PHONY: help run test test-wire check chaos sqlx openapi bench smoke-live clean-data
+.PHONY: help run test test-wire check chaos fuzz sqlx openapi bench smoke-live clean-data
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ test: ## all tests, on a Postgres that exists only for them
 test-wire: ## the server against other people's clients (Python and Node)
 	@deploy/dev/require.sh cc postgres python node
 	cargo build --locked --package server
+	cargo build --locked --package skills --example export
 	@deploy/dev/test-wire.sh
 
 check: ## formatting, lints, and whether the generated files are current
@@ -40,14 +41,20 @@ chaos: ## kill and stop servers and Postgres two thousand times; writes docs/rel
 	deploy/dev/build-faults.sh
 	cargo bench --profile dev --locked --package tests --bench chaos
 
+fuzz: ## mutate skills and read them, ten minutes long (SECONDS_TO_RUN=60: only one)
+	@deploy/dev/require.sh cc
+	cargo run --locked --package skills --example fuzz -- $(or $(SECONDS_TO_RUN),600)
+
 sqlx: ## write .sqlx again, after a change to a query or a migration
 	@deploy/dev/require.sh cc postgres
 	@deploy/dev/sqlx-data.sh .sqlx
 
-openapi: ## write openapi/openapi.json again, after a change to a route
+openapi: ## write openapi/*.json again, after a change to a route or to the format of skills
 	@mkdir -p .cache openapi
 	$(sixty) openapi > .cache/openapi.json
 	@mv .cache/openapi.json openapi/openapi.json
+	$(sixty) skills schema > .cache/skill.schema.json
+	@mv .cache/skill.schema.json openapi/skill.schema.json
 
 bench: ## the benchmarks, in a release build; writes docs/benchmarks.md (PARTS="alone readers": only these)
 	@deploy/dev/require.sh cc postgres

@@ -14,4 +14,10 @@ if ! diff -u openapi/openapi.json .cache/openapi.json | head -40; then
     echo 'openapi/openapi.json is not current: run `make openapi` and commit it.' >&2
     stale=1
 fi
+
+cargo run --quiet --locked --package server -- skills schema >.cache/skill.schema.json
+if ! diff -u openapi/skill.schema.json .cache/skill.schema.json | head -40; then
+    echo 'openapi/skill.schema.json is not current: run `make openapi` and commit it.' >&2
+    stale=1
+fi
 exit "$stale"

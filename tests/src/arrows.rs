@@ -3,15 +3,16 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each crate and those of ours that it may use. A crate that is missing here fails.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("redact", &[]),
+    ("skills", &["domain"]),
     ("model-sim", &[]),
     ("store", &["domain"]),
     ("model", &["domain"]),
     ("tools", &["domain"]),
-    ("engine", &["domain", "store", "model", "tools", "redact"]),
-    ("server", &["domain", "store", "model", "model-sim", "tools", "engine", "redact"]),
+    ("engine", &["domain", "store", "model", "tools", "redact", "skills"]),
+    ("server", &["domain", "store", "model", "model-sim", "tools", "engine", "redact", "skills"]),
 ];
 
 /// An outside world and the crates that may reach it.

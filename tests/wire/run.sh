@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The stand-in for model providers against the official SDKs, then the server against plain HTTP and against
+# The stand-in for model providers against the official SDKs, the format of skills against the open format's own
+# validator, then the server against plain HTTP and against
 # schemathesis, which attacks every operation of the OpenAPI document. Everything listens on the loopback interface
 # and ends with this script.
 set -euo pipefail
@@ -44,6 +45,9 @@ SIM_URL=$(address_in "$scratch/sim" $!)
 export SIM_URL
 python3 "$here/sdk.py" || status=1
 (cd "$here" && node sdk.mjs) || status=1
+
+echo "== The open format of skills"
+SIXTY_BINARY=$sixty SKILLS_EXAMPLES=$(dirname "$sixty")/examples python3 "$here/skills.py" || status=1
 
 echo "== The server"
 export SIXTY_DATA_DIR=$scratch/data SIXTY_LISTEN=127.0.0.1:0 SIXTY_LOG=warn

@@ -3,7 +3,12 @@
 /// The text without characters that a reader cannot see: invisible and
 /// bidirectional controls hide instructions from the person who checks.
 pub fn visible(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || *c == '\t' || !(c.is_control() || is_invisible(*c))).collect()
+    text.chars().filter(|c| is_visible(*c)).collect()
+}
+
+/// Whether [`visible`] keeps the character.
+pub fn is_visible(c: char) -> bool {
+    c == '\n' || c == '\t' || !(c.is_control() || is_invisible(c))
 }
 
 fn is_invisible(c: char) -> bool {

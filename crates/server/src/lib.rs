@@ -20,6 +20,7 @@ mod patience;
 mod problem;
 mod routes;
 pub mod serve;
+pub mod skill_files;
 mod sse;
 mod transcripts;
 

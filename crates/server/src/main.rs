@@ -9,6 +9,7 @@ use server::{
     config::{Database, Identity, Log, LogFormat, Serve},
     demo, export,
     serve::{self, Fatal},
+    skill_files,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +37,9 @@ enum Command {
     Export(Box<export::Config>),
     /// A scripted stand-in for model providers, on their real wire.
     ModelSim(ModelSim),
+    /// Skills as files.
+    #[command(subcommand)]
+    Skills(skill_files::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Whether the server at `SIXTY_LISTEN` is ready; for containers.
@@ -99,7 +103,7 @@ struct ModelSim {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli.command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("sixty: {error}");
             ExitCode::FAILURE
@@ -107,8 +111,9 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn execute(command: Command) -> Result<(), Fatal> {
-    match command {
+async fn execute(command: Command) -> Result<ExitCode, Fatal> {
+    let done = match command {
+        Command::Skills(command) => return skill_files::run(&command),
         Command::Serve(config) => {
             log(&config.log)?;
             serve::run(*config).await
@@ -124,7 +129,8 @@ async fn execute(command: Command) -> Result<(), Fatal> {
             Ok(())
         }
         Command::Healthcheck { listen } => serve::healthcheck(listen).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 async fn print_token(token: Token) -> Result<(), Fatal> {

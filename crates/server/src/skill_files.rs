@@ -1,0 +1,131 @@
+//! `sixty skills check`, `new` and `schema`: skills as files, before any server sees them.
+
+mod folder;
+mod output;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use skills::{Key, cookbook};
+
+use crate::serve::Fatal;
+
+/// Exit code of bad usage: what was asked for cannot be done at all.
+const USAGE: u8 = 2;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Say what is wrong with SKILL.md files, or with all that folders hold.
+    ///
+    /// Prints `path:line: field: problem`. Exit code 1 on any error, 0 with warnings alone, 2 on
+    /// bad usage.
+    Check(Check),
+    /// Write a new skill from a template of the cookbook.
+    New(New),
+    /// Print the JSON Schema of the front matter.
+    Schema,
+}
+
+#[derive(Args)]
+pub struct Check {
+    /// Files or folders; links are not followed. A skill's folder is its key.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub struct New {
+    /// Key of the skill, which is its folder's name.
+    key: String,
+    /// Name of the template; an unknown one lists them.
+    #[arg(long)]
+    template: String,
+    /// The folder to write the skill's folder into.
+    #[arg(long, default_value = ".")]
+    into: PathBuf,
+}
+
+/// Does it. Err is a failure of the machine, not of a skill.
+pub fn run(command: &Command) -> Result<ExitCode, Fatal> {
+    match command {
+        Command::Check(check) => self::check(check),
+        Command::New(new) => write_new(new),
+        Command::Schema => {
+            println!("{}", serde_json::to_string_pretty(&skills::schema::front_matter())?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn check(options: &Check) -> Result<ExitCode, Fatal> {
+    let mut found = Vec::new();
+    for path in &options.paths {
+        let before = found.len();
+        if let Err(error) = folder::find(path, &mut found) {
+            return Ok(usage(&format!("{}: {error}", path.display())));
+        }
+        if found.len() == before {
+            return Ok(usage(&format!("{}: no SKILL.md is there", path.display())));
+        }
+    }
+    let checked: Vec<_> = found.iter().map(|path| folder::check(path)).collect::<Result<_, _>>()?;
+    match options.format {
+        Format::Text => print!("{}", output::text(&checked)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&output::json(&checked))?),
+    }
+    let sound = checked.iter().all(|skill| skill.report.errors.is_empty());
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write_new(new: &New) -> Result<ExitCode, Fatal> {
+    let key: Key = match new.key.parse() {
+        Ok(key) => key,
+        Err(why) => return Ok(usage(&format!("`{}` is no key of a skill: {why}", new.key))),
+    };
+    if key.is_library() {
+        return Ok(usage("that key is for documents that skills share, and no skill"));
+    }
+    let Some(template) = cookbook::find(&new.template) else {
+        return Ok(usage(&format!(
+            "there is no template `{}`; there are\n{}",
+            new.template,
+            output::templates()
+        )));
+    };
+    let folder = new.into.join(key.as_str());
+    if folder.symlink_metadata().is_ok() {
+        return Ok(usage(&format!("{} is there already, and nothing is overwritten", folder.display())));
+    }
+    for (path, text) in template.fill(&key) {
+        write(&folder.join(path), &text).map_err(|error| format!("{}: {error}", folder.display()))?;
+        println!("{}", folder.join(path).display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::File::create_new(path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("sixty: {problem}");
+    ExitCode::from(USAGE)
+}
+
+#[cfg(test)]
+mod tests;

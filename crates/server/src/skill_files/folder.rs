@@ -1,0 +1,148 @@
+//! Skills in folders.
+
+use std::{
+    fs, io,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use skills::{Files, Finding, Key, Report, files::check_path, limits};
+
+use super::output::Checked;
+
+/// How deep folders are looked through.
+const MAX_DEPTH: usize = 12;
+/// Most skills of one call.
+const MOST: usize = 10_000;
+
+/// The SKILL.md files at and below a path, in the order of their names. Links are not followed.
+pub(super) fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if fs::metadata(path)?.is_dir() {
+        return walk(path, 0, found);
+    }
+    found.push(path.to_owned());
+    Ok(())
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    found.extend(own_document(folder));
+    if found.len() > MOST || depth > MAX_DEPTH {
+        return Err(io::Error::other(format!("more than {MOST} skills, or {MAX_DEPTH} folders deep")));
+    }
+    for path in children(folder)? {
+        let hidden = name(&path).starts_with('.');
+        if !hidden && fs::symlink_metadata(&path)?.is_dir() {
+            walk(&path, depth + 1, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn own_document(folder: &Path) -> Option<PathBuf> {
+    ["SKILL.md", "skill.md"]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.symlink_metadata().is_ok())
+}
+
+fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Checks one skill with what lies beside it.
+pub(super) fn check(document: &Path) -> io::Result<Checked> {
+    let mut report = Report::default();
+    let in_folder = name(document).eq_ignore_ascii_case("skill.md");
+    let named = if in_folder {
+        // The folder's own name, where the path is `.` or a file alone.
+        let full = fs::canonicalize(document)?;
+        full.parent().map(name).unwrap_or_default()
+    } else {
+        document.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    let mut files = Files::new();
+    if let Some(folder) = document.parent().filter(|_| in_folder) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        companions(folder, "", &mut files, &mut report)?;
+    }
+    if !fs::symlink_metadata(document)?.is_file() {
+        report.error(Finding::new("", "is a link or no file, and is not read"));
+        return Ok(Checked { path: document.to_owned(), key: named, report });
+    }
+    let text = match read(document, limits::DOCUMENT)? {
+        Some(Ok(text)) => text,
+        Some(Err(_)) => {
+            report.error(Finding::new("", "is not UTF-8 text"));
+            return Ok(Checked { path: document.to_owned(), key: named, report });
+        }
+        None => {
+            report.error(Finding::new("", format!("has more than {} bytes", limits::DOCUMENT)));
+            return Ok(Checked { path: document.to_owned(), key: named, report });
+        }
+    };
+    // A bad name of the folder is no reason to say nothing of the rest.
+    let key = named.parse::<Key>().or_else(|why| {
+        report.error(Finding::new("key", format!("the folder's name `{named}` is no key: {why}")));
+        "unnamed".parse::<Key>()
+    });
+    if let Ok(key) = key {
+        let reading = skills::read(&key, &text, &files);
+        report.errors.extend(reading.report.errors);
+        report.warnings.extend(reading.report.warnings);
+    }
+    Ok(Checked { path: document.to_owned(), key: named, report })
+}
+
+/// Takes in what lies in a skill's folder, other skills aside.
+fn companions(folder: &Path, at: &str, files: &mut Files, report: &mut Report) -> io::Result<()> {
+    for path in children(folder)? {
+        let inside = if at.is_empty() { name(&path) } else { format!("{at}/{}", name(&path)) };
+        let kind = fs::symlink_metadata(&path)?.file_type();
+        if at.is_empty() && name(&path).eq_ignore_ascii_case("skill.md") {
+            continue;
+        }
+        if kind.is_symlink() {
+            report.error(Finding::new(inside, "is a link, and links are not taken"));
+        } else if kind.is_dir() && name(&path).starts_with('.') {
+            report.warn(Finding::new(inside, "is a hidden folder, and is left behind"));
+        } else if kind.is_dir() {
+            if own_document(&path).is_none() && inside.split('/').count() <= limits::FOLDERS + 1 {
+                companions(&path, &inside, files, report)?;
+            }
+        } else if !kind.is_file() {
+            report.error(Finding::new(inside, "is no file"));
+        } else if let Err(problem) = check_path(&inside) {
+            report.error(Finding::new(inside, problem));
+        } else if files.len() <= limits::FILES {
+            companion(&path, inside, files, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn companion(path: &Path, inside: String, files: &mut Files, report: &mut Report) -> io::Result<()> {
+    match read(path, limits::FILE)? {
+        Some(Ok(text)) => {
+            files.insert(inside, text);
+        }
+        Some(Err(_)) => report.warn(Finding::new(inside, "is not UTF-8 text, and is left behind")),
+        None => report.error(Finding::new(inside, format!("has more than {} bytes", limits::FILE))),
+    }
+    Ok(())
+}
+
+/// A file's text, or its bytes if it is not text; None if it is longer than `most`.
+fn read(path: &Path, most: usize) -> io::Result<Option<Result<String, Vec<u8>>>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)))
+}

@@ -1,0 +1,128 @@
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use uuid::Uuid;
+
+use super::{Check, Format, New, check, folder, output, write_new};
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(std::env::temp_dir().join(format!("sixty-skills-{}", Uuid::now_v7())));
+        fs::create_dir_all(&folder.0).unwrap();
+        for (path, text) in files {
+            super::write(&folder.0.join(path), text).unwrap();
+        }
+        folder
+    }
+
+    /// What the check prints, without the folder's own path.
+    fn checked(&self) -> String {
+        let mut found = Vec::new();
+        folder::find(&self.0, &mut found).unwrap();
+        let checked: Vec<_> = found.iter().map(|path| folder::check(path).unwrap()).collect();
+        output::text(&checked).replace(&format!("{}/", self.0.display()), "")
+    }
+
+    fn code(&self, path: &str) -> ExitCode {
+        check(&Check { paths: vec![self.0.join(path)], format: Format::Json }).unwrap()
+    }
+
+    fn create(&self, key: &str, template: &str) -> ExitCode {
+        let new = New { key: key.into(), template: template.into(), into: self.0.clone() };
+        write_new(&new).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+const GOOD: &str = "---\nname: A\ndescription: B\n---\nBody\n";
+
+#[test]
+fn each_finding_has_path_line_field_and_problem() {
+    let bad = "---\nname: A\nmetadata:\n  skill_type: squence\n  zzz: 1\n---\nBody\n";
+    let folder = Folder::new(&[("x/good/SKILL.md", GOOD), ("y/bad/SKILL.md", bad)]);
+    assert_eq!(
+        folder.checked(),
+        "y/bad/SKILL.md:2: description: is required\n\
+         y/bad/SKILL.md:4: metadata.skill_type: is `squence`, and must be one of atomic, sequence, composite (sequence)\n\
+         y/bad/SKILL.md:5: metadata.zzz: warning: is not known; it is kept and does nothing\n\
+         2 skills checked, 2 errors and 1 warning\n"
+    );
+}
+
+#[test]
+fn exit_codes_tell_errors_warnings_and_bad_usage_apart() {
+    let warned = "---\nname: A\ndescription: B\nzzz: 1\n---\nBody\n";
+    let folder = Folder::new(&[
+        ("good/SKILL.md", GOOD),
+        ("warned/skill.md", warned),
+        ("bad/SKILL.md", "x"),
+        ("e/x.md", "x"),
+    ]);
+    let codes = ["good", "good/SKILL.md", "warned", "bad", "", "e", "nowhere"].map(|path| folder.code(path));
+    let [ok, fail, usage] = [ExitCode::SUCCESS, ExitCode::FAILURE, ExitCode::from(2)];
+    assert_eq!(codes, [ok, ok, ok, fail, fail, usage, usage]);
+}
+
+#[test]
+fn what_lies_beside_a_skill_is_checked_and_links_are_not_followed() {
+    let folder = Folder::new(&[
+        ("a/SKILL.md", GOOD),
+        ("a/references/x.md", "x"),
+        ("a/.env", "SECRET=1"),
+        ("a/.git/config", "x"),
+        ("a/inner/SKILL.md", GOOD),
+        ("a/inner/id_rsa", "x"),
+        ("elsewhere.md", "x"),
+    ]);
+    fs::write(folder.0.join("a/image.png"), [0xFF, 0xD8]).unwrap();
+    std::os::unix::fs::symlink(folder.0.join("elsewhere.md"), folder.0.join("a/link.md")).unwrap();
+    std::os::unix::fs::symlink(folder.0.join("a"), folder.0.join("b")).unwrap();
+    assert_eq!(
+        folder.checked(),
+        "a/SKILL.md: .env: is a file of secrets, and is not taken\n\
+         a/SKILL.md: link.md: is a link, and links are not taken\n\
+         a/SKILL.md: .git: warning: is a hidden folder, and is left behind\n\
+         a/SKILL.md: image.png: warning: is not UTF-8 text, and is left behind\n\
+         a/inner/SKILL.md: id_rsa: is a file of keys, and is not taken\n\
+         2 skills checked, 3 errors and 2 warnings\n"
+    );
+}
+
+#[test]
+fn a_folder_whose_name_is_no_key_is_an_error_beside_the_others() {
+    let folder = Folder::new(&[("Deal Rescue/SKILL.md", "---\nname: A\n---\nx")]);
+    let said = folder.checked();
+    assert!(said.contains("key: the folder's name `Deal Rescue` is no key"), "{said}");
+    assert!(said.contains("description: is required"), "{said}");
+}
+
+#[test]
+fn too_long_and_unreadable_documents_are_findings() {
+    let folder = Folder::new(&[("long/SKILL.md", &"x".repeat(400_000))]);
+    fs::create_dir(folder.0.join("bytes")).unwrap();
+    fs::write(folder.0.join("bytes/SKILL.md"), [0xFF]).unwrap();
+    let said = folder.checked();
+    assert!(said.contains("bytes/SKILL.md: document: is not UTF-8 text\n"), "{said}");
+    assert!(said.contains("long/SKILL.md: document: has more than 327696 bytes\n"), "{said}");
+}
+
+#[test]
+fn a_new_skill_of_every_template_passes_the_check_and_is_never_overwritten() {
+    let folder = Folder::new(&[]);
+    for template in skills::cookbook::TEMPLATES {
+        assert_eq!(folder.create(template.name, template.name), ExitCode::SUCCESS);
+        assert_eq!(folder.create(template.name, template.name), ExitCode::from(2));
+    }
+    assert_eq!(folder.code(""), ExitCode::SUCCESS);
+    assert!(folder.0.join("integration/connector.json").is_file());
+    assert_eq!(folder.create("x", "no-such-template"), ExitCode::from(2));
+    assert_eq!(folder.create("Not A Key", "integration"), ExitCode::from(2));
+    assert!(!folder.0.join("x").exists());
+}

@@ -1,0 +1,52 @@
+//! What a skill is called by: in routes, in folders and in other skills.
+
+use std::{fmt, str::FromStr};
+
+/// Longest key, in characters. The open format allows no longer name.
+pub const MAX_LEN: usize = 64;
+
+/// The one key that never stands in a catalogue: documents that many skills include.
+pub const PLATFORM_REFERENCES: &str = "_platform-references";
+
+/// Lower-case letters, digits and single hyphens inside, as the open Agent Skills format has it
+/// for `name`; or [`PLATFORM_REFERENCES`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a library of documents and not a capability.
+    pub fn is_library(&self) -> bool {
+        self.0 == PLATFORM_REFERENCES
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Key {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if text == PLATFORM_REFERENCES {
+            return Ok(Self(text.to_owned()));
+        }
+        if text.is_empty() || text.len() > MAX_LEN {
+            return Err("a key has 1 to 64 characters");
+        }
+        if !text.bytes().all(known) {
+            return Err("a key has lower-case letters (a-z), digits and hyphens only");
+        }
+        if text.starts_with('-') || text.ends_with('-') || text.contains("--") {
+            return Err("a hyphen of a key stands between two other characters");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -1,0 +1,111 @@
+//! From a document to a skill.
+
+mod fields;
+mod guess;
+mod head;
+pub(crate) mod schema;
+mod split;
+mod steps;
+pub(crate) mod table;
+mod triggers;
+mod values;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use fields::Fields;
+use table::Home;
+use yaml::{Data, Entry};
+
+use crate::{Finding, Key, Report, Skill, files, limits};
+
+/// Companion documents by their path inside the skill's folder.
+pub type Files = BTreeMap<String, String>;
+
+/// What was understood, and what was found on the way.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// None if the report has errors.
+    pub skill: Option<Skill>,
+    pub report: Report,
+}
+
+/// Reads a SKILL.md of either dialect. The key comes from the folder or the request.
+///
+/// Lenient: every key is read at either level and under its older spellings, with a warning; what
+/// is not known is kept. Characters that nobody can see are taken out, with a warning.
+pub fn read(key: &Key, document: &str, files: &Files) -> Reading {
+    let mut report = Report::default();
+    files::check(files, &mut report);
+    let skill = understand(key, document, &mut report);
+    report.sort();
+    Reading { skill: skill.filter(|_| report.errors.is_empty()), report }
+}
+
+fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
+    let parts = split::split(document, report)?;
+    let (node, seen) = match yaml::parse(&parts.front, parts.first) {
+        Ok(tree) => tree,
+        Err(fault) => {
+            let line = fault.line.unwrap_or(parts.first);
+            let suggestion = fault.suggestion();
+            report.error(Finding::new("", fault.problem).on_line(line).suggest(suggestion));
+            return None;
+        }
+    };
+    tell(&seen, report)?;
+    let entries = match &node.data {
+        Data::Map(entries) => entries.as_slice(),
+        _ if node.is_null() => &[],
+        _ => {
+            let problem = format!("has front matter that is {}, and must be a map", node.kind());
+            report.error(Finding::new("", problem).on_line(node.line));
+            return None;
+        }
+    };
+    let mut fields = Fields::new(table::FRONT_MATTER);
+    fields.add("", Home::Top, entries, report);
+    if let Some(metadata) = fields.extra("metadata") {
+        fields.add("metadata", Home::Metadata, inside(&metadata, report), report);
+    }
+    Some(head::skill(key, fields, parts, report))
+}
+
+/// What was found in the texts themselves; None where nothing else is worth saying.
+fn tell(seen: &yaml::Seen, report: &mut Report) -> Option<()> {
+    if let Some(line) = seen.hidden.first() {
+        let problem = "has escaped characters that nobody can see; they are taken out";
+        report.warn(Finding::new("", problem).on_line(*line));
+    }
+    if let Some(line) = seen.zero {
+        report.error(Finding::new("", "has the character U+0000, which no text may have").on_line(line));
+    }
+    if let Some(line) = seen.long {
+        let problem = format!("has a key of more than {} characters", limits::KEY_NAME);
+        report.error(Finding::new("", problem).on_line(line));
+    }
+    if seen.bytes > limits::FRONT_MATTER {
+        let problem = format!(
+            "has {} bytes of text with all that its aliases repeat, and {} is the most",
+            seen.bytes,
+            limits::FRONT_MATTER
+        );
+        report.error(Finding::new("", problem));
+        return None;
+    }
+    Some(())
+}
+
+/// The keys under `metadata`; anything else than a map has none.
+fn inside<'n>(metadata: &fields::At<'n>, report: &mut Report) -> &'n [Entry] {
+    match &metadata.node.data {
+        Data::Map(entries) => entries,
+        _ if metadata.node.is_null() => &[],
+        _ => {
+            report.warn(
+                metadata.finding(format!("is ignored: it must be a map, and is {}", metadata.node.kind())),
+            );
+            &[]
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The keys of the front matter, with what their values are. The reader and the published JSON
+//! Schema are both made from it.
+
+use Home::{Metadata, Top};
+use Shape::{Any, Closed, Count, Flag, Inert, Object, Part, Record, Records, Text, Texts, Usual, UsualTexts};
+
+/// Where a key belongs. It is read at the other level too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    Top,
+    /// Under `metadata`, or inside of a record.
+    Metadata,
+}
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    Text,
+    /// One of these and no other.
+    Closed(&'static [&'static str]),
+    /// Usually one of these.
+    Usual(&'static [&'static str]),
+    /// A list of texts, or one text with commas.
+    Texts,
+    UsualTexts(&'static [&'static str]),
+    Flag,
+    /// A whole number.
+    Count,
+    /// A number of 0 to 1.
+    Part,
+    Any,
+    /// A map with any keys.
+    Object,
+    /// A map with these keys.
+    Record(&'static [Known]),
+    /// A list of them, each of which may be a text alone where that is said.
+    Records(&'static [Known], bool),
+    /// Kept as it is written; it does nothing yet.
+    Inert,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub name: &'static str,
+    /// Other spellings that are read.
+    pub older: &'static [&'static str],
+    pub home: Home,
+    pub shape: Shape,
+    pub about: &'static str,
+}
+
+const fn top(name: &'static str, shape: Shape, about: &'static str) -> Known {
+    Known { name, older: &[], home: Top, shape, about }
+}
+
+const fn key(name: &'static str, shape: Shape, about: &'static str) -> Known {
+    Known { name, older: &[], home: Metadata, shape, about }
+}
+
+const fn also(older: &'static [&'static str], known: Known) -> Known {
+    Known { older, ..known }
+}
+
+pub(crate) const SKILL_TYPES: &[&str] = &["atomic", "sequence", "composite"];
+pub(crate) const EXECUTION_MODES: &[&str] = &["sync", "async", "streaming"];
+pub(crate) const ON_FAILURE: &[&str] = &["stop", "continue", "fallback"];
+pub(crate) const MODES: &[&str] = &["auto", "single", "agent"];
+pub(crate) const PROFILES: &[&str] = &["sales", "research", "communication", "full"];
+pub(crate) const NAMESPACES: &[&str] = &["copilot", "fleet", "slack", "shared"];
+pub(crate) const PRIORITIES: &[&str] = &["critical", "high", "medium", "low"];
+pub(crate) const CATEGORIES: &[&str] = &[
+    "sales-ai",
+    "writing",
+    "enrichment",
+    "workflows",
+    "data-access",
+    "output-format",
+    "agent-sequence",
+    "research",
+    "communication",
+];
+pub(crate) const AGENTS: &[&str] =
+    &["pipeline", "outreach", "research", "crm_ops", "meetings", "prospecting", "writing"];
+/// Capabilities that built-in tools have. Connectors declare more.
+pub(crate) const CAPABILITIES: &[&str] =
+    &["crm", "tasks", "meetings", "calendar", "messaging", "email", "web_search"];
+
+pub(crate) const FRONT_MATTER: &[Known] = &[
+    top("name", Text, "The skill's title, or its key as the open format has it"),
+    top("description", Text, "What it does and when to use it: what the model chooses by"),
+    top("license", Text, "License of the skill"),
+    top("compatibility", Text, "What the skill needs around it, in words"),
+    also(
+        &["allowed_tools"],
+        top("allowed-tools", Texts, "The tools that it is given; all, where it is left out"),
+    ),
+    key("title", Text, "The title, where `name` is the key"),
+    key("skill_type", Closed(SKILL_TYPES), "What it is made of"),
+    key("category", Usual(CATEGORIES), "Shelf of the catalogue"),
+    key("priority", Usual(PRIORITIES), "Which of two skills with one command label wins"),
+    key("tags", Texts, "Words to filter by"),
+    key("agent_affinity", UsualTexts(AGENTS), "Kinds of agents that it suits"),
+    key("author", Text, "Who wrote it"),
+    key("version", Text, "The author's number, not interpreted"),
+    key("is_active", Flag, "False: imported switched off"),
+    key("deprecated_by", Text, "Key of the skill that took its place"),
+    key("deprecation_reason", Text, "Why it is switched off"),
+    key("triggers", Records(TRIGGER, true), "What a message that needs the skill says"),
+    key("keywords", Texts, "Words by which it is found when no trigger fits"),
+    key("inputs", Records(VALUE, true), "What it takes"),
+    key("input_schema", Object, "What it takes, as JSON Schema"),
+    key("outputs", Records(VALUE, true), "What it gives"),
+    key("output_schema", Object, "What it gives, as JSON Schema"),
+    also(
+        &["requires_context"],
+        key(
+            "required_context",
+            Texts,
+            "What has to be known; the copilot asks for it. `a OR b` is one of both",
+        ),
+    ),
+    key("optional_context", Texts, "What helps when it is known"),
+    key("requires_capabilities", UsualTexts(CAPABILITIES), "What has to be connected"),
+    key("context_profile", Usual(PROFILES), "Which of the organization's facts stand before the body"),
+    also(&["command_center"], key("command_centre", Record(COMMAND), "Its slash command in the chat")),
+    also(
+        &["namespaces"],
+        key("namespace", UsualTexts(NAMESPACES), "Where it is offered; everywhere, if left out"),
+    ),
+    also(
+        &["output_type", "output_format"],
+        key("structured_response_type", Text, "The card that the result is shown as"),
+    ),
+    key("linked_skills", Texts, "Keys of skills that it names"),
+    also(
+        &["sequence_steps"],
+        key("workflow", Records(STEP, false), "Steps of a sequence, one after the other"),
+    ),
+    key("timeout_ms", Count, "Its time, in milliseconds, within the organization's limit"),
+    key("execution_mode", Closed(EXECUTION_MODES), "How the result is delivered"),
+    key("mode", Usual(MODES), "One call of the model, or the agent's loop; `auto` decides by the size"),
+    key("signal_triggers", Inert, "Kept; does nothing yet"),
+    key("pipeline", Inert, "Kept; does nothing yet"),
+    key("actions", Inert, "Kept; does nothing yet"),
+];
+
+pub(crate) const TRIGGER: &[Known] = &[
+    key(
+        "pattern",
+        Text,
+        "A phrase, a phrase with [placeholders], /command, event.name or /regular expression/",
+    ),
+    key("event", Text, "Name of an event, in place of a pattern"),
+    key("intent", Text, "What the person wants, as a name"),
+    key("confidence", Part, "How sure a match is, 0 to 1; 0.7 if left out"),
+    key("examples", Texts, "Messages that need the skill"),
+];
+
+pub(crate) const COMMAND: &[Known] = &[
+    key("enabled", Flag, "False: it has no command"),
+    key("label", Text, "The command, with or without its slash"),
+    key("description", Text, "What the menu says of it"),
+    key("icon", Text, "Name of an icon"),
+];
+
+/// An input or an output. Any other keyword of JSON Schema may stand beside these.
+pub(crate) const VALUE: &[Known] = &[
+    key("name", Text, "The name, as mappings use it"),
+    key("type", Any, "string, number, integer, boolean, array, object, date, datetime, email, url"),
+    key("description", Text, "What it is"),
+    key("required", Flag, "Whether it has to be given"),
+    key("default", Any, "What it is if it is not given"),
+    key("example", Any, "A value such as it may be"),
+    key("enum", Any, "The values that it may have"),
+];
+
+pub(crate) const STEP: &[Known] = &[
+    key("order", Count, "Place in the sequence"),
+    key("skill_key", Text, "Key of the skill that it follows"),
+    key("action", Text, "Name of the tool that it calls"),
+    key("input_mapping", Object, "Arguments, with ${…} over outputs, inputs, trigger.params and context"),
+    key("output_key", Text, "The name under which later steps find the result"),
+    key("on_failure", Closed(ON_FAILURE), "What happens when it failed"),
+    also(&["needs_confirmation"], key("requires_approval", Flag, "A person approves it before it begins")),
+    key("description", Text, "What it is for"),
+    key("timeout_ms", Count, "Its time, in milliseconds"),
+    key("max_retries", Count, "How often it is tried again"),
+    key("fallback_skill_key", Text, "Key of the skill that is followed where it failed"),
+];

@@ -1,0 +1,123 @@
+//! The published JSON Schema.
+
+use serde_json::{Value, json};
+use skills::cookbook::TEMPLATES;
+
+use crate::common::read;
+
+/// The front matter of a document, as JSON.
+fn front(document: &str) -> Value {
+    let yaml = document.split("---").nth(1).expect("a document has front matter");
+    serde_saphyr::from_str(yaml).expect("front matter is YAML")
+}
+
+fn fits(front: &Value) -> bool {
+    let schema = skills::schema::front_matter();
+    jsonschema::draft202012::new(&schema).expect("the schema is one").is_valid(front)
+}
+
+#[test]
+fn the_schema_is_one_and_is_what_the_repository_publishes() {
+    let schema = skills::schema::front_matter();
+    assert!(jsonschema::meta::is_valid(&schema));
+    let published = include_str!("../../../../openapi/skill.schema.json");
+    let current = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    assert!(published == current, "run `make openapi` and commit openapi/skill.schema.json");
+}
+
+#[test]
+fn every_documented_key_is_in_it() {
+    let schema = skills::schema::front_matter();
+    let metadata = &schema["properties"]["metadata"]["properties"];
+    let documented = [
+        "category",
+        "skill_type",
+        "priority",
+        "tags",
+        "agent_affinity",
+        "author",
+        "version",
+        "is_active",
+        "deprecated_by",
+        "deprecation_reason",
+        "triggers",
+        "keywords",
+        "inputs",
+        "outputs",
+        "input_schema",
+        "output_schema",
+        "required_context",
+        "requires_context",
+        "optional_context",
+        "requires_capabilities",
+        "context_profile",
+        "command_centre",
+        "namespace",
+        "structured_response_type",
+        "output_type",
+        "output_format",
+        "linked_skills",
+        "workflow",
+        "sequence_steps",
+        "timeout_ms",
+        "execution_mode",
+        "signal_triggers",
+        "pipeline",
+        "actions",
+        "mode",
+        "title",
+    ];
+    for key in documented {
+        assert!(metadata[key].is_object(), "{key} under metadata");
+        assert!(schema["properties"][key].is_object(), "{key} at the top");
+    }
+    let step = &metadata["workflow"]["items"]["properties"];
+    let step_keys = [
+        "order",
+        "skill_key",
+        "action",
+        "input_mapping",
+        "output_key",
+        "on_failure",
+        "requires_approval",
+        "needs_confirmation",
+        "description",
+        "timeout_ms",
+        "max_retries",
+        "fallback_skill_key",
+    ];
+    for key in step_keys {
+        assert!(step[key].is_object(), "{key} of a step");
+    }
+}
+
+#[test]
+fn every_template_and_its_canonical_form_fit_it() {
+    for template in TEMPLATES {
+        let document = template.files[0].1;
+        assert!(fits(&front(document)), "{}", template.name);
+        let skill = read("k", document).skill.unwrap();
+        assert!(fits(&front(&skills::write(&skill))), "{}", template.name);
+        assert!(fits(&front(&skills::export_open(&skill).0)), "{}", template.name);
+    }
+}
+
+#[test]
+fn it_refuses_what_the_reader_refuses() {
+    let with = |metadata: Value| json!({"name": "a", "description": "b", "metadata": metadata});
+    assert!(fits(&with(json!({"anything": 1, "triggers": ["a"], "tags": "x, y"}))));
+    assert!(fits(
+        &json!({"name": "a", "description": "b", "category": "writing", "requires_context": ["x"]})
+    ));
+    for bad in [
+        json!({"skill_type": "banana"}),
+        json!({"execution_mode": "later"}),
+        json!({"workflow": [{"on_failure": "explode"}]}),
+        json!({"triggers": [{"pattern": "a", "confidence": 2}]}),
+        json!({"is_active": 3}),
+        json!({"input_schema": "x"}),
+    ] {
+        assert!(!fits(&with(bad.clone())), "{bad}");
+    }
+    assert!(!fits(&json!({"name": "a"})));
+}
