@@ -3,11 +3,14 @@
 //! compiles them for an organization, plans sequences and picks the skill that fits a message.
 //! Pure: no IO, no clock.
 
+mod found;
 pub mod key;
+mod path;
 pub mod read;
 pub mod report;
 pub mod skill;
 pub mod step;
+pub mod template;
 
 pub use key::Key;
 pub use read::{Files, Reading, read};
