@@ -5,6 +5,7 @@
 
 mod found;
 pub mod key;
+pub mod mapping;
 mod path;
 pub mod read;
 pub mod report;
