@@ -3,10 +3,14 @@
 //! compiles them for an organization, plans sequences and picks the skill that fits a message.
 //! Pure: no IO, no clock.
 
+#[cfg(test)]
+mod build;
+pub mod compile;
 mod found;
 pub mod key;
 pub mod mapping;
 mod path;
+pub mod plan;
 pub mod read;
 pub mod report;
 pub mod skill;
