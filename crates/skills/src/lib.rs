@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod build;
+pub mod catalogue;
 pub mod compile;
 mod found;
 pub mod key;
