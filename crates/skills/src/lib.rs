@@ -3,16 +3,27 @@
 //! compiles them for an organization, plans sequences and picks the skill that fits a message.
 //! Pure: no IO, no clock.
 
+#[cfg(test)]
+mod build;
+pub mod catalogue;
+pub mod compile;
 pub mod cookbook;
 pub mod files;
+mod found;
 pub mod key;
 pub mod limits;
+pub mod mapping;
+mod offer;
+mod path;
 pub mod pattern;
+pub mod plan;
 pub mod read;
 pub mod report;
+pub mod route;
 pub mod schema;
 pub mod skill;
 pub mod step;
+pub mod template;
 pub mod write;
 mod yaml;
 

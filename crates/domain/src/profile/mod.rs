@@ -15,6 +15,11 @@ use crate::{Error, FieldError, Result, visible::visible};
 /// Longest profile, in bytes of JSON.
 pub const MAX_BYTES: usize = 65_536;
 
+/// The names that facts can have, in the order in which they are told.
+pub fn keys<'a>() -> impl Iterator<Item = &'a str> {
+    table::FIELDS.iter().map(|field| field.name)
+}
+
 /// Facts that have been checked: every key is known, every value has its type. What is
 /// deserialized was checked before it was stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,26 @@
+//! Which skills are offered to a copilot, and which of two comes first.
+
+use crate::Skill;
+
+/// Where a copilot answers. A skill that names other places only is not for it.
+const PLACES: [&str; 2] = ["copilot", "shared"];
+
+/// Whether a copilot offers this skill: it is switched on, not given up, no library, and meant for here.
+pub fn is_offered(skill: &Skill) -> bool {
+    let here =
+        || skill.namespaces.iter().any(|name| PLACES.iter().any(|place| name.eq_ignore_ascii_case(place)));
+    skill.active
+        && skill.deprecation.is_none()
+        && !skill.key.is_library()
+        && (skill.namespaces.is_empty() || here())
+}
+
+/// The larger, the more important. A priority of the author's own making counts as none: as medium.
+pub fn priority(skill: &Skill) -> u8 {
+    match skill.priority.as_deref().unwrap_or_default().to_lowercase().as_str() {
+        "critical" => 4,
+        "high" => 3,
+        "low" => 1,
+        _ => 2,
+    }
+}

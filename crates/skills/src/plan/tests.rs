@@ -1,0 +1,250 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, json};
+
+use super::*;
+use crate::{
+    build::{calls, follows, gives, input, key, sequence, skill},
+    compile::Links,
+    read::Files,
+};
+
+fn leads(to: impl IntoIterator<Item = Key>) -> Leads {
+    Leads { follows: to.into_iter().collect(), linked: vec![] }
+}
+
+fn links(list: &[(&str, &[&str])]) -> Links {
+    list.iter().map(|(from, to)| (key(from), leads(to.iter().map(|to| key(to))))).collect()
+}
+
+fn planned(skill: &Skill, skills: &Links) -> Plan {
+    let tools: BTreeMap<String, String> =
+        ["get_deal", "create_task", "hub__push"].map(|name| (name.to_owned(), String::new())).into();
+    let aliases = BTreeMap::from([("push_campaign".to_owned(), "hub__push".to_owned())]);
+    let (provides, documents, facts) = (BTreeSet::new(), BTreeMap::<String, Files>::new(), Map::new());
+    let world = World {
+        facts: &facts,
+        tools: &tools,
+        aliases: &aliases,
+        provides: &provides,
+        documents: &documents,
+        skills,
+    };
+    plan(skill, &world)
+}
+
+fn errors(plan: &Plan) -> Vec<String> {
+    plan.report.errors.iter().map(|it| format!("{}: {}", it.field, it.problem)).collect()
+}
+
+fn warnings(plan: &Plan) -> Vec<String> {
+    plan.report.warnings.iter().map(|it| format!("{}: {}", it.field, it.problem)).collect()
+}
+
+#[test]
+fn a_sound_sequence_is_ready_step_by_step() {
+    let mut steps = vec![
+        follows(20, "write-brief", &json!({"deal": "${outputs.deal.name}", "tone": "warm"})),
+        gives("deal", calls(10, "get_deal", &json!({"name": "${inputs.name}"}))),
+        calls(30, "push_campaign", &json!({"text": "${outputs.deal.data.summary}"})),
+    ];
+    steps[2].requires_approval = true;
+    steps[0].on_failure = OnFailure::Fallback;
+    steps[0].fallback_skill_key = Some(key("short-brief"));
+    let plan = planned(
+        &Skill { inputs: vec![input("name")], ..sequence("rescue", steps) },
+        &links(&[("write-brief", &[]), ("short-brief", &[])]),
+    );
+    assert_eq!(plan.report, Report::default());
+    assert!(plan.runnable && plan.missing.is_empty() && plan.undeclared.is_empty());
+    let [first, second, third] = &plan.steps[..] else { panic!("three steps") };
+    assert_eq!((first.order, &first.does), (10, &Does::Action("get_deal".into())));
+    assert_eq!(first.output_key.as_deref(), Some("deal"));
+    assert_eq!(
+        (&second.name[..], &second.on_failure),
+        ("write-brief", &Failure::Fallback(key("short-brief")))
+    );
+    assert_eq!((&third.does, third.requires_approval), (&Does::Action("hub__push".into()), true));
+}
+
+#[test]
+fn what_is_unknown_warns_and_makes_the_sequence_not_runnable() {
+    let mut fallback = follows(3, "write-brief", &json!({}));
+    fallback.on_failure = OnFailure::Fallback;
+    fallback.fallback_skill_key = Some(key("no-fallback"));
+    let steps = vec![calls(1, "get_deals", &json!({})), follows(2, "write-brieff", &json!({})), fallback];
+    let skill = Skill {
+        linked_skills: vec![key("nowhere")],
+        requires_capabilities: vec!["web_search".into(), "crm".into(), "smoke_signals".into()],
+        ..sequence("rescue", steps)
+    };
+    let plan = planned(&skill, &links(&[("write-brief", &[])]));
+    assert_eq!(errors(&plan), Vec::<String>::new());
+    assert!(!plan.runnable);
+    assert_eq!(
+        plan.missing,
+        ["web_search", "smoke_signals", "nowhere", "get_deals", "write-brieff", "no-fallback"]
+    );
+    let said = warnings(&plan);
+    assert!(
+        said.contains(&"metadata.workflow[0].action: `get_deals` is not a tool that is there".into()),
+        "{said:?}"
+    );
+    assert!(said.contains(&"metadata.workflow[1].skill_key: there is no skill `write-brieff`".into()));
+    let hints: Vec<_> = plan.report.warnings.iter().filter_map(|it| it.suggestion.as_deref()).collect();
+    assert_eq!(hints, ["get_deal", "write-brief"]);
+}
+
+#[test]
+fn a_cycle_across_skills_is_an_error() {
+    let to = |other: &str| sequence("a", vec![follows(1, other, &json!({}))]);
+    let all = links(&[
+        ("a", &[]),
+        ("b", &["c"]),
+        ("c", &["a"]),
+        ("d", &["e"]),
+        ("e", &["d"]),
+        ("f", &["g"]),
+        ("g", &[]),
+    ]);
+    for (skill, circle) in [
+        (to("a"), Some("a → a")),
+        (to("b"), Some("a → b → c → a")),
+        (to("d"), Some("d → e → d")),
+        (to("f"), None),
+    ] {
+        let plan = planned(&skill, &all);
+        let expected: Vec<String> = circle
+            .into_iter()
+            .map(|circle| format!("metadata.workflow: leads in a circle: {circle}"))
+            .collect();
+        assert_eq!(errors(&plan), expected);
+        assert_eq!(plan.runnable, circle.is_none());
+    }
+    let mut fallback = to("f");
+    fallback.steps[0].fallback_skill_key = Some(key("b"));
+    assert_eq!(errors(&planned(&fallback, &all)), Vec::<String>::new(), "it falls back to nothing");
+    fallback.steps[0].on_failure = OnFailure::Fallback;
+    assert_eq!(errors(&planned(&fallback, &all)), ["metadata.workflow: leads in a circle: a → b → c → a"]);
+}
+
+#[test]
+fn skills_that_name_each_other_run_no_circle_and_are_a_warning() {
+    let naming = |name: &str, other: &str| Skill { linked_skills: vec![key(other)], ..skill(name) };
+    let all: Links =
+        [("a", "b"), ("b", "a")].map(|(name, other)| (key(name), Leads::of(&naming(name, other)))).into();
+    for first in [naming("a", "b"), sequence("s", vec![follows(1, "a", &json!({}))])] {
+        let plan = planned(&first, &all);
+        assert!(plan.runnable);
+        assert_eq!(warnings(&plan), ["metadata.linked_skills: leads in a circle: a → b → a"]);
+    }
+    let itself = planned(&naming("a", "a"), &all);
+    assert_eq!(warnings(&itself), ["metadata.linked_skills: leads in a circle: a → a"]);
+}
+
+#[test]
+fn skills_may_stand_below_each_other_only_so_deep() {
+    let chain = |length: usize| {
+        let mut links: Links =
+            (1..length).map(|n| (key(&format!("s{n}")), leads([key(&format!("s{}", n + 1))]))).collect();
+        links.insert(key(&format!("s{length}")), Leads::default());
+        links
+    };
+    let first = sequence("s0", vec![follows(1, "s1", &json!({}))]);
+    assert_eq!(errors(&planned(&first, &chain(MAX_DEPTH))), Vec::<String>::new());
+    let said = errors(&planned(&first, &chain(MAX_DEPTH + 1)));
+    assert_eq!(said, ["metadata.workflow: leads 9 skills deep, and 8 is the most"]);
+    assert!(errors(&planned(&first, &chain(50_000)))[0].contains("50000 skills deep"));
+}
+
+#[test]
+fn many_ways_to_the_same_skills_are_walked_once() {
+    let layer = |n: usize| (0..4).map(|i| key(&format!("l{n}-{i}"))).collect::<Vec<_>>();
+    let links: Links =
+        (0..500).flat_map(|n| layer(n).into_iter().map(move |from| (from, leads(layer(n + 1))))).collect();
+    let first = sequence("first", vec![follows(1, "l0-0", &json!({}))]);
+    assert!(errors(&planned(&first, &links))[0].contains("skills deep"));
+}
+
+#[test]
+fn a_forward_reference_is_an_error_and_an_unknown_one_a_warning() {
+    let steps = vec![
+        gives("a", calls(1, "get_deal", &json!({"x": "${outputs.b.name}", "y": ["${outputs.a}"]}))),
+        gives("b", calls(2, "get_deal", &json!({"x": "${outputs.a.name}", "y": "see ${outputs.c}"}))),
+    ];
+    let plan = planned(&sequence("s", steps), &Links::new());
+    assert_eq!(
+        errors(&plan),
+        [
+            "metadata.workflow[0].input_mapping: reads `b`, which is made by step 2: that is too late",
+            "metadata.workflow[0].input_mapping: reads `a`, which is made by step 1: that is too late"
+        ]
+    );
+    assert_eq!(
+        warnings(&plan),
+        ["metadata.workflow[1].input_mapping: reads `c`, which no step makes: it will be null"]
+    );
+}
+
+#[test]
+fn a_duplicate_order_or_output_key_is_an_error() {
+    let step = |order| gives("a", calls(order, "get_deal", &json!({})));
+    let plan = planned(&sequence("s", vec![step(1), step(1)]), &Links::new());
+    assert_eq!(
+        errors(&plan),
+        [
+            "metadata.workflow[1].order: is that of another step as well: 1",
+            "metadata.workflow[1].output_key: is that of another step as well: a"
+        ]
+    );
+}
+
+#[test]
+fn inputs_that_are_read_and_not_declared_are_known() {
+    let mapping = json!({"a": "${trigger.params.deal_id}", "b": ["for ${inputs.period[0]}", "${inputs.name}"],
+        "c": "${context.user.name} ${trigger.params}"});
+    let skill = Skill { inputs: vec![input("name")], ..sequence("s", vec![calls(1, "get_deal", &mapping)]) };
+    assert_eq!(planned(&skill, &Links::new()).undeclared, ["deal_id", "period"]);
+}
+
+#[test]
+fn a_confirmation_in_the_arguments_of_a_tool_is_dropped() {
+    let arguments = json!({"confirm": true, "title": "x"});
+    let plan = planned(&sequence("s", vec![calls(1, "create_task", &arguments)]), &Links::new());
+    assert!(warnings(&plan)[0].starts_with("metadata.workflow[0].input_mapping.confirm: is dropped"));
+    let empty = json!({});
+    let scope = crate::mapping::Scope { outputs: &empty, inputs: &empty, params: &empty, context: &empty };
+    let given = plan.steps[0].arguments.evaluate(&scope).arguments;
+    assert_eq!(given.keys().collect::<Vec<_>>(), ["title"]);
+}
+
+#[test]
+fn a_fallback_without_a_skill_stops() {
+    let step = Step { on_failure: OnFailure::Fallback, ..calls(1, "get_deal", &json!({})) };
+    let plan = planned(&sequence("s", vec![step]), &Links::new());
+    assert_eq!(plan.steps[0].on_failure, Failure::Stop);
+    assert!(plan.runnable && warnings(&plan)[0].contains("no fallback_skill_key"));
+}
+
+#[test]
+fn a_sequence_without_a_workflow_is_an_instruction() {
+    let plan = planned(&sequence("on-meeting", vec![]), &Links::new());
+    assert!(plan.steps.is_empty() && plan.runnable);
+    assert_eq!(plan.report, Report::default());
+}
+
+#[test]
+fn a_mapping_that_cannot_be_read_is_a_warning_with_its_place() {
+    let steps = vec![calls(1, "get_deal", &json!({"name": "${inputs.a ? inputs.a : 'x'}"}))];
+    let plan = planned(&sequence("s", steps), &Links::new());
+    assert!(warnings(&plan)[0].starts_with("metadata.workflow[0].input_mapping.name: `${inputs.a ?"));
+    assert!(plan.runnable);
+}
+
+#[test]
+fn endless_sequences_are_refused() {
+    let steps = (0..10_000).map(|n| calls(n, "get_deal", &json!({}))).collect();
+    let plan = planned(&sequence("s", steps), &Links::new());
+    assert_eq!(errors(&plan), ["metadata.workflow: has 10000 steps, and 50 is the most"]);
+    assert!(plan.steps.is_empty());
+}
