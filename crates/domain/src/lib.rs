@@ -25,6 +25,7 @@ pub mod proposal;
 pub mod retention;
 pub mod run;
 pub mod session;
+pub mod skill;
 pub mod suggestion;
 pub mod tenant;
 pub mod tool;

@@ -114,9 +114,11 @@ impl Writer<'_> {
             List::Retention,
             List::ApiKeys,
             List::CardTypes,
+            List::SkillSettings,
         ] {
             self.all(list).await?;
         }
+        self.with_parts(List::Skills, |key| vec![List::SkillVersions(key)]).await?;
         self.with_parts(List::Entities, |entity| vec![List::Notes(entity)]).await?;
         self.with_parts(List::SharedMemory, |document| vec![List::SharedRevisions(document)]).await?;
         let mut after = UserId(Uuid::nil());

@@ -34,6 +34,7 @@ pub mod retention;
 pub mod runs;
 pub mod seals;
 pub mod sessions;
+pub mod skills;
 pub mod startup;
 pub mod steps;
 pub mod sweep;

@@ -83,6 +83,17 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "versions of skills are immutable: what a run began with is what it ends with",
+        finds: "select name || coalesce(' ' || column_name, '') from grants
+            where name in ('skill_versions', 'skill_files') and privilege = 'update'
+                and column_name is distinct from 'created_by'",
+        broken_by: &[
+            "grant update (document) on sixty.skill_versions to sixty_tenant",
+            "grant update on sixty.skill_versions to sixty_tenant",
+            "grant update (content) on sixty.skill_files to sixty_tenant",
+        ],
+    },
+    Rule {
         says: "what nobody deletes is deleted with its whole organization only, of which the tenant's role cannot say that",
         finds: "with kept as (select unnest('{members,permissions,audit,audit_seals,audit_heads}'::text[]) as name)
             select k.name from kept k where not exists (select from policies p

@@ -2,9 +2,10 @@
 
 type List = (&'static str, &'static [(&'static str, &'static str)]);
 
-pub const KNOWN: [List; 6] = [
+pub const KNOWN: [List; 7] = [
     ("global_tables", &[("_sqlx_migrations", "versions of the schema; no organization's data")]),
     ("open_policies", OPEN_POLICIES),
+    ("platform_policies", PLATFORM_POLICIES),
     ("system_grants", SYSTEM_GRANTS),
     ("search_grants", SEARCH_GRANTS),
     ("callable", CALLABLE),
@@ -42,6 +43,14 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
     ),
+];
+
+/// Policies that show every organization what is the platform's, the nil organization's.
+const PLATFORM_POLICIES: &[(&str, &str)] = &[
+    ("skill_states.platform", "what is made of skills is kept by this number"),
+    ("skills.platform", "every organization has the platform's skills"),
+    ("skill_versions.platform", "their documents, which a run may have pinned"),
+    ("skill_files.platform", "and the companions of these"),
 ];
 
 /// Everything that `sixty_system` may do. Nothing of it is content.
@@ -100,6 +109,14 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("members.external_id", "often an e-mail address"),
     ("api_keys.name", "an administrator's words"),
     ("card_types.schema", "an administrator's words"),
+    ("skill_versions.document", "an administrator's words"),
+    ("skill_versions.name", "an administrator's words"),
+    ("skill_versions.description", "an administrator's words"),
+    ("skill_versions.category", "an administrator's words"),
+    ("skill_versions.priority", "an administrator's words"),
+    ("skill_versions.tags", "an administrator's words"),
+    ("skill_files.path", "an administrator's words"),
+    ("skill_files.content", "an administrator's words"),
     ("entities.name", "the record"),
     ("entities.fields", "the record"),
     ("entities.attributes", "the record"),

@@ -66,10 +66,16 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "every table shows the tenant's role one organization, by one permissive policy",
-        finds: "select t.name from tenant_tables t
+        says: "every table shows the tenant's role one organization, by one permissive policy; of some that are in the
+            list, what is the platform's as well",
+        finds: "with shared as (select p.name from policies p join platform_policies using (name)
+                where p.permissive and p.roles = '{sixty_tenant}' and p.cmd = 'SELECT' and p.with_check is null
+                and p.qual = '(org_id = ''00000000-0000-0000-0000-000000000000''::uuid)')
+            select name from platform_policies where name not in (select name from shared)
+            union all
+            select t.name from tenant_tables t
             where (select count(*) from policies p where p.table_name = t.name and p.permissive
-                    and p.roles && '{sixty_tenant,public}') <> 1
+                    and p.roles && '{sixty_tenant,public}' and p.name not in (select name from shared)) <> 1
                 or not exists (select from policies p where p.table_name = t.name and p.permissive
                     and p.roles = '{sixty_tenant}' and p.cmd = 'ALL' and coalesce(p.with_check, p.qual) = p.qual
                     and p.qual = '(org_id = (NULLIF(current_setting(''app.org_id''::text, true), ''''::text))::uuid)')",
@@ -79,6 +85,12 @@ pub const RULES: &[Rule] = &[
             "drop policy tenant on sixty.runs; create policy tenant on sixty.runs to sixty_tenant
                 using (org_id = current_setting('app.org_id', true)::uuid)",
             "alter policy tenant on sixty.runs with check (true)",
+            "create policy platform on sixty.runs for select to sixty_tenant
+                using (org_id = '00000000-0000-0000-0000-000000000000')",
+            "alter policy platform on sixty.skills using (true)",
+            "drop policy platform on sixty.skills; create policy platform on sixty.skills to sixty_tenant
+                using (org_id = '00000000-0000-0000-0000-000000000000')",
+            "drop policy platform on sixty.skill_files",
         ],
     },
     Rule {

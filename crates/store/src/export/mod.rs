@@ -14,6 +14,7 @@ macro_rules! lines {
 mod conversations;
 mod organization;
 mod person;
+mod skills;
 
 use domain::{Error, Result};
 use uuid::Uuid;
@@ -22,6 +23,8 @@ use crate::TenantTx;
 
 /// Rows of a page. Each may hold a message of the largest size.
 const ROWS: i64 = 20;
+/// A version of a skill comes with all of its companions.
+const SKILLS: i64 = 4;
 /// An archive may hold a whole context window.
 const ARCHIVES: i64 = 2;
 /// Entries of the trail are small.
@@ -71,6 +74,9 @@ pub enum List<'a> {
     Retention,
     ApiKeys,
     CardTypes,
+    Skills,
+    SkillVersions(&'a str),
+    SkillSettings,
     /// The trail and its seals need a transaction that sees the whole organization.
     Trail,
     Seals,
@@ -104,6 +110,9 @@ impl List<'_> {
             List::Retention => "retention",
             List::ApiKeys => "api_key",
             List::CardTypes => "card_type",
+            List::Skills => "skill",
+            List::SkillVersions(_) => "skill_version",
+            List::SkillSettings => "skill_setting",
             List::Entities => "entity",
             List::Trail => "audit",
             List::Seals => "audit_seal",
@@ -134,12 +143,15 @@ impl List<'_> {
             | List::Messages(_)
             | List::Steps(_)
             | List::SharedRevisions(_)
+            | List::SkillVersions(_)
             | List::Profiles
             | List::Seals => Some("0"),
             List::Events(_) => Some("0.0"),
             List::WrittenRevisions => Some("0."),
             List::Passages(_) => Some("0.-1"),
-            List::ToolCalls(_) | List::Requests | List::CardTypes => Some(""),
+            List::ToolCalls(_) | List::Requests | List::CardTypes | List::Skills | List::SkillSettings => {
+                Some("")
+            }
             List::Entities | List::SharedMemory => Some(":"),
         }
     }
@@ -172,6 +184,9 @@ impl List<'_> {
             List::Retention => organization::retention(tx).await,
             List::ApiKeys => organization::api_keys(tx, place).await,
             List::CardTypes => organization::card_types(tx, place).await,
+            List::Skills => skills::skills(tx, place).await,
+            List::SkillVersions(of) => skills::versions(tx, of, place).await,
+            List::SkillSettings => skills::settings(tx, place).await,
             List::Entities => organization::entities(tx, place).await,
             List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
             List::SharedMemory => organization::shared_memory(tx, place).await,

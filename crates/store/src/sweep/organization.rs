@@ -21,6 +21,9 @@ pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
         rows = profile(tx).await?;
     }
     if rows == 0 {
+        rows = skills(tx).await?;
+    }
+    if rows == 0 {
         rows = rules(tx).await?;
     }
     if rows == 0 {
@@ -77,6 +80,25 @@ async fn settings(tx: &mut TenantTx) -> Result<u64> {
     let keys = affected!(tx, "delete from sixty.api_keys where org_id = $1", org.0);
     let cards = affected!(tx, "delete from sixty.card_types where org_id = $1", org.0);
     Ok([holds, rounds, days, keys, cards].iter().sum())
+}
+
+/// Skills: versions first, each with companions.
+async fn skills(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let versions = affected!(
+        tx,
+        "delete from sixty.skill_versions where org_id = $1 and (key, version) in (
+            select key, version from sixty.skill_versions where org_id = $1 order by key, version limit $2)",
+        org.0,
+        FEW
+    );
+    if versions > 0 {
+        return Ok(versions);
+    }
+    let skills = affected!(tx, "delete from sixty.skills where org_id = $1", org.0);
+    let settings = affected!(tx, "delete from sixty.skill_settings where org_id = $1", org.0);
+    let states = affected!(tx, "delete from sixty.skill_states where org_id = $1", org.0);
+    Ok([skills, settings, states].iter().sum())
 }
 
 async fn notes(tx: &mut TenantTx) -> Result<u64> {

@@ -304,7 +304,35 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         user.0
     );
     let changed = [accepted, profile, profiles, days, keys, cards];
-    Ok(changed.iter().sum())
+    Ok(changed.iter().sum::<u64>() + skills(tx, user).await?)
+}
+
+/// And of the organization's skills.
+async fn skills(tx: &mut TenantTx, user: UserId) -> Result<u64> {
+    let org = tx.org();
+    let versions = affected!(
+        tx,
+        "update sixty.skill_versions v set created_by = null
+         from (select key, version from sixty.skill_versions
+            where org_id = $1 and created_by = $2 order by key, version limit $3) his
+         where v.org_id = $1 and v.key = his.key and v.version = his.version",
+        org.0,
+        user.0,
+        ROWS
+    );
+    let skills = affected!(
+        tx,
+        "update sixty.skills set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    );
+    let settings = affected!(
+        tx,
+        "update sixty.skill_settings set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    );
+    Ok(versions + skills + settings)
 }
 
 /// Blanks the person's row: what stays is the id that no token lifts.

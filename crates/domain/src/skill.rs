@@ -1,0 +1,111 @@
+//! Skills as administrators see them: what is stored, switched and pinned. What a document
+//! means is the matter of the crate `skills`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::OrgId;
+
+/// Skills that an organization, or the platform, may have at a time.
+pub const MAX_SKILLS: i64 = 500;
+/// The same with those that were deleted in the last 30 days, whose versions stay as long.
+pub const MAX_KEYS: i64 = 2_000;
+/// Versions of an organization's skill that are kept, beside the pinned one.
+pub const KEPT_VERSIONS: i64 = 200;
+
+/// Whose skills are the platform's: an organization that nobody is a member of, and that no
+/// external id derives to.
+pub const PLATFORM: OrgId = OrgId(Uuid::nil());
+
+/// What a skill is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SkillKind)]
+pub enum Kind {
+    /// An instruction.
+    Atomic,
+    /// Steps, one after the other.
+    Sequence,
+    /// An instruction that names other skills.
+    Composite,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Atomic => "atomic",
+            Kind::Sequence => "sequence",
+            Kind::Composite => "composite",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Kind::Atomic, Kind::Sequence, Kind::Composite].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SkillSource)]
+pub enum Source {
+    /// The organization's.
+    Own,
+    Platform,
+}
+
+/// A skill without its document.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SkillHead {
+    pub key: String,
+    pub kind: Kind,
+    pub name: String,
+    pub description: String,
+    #[schema(required)]
+    pub category: Option<String>,
+    #[schema(required)]
+    pub priority: Option<String>,
+    pub tags: Vec<String>,
+    /// Number of the newest document.
+    pub version: i64,
+    /// Whether copilots are offered it.
+    pub enabled: bool,
+    pub source: Source,
+    /// An own one that takes the place of the platform's.
+    pub overrides: bool,
+    /// The version that is used instead of the newest one.
+    #[schema(required)]
+    pub pinned_version: Option<i64>,
+    pub updated_at: DateTime<Utc>,
+    /// External id of the administrator; null, once that person is erased, and of the platform's.
+    #[schema(required)]
+    pub updated_by: Option<String>,
+}
+
+/// A document with its companions, at one version.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SkillDocument {
+    /// SKILL.md, byte for byte as it was sent.
+    pub document: String,
+    /// Companion documents by their path inside the skill's folder.
+    pub files: BTreeMap<String, String>,
+}
+
+/// A version without its document.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SkillVersion {
+    pub version: i64,
+    pub name: String,
+    /// SHA-256 of the document and its companions, hexadecimal.
+    pub sha256: String,
+    /// The version whose content a rollback brought back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<i64>,
+    pub created_at: DateTime<Utc>,
+    #[schema(required)]
+    pub created_by: Option<String>,
+}

@@ -1,0 +1,281 @@
+//! What an organization has: its own skills, and those of the platform that it does not override.
+
+use domain::{
+    Error, Result,
+    skill::{Kind, PLATFORM, SkillDocument, SkillHead, SkillVersion, Source},
+};
+use uuid::Uuid;
+
+use super::Files;
+use crate::{
+    TenantTx,
+    error::{corrupt, from_sqlx},
+};
+
+/// Which skills a list shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    pub category: Option<&'a str>,
+    pub priority: Option<&'a str>,
+    pub tag: Option<&'a str>,
+    pub source: Option<Source>,
+}
+
+/// Numbers that grow with each change, of the organization's skills and of the platform's.
+/// What is made of an organization's skills is the same as long as both are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct States {
+    pub own: i64,
+    pub platform: i64,
+}
+
+/// A skill that copilots of the organization are offered, at the version that they use.
+#[derive(Clone, Debug)]
+pub struct Used {
+    pub key: String,
+    pub source: Source,
+    pub version: i64,
+    pub document: String,
+    /// Paths of its companions; [`file`] reads one.
+    pub files: Vec<String>,
+}
+
+/// Skills by key; `after` is the last of the page before.
+pub async fn list(
+    tx: &mut TenantTx,
+    filter: Filter<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<SkillHead>> {
+    select(tx, None, filter, after, limit).await
+}
+
+/// The organization's own skill of this key, or else the platform's.
+pub async fn find(tx: &mut TenantTx, key: &str) -> Result<SkillHead> {
+    select(tx, Some(key), Filter::default(), None, 1).await?.pop().ok_or(Error::NotFound)
+}
+
+async fn select(
+    tx: &mut TenantTx,
+    key: Option<&str>,
+    filter: Filter<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<SkillHead>> {
+    let org = tx.org();
+    // To the platform its own are the platform's.
+    let source = filter.source.map(|source| (source == Source::Own) != (org == PLATFORM));
+    let rows = sqlx::query!(
+        r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, s.version,
+            s.enabled and coalesce(t.enabled, true) as "enabled!", s.org_id = $1 as "own!",
+            s.org_id <> $2 and exists (select from sixty.skills p
+                where p.org_id = $2 and p.key = s.key and p.deleted_at is null) as "overrides!",
+            coalesce(t.pinned_version, s.pinned_version) as pinned_version,
+            greatest(s.updated_at, t.updated_at) as "updated_at!", m.external_id as "updated_by?"
+         from sixty.skills s
+         join sixty.skill_versions v on v.org_id = s.org_id and v.key = s.key and v.version = s.version
+         left join sixty.skill_settings t on t.org_id = $1 and t.key = s.key and s.org_id <> $1
+         left join sixty.members m on m.org_id = $1
+            and m.user_id = case when s.org_id = $1 then s.updated_by else t.updated_by end
+         where s.org_id in ($1, $2) and s.deleted_at is null
+            and (s.org_id = $1 or not exists (select from sixty.skills o
+                where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
+            and ($3::text is null or s.key = $3) and ($4::text is null or s.key > $4)
+            and ($5::text is null or v.category = $5) and ($6::text is null or v.priority = $6)
+            and ($7::text is null or $7 = any (v.tags)) and ($8::boolean is null or (s.org_id = $1) = $8)
+         order by s.key limit $9"#,
+        org.0,
+        PLATFORM.0,
+        key,
+        after,
+        filter.category,
+        filter.priority,
+        filter.tag,
+        source,
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(SkillHead {
+                key: row.key,
+                kind: Kind::parse(&row.kind).ok_or_else(|| corrupt("a kind of skill", &row.kind))?,
+                name: row.name,
+                description: row.description,
+                category: row.category,
+                priority: row.priority,
+                tags: row.tags,
+                version: row.version,
+                enabled: row.enabled,
+                source: if row.own && org != PLATFORM { Source::Own } else { Source::Platform },
+                overrides: row.overrides,
+                pinned_version: row.pinned_version,
+                updated_at: row.updated_at,
+                updated_by: row.updated_by,
+            })
+        })
+        .collect()
+}
+
+/// Whose the skill is that the organization has under this key.
+async fn holder(tx: &mut TenantTx, key: &str) -> Result<Uuid> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        "select org_id from sixty.skills where org_id in ($1, $2) and key = $3 and deleted_at is null
+         order by org_id = $1 desc limit 1",
+        org.0,
+        PLATFORM.0,
+        key
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)
+}
+
+/// The skill's document at a version.
+pub async fn document(tx: &mut TenantTx, key: &str, version: i64) -> Result<SkillDocument> {
+    let holder = holder(tx, key).await?;
+    let document = sqlx::query_scalar!(
+        "select document from sixty.skill_versions where org_id = $1 and key = $2 and version = $3",
+        holder,
+        key,
+        version
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
+    Ok(SkillDocument { document, files: files_at(tx, holder, key, version).await? })
+}
+
+/// Companions of the organization's own skill, as a write that names none leaves them. Empty
+/// if it has no such skill.
+pub async fn own_files(tx: &mut TenantTx, key: &str) -> Result<Files> {
+    let org = tx.org();
+    match super::own(tx, key).await?.filter(|own| !own.deleted) {
+        Some(own) => files_at(tx, org.0, key, own.version).await,
+        None => Ok(Files::new()),
+    }
+}
+
+async fn files_at(tx: &mut TenantTx, holder: Uuid, key: &str, version: i64) -> Result<Files> {
+    let rows = sqlx::query!(
+        "select path, content from sixty.skill_files where org_id = $1 and key = $2 and version = $3",
+        holder,
+        key,
+        version
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows.into_iter().map(|row| (row.path, row.content)).collect())
+}
+
+/// Versions, newest first; `before` is the last of the page before.
+pub async fn versions(
+    tx: &mut TenantTx,
+    key: &str,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<SkillVersion>> {
+    let holder = holder(tx, key).await?;
+    let rows = sqlx::query!(
+        r#"select v.version, v.name, v.sha256, v.restored, v.created_at, m.external_id as "created_by?"
+         from sixty.skill_versions v
+         left join sixty.members m on m.org_id = v.org_id and m.user_id = v.created_by
+         where v.org_id = $1 and v.key = $2 and ($3::bigint is null or v.version < $3)
+         order by v.version desc limit $4"#,
+        holder,
+        key,
+        before,
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SkillVersion {
+            version: row.version,
+            name: row.name,
+            sha256: hex::encode(row.sha256),
+            restored: row.restored,
+            created_at: row.created_at,
+            created_by: row.created_by,
+        })
+        .collect())
+}
+
+/// What a cache of an organization's skills is kept by: one look at two rows.
+pub async fn states(tx: &mut TenantTx) -> Result<States> {
+    let org = tx.org();
+    let rows = sqlx::query!(
+        "select org_id, version from sixty.skill_states where org_id in ($1, $2)",
+        org.0,
+        PLATFORM.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let of = |whose: Uuid| rows.iter().find(|row| row.org_id == whose).map_or(0, |row| row.version);
+    Ok(States { own: of(org.0), platform: of(PLATFORM.0) })
+}
+
+/// All that copilots of the organization are offered, by key: its own skills and the platform's,
+/// without what is switched off, at the versions that are pinned.
+pub async fn in_use(tx: &mut TenantTx) -> Result<Vec<Used>> {
+    let org = tx.org();
+    let rows = sqlx::query!(
+        r#"select v.org_id = $2 as "platform!", v.key, v.version, v.document,
+            array(select f.path from sixty.skill_files f
+                where f.org_id = v.org_id and f.key = v.key and f.version = v.version
+                order by f.path) as "files!"
+         from sixty.skills s
+         left join sixty.skill_settings t on t.org_id = $1 and t.key = s.key and s.org_id <> $1
+         join sixty.skill_versions v on v.org_id = s.org_id and v.key = s.key
+            and v.version = coalesce(t.pinned_version, s.pinned_version, s.version)
+         where s.org_id in ($1, $2) and s.deleted_at is null and s.enabled and coalesce(t.enabled, true)
+            and (s.org_id = $1 or not exists (select from sixty.skills o
+                where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
+         order by v.key"#,
+        org.0,
+        PLATFORM.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Used {
+            key: row.key,
+            source: if row.platform { Source::Platform } else { Source::Own },
+            version: row.version,
+            document: row.document,
+            files: row.files,
+        })
+        .collect())
+}
+
+/// A companion of a version, which may have been deleted since: a run keeps what it began with.
+pub async fn file(
+    tx: &mut TenantTx,
+    source: Source,
+    (key, version): (&str, i64),
+    path: &str,
+) -> Result<String> {
+    let holder = if source == Source::Own { tx.org() } else { PLATFORM };
+    sqlx::query_scalar!(
+        "select content from sixty.skill_files where org_id = $1 and key = $2 and version = $3 and path = $4",
+        holder.0,
+        key,
+        version,
+        path
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)
+}
