@@ -42,6 +42,7 @@ mod resume;
 mod retention;
 mod search;
 mod secrets;
+mod skills;
 mod slow;
 mod stream;
 mod tools;

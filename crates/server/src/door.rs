@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::extract::find_text;
 
-const MASK: &str =
+/// Said of a mark that stands for a secret.
+pub const MASK: &str =
     "holds a [REDACTED:…] mark, which stands for a secret that was removed; send the value or leave it out";
-const SECRET: &str = "must not hold a secret";
+/// Said of a secret.
+pub const SECRET: &str = "must not hold a secret";
 
 /// Refuses a text with a mask in it: written back, it would replace the real value.
 pub fn unmasked(field: &str, text: &str) -> Result<()> {

@@ -26,7 +26,7 @@ use crate::{
 pub const MAX_BODY: usize = 1024 * 1024;
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 /// Bytes of a refused body that are taken in and dropped.
-const PASSED_OVER: u64 = 8 * 1024 * 1024;
+const PASSED_OVER: u64 = 16 * 1024 * 1024;
 /// What a body is given to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -100,19 +100,30 @@ impl<T: DeserializeOwned> FromRequest<App> for TextOr<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self> {
-        let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
-        let request = admit(request, if markdown { require_utf8 } else { require_json }).await?;
-        let bytes = read(request).await?;
-        if !markdown {
-            return json(&bytes).map(Self::Json);
-        }
-        let text =
-            String::from_utf8(bytes.to_vec()).map_err(|_| Error::field("", "the body is not UTF-8"))?;
-        if text.contains('\0') {
-            return Err(Error::field("", "the body holds the character U+0000").into());
-        }
-        Ok(Self::Text(text))
+        text_or(request).await.map(|(read, _)| read)
     }
+}
+
+/// A body of text or JSON, with its raw bytes.
+pub async fn text_or<T: DeserializeOwned>(request: Request) -> Result<(TextOr<T>, Bytes)> {
+    let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
+    let request = admit(request, if markdown { require_utf8 } else { require_json }).await?;
+    let bytes = read(request).await?;
+    if !markdown {
+        return json(&bytes).map(|value| (TextOr::Json(value), bytes));
+    }
+    let text = String::from_utf8(bytes.to_vec()).map_err(|_| Error::field("", "the body is not UTF-8"))?;
+    if text.contains('\0') {
+        return Err(Error::field("", "the body holds the character U+0000").into());
+    }
+    Ok((TextOr::Text(text), bytes))
+}
+
+/// A body of JSON or a zip archive, of at most so many bytes; whether it is an archive.
+pub async fn json_or_zip(request: Request, most: usize) -> Result<(bool, Bytes)> {
+    let zip = mime(request.headers()).is_some_and(|mime| mime == "application/zip");
+    let request = admit(request, if zip { |_| Ok(()) } else { require_json_or_zip }).await?;
+    read_up_to(request, most).await.map(|bytes| (zip, bytes))
 }
 
 /// A body that may be missing.
@@ -164,15 +175,19 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 async fn read(request: Request) -> Result<Bytes> {
+    read_up_to(request, MAX_BODY).await
+}
+
+async fn read_up_to(request: Request, most: usize) -> Result<Bytes> {
     let too_large = || {
-        let detail = format!("the body is larger than {MAX_BODY} bytes");
+        let detail = format!("the body is larger than {most} bytes");
         Failure::from(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
     };
-    if announced(request.headers()).is_some_and(|length| length > MAX_BODY as u64) {
+    if announced(request.headers()).is_some_and(|length| length > most as u64) {
         pass_over(request).await;
         return Err(too_large());
     }
-    let whole = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), MAX_BODY));
+    let whole = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(request.into_body(), most));
     let slow = |_| {
         let detail = "the body did not arrive within 30 seconds";
         Failure::from(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail))
@@ -196,6 +211,11 @@ fn require_json(headers: &HeaderMap) -> Result<()> {
         Some(mime) if mime == "application/json" || mime.ends_with("+json") => Ok(()),
         _ => Err(unsupported("send the body as Content-Type: application/json")),
     }
+}
+
+fn require_json_or_zip(headers: &HeaderMap) -> Result<()> {
+    require_json(headers)
+        .map_err(|_| unsupported("send the body as Content-Type: application/zip or application/json"))
 }
 
 fn require_utf8(headers: &HeaderMap) -> Result<()> {

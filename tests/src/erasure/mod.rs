@@ -19,7 +19,7 @@ fn quick() -> Setup {
     Setup { lease_seconds: 1, ..Setup::default() }
 }
 
-fn platform(app: &TestApp) -> Person {
+pub fn platform(app: &TestApp) -> Person {
     let grant =
         Grant { user: "root", org: None, role: None, platform_admin: true, ttl: Duration::from_hours(1) };
     app.replica.bearer(&token(&grant))

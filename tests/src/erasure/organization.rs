@@ -47,6 +47,8 @@ async fn an_erased_organization_leaves_a_tombstone_and_the_others_as_they_were()
         person.deal().await;
         person.post("/v1/entities/deal/D-42/notes", json!({"text": "A note."})).await.expect(201);
         person.put("/v1/memory/org", json!({"content": "We sell."})).await.expect(200);
+        let skill = json!({"document": crate::skills::document("Brief", "Read."), "files": {"a.md": "A."}});
+        person.put("/v1/admin/skills/brief", skill).await.expect(201);
         person.put("/v1/admin/permissions", json!({"preset": "conservative"})).await.expect(200);
         lives(&app, person, "Hello.").await;
     }

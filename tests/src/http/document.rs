@@ -5,7 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Operations that change something and take no body.
-const WITHOUT_BODY: [&str; 2] = ["POST /v1/runs/{id}/cancel", "POST /v1/sessions/{id}/compact"];
+const WITHOUT_BODY: [&str; 6] = [
+    "POST /v1/runs/{id}/cancel",
+    "POST /v1/sessions/{id}/compact",
+    "POST /v1/admin/skills/{key}/enable",
+    "POST /v1/admin/skills/{key}/disable",
+    "POST /v1/platform/skills/{key}/enable",
+    "POST /v1/platform/skills/{key}/disable",
+];
 /// Operations that refuse nothing.
 const NEVER_REFUSE: [&str; 2] = ["GET /healthz", "GET /openapi.json"];
 

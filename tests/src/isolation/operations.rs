@@ -27,6 +27,9 @@ pub enum Names {
     /// A type of cards by its name, and one that the caller gives.
     CardType,
     OwnCardType,
+    /// A skill by its key, and one that the caller gives.
+    Skill,
+    OwnSkill,
     /// For platform administrators only.
     Platform,
     /// The last of a page: `{id}` is the opaque cursor.
@@ -54,8 +57,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 
 use Names::{
     ApiKey, Approval, ApprovalCursor, CardType, Entity, EntityCursor, Event, Member, Message, Nothing,
-    OwnCardType, OwnEntity, OwnKey, Platform, Proposal, Question, QuestionCursor, Run, Session,
-    SessionCursor, Summary, SummaryCursor,
+    OwnCardType, OwnEntity, OwnKey, OwnSkill, Platform, Proposal, Question, QuestionCursor, Run, Session,
+    SessionCursor, Skill, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -137,6 +140,32 @@ pub const OPERATIONS: &[Operation] = &[
     op("PUT", "/v1/admin/card-types/{type}", OwnCardType, r#"{"type": "object"}"#),
     op("GET", "/v1/admin/card-types/{type}", CardType, ""),
     op("DELETE", "/v1/admin/card-types/{type}", CardType, ""),
+    op("GET", "/v1/admin/skills", Nothing, ""),
+    op("POST", "/v1/admin/skills", Nothing, r#"{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("POST", "/v1/admin/skills/validate", Nothing, r#"{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("POST", "/v1/admin/skills/import", Nothing, r#"[{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}]"#),
+    op("PUT", "/v1/admin/skills/{key}", OwnSkill, r#"{"document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("GET", "/v1/admin/skills/{key}", Skill, ""),
+    op("DELETE", "/v1/admin/skills/{key}", Skill, ""),
+    op("GET", "/v1/admin/skills/{key}/versions", Skill, ""),
+    op("GET", "/v1/admin/skills/{key}/versions/{version}", Skill, ""),
+    op("POST", "/v1/admin/skills/{key}/rollback", Skill, r#"{"version": 1}"#),
+    op("POST", "/v1/admin/skills/{key}/enable", Skill, ""),
+    op("POST", "/v1/admin/skills/{key}/disable", Skill, ""),
+    op("PUT", "/v1/admin/skills/{key}/pin", Skill, r#"{"version": 1}"#),
+    op("GET", "/v1/platform/skills", Nothing, ""),
+    op("POST", "/v1/platform/skills", Nothing, r#"{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("POST", "/v1/platform/skills/validate", Nothing, r#"{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("POST", "/v1/platform/skills/import", Nothing, r#"[{"key": "mine", "document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}]"#),
+    op("PUT", "/v1/platform/skills/{key}", Platform, r#"{"document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"}"#),
+    op("GET", "/v1/platform/skills/{key}", Platform, ""),
+    op("DELETE", "/v1/platform/skills/{key}", Platform, ""),
+    op("GET", "/v1/platform/skills/{key}/versions", Platform, ""),
+    op("GET", "/v1/platform/skills/{key}/versions/{version}", Platform, ""),
+    op("POST", "/v1/platform/skills/{key}/rollback", Platform, r#"{"version": 1}"#),
+    op("POST", "/v1/platform/skills/{key}/enable", Platform, ""),
+    op("POST", "/v1/platform/skills/{key}/disable", Platform, ""),
+    op("PUT", "/v1/platform/skills/{key}/pin", Platform, r#"{"version": 1}"#),
     op("GET", "/v1/admin/retention", Nothing, ""),
     op("PUT", "/v1/admin/retention", Nothing, r#"{"legal_hold": {"organization": false}}"#),
     op("GET", "/v1/admin/retention/preview?transcripts_days=1&revisions_days=1", Nothing, ""),
@@ -237,6 +266,25 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/feedback", "rating"),
     ("/v1/suggestions", "timezone"),
     ("/v1/admin/card-types", "cursor"),
+    // A key that each caller gives: it may be new to them, whoever else uses it.
+    ("/v1/admin/skills", "category"),
+    ("/v1/admin/skills", "priority"),
+    ("/v1/admin/skills", "tag"),
+    ("/v1/admin/skills", "source"),
+    ("/v1/admin/skills", "cursor"),
+    ("/v1/admin/skills", "key"),
+    ("/v1/admin/skills/validate", "key"),
+    ("/v1/admin/skills/import", "all_or_nothing"),
+    ("/v1/admin/skills/{key}/versions", "cursor"),
+    ("/v1/platform/skills", "category"),
+    ("/v1/platform/skills", "priority"),
+    ("/v1/platform/skills", "tag"),
+    ("/v1/platform/skills", "source"),
+    ("/v1/platform/skills", "cursor"),
+    ("/v1/platform/skills", "key"),
+    ("/v1/platform/skills/validate", "key"),
+    ("/v1/platform/skills/import", "all_or_nothing"),
+    ("/v1/platform/skills/{key}/versions", "cursor"),
     ("/v1/admin/retention/preview", "transcripts_days"),
     ("/v1/admin/retention/preview", "messages_days"),
     ("/v1/admin/retention/preview", "events_days"),
@@ -254,7 +302,7 @@ pub const PLAIN: &[(&str, &str)] = &[
 pub fn places() -> Vec<Place> {
     let paths = OPERATIONS
         .iter()
-        .filter(|operation| !matches!(operation.names, Nothing | OwnCardType | OwnEntity | OwnKey))
+        .filter(|operation| !matches!(operation.names, Nothing | OwnCardType | OwnEntity | OwnKey | OwnSkill))
         .map(|operation| place(operation.method, operation.path, At::Path, operation.names));
     paths.chain(PLACES.iter().copied()).collect()
 }

@@ -89,6 +89,7 @@ impl Witness {
         self.decide().await;
         self.answer().await;
         self.administer().await;
+        self.teach().await;
         self.propose().await;
         self.keep().await;
         self.data(other_replica).await;
@@ -271,6 +272,36 @@ impl Witness {
             let service = format!("/v1/admin/members/{}", made.json()["user"].as_str().expect("an id"));
             self.json(Method::PATCH, &service, json!({"ceiling": "readonly"})).await.expect(200);
             self.send(Method::DELETE, &path, |request| request).await.expect(204);
+        }
+    }
+
+    /// Skills, all that administrators do with them; and the platform's, which nobody here may.
+    async fn teach(&self) {
+        let document =
+            |title: &str| format!("---\nname: {title}\ndescription: {}\n---\n# {}\n", self.org, self.org);
+        let files = json!({"references/prices.md": self.org});
+        for base in ["/v1/admin/skills", "/v1/platform/skills"] {
+            for key in ["brief", "offer"] {
+                let path = format!("{base}/{key}");
+                for title in ["One", "Two"] {
+                    let skill = json!({"document": document(title), "files": files});
+                    self.json(Method::PUT, &path, skill).await;
+                }
+                self.get(&path).await;
+                self.get(&format!("{path}/versions")).await;
+                self.get(&format!("{path}/versions/1")).await;
+                self.json(Method::POST, &format!("{path}/rollback"), json!({"version": 1})).await;
+                self.json(Method::PUT, &format!("{path}/pin"), json!({"version": 1})).await;
+                for switch in ["disable", "enable"] {
+                    self.send(Method::POST, &format!("{path}/{switch}"), |request| request).await;
+                }
+            }
+            let skill = |key: &str| json!({"key": key, "document": document("Plan")});
+            self.json(Method::POST, &format!("{base}/validate"), skill("plan")).await;
+            self.json(Method::POST, &format!("{base}/import"), json!([skill("plan")])).await;
+            self.json(Method::POST, base, skill(&canary().replace("canary", "plan"))).await;
+            self.get(base).await;
+            self.send(Method::DELETE, &format!("{base}/brief"), |request| request).await;
         }
     }
 

@@ -171,10 +171,13 @@ impl World {
             Names::CardType => [(NOBODYS, "never"), (OTHERS, "offer-9")]
                 .map(|(what, name)| (what, vec![name.to_owned()]))
                 .into(),
+            Names::Skill => [(NOBODYS, "never"), (OTHERS, "offer-9")]
+                .map(|(what, key)| (what, vec![key.to_owned(), "1".to_owned()]))
+                .into(),
             Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
                 .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))
                 .into(),
-            Names::Nothing | Names::OwnKey | Names::OwnCardType => Vec::new(),
+            Names::Nothing | Names::OwnKey | Names::OwnCardType | Names::OwnSkill => Vec::new(),
         }
     }
 
@@ -184,6 +187,7 @@ impl World {
             Names::Entity | Names::Platform | Names::OwnEntity => {
                 (what, vec!["deal".to_owned(), id.to_owned()])
             }
+            Names::Skill => (what, vec![id.to_owned(), "1".to_owned()]),
             _ => (what, vec![id.to_owned()]),
         };
         let mut cases = vec![
@@ -303,6 +307,9 @@ async fn fill(person: &Person) {
     person.put("/v1/org/profile", json!({"company_name": CANARY})).await.expect(200);
     let schema = json!({"type": "object", "title": CANARY});
     person.put("/v1/admin/card-types/offer-9", schema).await.expect(201);
+    let document = format!("---\nname: Offer\ndescription: {CANARY}\n---\n# {CANARY}\n");
+    let skill = json!({"document": document, "files": {"references/prices.md": CANARY}});
+    person.put("/v1/admin/skills/offer-9", skill).await.expect(201);
     person.put("/v1/sessions/by-key/main", json!({"title": CANARY})).await.expect(201);
 }
 

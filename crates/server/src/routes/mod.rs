@@ -24,6 +24,7 @@ mod proposals;
 mod retention;
 mod runs;
 mod sessions;
+mod skills;
 mod suggestions;
 mod summaries;
 
@@ -69,6 +70,32 @@ fn operator_routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
         .routes(routes!(operations::openapi_json))
+}
+
+/// Skills, of organizations and of the platform.
+fn skill_routes() -> OpenApiRouter<App> {
+    use skills::{organization, platform};
+    OpenApiRouter::new()
+        .routes(routes!(organization::list, organization::create))
+        .routes(routes!(organization::validate))
+        .routes(routes!(organization::import))
+        .routes(routes!(organization::get, organization::put, organization::delete))
+        .routes(routes!(organization::versions))
+        .routes(routes!(organization::version))
+        .routes(routes!(organization::rollback))
+        .routes(routes!(organization::enable))
+        .routes(routes!(organization::disable))
+        .routes(routes!(organization::pin))
+        .routes(routes!(platform::list, platform::create))
+        .routes(routes!(platform::validate))
+        .routes(routes!(platform::import))
+        .routes(routes!(platform::get, platform::put, platform::delete))
+        .routes(routes!(platform::versions))
+        .routes(routes!(platform::version))
+        .routes(routes!(platform::rollback))
+        .routes(routes!(platform::enable))
+        .routes(routes!(platform::disable))
+        .routes(routes!(platform::pin))
 }
 
 fn all_routes() -> OpenApiRouter<App> {
@@ -125,6 +152,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(card_types::list))
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
+        .merge(skill_routes())
         .routes(routes!(retention::get, retention::put))
         .routes(routes!(retention::preview))
         .routes(routes!(export::own))

@@ -49,12 +49,11 @@ pub async fn put(tx: &mut TenantTx, new: New<'_>, on: On) -> Result<Written> {
         On::Seen(seen) => check_seen(own.as_ref(), seen)?,
     }
     let kept;
-    let files = match new.files {
-        Some(files) => files,
-        None => {
-            kept = own_files(tx, new.key).await?;
-            &kept
-        }
+    let files = if let Some(files) = new.files {
+        files
+    } else {
+        kept = own_files(tx, new.key).await?;
+        &kept
     };
     let hash = content_hash(new.document, files);
     if let Some(own) = live.filter(|own| own.sha256 == hash) {

@@ -29,6 +29,7 @@ use crate::{
 use content::{Content, Create, Update, Writer, check, new, owned, refuse_masks};
 
 pub use batch::{__path_batch, batch};
+pub use lines::reasons;
 pub use list::{__path_list, list};
 pub use notes::{__path_add_note, __path_notes, add_note, notes};
 pub use sight::look;

@@ -1,0 +1,267 @@
+//! What the operations do, whoever asks.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    Error, Result,
+    skill::{SkillHead, SkillVersion},
+};
+use serde::Serialize;
+use store::{
+    TenantTx, audit,
+    skills::{self as rows, Filter, New, On, Written},
+};
+use utoipa::ToSchema;
+
+use super::{
+    ChangedSkill, ListSkills, ListVersions, Named, Pin, Rollback, Skill, SkillAt, Together,
+    by::By,
+    check::{Draft, Remark, accept, facts, read_all, remarks},
+    import::{candidates, record, store},
+    sent::{Bundle, Sent},
+};
+use crate::{
+    etag::{ETag, IfMatch},
+    extract::{Body, IdempotencyKey},
+    idempotent::{Answer, request_hash},
+    negotiate::Form,
+    page::{Page, after_in, limit, page},
+    problem::Result as Answered,
+};
+
+/// The name of their list, in cursors.
+const LIST: &str = "skills";
+
+/// What a document is worth, before it is sent in earnest.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SkillReport)]
+pub struct Report {
+    errors: Vec<Remark>,
+    warnings: Vec<Remark>,
+}
+
+/// A skill's name in the audit trail.
+pub fn target(key: &str) -> String {
+    format!("skill:{key}")
+}
+
+/// The version that `If-Match` names: of an organization that has no skill of its own here, 0.
+fn etag(by: &By, head: &SkillHead) -> ETag {
+    let foreign = matches!(by, By::Organization(_)) && head.source == domain::skill::Source::Platform;
+    ETag(if foreign { 0 } else { head.version })
+}
+
+/// Writes a draft that was read.
+pub async fn write(tx: &mut TenantTx, draft: &Draft, skill: &skills::Skill, on: On) -> Result<Written> {
+    let files = (!draft.keeps_files).then_some(&draft.files);
+    let new = New { key: draft.key.as_str(), document: &draft.document, files, facts: facts(skill) };
+    rows::put(tx, new, on).await
+}
+
+async fn changed(tx: &mut TenantTx, key: &str, warnings: Vec<Remark>) -> Result<ChangedSkill> {
+    Ok(ChangedSkill { head: rows::find(tx, key).await?, warnings })
+}
+
+/// The draft with the companions that stay, if the document alone was sent.
+async fn whole(by: &By, mut draft: Draft) -> Result<Draft> {
+    draft.files = by
+        .tx(async |tx, may| {
+            may?;
+            if draft.keeps_files { rows::own_files(tx, draft.key.as_str()).await } else { Ok(draft.files) }
+        })
+        .await?;
+    Ok(draft)
+}
+
+pub async fn list(by: &By, query: ListSkills) -> Answered<Json<Page<SkillHead>>> {
+    let limit = limit(query.limit)?;
+    let after: Option<String> = after_in(LIST, query.cursor.as_deref())?;
+    let filter = Filter {
+        category: query.category.as_deref(),
+        priority: query.priority.as_deref(),
+        tag: query.tag.as_deref(),
+        source: query.source,
+    };
+    let found = by
+        .tx(async |tx, may| {
+            may?;
+            rows::list(tx, filter, after.as_deref(), limit + 1).await
+        })
+        .await?;
+    Ok(page(found, limit, |skill| (LIST, skill.key.clone())))
+}
+
+pub async fn get(by: &By, key: &str, form: Form) -> Answered<Response> {
+    let (head, content) = by
+        .tx(async |tx, may| {
+            let head = rows::find(tx, key).await?;
+            may?;
+            let content = rows::document(tx, key, head.version).await?;
+            Ok((head, content))
+        })
+        .await?;
+    let tag = etag(by, &head);
+    let skill = Skill { head, content };
+    Ok((tag, form.answer(&skill, || Ok(skill.content.document.clone()))?).into_response())
+}
+
+pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Sent) -> Answered<Answer> {
+    by.tx(async |_, may| may).await?;
+    let hash = request_hash(&format!("POST skills {:?}", named.key), &sent.bytes);
+    let (draft, skill, warnings) = accept(by.engine(), sent.draft(named.key)?).await?;
+    let key = draft.key.as_str();
+    let answer = by.once(idempotency, hash, async |tx, may| {
+        may?;
+        let written = write(tx, &draft, &skill, On::Nothing).await?;
+        record(by, tx, key, written).await?;
+        let answer = Answer::created(format!("{}/{key}", by.path()), &changed(tx, key, warnings).await?)?;
+        Ok(answer.at_version(written.version()))
+    });
+    Ok(answer.await?)
+}
+
+pub async fn put(by: &By, key: String, seen: IfMatch, sent: Sent) -> Answered<Response> {
+    by.tx(async |_, may| may).await?;
+    let draft = whole(by, sent.draft(Some(key))?).await?;
+    let (draft, skill, warnings) = accept(by.engine(), draft).await?;
+    let key = draft.key.as_str();
+    let (written, skill) = by
+        .tx(async |tx, may| {
+            may?;
+            let written = write(tx, &draft, &skill, On::Seen(seen.0)).await?;
+            record(by, tx, key, written).await?;
+            Ok((written, changed(tx, key, warnings).await?))
+        })
+        .await?;
+    let status = if matches!(written, Written::Created(_)) { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, ETag(written.version()), Json(skill)).into_response())
+}
+
+pub async fn delete(by: &By, key: &str, seen: IfMatch) -> Answered<StatusCode> {
+    by.tx(async |tx, may| {
+        rows::find(tx, key).await?;
+        may?;
+        rows::delete(tx, key, seen.0).await?;
+        audit::record(tx, &[by.did("skill.delete").on(&target(key))]).await
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report>> {
+    by.tx(async |_, may| may).await?;
+    let draft = match sent.draft(named.key) {
+        Ok(draft) => draft,
+        Err(Error::Invalid { fields, .. }) => {
+            let errors = fields.into_iter().map(|field| Remark::new(field.field, field.error)).collect();
+            return Ok(Json(Report { errors, warnings: Vec::new() }));
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let draft = whole(by, draft).await?;
+    let read = read_all(by.engine(), vec![draft]).await?.pop();
+    let (_, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
+    let report = reading.report;
+    Ok(Json(Report { errors: remarks(report.errors), warnings: remarks(report.warnings) }))
+}
+
+pub async fn import(
+    by: &By,
+    idempotency: IdempotencyKey,
+    Together { all_or_nothing }: Together,
+    bundle: Bundle,
+) -> Answered<Answer> {
+    by.tx(async |_, may| may).await?;
+    let hash = request_hash(&format!("POST skills/import {all_or_nothing}"), &bundle.bytes);
+    let candidates = candidates(by, bundle).await?;
+    let answer = by.once(idempotency, hash, async |tx, may| {
+        may?;
+        store(by, tx, &candidates, all_or_nothing).await
+    });
+    Ok(answer.await?)
+}
+
+pub async fn versions(by: &By, key: &str, query: ListVersions) -> Answered<Json<Page<SkillVersion>>> {
+    let limit = limit(query.limit)?;
+    let list = target(key);
+    let before: Option<i64> = after_in(&list, query.cursor.as_deref())?;
+    let found = by
+        .tx(async |tx, may| {
+            let found = rows::versions(tx, key, before, limit + 1).await?;
+            may?;
+            Ok(found)
+        })
+        .await?;
+    Ok(page(found, limit, |version| (&list, version.version)))
+}
+
+pub async fn version(by: &By, key: String, version: i64, form: Form) -> Answered<Response> {
+    let content = by
+        .tx(async |tx, may| {
+            let content = rows::document(tx, &key, version).await?;
+            may?;
+            Ok(content)
+        })
+        .await?;
+    let at = SkillAt { key, version, content };
+    Ok(form.answer(&at, || Ok(at.content.document.clone()))?)
+}
+
+pub async fn rollback(
+    by: &By,
+    idempotency: IdempotencyKey,
+    key: &str,
+    seen: IfMatch,
+    body: Body<Rollback>,
+) -> Answered<Answer> {
+    let hash = request_hash(&format!("POST skills rollback {key} {:?}", seen.0), &body.bytes);
+    let to = body.value.version;
+    let answer = by.once(idempotency, hash, async |tx, may| {
+        rows::find(tx, key).await?;
+        may?;
+        let written = rows::rollback(tx, key, to, seen.0).await?;
+        if let Written::Updated(version) = written {
+            let (target, detail) = (target(key), format!("version {version}, as version {to} was"));
+            audit::record(tx, &[by.did("skill.rollback").on(&target).saying(&detail)]).await?;
+        }
+        Answer::changed(written.version(), &changed(tx, key, Vec::new()).await?)
+    });
+    Ok(answer.await?)
+}
+
+pub async fn switch(by: &By, idempotency: IdempotencyKey, key: &str, on: bool) -> Answered<Answer> {
+    let hash = request_hash(&format!("POST skills switch {key} {on}"), &[]);
+    let answer = by.once(idempotency, hash, async |tx, may| {
+        rows::find(tx, key).await?;
+        may?;
+        if rows::switch(tx, key, on).await? {
+            let action = if on { "skill.enable" } else { "skill.disable" };
+            audit::record(tx, &[by.did(action).on(&target(key))]).await?;
+        }
+        let skill = changed(tx, key, Vec::new()).await?;
+        Answer::changed(etag(by, &skill.head).0, &skill)
+    });
+    Ok(answer.await?)
+}
+
+pub async fn pin(by: &By, key: &str, seen: IfMatch, body: Body<Pin>) -> Answered<Response> {
+    let version = body.value.version;
+    let skill = by
+        .tx(async |tx, may| {
+            rows::find(tx, key).await?;
+            may?;
+            if rows::pin(tx, key, version, seen.0).await? {
+                let detail = version.map(|version| format!("version {version}"));
+                let action = if version.is_some() { "skill.pin" } else { "skill.unpin" };
+                let target = target(key);
+                let entry = audit::Entry { detail: detail.as_deref(), ..by.did(action).on(&target) };
+                audit::record(tx, &[entry]).await?;
+            }
+            changed(tx, key, Vec::new()).await
+        })
+        .await?;
+    Ok((etag(by, &skill.head), Json(skill)).into_response())
+}

@@ -1,0 +1,75 @@
+//! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's.
+
+mod import;
+mod lifecycle;
+mod platform;
+mod refusals;
+mod zips;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Person, TestApp};
+
+const PATH: &str = "/v1/admin/skills";
+const PLATFORM: &str = "/v1/platform/skills";
+
+/// A skill that is good.
+pub fn document(name: &str, body: &str) -> String {
+    format!("---\nname: {name}\ndescription: What {name} does.\n---\n\n# {name}\n\n{body}\n")
+}
+
+/// The same with more in its front matter, a line each.
+fn with(name: &str, lines: &str) -> String {
+    document(name, "Do it.").replacen("\n---\n", &format!("\n{lines}\n---\n"), 1)
+}
+
+fn skill(key: &str, document: &str) -> Value {
+    json!({"key": key, "document": document})
+}
+
+async fn put(person: &Person, key: &str, document: &str) -> Answer {
+    person.put(&format!("{PATH}/{key}"), json!({ "document": document })).await
+}
+
+async fn read(person: &Person, key: &str) -> Value {
+    person.get(&format!("{PATH}/{key}")).await.expect(200).json()
+}
+
+/// A `POST` without a body, such as a switch.
+async fn push(person: &Person, path: &str) -> Answer {
+    person.send(person.request(Method::POST, path)).await
+}
+
+async fn send(person: &Person, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+    person.send(person.request(method, path).header("content-type", kind).body(body.into())).await
+}
+
+/// Action and detail of what the trail says of a skill, newest first.
+async fn trail(person: &Person, key: &str) -> Vec<(String, Value)> {
+    let entries = person.get("/v1/admin/audit?limit=100").await.expect(200).json();
+    let entries = entries["data"].as_array().expect("a list").clone();
+    let target = format!("skill:{key}");
+    entries
+        .into_iter()
+        .filter(|entry| entry["target"] == target.as_str())
+        .map(|entry| (entry["action"].as_str().expect("an action").to_owned(), entry["detail"].clone()))
+        .collect()
+}
+
+/// What the organization's copilots are offered: key, whose it is, and the version.
+async fn in_use(app: &TestApp, org: &str) -> Vec<(String, domain::skill::Source, i64)> {
+    let tenant = domain::Tenant::own(domain::OrgId::derive(org), domain::UserId::derive("alice"));
+    let mut tx = app.replica.engine.store().tenant(tenant).await.expect("a transaction");
+    let used = store::skills::in_use(&mut tx).await.expect("skills");
+    tx.commit().await.expect("an end");
+    used.into_iter().map(|used| (used.key, used.source, used.version)).collect()
+}
+
+async fn states(app: &TestApp, org: &str) -> store::skills::States {
+    let tenant = domain::Tenant::own(domain::OrgId::derive(org), domain::UserId::derive("alice"));
+    let mut tx = app.replica.engine.store().tenant(tenant).await.expect("a transaction");
+    let states = store::skills::states(&mut tx).await.expect("states");
+    tx.commit().await.expect("an end");
+    states
+}
