@@ -141,15 +141,22 @@ async fn a_folder_in_an_archive_becomes_skills_with_their_companions() {
         ("skills/README.md", "", "no folder"),
         ("skills/Bad Key", "key", "lower-case"),
         ("skills/bytes", "SKILL.md", "UTF-8"),
-        ("skills/more", "references/data.bin", "UTF-8"),
-        ("skills/outer/inner", "", "another skill"),
     ] {
         let one = of(place);
         assert_eq!((&one["status"], &one["errors"][0]["field"]), (&json!("error"), &json!(field)), "{one}");
         assert!(one["errors"][0]["error"].as_str().is_some_and(|error| error.contains(words)), "{one}");
     }
     assert_eq!(of("skills/broken")["status"], "error");
-    assert_eq!(of("skills/outer")["status"], "created");
+    for place in ["skills/outer", "skills/outer/inner"] {
+        assert_eq!(of(place)["status"], "created", "the nearest folder is the skill's");
+    }
+    let more = of("skills/more");
+    let left = &more["warnings"][0];
+    assert_eq!(
+        (&more["status"], &left["field"]),
+        (&json!("created"), &json!("references/data.bin")),
+        "{more}"
+    );
     let stored = read(&alice, "deal-rescue").await;
     assert_eq!(stored["document"], json!(odd));
     assert_eq!(stored["files"], json!({"references/prices.md": "Preise: 10 €"}));

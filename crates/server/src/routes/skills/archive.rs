@@ -17,8 +17,8 @@ use super::check::Remark;
 const MAX_ENTRIES: u64 = 1_000;
 /// Most bytes of all files together, unpacked.
 const MAX_UNPACKED: usize = 16 * 1024 * 1024;
-/// The document that makes a folder a skill.
-const DOCUMENT: &str = "SKILL.md";
+/// The document that makes a folder a skill, by either name.
+const DOCUMENTS: [&str; 2] = ["SKILL.md", "skill.md"];
 
 /// Stands for the document of a library that has none: it is a folder of documents for others.
 const LIBRARY: &str = "---\nname: Platform references\ndescription: Documents that skills include.\n---\n";
@@ -38,6 +38,8 @@ pub struct Folder {
     pub files: Files,
     /// Why it cannot be a skill.
     pub problems: Vec<Remark>,
+    /// What was left behind.
+    pub warnings: Vec<Remark>,
 }
 
 /// The skills of an archive, in the order of their paths.
@@ -137,26 +139,37 @@ fn content(
 fn sort(files: BTreeMap<String, Vec<u8>>) -> Vec<Folder> {
     let roots = roots(&files);
     let mut folders: BTreeMap<String, Folder> =
-        roots.iter().map(|root| (root.clone(), folder(root, &roots))).collect();
+        roots.iter().map(|root| (root.clone(), folder(root))).collect();
     for (path, content) in files {
         let root = parents(&path).find(|parent| roots.contains(*parent)).map(str::to_owned);
-        let Some((root, folder)) = root.and_then(|root| folders.get_mut(&root).map(|folder| (root, folder)))
-        else {
-            let problems = vec![Remark::new("", format!("stands in no folder with a {DOCUMENT}"))];
+        let found = root.and_then(|root| folders.get_mut(&root).map(|folder| (root, folder)));
+        if let Some((root, folder)) = found {
+            let inside = path.strip_prefix(&root).map_or(path.as_str(), |rest| rest.trim_start_matches('/'));
+            folder.take(inside, content);
+        } else {
+            let problems = vec![Remark::new("", format!("stands in no folder with a {}", DOCUMENTS[0]))];
             folders.insert(path.clone(), Folder { path, problems, ..Folder::default() });
-            continue;
-        };
-        let inside = path.strip_prefix(&root).map_or(path.as_str(), |rest| rest.trim_start_matches('/'));
-        match String::from_utf8(content) {
-            Ok(text) if text.contains('\0') => {
-                folder.problems.push(Remark::new(inside, "holds the character U+0000"));
-            }
-            Ok(text) if inside == DOCUMENT => folder.document = text,
-            Ok(text) => drop(folder.files.insert(inside.to_owned(), text)),
-            Err(_) => folder.problems.push(Remark::new(inside, "is not UTF-8")),
         }
     }
     folders.into_values().collect()
+}
+
+impl Folder {
+    /// Takes a file in. What is no text stays behind, as it does where `sixty skills check` looks
+    /// at the folder; the document has to be one.
+    fn take(&mut self, inside: &str, content: Vec<u8>) {
+        let document = DOCUMENTS.contains(&inside) && (self.document.is_empty() || self.document == LIBRARY);
+        if inside.split('/').rev().skip(1).any(|part| part.starts_with('.')) {
+            self.warnings.push(Remark::new(inside, "lies in a hidden folder, and is left behind"));
+            return;
+        }
+        match String::from_utf8(content).ok().filter(|text| !text.contains('\0')) {
+            Some(text) if document => self.document = text,
+            Some(text) => drop(self.files.insert(inside.to_owned(), text)),
+            None if document => self.problems.push(Remark::new(inside, "is not UTF-8 text")),
+            None => self.warnings.push(Remark::new(inside, "is not UTF-8 text, and is left behind")),
+        }
+    }
 }
 
 /// The folders above a path, the nearest one first; the last is the archive itself.
@@ -171,7 +184,7 @@ fn roots(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
     for path in files.keys() {
         for (i, parent) in parents(path).enumerate() {
             let library = parent.rsplit('/').next() == Some(PLATFORM_REFERENCES);
-            if library || (i == 0 && path.rsplit('/').next() == Some(DOCUMENT)) {
+            if library || (i == 0 && path.rsplit('/').next().is_some_and(|name| DOCUMENTS.contains(&name))) {
                 roots.insert(parent.to_owned());
             }
         }
@@ -179,17 +192,15 @@ fn roots(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
     roots
 }
 
-fn folder(root: &str, roots: &BTreeSet<String>) -> Folder {
+fn folder(root: &str) -> Folder {
     let key = root.rsplit('/').next().unwrap_or_default().to_owned();
     let mut problems = Vec::new();
     if root.is_empty() {
-        let error = format!("{DOCUMENT} stands in no folder, whose name would be the skill's key");
+        let error = format!("{} stands in no folder, whose name would be the skill's key", DOCUMENTS[0]);
         problems.push(Remark::new("", error));
-    } else if let Some(outer) = parents(root).find(|parent| !parent.is_empty() && roots.contains(*parent)) {
-        problems.push(Remark::new("", format!("lies inside of the folder of another skill, {outer}")));
     }
     let document = if key == PLATFORM_REFERENCES { LIBRARY.to_owned() } else { String::new() };
-    Folder { path: root.to_owned(), key, document, files: Files::new(), problems }
+    Folder { path: root.to_owned(), key, document, problems, ..Folder::default() }
 }
 
 #[cfg(test)]
@@ -225,12 +236,14 @@ mod tests {
         );
         assert_eq!(
             sorted(&["a/SKILL.md", "a/b/SKILL.md", "a/b/c.md"]),
-            [of("a", "a/SKILL.md", &[], 0), of("a/b", "a/b/SKILL.md", &["c.md"], 1)]
+            [of("a", "a/SKILL.md", &[], 0), of("a/b", "a/b/SKILL.md", &["c.md"], 0)]
         );
     }
 
     #[test]
     fn a_document_in_no_folder_has_no_key_and_the_library_needs_no_document() {
+        assert_eq!(sorted(&["a/skill.md"]), [of("a", "a/skill.md", &[], 0)]);
+        assert_eq!(sorted(&["a/SKILL.md", "a/.git/c"]), [of("a", "a/SKILL.md", &[], 0)]);
         assert_eq!(sorted(&["SKILL.md", "b.md"]), [of("", "SKILL.md", &["b.md"], 1)]);
         assert_eq!(
             sorted(&["x/_platform-references/b.md"]),

@@ -67,13 +67,14 @@ struct Item {
     /// None: it has problems.
     draft: Option<Draft>,
     problems: Vec<Remark>,
+    warnings: Vec<Remark>,
 }
 
 impl Item {
     fn new(place: String, key: Option<String>, draft: std::result::Result<Draft, Vec<Remark>>) -> Self {
         match draft {
-            Ok(draft) => Self { place, key, draft: Some(draft), problems: Vec::new() },
-            Err(problems) => Self { place, key, draft: None, problems },
+            Ok(draft) => Self { place, key, draft: Some(draft), problems: Vec::new(), warnings: Vec::new() },
+            Err(problems) => Self { place, key, draft: None, problems, warnings: Vec::new() },
         }
     }
 }
@@ -96,14 +97,16 @@ pub async fn candidates(by: &By, bundle: Bundle) -> Result<Vec<Candidate>> {
     let mut seen = BTreeSet::new();
     items
         .into_iter()
-        .map(|Item { place, key, problems, .. }| {
+        .map(|Item { place, key, problems, mut warnings, .. }| {
             let again = key.clone().is_some_and(|key| !seen.insert(key));
             if !problems.is_empty() {
-                return Ok(Candidate { place, key, good: Err(problems), warnings: Vec::new() });
+                return Ok(Candidate { place, key, good: Err(problems), warnings });
             }
             let (draft, reading) =
                 readings.next().ok_or_else(|| Error::internal("a draft without a reading"))?;
-            let (good, warnings) = judge(draft, reading, again);
+            let (good, found) = judge(draft, reading, again);
+            warnings.extend(found);
+            warnings.truncate(MAX_REMARKS);
             Ok(Candidate { place, key, good, warnings })
         })
         .collect()
@@ -112,8 +115,7 @@ pub async fn candidates(by: &By, bundle: Bundle) -> Result<Vec<Candidate>> {
 type Judged = (std::result::Result<(Draft, Skill), Vec<Remark>>, Vec<Remark>);
 
 fn judge(draft: Draft, reading: Reading, again: bool) -> Judged {
-    let mut warnings = remarks(reading.report.warnings);
-    warnings.truncate(MAX_REMARKS);
+    let warnings = remarks(reading.report.warnings);
     let mut errors = remarks(reading.report.errors);
     if again {
         errors.push(Remark::new("key", "stands in the request twice"));
@@ -130,15 +132,16 @@ fn of_archive(bytes: &[u8]) -> Result<Vec<Item>> {
     if folders.len() > MAX_SKILLS {
         return Err(Error::field("", format!("an import has at most {MAX_SKILLS} skills")));
     }
-    let item = |Folder { path, key, document, files, mut problems }: Folder| {
+    let item = |Folder { path, key, document, files, mut problems, mut warnings }: Folder| {
         problems.truncate(MAX_REMARKS);
+        warnings.truncate(MAX_REMARKS);
         let name = (!key.is_empty()).then(|| key.clone());
         let draft = match parse_key(&key) {
             Ok(key) if problems.is_empty() => Ok(Draft { key, document, files, keeps_files: false }),
             Err(error) if problems.is_empty() => Err(about(error)),
             _ => Err(problems),
         };
-        Item::new(path, name, draft)
+        Item { warnings, ..Item::new(path, name, draft) }
     };
     Ok(folders.into_iter().map(item).collect())
 }
