@@ -6,10 +6,14 @@
 -- number. Whoever changes a skill locks the row first, so that one change follows the other.
 create table sixty.skill_states (
     org_id uuid primary key references sixty.orgs,
-    version bigint not null
+    version bigint not null,
+    -- Of the list of skills that prompts hold: the keys that stand first, its tokens, and the changes of both.
+    first text[] not null default '{}',
+    tokens int not null default 4000,
+    list_version bigint not null default 0
 );
 call sixty.protect('skill_states', personal => false);
-grant select, insert, update (version), delete on sixty.skill_states to sixty_tenant;
+grant select, insert, update (version, first, tokens, list_version), delete on sixty.skill_states to sixty_tenant;
 
 create table sixty.skills (
     org_id uuid not null references sixty.orgs,

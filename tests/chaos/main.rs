@@ -11,6 +11,7 @@ mod crashes {
     pub mod findings;
     pub mod retention;
     pub mod script;
+    pub mod sequences;
     pub mod trial;
 }
 mod client;

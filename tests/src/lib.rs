@@ -42,6 +42,7 @@ mod resume;
 mod retention;
 mod search;
 mod secrets;
+mod sequences;
 mod skills;
 mod slow;
 mod stream;

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, thread};
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId};
-use engine::prompt::{Frozen, Note, body, context_note, summary_block, system};
+use engine::prompt::{Choice, Frozen, Note, body, context_note, summary_block, system};
 use futures_util::future::join_all;
 use model_sim::Reply;
 use serde_json::json;
 use store::{
     memories::News,
+    skills::States,
     turns::{Context, Past, Summary},
 };
 use uuid::Uuid;
@@ -35,7 +36,7 @@ pub fn canaries(text: &str) -> BTreeSet<&str> {
 
 /// A person's prompt, and the canaries that belong into it.
 fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
-    let own: Vec<String> = (0..6).map(|_| canary()).collect();
+    let own: Vec<String> = (0..7).map(|_| canary()).collect();
     let context = Context {
         title: None,
         user_name: Some(format!("Person {n}")),
@@ -49,23 +50,28 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         current: [1; 3],
         summary: Some(Summary { text: own[5].clone(), archives: vec![ArchiveId::new()] }),
         live_from: 1,
+        skills: States::default(),
         history: Vec::new(),
     };
     let note = Note { now: Utc::now(), timezone: Tz::UTC, view: None };
     let news = News { scope: MemoryScope::User, appended: Some(own[3].clone()) };
     let blocks = json!([{"type": "text", "text": own[4]}]).to_string();
-    let said =
-        Past { seq: 1, role: "user".into(), content: blocks, context: context_note(&note, &[news], &[]) };
+    let said = Past {
+        seq: 1,
+        role: "user".into(),
+        content: blocks,
+        context: context_note(&note, &[news], &[], &own[6]),
+    };
     let frozen = Frozen {
         model: "claude-test".into(),
         max_tokens: 100,
         user: UserId::derive(&n.to_string()),
         tools: "[]".into(),
-        system: system(&context),
+        system: system(&context, &format!("- {org}")),
         summary: context.summary.as_ref().map(summary_block),
         summary_text: None,
     };
-    let prompt = body(&frozen, &[said], true);
+    let prompt = body(&frozen, &[said], Choice::Auto);
     let belongs = own.into_iter().chain([org.to_owned()]).collect();
     (String::from_utf8(prompt.to_vec()).expect("UTF-8"), belongs)
 }

@@ -128,7 +128,7 @@ async fn a_zero_character_is_replaced_or_refused() {
     );
     app.sim.push(Reply::call("no\0tool", json!({})));
     app.sim.push(Reply::text("\0"));
-    let frames = alice.hear(&session, "Hi").await;
+    let frames = alice.hear(&session, "Note it.").await;
     assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
     assert_eq!(answers(&frames)[0], "One\u{FFFD}two");
     let history = alice.history(&session).await;

@@ -10,8 +10,10 @@ use crate::{
     ApprovalId, ArchiveId, Card, CardId, MemoryScope, MessageId, QuestionId, RunId, SessionId, Usage,
     approval::Preview,
     card::CardAction,
+    offered::Routing,
     permission::Action,
     run::{Mode, RunStatus},
+    sequence::RunStep,
 };
 
 /// Place of an event in a run's stream: the fence of its writer, then a number
@@ -62,6 +64,11 @@ pub enum Event {
         message_id: MessageId,
         model: String,
         mode: Mode,
+        /// Why it is one shot or the loop.
+        mode_reason: String,
+        /// The skill that was found to fit, and how.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        routing: Option<Routing>,
     },
     Thinking {
         message_id: MessageId,
@@ -96,6 +103,8 @@ pub enum Event {
         unknown: bool,
         duration_ms: u64,
     },
+    /// A step of a sequence begins, waits for a person, or is over.
+    Step(RunStep),
     /// Right after the result of the call that shows it.
     Card {
         card_id: CardId,
@@ -168,6 +177,7 @@ impl Event {
             Event::MessageComplete { .. } => "message_complete",
             Event::ToolStart { .. } => "tool_start",
             Event::ToolResult { .. } => "tool_result",
+            Event::Step(_) => "step",
             Event::Card { .. } => "card",
             Event::ApprovalRequired { .. } => "approval_required",
             Event::Question { .. } => "question",

@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{MessageId, OrgId, RunId, SessionId, Usage, UserId, id::ReplicaId};
+use crate::{
+    MessageId, OrgId, RunId, SessionId, Usage, UserId, id::ReplicaId, offered::Routing, sequence::RunStep,
+    skill::Source,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -70,15 +74,18 @@ impl Mode {
         }
     }
 
-    /// What `auto` comes to: the loop, which may end after one call.
-    #[must_use]
-    pub fn resolved(self) -> Self {
-        if self == Mode::Auto { Mode::Agent } else { self }
-    }
-
     pub fn parse(text: &str) -> Option<Self> {
         [Mode::Auto, Mode::Single, Mode::Agent].into_iter().find(|mode| mode.as_str() == text)
     }
+}
+
+/// How a run is executed, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Not `auto`.
+    pub mode: Mode,
+    /// In words for whoever wonders.
+    pub reason: String,
 }
 
 /// The right to write for a run until the lease ends. The fence grows with
@@ -92,6 +99,24 @@ pub struct Lease {
     pub user: UserId,
     pub fence: i64,
     pub replica: ReplicaId,
+}
+
+/// The skill that a run follows, as it was when the run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PinnedSkill {
+    pub key: String,
+    pub version: i64,
+    pub source: Source,
+    /// What it works on, as the request named it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub inputs: Map<String, Value>,
+    /// The tools that the run may call while it follows the skill; none: all that it is offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// How long the run may work on it at a stretch, in milliseconds; what waits for a person does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
 }
 
 /// Why a run failed, in words for the person who waits for it.
@@ -111,6 +136,18 @@ pub struct Run {
     pub status: RunStatus,
     pub trigger: String,
     pub mode: Mode,
+    /// Why it is this mode; none while the run is queued and the service decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode_reason: Option<String>,
+    /// The skill that was found to fit, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
+    /// The skill that the run follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skill: Option<PinnedSkill>,
+    /// The steps of that skill, if it is a sequence that is executed step by step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<RunStep>,
     /// The model that was asked, as `provider/model`.
     pub model: String,
     /// Model calls so far.

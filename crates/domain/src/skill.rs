@@ -1,14 +1,14 @@
 //! Skills as administrators see them: what is stored, switched and pinned. What a document
 //! means is the matter of the crate `skills`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::OrgId;
+use crate::{Error, FieldError, OrgId, Result};
 
 /// Skills that an organization, or the platform, may have at a time.
 pub const MAX_SKILLS: i64 = 500;
@@ -84,6 +84,59 @@ pub struct SkillHead {
     /// External id of the administrator; null, once that person is erased, and of the platform's.
     #[schema(required)]
     pub updated_by: Option<String>,
+}
+
+/// Keys that may stand first in the list of skills.
+pub const MAX_FIRST: usize = 100;
+/// Fewest and most tokens of that list.
+pub const LIST_TOKENS: RangeInclusive<i32> = 100..=20_000;
+
+/// Tokens of the list, where an organization says nothing else.
+pub const DEFAULT_LIST_TOKENS: u16 = 4_000;
+
+/// How the list of skills is made that the prompts of an organization hold. What has no room there is
+/// found with `list_skills`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SkillList {
+    /// Keys that stand first, in this order. All others follow by priority, then by key.
+    #[schema(max_items = 100)]
+    pub first: Vec<String>,
+    /// Tokens of the whole list, 4 bytes each.
+    #[schema(minimum = 100, maximum = 20000)]
+    pub tokens: i32,
+}
+
+impl Default for SkillList {
+    fn default() -> Self {
+        Self { first: Vec::new(), tokens: DEFAULT_LIST_TOKENS.into() }
+    }
+}
+
+impl SkillList {
+    /// What is wrong with it, as far as it says it by itself.
+    pub fn check(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        if !LIST_TOKENS.contains(&self.tokens) {
+            let (least, most) = (LIST_TOKENS.start(), LIST_TOKENS.end());
+            problems.push(FieldError { field: "tokens".into(), error: format!("must be {least} to {most}") });
+        }
+        if self.first.len() > MAX_FIRST {
+            problems.push(FieldError {
+                field: "first".into(),
+                error: format!("must have at most {MAX_FIRST} keys"),
+            });
+        }
+        for (place, key) in self.first.iter().enumerate() {
+            if self.first[..place].contains(key) {
+                problems.push(FieldError {
+                    field: format!("first[{place}]"),
+                    error: format!("{key:?} stands there before"),
+                });
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::fields(problems)) }
+    }
 }
 
 /// A document with its companions, at one version.

@@ -30,6 +30,8 @@ pub enum CrashPoint {
     ApprovalStored,
     /// An approval is decided, and the call not made.
     ApprovalDecided,
+    /// A step of a sequence has begun: its call stands in the conversation, and is not made.
+    StepBegun,
     /// The end of the run is written in the open transaction.
     Finish,
     /// A conversation is archived, and has no summary.
@@ -49,7 +51,7 @@ pub enum CrashPoint {
 }
 
 impl CrashPoint {
-    pub const ALL: [CrashPoint; 20] = [
+    pub const ALL: [CrashPoint; 21] = [
         CrashPoint::TurnCommitted,
         CrashPoint::Claimed,
         CrashPoint::BeforeModelCall,
@@ -62,6 +64,7 @@ impl CrashPoint {
         CrashPoint::AfterResult,
         CrashPoint::ApprovalStored,
         CrashPoint::ApprovalDecided,
+        CrashPoint::StepBegun,
         CrashPoint::Finish,
         CrashPoint::Archived,
         CrashPoint::Summarized,
@@ -86,6 +89,7 @@ impl CrashPoint {
             CrashPoint::AfterResult => "after_result",
             CrashPoint::ApprovalStored => "approval_stored",
             CrashPoint::ApprovalDecided => "approval_decided",
+            CrashPoint::StepBegun => "step_begun",
             CrashPoint::Finish => "finish",
             CrashPoint::Archived => "archived",
             CrashPoint::Summarized => "summarized",

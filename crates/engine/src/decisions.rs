@@ -12,7 +12,7 @@ use store::{
     TenantTx,
     approvals::{self, Verdict},
 };
-use tools::canonical;
+use tools::{BEGIN_STEP, canonical};
 
 use crate::{
     Engine,
@@ -92,6 +92,12 @@ impl Engine {
         let text = canonical(input);
         if text == approval.input.get() {
             return Ok(None);
+        }
+        if approval.name == BEGIN_STEP {
+            return Err(Error::field(
+                "input",
+                "of a step cannot be changed; deny it, and begin the sequence again",
+            ));
         }
         let Some(tool) = self.0.toolbox.tool(&approval.name) else {
             return Err(Error::conflict("tool_gone", "there is no such tool any more"));

@@ -115,6 +115,7 @@ impl Writer<'_> {
             List::ApiKeys,
             List::CardTypes,
             List::SkillSettings,
+            List::SkillList,
         ] {
             self.all(list).await?;
         }
@@ -150,8 +151,10 @@ impl Writer<'_> {
         self.with_parts(List::Sessions, |session| vec![List::Messages(session)]).await?;
         self.all(List::Feedback).await?;
         self.with_parts(List::Archives, |archive| vec![List::Passages(archive)]).await?;
-        self.with_parts(List::Runs, |run| vec![List::Steps(run), List::ToolCalls(run), List::Events(run)])
-            .await?;
+        self.with_parts(List::Runs, |run| {
+            vec![List::Steps(run), List::ToolCalls(run), List::SequenceSteps(run), List::Events(run)]
+        })
+        .await?;
         self.all(List::Approvals).await?;
         self.all(List::Questions).await?;
         self.all(List::Requests).await?;

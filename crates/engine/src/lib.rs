@@ -13,6 +13,7 @@ mod erasure;
 pub mod export;
 mod feed;
 pub mod keys;
+mod mode;
 pub mod notebook;
 pub mod preview;
 pub mod prompt;
@@ -22,6 +23,8 @@ mod repetition;
 pub mod retention;
 mod rulings;
 mod run;
+mod sequence;
+mod skills;
 mod turn;
 mod worker;
 
@@ -46,6 +49,7 @@ use tools::{Outside, Toolbox};
 pub use builtins::{Asking, check_card_schema, suggestions};
 pub use decisions::Word;
 pub use reader::Reader;
+pub use skills::{Asker, Wanted};
 pub use turn::{Begun, Prepared};
 
 /// Limits of a run (design, "A run").
@@ -144,6 +148,7 @@ struct Inner {
     client: MessagesClient,
     redactor: Redactor,
     toolbox: Toolbox,
+    libraries: skills::Libraries,
     outside: Outside,
     settings: Settings,
     replica: ReplicaId,
@@ -170,6 +175,7 @@ impl Engine {
             client,
             redactor,
             toolbox,
+            libraries: skills::Libraries::default(),
             outside: Outside::new(),
             settings,
             replica: ReplicaId::new(),

@@ -58,6 +58,7 @@ pub async fn of_new_session(
         current,
         summary: None,
         live_from: 1,
+        skills: store::skills::States::default(),
         history: Vec::new(),
     };
     Ok(shown(&context, &[]))

@@ -7,8 +7,9 @@ use domain::{
     EntityRef, Error, Event, MemoryScope, MessageId, OptionalExt, Result, Role, RunId, SessionId, Tenant,
     UserId, block,
     event::Cursor,
+    offered::Routing,
     permission::Matrix,
-    run::{Lease, Mode},
+    run::{Chosen, Lease, Mode},
 };
 use serde_json::Value;
 use store::{
@@ -22,8 +23,10 @@ use tools::Offer;
 use crate::{
     Engine,
     builtins::{self, Origin},
+    mode::{self, Before},
     prompt::{Mentioned, Note, context_note},
     run::Start,
+    skills::{About, Library, Person, Picked, Wanted},
 };
 
 /// A user's message, validated and redacted.
@@ -34,6 +37,7 @@ pub struct Prepared {
     pub content: String,
     /// The text of the blocks, for the session's title and preview.
     pub text: String,
+    /// As the request or the session asks.
     pub mode: Mode,
     /// `provider/model`.
     pub model: String,
@@ -42,6 +46,8 @@ pub struct Prepared {
     pub view: Option<Value>,
     /// What the message mentions, each with its place in the request.
     pub mentions: Vec<(usize, EntityRef)>,
+    /// The skill that the message names.
+    pub skill: Option<Wanted>,
 }
 
 /// What is quoted of one entity that a message mentions, in characters.
@@ -108,18 +114,32 @@ impl Engine {
         let claims = self.0.settings.works
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
-        let started = run_started(new, begun);
+        let library = self.library(tx, context.skills).await?;
+        let picked = self.picked(tx, new, &library, (&context, &matrix)).await?;
+        let before = Before {
+            asked: new.mode,
+            skill: picked.mode,
+            sequence: picked.sequence.is_some(),
+            text: &new.text,
+            attached: attached || !mentioned.is_empty(),
+            history: &context.history,
+        };
+        let chosen = mode::choose(before);
+        let started = run_started(new, begun, &chosen, picked.routing.clone());
         let turn = NewTurn {
             session: new.session,
             message: begun.message,
             seq,
             content: with_mentions(&new.content, &mentioned),
-            context: context_note(&note, &news, &mentioned),
+            context: context_note(&note, &news, &mentioned, &picked.note),
             preview: cut(&new.text, 200),
             title: cut(&new.text, 60),
             run,
             trigger: "http",
-            mode: new.mode,
+            mode: chosen.clone(),
+            routing: picked.routing,
+            skill: picked.skill.clone(),
+            steps: picked.sequence.as_ref().map(|sequence| sequence.rows.clone()).unwrap_or_default(),
             model: new.model.clone(),
             role: new.role,
             timezone: new.timezone.name(),
@@ -138,36 +158,47 @@ impl Engine {
             content: turn.content.clone(),
             context: turn.context.clone(),
         });
-        let start = self.start_of(tx.tenant(), new, begun, context, matrix, started);
+        let start = Start {
+            lease: self.first_lease(tx.tenant(), new, begun),
+            role: new.role,
+            mode: chosen.mode,
+            zone: new.timezone,
+            model: new.model.clone(),
+            context,
+            matrix,
+            library,
+            skill: picked.skill,
+            sequence: picked.sequence,
+            started,
+        };
         Ok((turn, Some(start)))
     }
 
-    fn start_of(
+    /// What the message comes to among the skills of its organization.
+    async fn picked(
         &self,
-        tenant: Tenant,
+        tx: &mut TenantTx,
         new: &Prepared,
-        begun: Begun,
-        context: Context,
-        matrix: Matrix,
-        started: Event,
-    ) -> Start {
-        let lease = Lease {
+        library: &Library,
+        (context, matrix): (&Context, &Matrix),
+    ) -> Result<Picked> {
+        let mentioned = new.mentions.iter().map(|(_, entity)| entity);
+        let entities: Vec<EntityRef> = context.entity.iter().chain(mentioned).cloned().collect();
+        let tools = self.0.toolbox.described(self.0.toolbox.offer(matrix, new.role));
+        let person = Person { name: context.user_name.as_deref(), zone: new.timezone };
+        let about = About { text: &new.text, person, wanted: new.skill.as_ref(), entities: &entities };
+        self.pick(tx, library, about, &tools).await
+    }
+
+    /// Of the replica that begins the run at once.
+    fn first_lease(&self, tenant: Tenant, new: &Prepared, begun: Begun) -> Lease {
+        Lease {
             org: tenant.org,
             run: begun.run,
             session: new.session,
             user: tenant.user,
             fence: 1,
             replica: self.0.replica,
-        };
-        Start {
-            lease,
-            role: new.role,
-            mode: new.mode,
-            zone: new.timezone,
-            model: new.model.clone(),
-            context,
-            matrix,
-            started,
         }
     }
 
@@ -177,26 +208,28 @@ impl Engine {
         user: UserId,
         offer: Offer,
         model: &str,
-        context: &Context,
+        (context, library): (&Context, &Library),
     ) -> crate::prompt::Frozen {
         crate::prompt::Frozen {
             model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
             max_tokens: self.0.settings.max_tokens,
             user,
             tools: self.0.toolbox.definitions(offer),
-            system: crate::prompt::system(context),
+            system: crate::prompt::system(context, &library.listed().text),
             summary: context.summary.as_ref().map(crate::prompt::summary_block),
             summary_text: context.summary.as_ref().map(|summary| summary.text.clone()),
         }
     }
 }
 
-fn run_started(new: &Prepared, begun: Begun) -> Event {
+fn run_started(new: &Prepared, begun: Begun, chosen: &Chosen, routing: Option<Routing>) -> Event {
     Event::RunStarted {
         session_id: new.session,
         message_id: begun.message,
         model: new.model.clone(),
-        mode: new.mode,
+        mode: chosen.mode,
+        mode_reason: chosen.reason.clone(),
+        routing,
     }
 }
 

@@ -194,6 +194,14 @@ impl Caller {
         end(tx.inner, done).await
     }
 
+    /// Looks without leaving a trace: the transaction is rolled back.
+    pub async fn peek<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+        let mut tx = self.admitted(self.app.store().tenant(self.tenant()).await?).await?;
+        let done = work(&mut tx).await;
+        tx.inner.rollback().await?;
+        done
+    }
+
     /// The same as [`tx`](Self::tx) with the session's row locked, and left open for the caller: turns
     /// of one session begin one after the other.
     pub async fn with_session<T>(

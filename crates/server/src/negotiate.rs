@@ -42,22 +42,35 @@ impl FromRequestParts<App> for Form {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        Ok(wanted(&parts.headers))
+        let markdown = is_wanted(&parts.headers, ("text", "markdown"));
+        Ok(if markdown { Form::Markdown } else { Form::Json })
+    }
+}
+
+/// Whether the client wants an archive more than JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zipped(pub bool);
+
+impl FromRequestParts<App> for Zipped {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(Self(is_wanted(&parts.headers, ("application", "zip"))))
     }
 }
 
 /// How much a form is wanted: its weight, then how exactly it is named.
 type Wish = (u16, u8);
 
-/// Markdown where it is wanted more than JSON, or named before it. A client that can
+/// Whether this type is wanted more than JSON, or named before it. A client that can
 /// use neither gets JSON: it is better than nothing.
-fn wanted(headers: &HeaderMap) -> Form {
+fn is_wanted(headers: &HeaderMap, (kind, subtype): (&str, &str)) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
     let (json, json_place) = wish(&ranges, "application", "json");
-    let (markdown, markdown_place) = wish(&ranges, "text", "markdown");
-    let first = markdown == json && markdown.1 == EXACT && markdown_place < json_place;
-    if markdown.0 > 0 && (markdown > json || first) { Form::Markdown } else { Form::Json }
+    let (other, place) = wish(&ranges, kind, subtype);
+    let first = other == json && other.1 == EXACT && place < json_place;
+    other.0 > 0 && (other > json || first)
 }
 
 const EXACT: u8 = 3;
@@ -98,12 +111,12 @@ fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
 mod tests {
     use super::*;
 
-    fn form(accept: &[&str]) -> Form {
+    fn wants_markdown(accept: &[&str]) -> bool {
         let mut headers = HeaderMap::new();
         for value in accept {
             headers.append(header::ACCEPT, HeaderValue::from_str(value).expect("a value"));
         }
-        wanted(&headers)
+        is_wanted(&headers, ("text", "markdown"))
     }
 
     #[test]
@@ -119,7 +132,7 @@ mod tests {
             &["text/markdown, application/json"],
             &["image/png", "text/markdown"],
         ] {
-            assert_eq!(form(accept), Form::Markdown, "{accept:?}");
+            assert!(wants_markdown(accept), "{accept:?}");
         }
     }
 
@@ -138,7 +151,7 @@ mod tests {
             &["image/png"],
             &["text/markdown;q=0.5, */*;q=0.8"],
         ] {
-            assert_eq!(form(accept), Form::Json, "{accept:?}");
+            assert!(!wants_markdown(accept), "{accept:?}");
         }
     }
 }

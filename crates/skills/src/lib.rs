@@ -13,7 +13,7 @@ mod found;
 pub mod key;
 pub mod limits;
 pub mod mapping;
-mod offer;
+pub mod offer;
 mod path;
 pub mod pattern;
 pub mod plan;

@@ -33,6 +33,7 @@ pub mod questions;
 pub mod retention;
 pub mod runs;
 pub mod seals;
+pub mod sequences;
 pub mod sessions;
 pub mod skills;
 pub mod startup;

@@ -4,14 +4,17 @@ use chrono::{DateTime, Utc};
 use domain::{
     Error, OrgId, Result, RunId, SessionId, Usage, UserId,
     id::ReplicaId,
-    run::{Lease, Mode, Run, RunError, RunStatus},
+    offered::Routing,
+    run::{Lease, Mode, PinnedSkill, Run, RunError, RunStatus},
+    sequence::{RunStep, StepStatus},
 };
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     SystemTx, TenantTx, approvals,
     error::{corrupt, from_sqlx, violates},
-    events,
+    events, sequences,
     steps::Frames,
 };
 
@@ -22,6 +25,9 @@ struct Row {
     status: String,
     trigger: String,
     mode: String,
+    mode_reason: Option<String>,
+    routing: Option<Json<Routing>>,
+    skill: Option<Json<PinnedSkill>>,
     model: String,
     iterations: i32,
     input_tokens: i64,
@@ -46,6 +52,10 @@ impl TryFrom<Row> for Run {
             status: RunStatus::parse(&row.status).ok_or_else(|| corrupt("a run's status", &row.status))?,
             trigger: row.trigger,
             mode: Mode::parse(&row.mode).ok_or_else(|| corrupt("a run's mode", &row.mode))?,
+            mode_reason: row.mode_reason,
+            routing: row.routing.map(|routing| routing.0),
+            skill: row.skill.map(|skill| skill.0),
+            steps: Vec::new(),
             model: row.model,
             iterations: row.iterations,
             usage: Usage {
@@ -64,12 +74,13 @@ impl TryFrom<Row> for Run {
 
 pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
     let tenant = tx.tenant();
-    sqlx::query_as!(
+    let run: Run = sqlx::query_as!(
         Row,
-        "select id, session_id, message_id, status, trigger, mode, model, iterations, input_tokens, output_tokens,
-            cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message,
-            created_at, started_at, finished_at
-         from sixty.runs where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3",
+        r#"select id, session_id, message_id, status, trigger, mode, mode_reason,
+            routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", model, iterations,
+            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
+            error_code, error_message, created_at, started_at, finished_at
+         from sixty.runs where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3"#,
         tenant.org.0,
         tenant.owner().map(|owner| owner.0),
         id.0
@@ -78,7 +89,15 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
     .await
     .map_err(from_sqlx)?
     .ok_or(Error::NotFound)?
-    .try_into()
+    .try_into()?;
+    let steps = if run.skill.is_some() { sequences::of_run(tx, id).await? } else { Vec::new() };
+    let of = i32::try_from(steps.len()).unwrap_or(i32::MAX);
+    let waits = run.status == RunStatus::Waiting;
+    let shown = steps.iter().map(|step| match step.status {
+        StepStatus::Running if waits => RunStep { status: StepStatus::Waiting, ..step.shown(of) },
+        _ => step.shown(of),
+    });
+    Ok(Run { steps: shown.collect(), ..run })
 }
 
 /// Asks a run to stop. One that nobody executes ends here, with its last frames
@@ -113,6 +132,7 @@ pub async fn cancel(
         let frames = last_frames(&run, row.fence);
         events::insert(tx, id, row.fence, &frames).await?;
         approvals::void(tx, id).await?;
+        sequences::end(tx, id, RunStatus::Cancelled).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use sqlx::{Postgres, QueryBuilder};
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
+    sequences,
 };
 
 /// Frames that are not stored yet, as one row of the stream.
@@ -166,8 +167,8 @@ pub async fn finish(
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
-    .map(drop)
+    .map_err(from_sqlx)?;
+    if status == RunStatus::Done { Ok(()) } else { sequences::end(tx.tenant(), run, status).await }
 }
 
 /// A tool call: an intent, or what came of it.

@@ -4,8 +4,9 @@
 use domain::{
     ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
     id::ReplicaId,
+    offered::Routing,
     permission::Matrix,
-    run::{Lease, Mode},
+    run::{Chosen, Lease, Mode, PinnedSkill},
 };
 
 use sqlx::types::Json;
@@ -15,6 +16,8 @@ use crate::{
     error::{corrupt, from_sqlx, violates},
     parked::{self, Parked},
     permissions,
+    sequences::{self, SequenceStep},
+    skills::States,
     steps::{self, Recorded},
 };
 
@@ -56,6 +59,8 @@ pub struct Context {
     /// Up to which versions the session knows of later appends.
     pub told: Versions,
     pub current: Versions,
+    /// In which state the organization's skills are.
+    pub skills: States,
     /// What was said before the history, and the archives that hold it whole.
     pub summary: Option<Summary>,
     /// Place of the first message that is not archived.
@@ -79,7 +84,11 @@ pub struct NewTurn {
     pub title: String,
     pub run: RunId,
     pub trigger: &'static str,
-    pub mode: Mode,
+    pub mode: Chosen,
+    pub routing: Option<Routing>,
+    pub skill: Option<PinnedSkill>,
+    /// The steps of that skill, if they are executed one by one.
+    pub steps: Vec<SequenceStep>,
     pub model: String,
     pub role: Role,
     /// IANA name of the zone in which the person asks.
@@ -113,6 +122,7 @@ macro_rules! context {
             pinned: versions(&row.pinned)?,
             told: versions(&row.told)?,
             current: versions(&row.current)?,
+            skills: States { own: row.own_skills, platform: row.platform_skills },
             summary: row.summary_text.map(|text| Summary {
                 text,
                 archives: row.archives.unwrap_or_default().into_iter().map(ArchiveId).collect(),
@@ -151,6 +161,9 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<Next> {
             (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
             exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
                 and e.id = c.entity_id and e.integration) as "entity_integration!",
+            coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
+            coalesce((select k.version from sixty.skill_states k
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
             exists (select from sixty.runs
                 where org_id = $1 and owner_id = $2 and session_id = $3
                     and status in ('queued', 'running')) as "active!",
@@ -190,12 +203,13 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
             values ($1, $2, $3, $5, $4, 'user', $6, nullif($9, ''), $10, $2)
         ), run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
-                lease_owner, lease_until, fence, attempts, started_at, timezone)
+                lease_owner, lease_until, fence, attempts, started_at, timezone, mode_reason,
+                routing, skill)
             values ($1, $2, $3, $10, $5, $11, case when $14::uuid is null then 'queued' else 'running' end,
                 $12, $13, $17, $14::uuid, now() + make_interval(secs => $15),
                 case when $14::uuid is null then 0 else 1 end,
                 case when $14::uuid is null then 0 else 1 end,
-                case when $14::uuid is not null then now() end, $21)
+                case when $14::uuid is not null then now() end, $21, $22, $23, $24)
         )
         insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
         select $1, $2, $10, 1, 1, 1, $16 where $16 <> ''
@@ -211,7 +225,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.context,
         new.run.0,
         new.trigger,
-        new.mode.as_str(),
+        new.mode.mode.as_str(),
         new.model,
         replica.map(|replica| replica.0),
         seconds.map(f64::from),
@@ -221,12 +235,15 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         &new.told[..],
         new.untrusted,
         new.timezone,
+        new.mode.reason,
+        new.routing.as_ref().map(Json) as _,
+        new.skill.as_ref().map(Json) as _,
     )
     .execute(tx.connection())
     .await
     // A run that waited may be claimed at this moment.
-    .map_err(|error| if violates(&error, "runs_one_running") { run_active() } else { from_sqlx(error) })
-    .map(drop)
+    .map_err(|error| if violates(&error, "runs_one_running") { run_active() } else { from_sqlx(error) })?;
+    sequences::create(tx, new.run, &new.steps).await
 }
 
 /// A run for a message which is already there.
@@ -245,8 +262,14 @@ pub struct Queued<'a> {
 pub async fn enqueue(tx: &mut TenantTx, new: &Queued<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
-        "insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role)
-         select $1, $2, $3, $4, $5, $9, 'queued', $6, $7, $8
+        "insert into sixty.runs
+            (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role, routing, skill)
+         select $1, $2, $3, $4, $5, $9, 'queued', $6, $7, $8, earlier.routing, earlier.skill
+         from (values (1)) one
+         -- An answer that is given again follows the skill that the first one followed.
+         left join lateral (select r.routing, r.skill from sixty.runs r
+            where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.message_id = $5 and $9 = 'http'
+            order by r.id limit 1) earlier on true
          where not exists (select from sixty.runs r
             where r.org_id = $1 and r.session_id = $3 and r.status in ('queued', 'running'))",
         tenant.org.0,
@@ -265,6 +288,23 @@ pub async fn enqueue(tx: &mut TenantTx, new: &Queued<'_>) -> Result<()> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(run_active()) }
 }
 
+/// Stores what was decided of a run that was queued.
+pub async fn decide(tx: &mut RunTx, chosen: &Chosen) -> Result<()> {
+    let Lease { org, user, run, .. } = *tx.lease();
+    sqlx::query!(
+        "update sixty.runs set mode = $4, mode_reason = $5 where org_id = $1 and owner_id = $2 and id = $3",
+        org.0,
+        user.0,
+        run.0,
+        chosen.mode.as_str(),
+        chosen.reason
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
 fn run_active() -> Error {
     Error::conflict(
         "run_active",
@@ -281,6 +321,10 @@ pub struct Resumed {
     pub message: MessageId,
     pub trigger: String,
     pub mode: Mode,
+    /// Why it is that; none: it is to be decided.
+    pub mode_reason: Option<String>,
+    pub routing: Option<Routing>,
+    pub skill: Option<PinnedSkill>,
     pub model: String,
     pub role: Role,
     /// IANA name of the zone in which the person asked.
@@ -311,7 +355,8 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null
         where org_id = $1 and owner_id = $3 and id = $2
-        returning message_id, trigger, mode, model, role, timezone, iterations, cancel_requested, attempts,
+        returning message_id, trigger, mode, mode_reason, model,
+            routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", role, timezone, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
@@ -336,6 +381,9 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         message: row.message_id.into(),
         trigger: row.trigger,
         mode: Mode::parse(&row.mode).unwrap_or_default(),
+        mode_reason: row.mode_reason,
+        routing: row.routing.map(|routing| routing.0),
+        skill: row.skill.map(|skill| skill.0),
         model: row.model,
         role: Role::parse_lenient(&row.role),
         timezone: row.timezone,
@@ -367,7 +415,10 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
             (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
             exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
-                and e.id = c.entity_id and e.integration) as "entity_integration!"
+                and e.id = c.entity_id and e.integration) as "entity_integration!",
+            coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
+            coalesce((select k.version from sixty.skill_states k
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,

@@ -30,7 +30,10 @@ use sha2::{Digest, Sha256};
 
 pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask};
 use catalogue::actions::EXECUTE_ACTION;
-pub use catalogue::person::ASK_USER;
+pub use catalogue::{
+    person::ASK_USER,
+    sequences::{BEGIN_STEP, SUBMIT_OUTPUT},
+};
 pub use outside::{Outgoing, Outside, Reply, Sent};
 pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Which, Whose};
 
@@ -78,10 +81,21 @@ impl Toolbox {
     /// matrix allows at least one kind of call of.
     pub fn offer(&self, matrix: &Matrix, role: Role) -> Offer {
         let allowed = |tool: &ToolSpec| {
-            tool.actions.is_empty() || tool.actions.iter().any(|action| matrix.allows(role, *action))
+            is_for_all(tool)
+                && (tool.actions.is_empty() || tool.actions.iter().any(|action| matrix.allows(role, *action)))
         };
-        let offered = self.tools.iter().enumerate().filter(|(_, tool)| allowed(tool));
-        Offer(offered.fold(0, |set, (place, _)| set | 1 << place))
+        Offer(self.places(allowed))
+    }
+
+    /// The same for a run that executes a sequence: the same in all of its steps, so that its prompts
+    /// share their prefix.
+    pub fn for_sequence(&self, Offer(offer): Offer) -> Offer {
+        Offer(offer | self.places(|tool| tool.name == SUBMIT_OUTPUT))
+    }
+
+    fn places(&self, wanted: impl Fn(&ToolSpec) -> bool) -> u128 {
+        let places = self.tools.iter().enumerate().filter(|(_, tool)| wanted(tool));
+        places.fold(0, |set, (place, _)| set | 1 << place)
     }
 
     /// The JSON text of the offered tools. Always the same bytes for the same set.
@@ -93,6 +107,19 @@ impl Toolbox {
     /// The tool of this name, if the run is offered it.
     pub fn find(&self, offer: Offer, name: &str) -> Option<&ToolSpec> {
         self.offered(offer).find(|tool| tool.name == name)
+    }
+
+    /// Every tool of ordinary runs, whoever may call it.
+    pub fn everything(&self) -> Offer {
+        Offer(self.places(is_for_all))
+    }
+
+    /// The offered tools by name, each with the first sentence of its description.
+    pub fn described(&self, offer: Offer) -> BTreeMap<String, String> {
+        let sentence = |text: &'static str| text.split_once(". ").map_or(text, |(first, _)| first);
+        self.offered(offer)
+            .map(|tool| (tool.name.to_owned(), sentence(tool.description).to_owned()))
+            .collect()
     }
 
     /// The tool of this name, whoever is offered it.
@@ -145,6 +172,11 @@ impl Toolbox {
         }
         Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
     }
+}
+
+/// Whether it belongs to no sequence.
+fn is_for_all(tool: &ToolSpec) -> bool {
+    ![SUBMIT_OUTPUT, BEGIN_STEP].contains(&tool.name)
 }
 
 /// What is wrong with an argument. Of a word that must be one of some, all of them are named.
@@ -278,15 +310,26 @@ mod tests {
                 "show_card",
                 r#"{"type":"text","summary":"Won","data":{"text":"x"},"actions":[{"type":"open","label":"Look","kind":"deal","id":"D-42"}]}"#,
             ),
+            ("get_skill", r#"{"key":"deal-rescue","document":"references/steps.md"}"#),
+            ("list_skills", r#"{"query":"renewal","category":"sales"}"#),
             ("draft_email", r#"{"to":"dana@acme.example","subject":"Renewal","body":"Hello"}"#),
+            (SUBMIT_OUTPUT, r#"{"output":{"summary":"Won"}}"#),
         ] {
-            let (tool, call) = toolbox.check(offer(Role::Member), name, &raw(example)).expect(name);
+            let offer = toolbox.for_sequence(offer(Role::Member));
+            let (tool, call) = toolbox.check(offer, name, &raw(example)).expect(name);
             assert_eq!(call.action().is_none(), tool.actions.is_empty());
             assert!(call.action().is_none_or(|action| tool.actions.contains(&action)), "{name}");
             assert!(untried.remove(name), "{name} is tried twice");
         }
-        // A call of this one is always that of another.
-        assert_eq!(untried, HashSet::from([EXECUTE_ACTION]), "every tool has an example");
+        // A call of the one is always that of another, and nobody is offered the other.
+        assert_eq!(untried, HashSet::from([EXECUTE_ACTION, BEGIN_STEP]), "every tool has an example");
+        for (name, offer) in
+            [(SUBMIT_OUTPUT, offer(Role::Owner)), (BEGIN_STEP, toolbox.for_sequence(offer(Role::Owner)))]
+        {
+            assert!(
+                toolbox.find(offer, name).is_none() && toolbox.find(toolbox.everything(), name).is_none()
+            );
+        }
         let names: Vec<&str> = toolbox.tools.iter().map(|tool| tool.name).collect();
         assert!(names.is_sorted());
     }

@@ -35,6 +35,8 @@ const EXPECTED: &[(&str, &str, &str, [&str; 3])] = &[
     ("access_all_org", "elsewhere", "writes", ["dddd", "aadd", "aadd"]),
     ("use_connector", "own", "writes", ["pppd", "pppd", "pppd"]),
     ("use_connector", "elsewhere", "writes", ["pppd", "pppd", "pppd"]),
+    ("begin_step", "own", "writes", ["pppd", "pppd", "pppd"]),
+    ("begin_step", "elsewhere", "writes", ["pppd", "pppd", "pppd"]),
     ("use_connector", "own", "reads", ["pppp", "aaaa", "aaaa"]),
     ("use_connector", "elsewhere", "reads", ["pppp", "aaaa", "aaaa"]),
 ];

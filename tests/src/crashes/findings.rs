@@ -43,7 +43,12 @@ impl Findings {
         self.notes.extend(other.notes);
     }
 
-    fn unless(&mut self, holds: bool, count: fn(&mut Self) -> &mut usize, note: impl FnOnce() -> String) {
+    pub(super) fn unless(
+        &mut self,
+        holds: bool,
+        count: fn(&mut Self) -> &mut usize,
+        note: impl FnOnce() -> String,
+    ) {
         if !holds {
             *count(self) += 1;
             self.notes.push(note());
@@ -190,7 +195,7 @@ fn cursor(id: &str) -> (i64, i64) {
 
 /// The whole stream: no gap, `reset` where an owner changed, one end, and the
 /// text that the history has. A reader that came back heard nothing twice.
-fn streams(found: &mut Findings, turn: &Turn, stream: &[Frame], history: &[Value]) {
+pub(super) fn streams(found: &mut Findings, turn: &Turn, stream: &[Frame], history: &[Value]) {
     let tag = &turn.tag;
     let mut last = (0, 0);
     for frame in stream {

@@ -4,6 +4,7 @@ mod approvals;
 mod findings;
 mod retention;
 mod script;
+mod sequences;
 mod trial;
 
 use engine::crash::CrashPoint;
@@ -92,4 +93,22 @@ async fn each_row_is_deleted_and_counted_once_though_the_server_that_deletes_die
 #[tokio::test]
 async fn what_a_person_approved_happens_once_though_its_server_dies_around_the_decision() {
     survives(&[CrashPoint::ApprovalStored, CrashPoint::ApprovalDecided]).await;
+}
+
+#[tokio::test]
+async fn a_sequence_goes_on_with_the_step_in_which_its_server_died() {
+    survives(&[CrashPoint::StepBegun]).await;
+}
+
+#[tokio::test]
+async fn each_step_of_a_sequence_is_carried_out_once_though_its_server_dies_around_its_commits() {
+    let points = [CrashPoint::BeforeCommit, CrashPoint::AfterCommit]
+        .map(|point| [1, 2, 4, 7, 8].map(|nth| (point, nth)));
+    let others = [CrashPoint::AfterIntent, CrashPoint::CallSent, CrashPoint::Replied].map(|point| (point, 2));
+    join_all(points.into_iter().flatten().chain(others).map(async |(point, nth)| {
+        let found = Lane::open().await.sequence(point, nth).await;
+        assert!(found.notes.is_empty(), "{point:?}, passage {nth}: {found:#?}");
+        assert_eq!(found.taken_over, 1, "{point:?}, passage {nth}: nobody took over");
+    }))
+    .await;
 }

@@ -28,6 +28,8 @@ pub enum Way {
     Compact,
     /// A turn that needs a person's decision.
     Approval,
+    /// A sequence whose steps call every kind of tool.
+    Sequence,
     /// Conversations that are no longer kept.
     Purge,
     /// A turn whose model is silent, and meanwhile:
@@ -50,6 +52,7 @@ pub fn way(point: CrashPoint) -> (Way, usize) {
         CrashPoint::Heartbeat => (Way::Nothing, 2),
         CrashPoint::Shutdown => (Way::Shutdown, 1),
         CrashPoint::ApprovalStored | CrashPoint::ApprovalDecided => (Way::Approval, 1),
+        CrashPoint::StepBegun => (Way::Sequence, 4),
         CrashPoint::Purging | CrashPoint::Purged => (Way::Purge, 2),
     }
 }
@@ -81,11 +84,13 @@ impl Lane {
     /// Has a server die at the point as it is passed for the `nth` time.
     pub async fn trial(&mut self, point: CrashPoint, nth: usize) -> Findings {
         let (way, _) = way(point);
-        self.trials += 1;
-        let tag = format!("{}-{}", point.name(), self.trials);
+        let tag = self.tag(point);
         let crash_at = Some(format!("{}:{nth}", point.name()));
         if way == Way::Purge {
             return self.purge(crash_at, tag).await;
+        }
+        if way == Way::Sequence {
+            return self.sequence(point, nth).await;
         }
         let doomed =
             Process::start(&Spawn { crash_at, ..spawn(&self.app, &self.probe) }).await.expect("a server");
@@ -107,6 +112,12 @@ impl Lane {
         let mut found = inspect(&self.alice, &self.database, &self.probe, &turn).await;
         found.add(self.goes_on(&turn.session, &turn.tag).await);
         found
+    }
+
+    /// What the trial's texts hold.
+    pub(super) fn tag(&mut self, point: CrashPoint) -> String {
+        self.trials += 1;
+        format!("{}-{}", point.name(), self.trials)
     }
 
     /// Sends the message, and has its server die. The run, and what its client heard.

@@ -44,6 +44,8 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("PUT /v1/admin/skills/{key}", "an administrator's"),
     ("POST /v1/admin/skills/{key}/rollback", "an administrator's"),
     ("PUT /v1/admin/skills/{key}/pin", "an administrator's"),
+    ("POST /v1/admin/skills/{key}/test", "an administrator's"),
+    ("PUT /v1/admin/skill-list", "an administrator's"),
     ("POST /v1/platform/skills", "the platform's"),
     ("POST /v1/platform/skills/validate", "the platform's"),
     ("POST /v1/platform/skills/import", "the platform's"),

@@ -16,6 +16,7 @@ pub const GONE: &[(&str, &str, &str)] = &[
     ("runs", "owner_id", "run"),
     ("steps", "owner_id", "step"),
     ("tool_calls", "owner_id", "tool_call"),
+    ("sequence_steps", "owner_id", "sequence_step"),
     ("run_events", "owner_id", "run_event"),
     ("approvals", "owner_id", "approval"),
     ("questions", "owner_id", "question"),
@@ -87,7 +88,7 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     ("skill_files", Kept, "org_id key version path content", "the organization's"),
     ("skill_settings", Unauthored, "updated_by", "the author"),
     ("skill_settings", Kept, "org_id key enabled pinned_version updated_at", "the organization's"),
-    ("skill_states", Kept, "org_id version", "a number"),
+    ("skill_states", Kept, "org_id version first tokens list_version", "the organization's"),
     ("retention", Unauthored, "updated_by", "the author"),
     (
         "retention",

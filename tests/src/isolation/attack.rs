@@ -94,6 +94,7 @@ fn owned(who: &Insider, names: Names) -> Vec<String> {
         Names::Question => vec![who.own.question.clone()],
         Names::Proposal => vec![who.own.proposal.clone()],
         Names::Entity | Names::OwnEntity => vec!["deal".into(), "D-1".into()],
+        Names::Skill => vec!["mine-9".into()],
         Names::OwnKey => vec![format!("key-{}", uuid::Uuid::now_v7())],
         _ => Vec::new(),
     }

@@ -290,6 +290,7 @@ impl Witness {
                 self.get(&path).await;
                 self.get(&format!("{path}/versions")).await;
                 self.get(&format!("{path}/versions/1")).await;
+                self.get(&format!("{path}/export")).await;
                 self.json(Method::POST, &format!("{path}/rollback"), json!({"version": 1})).await;
                 self.json(Method::PUT, &format!("{path}/pin"), json!({"version": 1})).await;
                 for switch in ["disable", "enable"] {
@@ -301,7 +302,30 @@ impl Witness {
             self.json(Method::POST, &format!("{base}/import"), json!([skill("plan")])).await;
             self.json(Method::POST, base, skill(&canary().replace("canary", "plan"))).await;
             self.get(base).await;
+            if base == "/v1/admin/skills" {
+                let steps =
+                    "metadata:\n  skill_type: sequence\n  workflow:\n    - {order: 1, action: list_tasks}";
+                let sequence = document("Walk").replacen("\n---\n#", &format!("\n{steps}\n---\n#"), 1);
+                self.json(Method::PUT, &format!("{base}/walk"), json!({"document": sequence})).await;
+                self.use_skills().await;
+            }
             self.send(Method::DELETE, &format!("{base}/brief"), |request| request).await;
+        }
+    }
+
+    /// What everybody does with skills, and what administrators try.
+    async fn use_skills(&self) {
+        for path in ["/v1/skills", "/v1/skills/offer", "/v1/skills/never"] {
+            self.get(path).await;
+        }
+        self.json(Method::POST, "/v1/route", json!({"text": self.own})).await.expect(200);
+        self.get("/v1/admin/skill-list").await;
+        self.json(Method::PUT, "/v1/admin/skill-list", json!({"first": ["offer"], "tokens": 3000})).await;
+        self.get("/v1/admin/skills/offer/compiled").await;
+        self.json(Method::POST, "/v1/admin/skills/offer/test", json!({"text": "an offer"})).await;
+        for key in ["offer", "walk"] {
+            let path = format!("/v1/skills/{key}/runs");
+            self.json(Method::POST, &path, json!({"inputs": {"about": self.own}})).await;
         }
     }
 

@@ -87,6 +87,8 @@ impl World {
             alice.put(&format!("/v1/entities/deal/{id}"), json!({"name": "Acme renewal"})).await.expect(201);
         }
         alice.delete("/v1/entities/deal/D-gone").await.expect(204);
+        let skill = json!({"document": "---\nname: Mine\ndescription: Mine.\n---\n# Mine"});
+        alice.put("/v1/admin/skills/mine-9", skill).await.expect(201);
         let mut insiders = Vec::new();
         for (name, role) in roles {
             let person = app.replica.person("acme", name, role);

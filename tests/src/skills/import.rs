@@ -178,3 +178,14 @@ async fn an_import_is_done_once_under_its_key() {
     assert_eq!(read(&alice, "one").await["version"], 2);
     import(&json!([])).await.problem(422, "idempotency_mismatch");
 }
+
+#[tokio::test]
+async fn a_library_of_documents_needs_no_document_of_its_own() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let archive = folder(&[("skills/_platform-references/org-variables.md", "Facts.")]);
+    let answer = unpack(&alice, "", archive).await.expect(200);
+    assert_eq!(told(&answer), [line("_platform-references", "created", 1)]);
+    let library = read(&alice, "_platform-references").await;
+    assert_eq!(library["files"], json!({"org-variables.md": "Facts."}));
+}

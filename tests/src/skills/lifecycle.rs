@@ -3,8 +3,9 @@
 use domain::skill::Source;
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::skills;
 
-use super::{PATH, document, in_use, push, put, read, send, skill, states, trail, with};
+use super::{PATH, PLATFORM, as_run, document, in_use, push, put, read, send, skill, states, trail, with};
 use crate::{harness::TestApp, resources::if_match};
 
 #[tokio::test]
@@ -158,7 +159,8 @@ async fn a_deleted_skill_is_gone_and_its_versions_go_on_counting() {
     let app = TestApp::start().await;
     let alice = app.alice();
     let path = format!("{PATH}/brief");
-    put(&alice, "brief", &document("Brief", "One.")).await.expect(201);
+    let whole = json!({"document": document("Brief", "One."), "files": {"references/a.md": "A."}});
+    alice.put(&path, whole).await.expect(201);
     alice.put(&format!("{path}/pin"), json!({"version": 1})).await.expect(200);
     alice.delete(&path).await.expect(204);
     for suffix in ["", "/versions", "/versions/1"] {
@@ -170,7 +172,18 @@ async fn a_deleted_skill_is_gone_and_its_versions_go_on_counting() {
     assert_eq!(alice.get(PATH).await.expect(200).json()["data"], json!([]));
     assert_eq!(in_use(&app, "acme").await, []);
     // What a run has pinned is there still.
-    assert_eq!(app.database.count("select count(*) from sixty.skill_versions").await, 1);
+    as_run(&app, "acme", async |tx| {
+        let pinned = skills::at(tx, Source::Own, ("brief", 1)).await.expect("a version");
+        assert_eq!(
+            (pinned.document, pinned.files),
+            (document("Brief", "One."), vec!["references/a.md".to_owned()])
+        );
+        let file = skills::file(tx, Source::Own, ("brief", 1), "references/a.md").await;
+        assert_eq!(file.expect("a companion"), "A.");
+        skills::at(tx, Source::Own, ("brief", 2)).await.expect_err("no such version");
+        skills::at(tx, Source::Platform, ("brief", 1)).await.expect_err("not the platform's");
+    })
+    .await;
     // The tag of before means nothing any more, the same content or not.
     if_match(&alice, Method::PUT, &path, "\"1\"", skill("brief", &document("Brief", "One.")))
         .await
@@ -372,4 +385,34 @@ async fn old_versions_go_but_for_the_pinned_one() {
             .await
             .expect("counts");
     assert_eq!((count, oldest), (201, 1));
+}
+
+#[tokio::test]
+async fn the_operators_export_has_skills_with_all_that_is_kept_of_them() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let whole = json!({"document": document("Brief", "One."), "files": {"b.md": "B.", "a.md": "A."}});
+    alice.put(&format!("{PATH}/brief"), whole).await.expect(201);
+    put(&alice, "brief", &document("Brief", "Two.")).await.expect(200);
+    put(&alice, "gone", &document("Gone", ".")).await.expect(201);
+    alice.delete(&format!("{PATH}/gone")).await.expect(204);
+    let root = crate::erasure::platform(&app);
+    root.put(&format!("{PLATFORM}/plan"), json!({"document": document("Plan", ".")})).await.expect(201);
+    push(&alice, &format!("{PATH}/plan/disable")).await.expect(200);
+    let mut out = Vec::new();
+    let exported = server::export::export(app.replica.engine.store(), "acme", None, &mut out).await;
+    exported.map_err(|error| error.to_string()).expect("an export");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of = |kind: &str| -> Vec<&Value> { lines.iter().filter(|line| line["type"] == kind).collect() };
+    let keys =
+        |kind: &str| -> Vec<&str> { of(kind).iter().filter_map(|line| line["key"].as_str()).collect() };
+    assert_eq!(keys("skill"), ["brief", "gone"]);
+    assert_eq!(keys("skill_version"), ["brief", "brief", "gone"]);
+    assert_eq!(keys("skill_setting"), ["plan"], "the platform's own are the platform's");
+    let first = of("skill_version")[0];
+    assert_eq!(
+        (&first["document"], &first["files"]),
+        (&json!(document("Brief", "One.")), &json!({"a.md": "A.", "b.md": "B."}))
+    );
 }

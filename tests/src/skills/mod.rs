@@ -1,11 +1,15 @@
-//! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's.
+//! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's; and as they are used.
 
+mod exporting;
 mod import;
 mod lifecycle;
+mod listed;
 mod platform;
 mod refusals;
+mod using;
 mod zips;
 
+use domain::{OrgId, Tenant, UserId, skill::Source};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -57,19 +61,21 @@ async fn trail(person: &Person, key: &str) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// What the organization's copilots are offered: key, whose it is, and the version.
-async fn in_use(app: &TestApp, org: &str) -> Vec<(String, domain::skill::Source, i64)> {
-    let tenant = domain::Tenant::own(domain::OrgId::derive(org), domain::UserId::derive("alice"));
+/// Reads as a run of the organization does.
+async fn as_run<T>(app: &TestApp, org: &str, work: impl AsyncFnOnce(&mut store::TenantTx) -> T) -> T {
+    let tenant = Tenant::own(OrgId::derive(org), UserId::derive("alice"));
     let mut tx = app.replica.engine.store().tenant(tenant).await.expect("a transaction");
-    let used = store::skills::in_use(&mut tx).await.expect("skills");
+    let read = work(&mut tx).await;
     tx.commit().await.expect("an end");
+    read
+}
+
+/// What the organization's copilots are offered: key, whose it is, and the version.
+async fn in_use(app: &TestApp, org: &str) -> Vec<(String, Source, i64)> {
+    let used = as_run(app, org, async |tx| store::skills::in_use(tx).await.expect("skills")).await;
     used.into_iter().map(|used| (used.key, used.source, used.version)).collect()
 }
 
 async fn states(app: &TestApp, org: &str) -> store::skills::States {
-    let tenant = domain::Tenant::own(domain::OrgId::derive(org), domain::UserId::derive("alice"));
-    let mut tx = app.replica.engine.store().tenant(tenant).await.expect("a transaction");
-    let states = store::skills::states(&mut tx).await.expect("states");
-    tx.commit().await.expect("an end");
-    states
+    as_run(app, org, async |tx| store::skills::states(tx).await.expect("states")).await
 }

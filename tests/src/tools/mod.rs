@@ -253,6 +253,8 @@ async fn runs_of_readonly_members_only_read() {
         "get_next_meeting",
         "get_pipeline_deals",
         "get_pipeline_summary",
+        "get_skill",
+        "list_skills",
         "list_tasks",
         "read_archive",
         "recall",

@@ -61,6 +61,8 @@ words! {
         WriteOrgMemory = "write_org_memory",
         AccessAllOrg = "access_all_org",
         UseConnector = "use_connector",
+        /// A step of a sequence begins that asks for an approval, whatever it does.
+        BeginStep = "begin_step",
     }
 }
 
@@ -183,6 +185,8 @@ pub enum Source {
     Readonly,
     /// The conversation has read what came from outside: it only proposes to memory.
     Untrusted,
+    /// The step of the sequence wants a person to approve it first.
+    Step,
 }
 
 impl fmt::Display for Source {
@@ -193,6 +197,7 @@ impl fmt::Display for Source {
             Source::UserRow => f.write_str("user row"),
             Source::Readonly => f.write_str("role readonly"),
             Source::Untrusted => f.write_str("untrusted content"),
+            Source::Step => f.write_str("requires_approval of the step"),
         }
     }
 }
@@ -219,6 +224,17 @@ impl Ruling {
             return self;
         }
         Self { policy: Policy::Suggest, source: Source::Untrusted, ..self }
+    }
+}
+
+impl Ruling {
+    /// The same of a step that wants a person's approval first. What is stricter stays.
+    #[must_use]
+    pub fn of_step(self) -> Self {
+        if self.policy >= Policy::Approve {
+            return self;
+        }
+        Self { policy: Policy::Approve, source: Source::Step, ..self }
     }
 }
 

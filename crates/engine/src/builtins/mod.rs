@@ -52,6 +52,15 @@ pub struct Doing<'a> {
     pub accepted: Option<(ApprovalId, UserId)>,
 }
 
+/// How much of a text the model reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// As much as a result may take of its window.
+    Budgeted,
+    /// All of a skill, whose length was bounded when it was written.
+    Whole,
+}
+
 /// What a call brought, in words for the model.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -65,6 +74,7 @@ pub struct Outcome {
     pub origin: Origin,
     /// What the person is shown beside it.
     pub card: Option<Box<Card>>,
+    pub length: Length,
 }
 
 impl Outcome {
@@ -82,7 +92,15 @@ impl Outcome {
 
     pub fn ok(text: impl Into<String>) -> Self {
         let origin = Origin::Inside;
-        Self { success: true, unknown: false, blocked: false, text: text.into(), origin, card: None }
+        Self {
+            success: true,
+            unknown: false,
+            blocked: false,
+            text: text.into(),
+            origin,
+            card: None,
+            length: Length::Budgeted,
+        }
     }
 
     pub fn failed(text: impl Into<String>) -> Self {
@@ -108,6 +126,11 @@ impl Outcome {
     /// The same, with words of this origin in it.
     pub fn holding(self, origin: Origin) -> Self {
         Self { origin: if origin.is_outside() { origin } else { self.origin }, ..self }
+    }
+
+    /// The same, for the model to read whole.
+    pub fn instructing(self) -> Self {
+        Self { length: Length::Whole, ..self }
     }
 
     /// The same, with a card for the person.
@@ -164,6 +187,10 @@ pub async fn preview(
         }
         Call::Change(change) => changes::preview(tx, change, bound).await,
         Call::Outside(_) => Ok(Ok(generic(None))),
+        Call::BeginStep { order, of, name } => {
+            let title = format!("Begin step {order} of {of}: {name}");
+            Ok(Ok(Preview::Generic { title, entity: None }))
+        }
         _ => Err(Error::internal("a reading tool was to be decided about")),
     }
 }
@@ -187,6 +214,7 @@ pub async fn write(
             record::add_note(tx, &entity, text, doing.origin).await
         }
         Call::Change(change) => changes::write(tx.tenant(), change, doing).await,
+        Call::BeginStep { .. } => Ok(Outcome::ok("The step may begin.")),
         _ => Err(Error::internal("a reading tool was asked to write")),
     }
 }

@@ -42,9 +42,33 @@ pub struct Frozen {
     pub summary_text: Option<String>,
 }
 
+/// Which tools a request may call. The tools themselves stay, because dropping them would change the
+/// cached prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Auto,
+    None,
+    /// It has to hand in the result of a step.
+    Submit,
+}
+
+impl Choice {
+    fn json(self) -> &'static str {
+        match self {
+            Choice::Auto => "",
+            Choice::None => r#","tool_choice":{"type":"none"}"#,
+            Choice::Submit => r#","tool_choice":{"type":"tool","name":"submit_output"}"#,
+        }
+    }
+}
+
 /// The body of a request, spliced from stored JSON.
-pub fn body(frozen: &Frozen, history: &[Past], may_call_tools: bool) -> Bytes {
-    let messages = messages::splice(frozen.summary.as_deref(), &repair(history));
+pub fn body(frozen: &Frozen, history: &[Past], choice: Choice) -> Bytes {
+    let mut sent = repair(history);
+    if choice == Choice::Submit {
+        repair::ask_for_output(&mut sent);
+    }
+    let messages = messages::splice(frozen.summary.as_deref(), &sent);
     let mut body = String::with_capacity(frozen.tools.len() + frozen.system.len() + messages.len() + 300);
     body.push_str(r#"{"model":"#);
     body.push_str(&json!(frozen.model).to_string());
@@ -52,10 +76,7 @@ pub fn body(frozen: &Frozen, history: &[Past], may_call_tools: bool) -> Bytes {
         r#","max_tokens":{},"stream":true,"metadata":{{"user_id":"{}"}},"tools":{}"#,
         frozen.max_tokens, frozen.user, frozen.tools
     ));
-    if !may_call_tools {
-        // The tools stay, because dropping them would change the cached prefix.
-        body.push_str(r#","tool_choice":{"type":"none"}"#);
-    }
+    body.push_str(choice.json());
     body.push_str(r#","system":"#);
     body.push_str(&frozen.system);
     body.push_str(r#","messages":"#);

@@ -8,7 +8,7 @@ const BRACKET: &str = "&lt;";
 
 /// Words that a bracket of another kind would make look like a delimiter: the blocks of
 /// the prompt and the roles of a conversation, without what parts their words.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "organizationmemory",
     "usermemory",
     "entitymemory",
@@ -26,6 +26,8 @@ const NAMES: [&str; 17] = [
     "human",
     "assistant",
     "instructions",
+    "skill",
+    "skills",
 ];
 
 /// The text without what cannot be seen, and with every tag in it made harmless.

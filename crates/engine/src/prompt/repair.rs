@@ -11,6 +11,7 @@ use serde_json::{Value, json, value::RawValue};
 use store::turns::Past;
 
 use super::{is_question, neutral::neutral};
+use crate::run::STEP_CALL;
 
 /// Stands before a question when the turn before got no answer. Not stored.
 const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;
@@ -28,6 +29,11 @@ pub const AWAITING_ANSWER: &str = "awaiting approval: this step waits for the pe
 
 /// What a call is told that nobody answered.
 pub const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended before.";
+
+/// Stands between a model's words and a call that the service asks for in a sequence, or makes itself.
+/// Not stored.
+const GO_ON: &str =
+    r#"[{"type":"text","text":"[the service goes on with the sequence; a step ends with submit_output]"}]"#;
 
 /// A message as it is sent.
 #[derive(Clone, Debug)]
@@ -58,6 +64,13 @@ pub fn repair(history: &[Past]) -> Vec<Sent<'_>> {
     mender.sent
 }
 
+/// Asks for the result of a step, where the model has spoken last.
+pub(super) fn ask_for_output(sent: &mut Vec<Sent<'_>>) {
+    if sent.last().is_some_and(|last| last.role == "assistant") {
+        sent.push(Sent { role: "user", content: Cow::Borrowed(GO_ON), context: "" });
+    }
+}
+
 #[derive(Default)]
 struct Mender<'a> {
     sent: Vec<Sent<'a>>,
@@ -79,7 +92,11 @@ impl<'a> Mender<'a> {
         if self.sent.is_empty() {
             return;
         }
-        for head in calls(&content) {
+        let calls = calls(&content);
+        if calls.iter().any(is_of_sequence) {
+            ask_for_output(&mut self.sent);
+        }
+        for head in calls {
             if let Some(id) = head.id {
                 self.names.insert(id.clone(), head.name.unwrap_or_default());
                 self.open.push(id);
@@ -178,6 +195,12 @@ impl<'a> Mender<'a> {
     fn push(&mut self, role: &'static str, content: Cow<'a, str>, note: &'a str) {
         self.sent.push(Sent { role, content, context: note });
     }
+}
+
+/// Whether the service asked for the call, or made it.
+fn is_of_sequence(call: &block::BlockHead) -> bool {
+    call.name.as_deref() == Some(tools::SUBMIT_OUTPUT)
+        || call.id.as_deref().is_some_and(|id| id.starts_with(STEP_CALL))
 }
 
 fn calls(content: &str) -> Vec<block::BlockHead> {

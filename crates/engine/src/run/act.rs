@@ -21,7 +21,7 @@ use store::{
     steps::{self, NewStep, Recorded, StepKind, ToolCall},
     turns::Past,
 };
-use tools::Call;
+use tools::{BEGIN_STEP, Call};
 
 use super::{
     Errand, Left, Run,
@@ -29,7 +29,7 @@ use super::{
     gate::{CALL, Noted},
 };
 use crate::{
-    builtins::{self, Asking, Outcome},
+    builtins::{self, Asking, Length, Outcome},
     crash::{self, CrashPoint},
     notebook::visible,
     prompt::neutral,
@@ -163,7 +163,9 @@ impl Run {
     /// The tool calls in an assistant's message.
     pub(super) fn open_calls(&self, content: &str) -> Vec<OpenCall> {
         let title = |name: &str| {
-            let tool = self.engine.0.toolbox.find(self.offer, name);
+            let toolbox = &self.engine.0.toolbox;
+            let of_service = || toolbox.tool(name).filter(|tool| tool.name == BEGIN_STEP);
+            let tool = toolbox.find(self.offer, name).or_else(of_service);
             tool.map_or(name, |tool| tool.title).to_owned()
         };
         let calls = calls_in(content).into_iter();
@@ -198,6 +200,9 @@ impl Run {
         if self.asked.contains(&call.id) {
             return Plan::Held;
         }
+        if self.is_step_call(call) {
+            return self.step_call(call);
+        }
         let limit = self.engine.limits().calls_per_step;
         let class =
             self.engine.0.toolbox.find(self.offer, &call.name).map_or(ToolClass::Read, |tool| tool.class);
@@ -209,6 +214,9 @@ impl Run {
         let beside = before.iter().filter(equal).map(|_| 1).sum();
         if self.repetition.judge(&call.name, call.input.get(), beside) == Verdict::Block {
             return Plan::Refuse(class, Outcome::blocked());
+        }
+        if let Some(refusal) = self.outside_of_skill(&call.name) {
+            return Plan::Refuse(class, Outcome::failed(refusal));
         }
         match self.engine.0.toolbox.check(self.offer, &call.name, &call.input) {
             Ok((tool, call)) => Plan::Perform(tool.class, Box::new(call)),
@@ -247,9 +255,13 @@ impl Run {
             let outcome = self.deliver(ToolClass::Read, &open.id, outgoing).await;
             return Ok(Answered::new(ToolClass::Read, outcome, began));
         }
-        let limit = self.engine.limits().tool_time;
+        let limit = self.tool_time(&open.id);
         let read = async {
             let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
+            if let Some(outcome) = self.look_up_skill(&mut tx, &open.id, call).await? {
+                tx.commit().await?;
+                return Ok(outcome);
+            }
             let asking = Asking { bound: self.entity.as_ref(), now: Utc::now(), zone: self.zone };
             let card = CardId::derive(self.lease.run, &open.id);
             let outcome = builtins::read(&mut tx, call, asking, (card, self.role)).await?;
@@ -278,6 +290,10 @@ impl Run {
             if answered.recorded {
                 continue;
             }
+            let longest = match answered.outcome.length {
+                Length::Budgeted => longest,
+                Length::Whole => usize::MAX,
+            };
             let mut text = shorten(&visible(&self.clean(&answered.outcome.text)), longest);
             if answered.outcome.blocked {
                 self.repetition.blocked();
@@ -318,6 +334,9 @@ impl Run {
             round.answered[i] = answered;
         }
         self.settle(round, upto);
+        if upto == round.calls.len() {
+            self.hear_results(round);
+        }
         let pairs = round.calls.iter().zip(&mut round.answered).take(upto);
         let known = pairs.filter_map(|(call, answered)| answered.as_mut().map(|answered| (call, answered)));
         let news: Vec<_> = known.filter(|(_, answered)| !answered.recorded).collect();
@@ -373,6 +392,7 @@ impl Run {
         if round.answered.iter().any(Option::is_none) {
             return self.park(tx, &round, events).await;
         }
+        events.extend(self.save_steps(&mut tx).await?);
         let content = content(&round);
         let done = self.errand == Errand::Proposal;
         if done {
@@ -463,7 +483,7 @@ fn record<'a>(call: &'a OpenCall, answered: &'a Answered, card: Option<&'a str>)
     }
 }
 
-fn shorten(text: &str, longest: usize) -> String {
+pub(crate) fn shorten(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}\n[cut: the result was longer than {longest} characters]", &text[..end]),

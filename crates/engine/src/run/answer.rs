@@ -27,7 +27,7 @@ impl Run {
     /// Asks the model and stores its answer.
     pub(super) async fn ask(&mut self, opened: Option<Opened>) -> Result<(), Left> {
         let message = MessageId::new();
-        let deadline = Instant::now() + self.engine.limits().model_time;
+        let deadline = self.deadline_of_call();
         let opened = if let Some(opened) = opened {
             opened
         } else {
@@ -52,13 +52,26 @@ impl Run {
                 if visible {
                     self.feed.push(&Event::Reset { message_id: Some(message) });
                 }
+                if self.is_overdue() {
+                    return Box::pin(self.overdue()).await;
+                }
+                if self.is_step_overdue() {
+                    return Box::pin(self.give_up_overdue()).await;
+                }
                 Box::pin(self.model_failed(&error)).await
             }
         }
     }
 
+    /// Until when a model call that begins now may last.
+    pub(super) fn deadline_of_call(&self) -> Instant {
+        let of_step = self.sequence.as_ref().and_then(|sequence| sequence.deadline);
+        let latest = Instant::now() + self.engine.limits().model_time;
+        [self.deadline, of_step].into_iter().flatten().fold(latest, Instant::min)
+    }
+
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
-        let body = prompt::body(&self.frozen, &self.history, self.may_call_tools());
+        let body = prompt::body(&self.frozen, &self.history, self.choice());
         let client = self.engine.0.client.clone();
         crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
@@ -125,7 +138,8 @@ impl Run {
         let content = block::to_json(&blocks);
         let text = block::concatenated(&content);
         let calls = self.open_calls(&content);
-        let done = calls.is_empty() && !self.paused;
+        let over = self.sequence.as_ref().is_none_or(|sequence| sequence.is_over());
+        let done = calls.is_empty() && !self.paused && over;
         let mut events = vec![Event::MessageComplete {
             message_id: message,
             content: raw(&content),
@@ -223,6 +237,9 @@ impl Run {
     /// A turn may end without a word, after tools; anything else that is empty
     /// is no answer.
     async fn empty_answer(&mut self, stop_reason: &str, usage: domain::Usage) -> Result<(), Left> {
+        if stop_reason == "end_turn" && self.sequence.as_ref().is_some_and(|sequence| !sequence.is_over()) {
+            return Box::pin(self.nothing_said()).await;
+        }
         if stop_reason == "end_turn"
             && self.history.last().is_some_and(|last| !prompt::is_question(&last.content))
         {

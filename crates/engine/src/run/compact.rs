@@ -194,7 +194,8 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.untrusted |= context.holds_untrusted();
-        self.frozen = self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, &context);
+        self.frozen =
+            self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, (&context, &self.library));
         self.live_from = context.live_from;
         self.history = context.history;
         Ok(())

@@ -38,6 +38,15 @@ impl Run {
         self.end(RunStatus::Failed, Some((code, message)), event).await
     }
 
+    /// The skill that it follows has no time left.
+    pub(super) async fn overdue(&mut self) -> Result<(), Left> {
+        let skill = self.skill.as_ref();
+        let key = skill.map(|skill| skill.key.as_str()).unwrap_or_default();
+        let time = skill.and_then(|skill| skill.timeout_ms).unwrap_or_default();
+        let message = format!("the skill {key} took longer than the {time} ms that it may");
+        self.failed("skill_timeout", &message, false).await
+    }
+
     /// What the person is told of a failed model call; the details are logged.
     pub(super) async fn model_failed(&mut self, error: &ModelError) -> Result<(), Left> {
         tracing::warn!(run = %self.lease.run, %error, "the model call failed");

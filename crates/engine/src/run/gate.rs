@@ -172,6 +172,8 @@ impl Run {
         let action = meant.action().ok_or_else(|| Error::internal("a writing call has no action"))?;
         let ruling = gate.rights.rule(action);
         let ruling = if self.untrusted { ruling.of_untrusted(action) } else { ruling };
+        let wants = self.sequence.as_ref().is_some_and(|sequence| sequence.wants_approval(&call.id));
+        let ruling = if wants { ruling.of_step() } else { ruling };
         if gate.waits && ruling.policy != Policy::Approve {
             return Ok(Passage::Wait);
         }

@@ -11,6 +11,8 @@ mod gate;
 mod outside;
 mod park;
 mod resume;
+mod sequence;
+mod skill;
 mod trust;
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +23,7 @@ use domain::{
     audit::Channel,
     event::ToolUsed,
     permission::Matrix,
-    run::{Lease, Mode},
+    run::{Lease, Mode, PinnedSkill},
 };
 use model::{AnswerStream, ModelError};
 use store::{
@@ -39,12 +41,15 @@ use crate::{
     Begun, Engine, Live, Stop,
     crash::{self, CrashPoint},
     feed::{Feed, Staged},
-    prompt::{Frozen, is_question},
+    prompt::{Choice, Frozen, is_question},
     repetition::RepetitionGuard,
+    sequence::Sequence,
+    skills::Library,
     turn::store_turn,
 };
 
-pub(crate) use act::{calls_in, results_content, tools_used};
+pub(crate) use act::{calls_in, results_content, shorten, tools_used};
+pub(crate) use sequence::STEP_CALL;
 
 /// A run that begins in the transaction of its message.
 pub(crate) struct Start {
@@ -55,6 +60,10 @@ pub(crate) struct Start {
     pub model: String,
     pub context: Context,
     pub matrix: Matrix,
+    pub library: Arc<Library>,
+    pub skill: Option<PinnedSkill>,
+    /// The steps of that skill, if they are executed one by one.
+    pub sequence: Option<Sequence>,
     pub started: Event,
 }
 
@@ -69,6 +78,14 @@ pub(crate) struct Run {
     zone: Tz,
     feed: Arc<Feed>,
     stop: watch::Receiver<Option<Stop>>,
+    /// The organization's skills, as they were when the run was loaded.
+    library: Arc<Library>,
+    /// The skill that it follows.
+    skill: Option<PinnedSkill>,
+    /// Until when it may follow it, here: what waits for a person, or is taken over, begins anew.
+    deadline: Option<Instant>,
+    /// The steps of that skill, if they are executed one by one.
+    sequence: Option<Box<Sequence>>,
     frozen: Frozen,
     history: Vec<Past>,
     /// Place of the last message that is this run's own.
@@ -144,6 +161,10 @@ impl From<Stop> for Left {
     }
 }
 
+fn is_past(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
 pub(crate) type Opened = Result<AnswerStream, ModelError>;
 
 impl Engine {
@@ -156,9 +177,11 @@ impl Engine {
         turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
     ) -> Option<(Run, Option<Opened>)> {
-        let offer = self.0.toolbox.offer(&start.matrix, start.role);
-        let frozen = self.frozen(start.lease.user, offer, &start.model, &start.context);
-        let mut run = self.run_of(start.lease, (start.role, offer), start.mode, frozen, start.context);
+        let offer = self.offer(&start.matrix, start.role, start.sequence.is_some());
+        let frozen = self.frozen(start.lease.user, offer, &start.model, (&start.context, &start.library));
+        let mut run =
+            self.run_of(start.lease, (start.role, offer), start.mode, (frozen, start.library), start.context);
+        run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
@@ -175,11 +198,11 @@ impl Engine {
             drop(tell.send(stored));
             ok
         };
-        if run.outgrown_as_known() != Some(false) {
-            // The loop compacts first, or asks how much fits: after the commit.
+        if run.sequence.is_some() || run.outgrown_as_known() != Some(false) {
+            // The loop begins with a step, compacts first, or asks how much fits: after the commit.
             return store.await.then_some((run, None));
         }
-        let deadline = Instant::now() + self.limits().model_time;
+        let deadline = run.deadline_of_call();
         let (stored, opened) = tokio::join!(store, run.open(deadline));
         // Where a stop came first, the loop sees it as well.
         stored.then_some((run, opened.ok()))
@@ -190,7 +213,7 @@ impl Engine {
         lease: Lease,
         (role, offer): (Role, Offer),
         mode: Mode,
-        frozen: Frozen,
+        (frozen, library): (Frozen, Arc<Library>),
         context: Context,
     ) -> Run {
         let (sender, stop) = watch::channel(None);
@@ -205,10 +228,14 @@ impl Engine {
             lease,
             role,
             offer,
-            mode: mode.resolved(),
+            mode,
             zone: Tz::UTC,
             feed,
             stop,
+            library,
+            skill: None,
+            deadline: None,
+            sequence: None,
             frozen,
             untrusted: context.holds_untrusted(),
             own_seq: context.history.last().map_or(0, |last| last.seq),
@@ -247,6 +274,18 @@ impl Run {
         Box::pin(self.leave(left)).await;
     }
 
+    fn take_skill(&mut self, skill: Option<PinnedSkill>, sequence: Option<Sequence>) {
+        let time = skill.as_ref().and_then(|skill| skill.timeout_ms).map(Duration::from_millis);
+        self.deadline = time.map(|time| Instant::now() + time);
+        self.skill = skill;
+        self.sequence = sequence.map(Box::new);
+    }
+
+    /// Whether the time of the skill that it follows is over.
+    fn is_overdue(&self) -> bool {
+        is_past(self.deadline)
+    }
+
     async fn leave(&mut self, left: Left) {
         match left {
             Left::Ended | Left::Stopped(Stop::Lost) => {}
@@ -276,11 +315,20 @@ impl Run {
             Errand::Compaction => return self.compact_only().await,
             Errand::Proposal => return Box::pin(self.carry_out()).await,
         }
+        if self.is_overdue() {
+            return Box::pin(self.overdue()).await;
+        }
         if let Some((seq, content)) = self.open.take() {
             let calls = self.open_calls(&content);
-            return Box::pin(self.act(seq, calls)).await;
+            // Of a sequence that has asked before, the last answer may have none.
+            if !calls.is_empty() {
+                return Box::pin(self.act(seq, calls)).await;
+            }
         }
         self.question_last();
+        if self.sequence.is_some() {
+            return Box::pin(self.go_on()).await;
+        }
         match self.history.last() {
             Some(last) if last.role == "assistant" => {
                 let (seq, calls) = (last.seq, self.open_calls(&last.content));
@@ -321,12 +369,19 @@ impl Run {
     /// Model calls that this run may make.
     fn most_calls(&self) -> i32 {
         let limit = self.engine.limits().iterations;
+        if self.sequence.is_some() {
+            return self.most_of_sequence();
+        }
         if self.mode == Mode::Single { limit.min(2) } else { limit }
     }
 
-    /// Whether the next model call may call tools; the last of a run may not.
-    fn may_call_tools(&self) -> bool {
-        self.iterations + 1 < self.most_calls()
+    /// Which tools the next model call may call; the last of a run none.
+    fn choice(&self) -> Choice {
+        match &self.sequence {
+            Some(sequence) => self.choice_in(sequence),
+            None if self.iterations + 1 < self.most_calls() => Choice::Auto,
+            None => Choice::None,
+        }
     }
 
     /// Opens the transaction in which this run may write.
@@ -367,6 +422,12 @@ impl Drop for Run {
 }
 
 impl Engine {
+    /// The tools of a run's prompt.
+    fn offer(&self, matrix: &Matrix, role: Role, executes_sequence: bool) -> Offer {
+        let offer = self.0.toolbox.offer(matrix, role);
+        if executes_sequence { self.0.toolbox.for_sequence(offer) } else { offer }
+    }
+
     fn limits(&self) -> &crate::Limits {
         &self.0.settings.limits
     }

@@ -186,7 +186,7 @@ impl Run {
 
     /// Makes a call within the tool's time; one that may be repeated is, when it breaks off.
     pub(super) async fn deliver(&self, class: ToolClass, id: &str, outgoing: &Outgoing) -> Outcome {
-        let limit = self.engine.limits().tool_time;
+        let limit = self.tool_time(id);
         let unclear = |why: &str| match class {
             ToolClass::Read => Outcome::failed(format!("The tool gave no result: {why}.")),
             _ => Outcome::unknown(why),

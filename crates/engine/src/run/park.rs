@@ -21,6 +21,7 @@ impl Run {
         round: &Round,
         mut events: Vec<Event>,
     ) -> Result<(), Left> {
+        events.extend(self.waiting_step());
         events.push(Event::Done {
             status: RunStatus::Waiting,
             message_id: None,

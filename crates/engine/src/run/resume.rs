@@ -5,17 +5,26 @@ use chrono_tz::Tz;
 use domain::{
     Cursor, Error, Event, Result, Usage,
     audit::Channel,
-    run::{Lease, RunStatus},
+    block,
+    run::{Chosen, Lease, Mode, RunStatus},
 };
 use store::{
-    Guarded, approvals,
+    Guarded, RunTx, approvals,
+    sequences::{self, SequenceStep},
     steps::{self, Frames},
     trust,
     turns::{self, Resumed},
 };
 
+use tools::Offer;
+
 use super::{Errand, Left, Run, tools_used};
-use crate::Engine;
+use crate::{
+    Engine,
+    mode::{self, Before},
+    sequence::Sequence,
+    skills::{Library, Person, sequence_context},
+};
 
 /// Code and text of a run that broke off again and again.
 const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
@@ -54,8 +63,20 @@ impl Engine {
         if loaded.context.holds_untrusted() {
             trust::distrust(tx.tenant(), lease.session).await?;
         }
+        let chosen = chosen(&loaded);
+        if loaded.mode_reason.is_none() {
+            turns::decide(&mut tx, &chosen).await?;
+        }
+        let library = self.library(tx.tenant(), loaded.context.skills).await?;
+        let role = loaded.role.capped(membership.ceiling);
+        let rows = match &loaded.skill {
+            Some(_) => sequences::of_run(tx.tenant(), lease.run).await?,
+            None => Vec::new(),
+        };
+        let offer = self.offer(&loaded.matrix, role, !rows.is_empty());
+        let sequence = self.taken_up(&mut tx, &library, &loaded, rows, offer).await?;
         // It commits before anything is shown, so that whoever takes over sees that something was.
-        let first = first_event(lease, &loaded);
+        let first = first_event(lease, &loaded, &chosen);
         let frames = first.as_ref().map(|first| {
             let text = first.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
             Frames { n_from: 1, n_to: 1, text }
@@ -64,11 +85,11 @@ impl Engine {
             store::events::append(&mut tx, frames).await?;
         }
         tx.commit().await?;
-        let role = loaded.role.capped(membership.ceiling);
-        let offer = self.0.toolbox.offer(&loaded.matrix, role);
-        let frozen = self.frozen(lease.user, offer, &loaded.model, &loaded.context);
-        let mut run = self.run_of(lease, (role, offer), loaded.mode, frozen, loaded.context.clone());
+        let frozen = self.frozen(lease.user, offer, &loaded.model, (&loaded.context, &library));
+        let mut run =
+            self.run_of(lease, (role, offer), chosen.mode, (frozen, library), loaded.context.clone());
         self.0.committed(lease);
+        run.take_skill(loaded.skill.clone(), sequence);
         run.take_over(&loaded);
         if let Some((first, frames)) = first.zip(frames) {
             let staged = run.feed.stage(&[first]);
@@ -87,6 +108,27 @@ impl Engine {
             run.hand_back(&error).await;
         }
         Ok(None)
+    }
+
+    /// The sequence that a run executes, as it stands in its rows; none for any other run.
+    async fn taken_up(
+        &self,
+        tx: &mut RunTx,
+        library: &Library,
+        loaded: &Resumed,
+        rows: Vec<SequenceStep>,
+        offer: Offer,
+    ) -> Result<Option<Sequence>> {
+        let Some(skill) = loaded.skill.as_ref().filter(|_| !rows.is_empty()) else { return Ok(None) };
+        let entry = self.pinned(tx.tenant(), skill).await?;
+        let plan = library.planned(&entry.skill, &self.0.toolbox.described(offer));
+        let facts = store::profiles::find(tx.tenant()).await?.profile.visible();
+        let person = Person {
+            name: loaded.context.user_name.as_deref(),
+            zone: loaded.timezone.parse().unwrap_or(Tz::UTC),
+        };
+        let context = sequence_context(facts, person, &skill.inputs);
+        Sequence::new(plan.steps, rows, skill.inputs.clone(), context).map(Some)
     }
 
     /// Ends a run whose conversation cannot even be read.
@@ -131,9 +173,31 @@ impl Run {
     }
 }
 
+/// What was decided when the run began; or what is decided now, of one that was queued without.
+fn chosen(loaded: &Resumed) -> Chosen {
+    if let Some(reason) = &loaded.mode_reason {
+        return Chosen { mode: loaded.mode, reason: reason.clone() };
+    }
+    let history = &loaded.context.history;
+    let place = history.iter().rposition(|past| past.seq <= loaded.own_seq && past.role == "user");
+    let (before, question) = history.split_at(place.unwrap_or(history.len()));
+    let content = question.first().map_or("[]", |past| past.content.as_str());
+    let attached = block::heads(content).iter().any(|head| head.kind != "text");
+    let skill = loaded.skill.as_ref().map(|_| Mode::Auto);
+    let text = block::concatenated(content);
+    mode::choose(Before {
+        asked: loaded.mode,
+        skill,
+        sequence: false,
+        text: &text,
+        attached,
+        history: before,
+    })
+}
+
 /// Begins the stream, or tells readers that what is not whole of an earlier owner's is
 /// void. None: the run goes on where it waited, and what they have seen stands.
-fn first_event(lease: Lease, loaded: &Resumed) -> Option<Event> {
+fn first_event(lease: Lease, loaded: &Resumed, chosen: &Chosen) -> Option<Event> {
     if loaded.parked.untouched {
         return None;
     }
@@ -144,6 +208,8 @@ fn first_event(lease: Lease, loaded: &Resumed) -> Option<Event> {
         session_id: lease.session,
         message_id: loaded.message,
         model: loaded.model.clone(),
-        mode: loaded.mode.resolved(),
+        mode: chosen.mode,
+        mode_reason: chosen.reason.clone(),
+        routing: loaded.routing.clone(),
     })
 }

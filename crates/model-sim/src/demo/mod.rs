@@ -5,8 +5,8 @@
 //! about D-42", "find X", "move D-42 to negotiation", "note on D-42: X", "what
 //! did we say about X", "what did we talk about", "what do you know about me",
 //! "what needs my attention". Questions of a salesperson's day and a few orders
-//! are the business of [`sales`]. It fills in forced tools and answer schemas, and
-//! summarises a conversation under the headings it is given. To anything else it
+//! are the business of [`sales`]. It fills in forced tools and answer schemas, hands in
+//! what a step of a sequence wants, and summarises a conversation under the headings it is given. To anything else it
 //! says what it is and quotes a line of each memory it sees.
 
 mod act;
@@ -20,6 +20,7 @@ mod recollect;
 mod report;
 mod sales;
 mod schema;
+mod step;
 mod summary;
 mod tags;
 mod transcript;
@@ -126,6 +127,8 @@ pub(crate) fn answer(turn: &Turn) -> Reply {
     };
     let reply = if summary::wanted(turn) {
         Reply::text(summary::write(turn))
+    } else if let Some(reply) = step::reply(turn) {
+        reply
     } else if let Choice::Tool(name) = &turn.choice {
         act::forced(&reading, name)
     } else if let Some(schema) = &turn.answer_schema {

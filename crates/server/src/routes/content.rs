@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{EntityRef, Error, Result, block};
 use engine::Engine;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::door::secret_in;
@@ -148,4 +148,23 @@ pub fn mentions(engine: &Engine, mentions: Vec<EntityRef>) -> Result<Vec<(usize,
         all.push((place, entity));
     }
     Ok(all)
+}
+
+/// Longest inputs of a skill, in bytes of JSON.
+const MAX_INPUTS: usize = 65_536;
+
+/// What a skill is to work on, as it may be stored.
+pub fn inputs(engine: &Engine, inputs: Map<String, Value>) -> Result<Map<String, Value>> {
+    let inputs = Value::Object(inputs);
+    let size = inputs.to_string().len();
+    if size > MAX_INPUTS {
+        return Err(Error::field(
+            "inputs",
+            format!("has {size} bytes of JSON, and {MAX_INPUTS} is the most"),
+        ));
+    }
+    match engine.redact_value(inputs) {
+        Value::Object(inputs) => Ok(inputs),
+        _ => Err(Error::internal("an object was redacted into something else")),
+    }
 }

@@ -13,9 +13,9 @@ use domain::{
     run::{Mode, Run, RunStatus},
     session::Message,
 };
-use engine::Prepared;
+use engine::{Prepared, Wanted};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use store::{
     history,
     idempotency::{self, Claim},
@@ -24,7 +24,7 @@ use store::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::content::{self, InputBlock};
+use super::content::{self, Content, InputBlock};
 use crate::{
     App,
     caller::{Caller, Tx},
@@ -54,6 +54,12 @@ pub struct NewMessage {
     #[serde(default)]
     #[schema(max_items = 3)]
     mentions: Vec<EntityRef>,
+    /// Key of a skill that the answer is to follow. What it requires and is not said, the copilot asks for.
+    #[schema(max_length = 64)]
+    skill: Option<String>,
+    /// What the skill is to work on, as its `inputs` say. At most 64 KiB of JSON.
+    #[schema(value_type = Option<Object>)]
+    inputs: Option<Map<String, Value>>,
     mode: Option<Mode>,
     /// `provider/model`; the session's or the service's when left out.
     model: Option<String>,
@@ -149,29 +155,62 @@ pub async fn post(
     let timezone = timezone("context.timezone", client.timezone.as_deref())?;
     let view = content::view(&caller.app.engine, client.view)?;
     let mentions = content::mentions(&caller.app.engine, new.mentions)?;
+    let skill = match (new.skill, new.inputs) {
+        (None, None) => None,
+        (None, Some(_)) => return Err(Error::field("inputs", "belong to a skill: name it in skill").into()),
+        (Some(key), inputs) => {
+            let inputs = content::inputs(&caller.app.engine, inputs.unwrap_or_default())?;
+            Some(Wanted { key, inputs, complete: false })
+        }
+    };
     known_model(&caller.app, new.model.as_deref())?;
+    let said = Said { content, timezone, view, mentions, skill, mode: new.mode, model: new.model };
+    say(&caller, id, (key, hash), said, wish).await
+}
+
+/// What a person says, ready to be taken in.
+pub(super) struct Said {
+    pub content: Content,
+    pub timezone: Tz,
+    pub view: Option<Value>,
+    pub mentions: Vec<(usize, EntityRef)>,
+    pub skill: Option<Wanted>,
+    pub mode: Option<Mode>,
+    pub model: Option<String>,
+}
+
+/// Takes the message in, starts its run and answers as the client wishes; or joins the run that the key
+/// stands for.
+pub(super) async fn say(
+    caller: &Caller,
+    id: SessionId,
+    (key, hash): (IdempotencyKey, [u8; 32]),
+    said: Said,
+    wish: Wish,
+) -> Result<Response> {
     let ((start, session), tx) =
         caller.with_session(id, async |tx, session| Ok((claim(tx, key, &hash).await?, session))).await?;
     let run = match start {
         Start::Join(run) => {
             tx.into_inner().commit().await?;
-            return answer(&caller, run, wish).await;
+            return answer(caller, run, wish).await;
         }
         Start::New(run) => run,
     };
     let prepared = Prepared {
         session: id,
-        content: content.json,
-        text: content.text,
-        mode: new.mode.or(session.mode).unwrap_or_default().resolved(),
-        model: caller.app.model(new.model.or(session.model)),
+        content: said.content.json,
+        text: said.content.text,
+        mode: said.mode.or(session.mode).unwrap_or_default(),
+        model: caller.app.model(said.model.or(session.model)),
         role: tx.role,
-        timezone,
-        view,
-        mentions,
+        timezone: said.timezone,
+        view: said.view,
+        mentions: said.mentions,
+        skill: said.skill,
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
-    answer(&caller, run, wish).await
+    answer(caller, run, wish).await
 }
 
 /// Answers a question once more. The old answer is kept as superseded, out of the prompt.
@@ -206,7 +245,7 @@ pub async fn regenerate(
             }
             messages::supersede_after(tx, id, seq).await?;
             let model = caller.app.model(session.model);
-            let mode = session.mode.unwrap_or_default().resolved();
+            let mode = session.mode.unwrap_or_default();
             let role = tx.role;
             let queued = Queued { session: id, message, run, trigger: "http", mode, model: &model, role };
             turns::enqueue(tx, &queued).await?;
@@ -271,14 +310,14 @@ pub(super) async fn claim(tx: &mut Tx, key: IdempotencyKey, hash: &[u8; 32]) -> 
 
 /// How the client wants to hear of the run.
 #[derive(Clone, Copy)]
-enum Wish {
+pub(super) enum Wish {
     Events,
     Async,
     Wait(Duration),
 }
 
 impl Wish {
-    fn of(headers: &HeaderMap) -> domain::Result<Self> {
+    pub(super) fn of(headers: &HeaderMap) -> domain::Result<Self> {
         let text =
             |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
         if text(header::ACCEPT).split(',').any(|mime| mime.trim().starts_with("text/event-stream")) {

@@ -15,6 +15,7 @@ mod me;
 mod members;
 mod memory;
 mod messages;
+mod offered;
 mod operations;
 mod permissions;
 mod platform;
@@ -72,26 +73,35 @@ fn operator_routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::openapi_json))
 }
 
-/// Skills, of organizations and of the platform.
+/// Skills: at work, of organizations and of the platform.
 fn skill_routes() -> OpenApiRouter<App> {
-    use skills::{organization, platform};
+    use skills::{compiled, listed, organization, platform};
     OpenApiRouter::new()
+        .routes(routes!(offered::list))
+        .routes(routes!(offered::get))
+        .routes(routes!(offered::route))
+        .routes(routes!(offered::run))
         .routes(routes!(organization::list, organization::create))
         .routes(routes!(organization::validate))
         .routes(routes!(organization::import))
         .routes(routes!(organization::get, organization::put, organization::delete))
         .routes(routes!(organization::versions))
         .routes(routes!(organization::version))
+        .routes(routes!(organization::export))
         .routes(routes!(organization::rollback))
         .routes(routes!(organization::enable))
         .routes(routes!(organization::disable))
         .routes(routes!(organization::pin))
+        .routes(routes!(listed::get, listed::put))
+        .routes(routes!(compiled::compiled))
+        .routes(routes!(compiled::test))
         .routes(routes!(platform::list, platform::create))
         .routes(routes!(platform::validate))
         .routes(routes!(platform::import))
         .routes(routes!(platform::get, platform::put, platform::delete))
         .routes(routes!(platform::versions))
         .routes(routes!(platform::version))
+        .routes(routes!(platform::export))
         .routes(routes!(platform::rollback))
         .routes(routes!(platform::enable))
         .routes(routes!(platform::disable))

@@ -231,7 +231,7 @@ async fn enqueue(
         message,
         run,
         trigger: "compact",
-        mode: session.mode.unwrap_or_default().resolved(),
+        mode: session.mode.unwrap_or_default(),
         model: &model,
         role: tx.role,
     };

@@ -5,7 +5,7 @@ mod tests;
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use domain::visible::visible;
+use domain::{skill::DEFAULT_LIST_TOKENS, visible::visible};
 
 use crate::{
     Key, Skill,
@@ -13,8 +13,6 @@ use crate::{
     skill::Kind,
 };
 
-/// Tokens of the list, where an organization says nothing else.
-pub const TOKENS: usize = 4_000;
 /// Tokens of one description.
 pub const DESCRIPTION: usize = 100;
 /// Bytes of a token, as an estimate that does not depend on a model. Scripts with long characters
@@ -47,7 +45,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { first: Vec::new(), tokens: TOKENS, description: DESCRIPTION }
+        Self { first: Vec::new(), tokens: DEFAULT_LIST_TOKENS.into(), description: DESCRIPTION }
     }
 }
 

@@ -26,7 +26,7 @@ use matches::{Match, best};
 use phrases::Phrases;
 use search::Search;
 use template::Template;
-use words::{beginning, is_small_talk, plain};
+use words::{beginning, plain};
 
 /// How certain a sequence has to be: it does much.
 pub const SEQUENCE: f64 = 0.7;
@@ -105,6 +105,11 @@ enum Means {
     Template(usize),
 }
 
+/// Whether somebody says no more than thanks or hello. Consent is more than that: it sets somebody to work.
+pub fn is_pleasantry(text: &str) -> bool {
+    words::is_pleasantry(&plain(beginning(text).trim()))
+}
+
 impl Router {
     /// What is wrong with triggers and commands, of which skill.
     pub fn warnings(&self) -> &[(Key, Finding)] {
@@ -124,7 +129,7 @@ impl Router {
         if let Some(decision) = self.command(text, &plain) {
             return Some(decision);
         }
-        if is_small_talk(&plain) {
+        if words::is_small_talk(&plain) {
             return None;
         }
         let (triggers, keywords) = self.patterns(text, &plain);

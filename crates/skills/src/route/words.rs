@@ -23,6 +23,54 @@ const SMALL_TALK: &[&str] = &[
     "alright", "sounds", "looks", "for", "the", "help", "later", "never", "mind", "wait",
 ];
 
+/// Words of which a message consists that only greets or thanks: nobody is set to work by it, as by a
+/// word of consent.
+const PLEASANTRIES: &[&str] = &[
+    "hi",
+    "hello",
+    "hey",
+    "there",
+    "good",
+    "morning",
+    "afternoon",
+    "evening",
+    "day",
+    "night",
+    "bye",
+    "goodbye",
+    "thanks",
+    "thank",
+    "thx",
+    "ty",
+    "cheers",
+    "you",
+    "very",
+    "much",
+    "many",
+    "so",
+    "a",
+    "lot",
+    "again",
+    "nice",
+    "cool",
+    "great",
+    "perfect",
+    "awesome",
+    "lol",
+    "haha",
+    "hallo",
+    "danke",
+    "tschüss",
+    "bonjour",
+    "merci",
+    "hola",
+    "gracias",
+    "ciao",
+    "grazie",
+    "obrigado",
+    "obrigada",
+];
+
 /// Words that say nothing about what is wanted.
 const STOP_WORDS: &[&str] = &[
     "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by",
@@ -75,8 +123,17 @@ fn is_dense(c: char) -> bool {
 
 /// Whether a message answers or greets, and asks for nothing that a skill could do.
 pub fn is_small_talk(plain: &str) -> bool {
+    consists_of(SMALL_TALK, plain)
+}
+
+/// Whether a message greets or thanks, and says nothing else.
+pub fn is_pleasantry(plain: &str) -> bool {
+    !plain.trim().is_empty() && consists_of(PLEASANTRIES, plain)
+}
+
+fn consists_of(known: &[&str], plain: &str) -> bool {
     let words = || plain.split(' ').filter(|word| !word.is_empty());
-    words().count() <= SHORT && words().all(|word| SMALL_TALK.contains(&word))
+    words().count() <= SHORT && words().all(|word| known.contains(&word))
 }
 
 /// The terms by which a text is searched: no stop words, and no difference of number.

@@ -66,7 +66,7 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
                 wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens,
                 cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
-                started_at, finished_at, timezone
+                started_at, finished_at, timezone, mode_reason, routing, skill
             from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
@@ -103,6 +103,24 @@ pub(super) async fn tool_calls(tx: &mut TenantTx, run: Uuid, place: &str) -> Res
                 result, duration_ms, card, created_at
             from sixty.tool_calls where org_id = $1 and owner_id = $2 and run_id = $3 and call_id > $4
             order by call_id limit $5) r order by call_id"#,
+        tenant.org.0,
+        tenant.user.0,
+        run,
+        place,
+        ROWS,
+    )
+}
+
+/// The steps of a sequence that a run executes.
+pub(super) async fn sequence_steps(tx: &mut TenantTx, run: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.ord::text as "place!" from (
+            select 'sequence_step' as type, run_id, owner_id, ord, name, skill_key, action, status, attempt, approved,
+                fallback, acted, call_id, calls_before, skill, missing, output, error, started_at, finished_at
+            from sixty.sequence_steps where org_id = $1 and owner_id = $2 and run_id = $3 and ord > $4::text::int
+            order by ord limit $5) r order by ord"#,
         tenant.org.0,
         tenant.user.0,
         run,

@@ -53,6 +53,7 @@ pub enum List<'a> {
     Runs,
     Steps(&'a str),
     ToolCalls(&'a str),
+    SequenceSteps(&'a str),
     Events(&'a str),
     Approvals,
     Questions,
@@ -77,6 +78,7 @@ pub enum List<'a> {
     Skills,
     SkillVersions(&'a str),
     SkillSettings,
+    SkillList,
     /// The trail and its seals need a transaction that sees the whole organization.
     Trail,
     Seals,
@@ -96,6 +98,7 @@ impl List<'_> {
             List::Runs => "run",
             List::Steps(_) => "step",
             List::ToolCalls(_) => "tool_call",
+            List::SequenceSteps(_) => "sequence_step",
             List::Events(_) => "run_event",
             List::Approvals => "approval",
             List::Questions => "question",
@@ -113,6 +116,7 @@ impl List<'_> {
             List::Skills => "skill",
             List::SkillVersions(_) => "skill_version",
             List::SkillSettings => "skill_setting",
+            List::SkillList => "skill_list",
             List::Entities => "entity",
             List::Trail => "audit",
             List::Seals => "audit_seal",
@@ -128,7 +132,8 @@ impl List<'_> {
             | List::Organization
             | List::Matrix
             | List::MatrixRows
-            | List::Retention => None,
+            | List::Retention
+            | List::SkillList => None,
             List::Sessions
             | List::Feedback
             | List::Runs
@@ -142,6 +147,7 @@ impl List<'_> {
             List::MemoryRevisions
             | List::Messages(_)
             | List::Steps(_)
+            | List::SequenceSteps(_)
             | List::SharedRevisions(_)
             | List::SkillVersions(_)
             | List::Profiles
@@ -169,6 +175,7 @@ impl List<'_> {
             List::Runs => conversations::runs(tx, place).await,
             List::Steps(of) => conversations::steps(tx, id(of)?, place).await,
             List::ToolCalls(of) => conversations::tool_calls(tx, id(of)?, place).await,
+            List::SequenceSteps(of) => conversations::sequence_steps(tx, id(of)?, place).await,
             List::Events(of) => conversations::events(tx, id(of)?, place).await,
             List::Approvals => conversations::approvals(tx, place).await,
             List::Questions => conversations::questions(tx, place).await,
@@ -187,6 +194,7 @@ impl List<'_> {
             List::Skills => skills::skills(tx, place).await,
             List::SkillVersions(of) => skills::versions(tx, of, place).await,
             List::SkillSettings => skills::settings(tx, place).await,
+            List::SkillList => skills::list(tx).await,
             List::Entities => organization::entities(tx, place).await,
             List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
             List::SharedMemory => organization::shared_memory(tx, place).await,

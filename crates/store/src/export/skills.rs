@@ -40,6 +40,18 @@ pub(super) async fn versions(tx: &mut TenantTx, key: &str, place: &str) -> Resul
     )
 }
 
+/// How the list of skills is made that prompts hold.
+pub(super) async fn list(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", '' as "place!" from (
+            select 'skill_list' as type, first, tokens, list_version
+            from sixty.skill_states where org_id = $1) r"#,
+        tenant.org.0,
+    )
+}
+
 /// What the organization says of the platform's skills.
 pub(super) async fn settings(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();

@@ -5,6 +5,7 @@
 mod read;
 mod rows;
 mod settings;
+mod used;
 mod write;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use domain::{
 };
 use sha2::{Digest, Sha256};
 
-pub use read::{Filter, States, Used, document, file, find, in_use, list, own_files, states, versions};
-pub use settings::{pin, switch};
+pub use read::{Filter, document, find, list, own_files, versions};
+pub use settings::{list_settings, pin, set_list, switch};
+pub use used::{States, Used, at, file, in_use, states};
 pub use write::{On, delete, put, rollback};
 
 use crate::{TenantTx, error::from_sqlx};

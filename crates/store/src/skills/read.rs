@@ -1,7 +1,8 @@
 //! What an organization has: its own skills, and those of the platform that it does not override.
 
+use chrono::{DateTime, Utc};
 use domain::{
-    Error, Result,
+    Error, OrgId, Result,
     skill::{Kind, PLATFORM, SkillDocument, SkillHead, SkillVersion, Source},
 };
 use uuid::Uuid;
@@ -19,25 +20,6 @@ pub struct Filter<'a> {
     pub priority: Option<&'a str>,
     pub tag: Option<&'a str>,
     pub source: Option<Source>,
-}
-
-/// Numbers that grow with each change, of the organization's skills and of the platform's.
-/// What is made of an organization's skills is the same as long as both are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct States {
-    pub own: i64,
-    pub platform: i64,
-}
-
-/// A skill that copilots of the organization are offered, at the version that they use.
-#[derive(Clone, Debug)]
-pub struct Used {
-    pub key: String,
-    pub source: Source,
-    pub version: i64,
-    pub document: String,
-    /// Paths of its companions; [`file`] reads one.
-    pub files: Vec<String>,
 }
 
 /// Skills by key; `after` is the last of the page before.
@@ -63,9 +45,9 @@ async fn select(
     limit: i64,
 ) -> Result<Vec<SkillHead>> {
     let org = tx.org();
-    // To the platform its own are the platform's.
     let source = filter.source.map(|source| (source == Source::Own) != (org == PLATFORM));
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, s.version,
             s.enabled and coalesce(t.enabled, true) as "enabled!", s.org_id = $1 as "own!",
             s.org_id <> $2 and exists (select from sixty.skills p
@@ -97,26 +79,47 @@ async fn select(
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(SkillHead {
-                key: row.key,
-                kind: Kind::parse(&row.kind).ok_or_else(|| corrupt("a kind of skill", &row.kind))?,
-                name: row.name,
-                description: row.description,
-                category: row.category,
-                priority: row.priority,
-                tags: row.tags,
-                version: row.version,
-                enabled: row.enabled,
-                source: if row.own && org != PLATFORM { Source::Own } else { Source::Platform },
-                overrides: row.overrides,
-                pinned_version: row.pinned_version,
-                updated_at: row.updated_at,
-                updated_by: row.updated_by,
-            })
+    rows.into_iter().map(|row| row.head(org)).collect()
+}
+
+/// A skill as the organization has it.
+struct Row {
+    key: String,
+    kind: String,
+    name: String,
+    description: String,
+    category: Option<String>,
+    priority: Option<String>,
+    tags: Vec<String>,
+    version: i64,
+    enabled: bool,
+    own: bool,
+    overrides: bool,
+    pinned_version: Option<i64>,
+    updated_at: DateTime<Utc>,
+    updated_by: Option<String>,
+}
+
+impl Row {
+    fn head(self, org: OrgId) -> Result<SkillHead> {
+        Ok(SkillHead {
+            key: self.key,
+            kind: Kind::parse(&self.kind).ok_or_else(|| corrupt("a kind of skill", &self.kind))?,
+            name: self.name,
+            description: self.description,
+            category: self.category,
+            priority: self.priority,
+            tags: self.tags,
+            version: self.version,
+            enabled: self.enabled,
+            // To the platform its own are the platform's.
+            source: if self.own && org != PLATFORM { Source::Own } else { Source::Platform },
+            overrides: self.overrides,
+            pinned_version: self.pinned_version,
+            updated_at: self.updated_at,
+            updated_by: self.updated_by,
         })
-        .collect()
+    }
 }
 
 /// Whose the skill is that the organization has under this key.
@@ -207,75 +210,4 @@ pub async fn versions(
             created_by: row.created_by,
         })
         .collect())
-}
-
-/// What a cache of an organization's skills is kept by: one look at two rows.
-pub async fn states(tx: &mut TenantTx) -> Result<States> {
-    let org = tx.org();
-    let rows = sqlx::query!(
-        "select org_id, version from sixty.skill_states where org_id in ($1, $2)",
-        org.0,
-        PLATFORM.0
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    let of = |whose: Uuid| rows.iter().find(|row| row.org_id == whose).map_or(0, |row| row.version);
-    Ok(States { own: of(org.0), platform: of(PLATFORM.0) })
-}
-
-/// All that copilots of the organization are offered, by key: its own skills and the platform's,
-/// without what is switched off, at the versions that are pinned.
-pub async fn in_use(tx: &mut TenantTx) -> Result<Vec<Used>> {
-    let org = tx.org();
-    let rows = sqlx::query!(
-        r#"select v.org_id = $2 as "platform!", v.key, v.version, v.document,
-            array(select f.path from sixty.skill_files f
-                where f.org_id = v.org_id and f.key = v.key and f.version = v.version
-                order by f.path) as "files!"
-         from sixty.skills s
-         left join sixty.skill_settings t on t.org_id = $1 and t.key = s.key and s.org_id <> $1
-         join sixty.skill_versions v on v.org_id = s.org_id and v.key = s.key
-            and v.version = coalesce(t.pinned_version, s.pinned_version, s.version)
-         where s.org_id in ($1, $2) and s.deleted_at is null and s.enabled and coalesce(t.enabled, true)
-            and (s.org_id = $1 or not exists (select from sixty.skills o
-                where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
-         order by v.key"#,
-        org.0,
-        PLATFORM.0
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Used {
-            key: row.key,
-            source: if row.platform { Source::Platform } else { Source::Own },
-            version: row.version,
-            document: row.document,
-            files: row.files,
-        })
-        .collect())
-}
-
-/// A companion of a version, which may have been deleted since: a run keeps what it began with.
-pub async fn file(
-    tx: &mut TenantTx,
-    source: Source,
-    (key, version): (&str, i64),
-    path: &str,
-) -> Result<String> {
-    let holder = if source == Source::Own { tx.org() } else { PLATFORM };
-    sqlx::query_scalar!(
-        "select content from sixty.skill_files where org_id = $1 and key = $2 and version = $3 and path = $4",
-        holder.0,
-        key,
-        version,
-        path
-    )
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(from_sqlx)?
-    .ok_or(Error::NotFound)
 }

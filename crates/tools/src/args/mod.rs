@@ -63,6 +63,24 @@ pub enum Call {
         id: String,
         text: String,
     },
+    GetSkill {
+        key: String,
+        document: Option<String>,
+    },
+    ListSkills {
+        query: Option<String>,
+        category: Option<String>,
+    },
+    /// The result of a step of a sequence.
+    SubmitOutput {
+        output: Map<String, Value>,
+    },
+    /// A person has let a step of a sequence begin.
+    BeginStep {
+        order: u32,
+        of: u32,
+        name: String,
+    },
     AskUser(Ask),
     ShowCard(NewCard),
     /// A card as well: nothing is sent.
@@ -105,9 +123,13 @@ impl Call {
             Call::Change(change) => Some(change.action()),
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
+            Call::BeginStep { .. } => Some(Action::BeginStep),
             Call::Recall { .. }
             | Call::ReadArchive { .. }
             | Call::GetEntity { .. }
+            | Call::GetSkill { .. }
+            | Call::ListSkills { .. }
+            | Call::SubmitOutput { .. }
             | Call::AskUser(_)
             | Call::ShowCard(_)
             | Call::DraftEmail { .. }

@@ -9,6 +9,8 @@ mod memory;
 pub(crate) mod person;
 mod questions;
 mod record;
+pub(crate) mod sequences;
+mod skills;
 
 use domain::tool::ToolSpec;
 
@@ -22,6 +24,8 @@ pub(crate) fn builtins() -> Vec<ToolSpec> {
         actions::ACTIONS,
         cards::CARDS,
         person::PERSON,
+        skills::SKILLS,
+        sequences::SEQUENCES,
     ]
     .concat();
     [fixed, questions::questions()].concat()

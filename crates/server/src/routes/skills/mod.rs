@@ -4,7 +4,10 @@
 mod archive;
 mod by;
 mod check;
+pub mod compiled;
+mod export;
 mod import;
+pub mod listed;
 pub mod organization;
 pub mod platform;
 mod sent;

@@ -6,6 +6,7 @@ use domain::skill::{SkillHead, SkillVersion};
 use super::{
     ChangedSkill, ListSkills, ListVersions, Named, Pin, Rollback, Skill, SkillAt, Together,
     by::By,
+    export::{self, ExportedSkill},
     import::Imported,
     sent::{Bundle, NewSkill, Sent},
     work::{self, Report},
@@ -15,14 +16,14 @@ use crate::{
     etag::IfMatch,
     extract::{Body, IdempotencyKey, Path, Query},
     idempotent::Answer,
-    negotiate::Form,
+    negotiate::{Form, Zipped},
     page::Page,
     problem::{Problems, Result},
 };
 
 /// The skills that the organization has, by key: its own, and the platform's that it does not override.
 /// Owners and administrators.
-#[utoipa::path(get, path = "/v1/admin/skills", tag = "skills", security(("bearer" = [])), params(ListSkills),
+#[utoipa::path(get, path = "/v1/admin/skills", tag = "admin_skills", security(("bearer" = [])), params(ListSkills),
     responses((status = 200, body = Page<SkillHead>), Problems))]
 pub async fn list(caller: Caller, Query(query): Query<ListSkills>) -> Result<Json<Page<SkillHead>>> {
     work::list(&By::Organization(caller), query).await
@@ -33,7 +34,7 @@ pub async fn list(caller: Caller, Query(query): Query<ListSkills>) -> Result<Jso
 /// refused (422) with the field and the line, what is unusual comes back as `warnings`. Under a key of the
 /// platform it takes the place of the platform's skill, in this organization. A document with
 /// `is_active: false` is taken in switched off. There may be 500 skills.
-#[utoipa::path(post, path = "/v1/admin/skills", tag = "skills", security(("bearer" = [])), params(Named),
+#[utoipa::path(post, path = "/v1/admin/skills", tag = "admin_skills", security(("bearer" = [])), params(Named),
     request_body(content((NewSkill = "application/json"), (String = "text/markdown"))),
     responses((status = 201, body = ChangedSkill), Problems))]
 pub async fn create(
@@ -48,7 +49,7 @@ pub async fn create(
 /// A skill with its newest document, or with `Accept: text/markdown` the document alone: the organization's own,
 /// or else the platform's, whose `ETag` is `"0"`, because there is nothing of the organization's to write over.
 /// Switches and pins do not change the `ETag`.
-#[utoipa::path(get, path = "/v1/admin/skills/{key}", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/admin/skills/{key}", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)),
     responses((status = 200, content((Skill = "application/json"), (String = "text/markdown"))), Problems))]
 pub async fn get(caller: Caller, Path(key): Path<String>, form: Form) -> Result<Response> {
@@ -59,7 +60,7 @@ pub async fn get(caller: Caller, Path(key): Path<String>, form: Form) -> Result<
 /// already, byte for byte, makes no version. JSON is the whole skill: without `files` it has no companions.
 /// `text/markdown` is the document alone: companions stay. The switch follows `is_active` where the document has
 /// changed it. The newest 200 versions are kept, and the pinned one.
-#[utoipa::path(put, path = "/v1/admin/skills/{key}", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(put, path = "/v1/admin/skills/{key}", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body(content((NewSkill = "application/json"), (String = "text/markdown"))),
     responses((status = 200, body = ChangedSkill), (status = 201, body = ChangedSkill), Problems))]
 pub async fn put(caller: Caller, Path(key): Path<String>, seen: IfMatch, sent: Sent) -> Result<Response> {
@@ -68,14 +69,14 @@ pub async fn put(caller: Caller, Path(key): Path<String>, seen: IfMatch, sent: S
 
 /// Deletes the organization's own skill: owners and administrators. The platform's skill of this key shows again.
 /// Runs that began with a version end with it; a new skill of this key goes on counting.
-#[utoipa::path(delete, path = "/v1/admin/skills/{key}", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/admin/skills/{key}", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), responses((status = 204), Problems))]
 pub async fn delete(caller: Caller, Path(key): Path<String>, seen: IfMatch) -> Result<StatusCode> {
     work::delete(&By::Organization(caller), &key, seen).await
 }
 
 /// What is wrong with a skill, and what is unusual, without writing it. Owners and administrators.
-#[utoipa::path(post, path = "/v1/admin/skills/validate", tag = "skills", security(("bearer" = [])), params(Named),
+#[utoipa::path(post, path = "/v1/admin/skills/validate", tag = "admin_skills", security(("bearer" = [])), params(Named),
     request_body(content((NewSkill = "application/json"), (String = "text/markdown"))),
     responses((status = 200, body = Report), Problems))]
 pub async fn validate(caller: Caller, Query(named): Query<Named>, sent: Sent) -> Result<Json<Report>> {
@@ -86,7 +87,7 @@ pub async fn validate(caller: Caller, Query(named): Query<Named>, sent: Sent) ->
 /// called like the folder. At most 8 MiB, 500 skills, and of an archive 1,000 entries and 16 MiB unpacked. Each skill
 /// has its result, and one that is refused stops no other; with `all_or_nothing=true` it stops them all (422).
 /// What is sent again is `unchanged`.
-#[utoipa::path(post, path = "/v1/admin/skills/import", tag = "skills", security(("bearer" = [])), params(Together),
+#[utoipa::path(post, path = "/v1/admin/skills/import", tag = "admin_skills", security(("bearer" = [])), params(Together),
     request_body(content((Vec<NewSkill> = "application/json"), (Vec<u8> = "application/zip"))),
     responses((status = 200, body = Imported), Problems))]
 pub async fn import(
@@ -99,7 +100,7 @@ pub async fn import(
 }
 
 /// Versions of a skill, newest first: owners and administrators.
-#[utoipa::path(get, path = "/v1/admin/skills/{key}/versions", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/admin/skills/{key}/versions", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path), ListVersions), responses((status = 200, body = Page<SkillVersion>), Problems))]
 pub async fn versions(
     caller: Caller,
@@ -110,7 +111,7 @@ pub async fn versions(
 }
 
 /// A skill as it was at a version.
-#[utoipa::path(get, path = "/v1/admin/skills/{key}/versions/{version}", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/admin/skills/{key}/versions/{version}", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path), ("version" = i64, Path)),
     responses((status = 200, content((SkillAt = "application/json"), (String = "text/markdown"))), Problems))]
 pub async fn version(
@@ -121,9 +122,19 @@ pub async fn version(
     work::version(&By::Organization(caller), key, version, form).await
 }
 
+/// A skill in the open Agent Skills format, at its newest version, for other programs: as JSON with what the format
+/// could not say or, with `Accept: application/zip`, as an archive of its folder. A skill that the format cannot hold
+/// is 409 `not_exportable`. Owners and administrators.
+#[utoipa::path(get, path = "/v1/admin/skills/{key}/export", tag = "admin_skills", security(("bearer" = [])),
+    params(("key" = String, Path)),
+    responses((status = 200, content((ExportedSkill = "application/json"), (Vec<u8> = "application/zip"))), Problems))]
+pub async fn export(caller: Caller, Path(key): Path<String>, zipped: Zipped) -> Result<Response> {
+    export::export(&By::Organization(caller), &key, zipped).await
+}
+
 /// Brings the content of an earlier version of the organization's own skill back, as a new version; what is the
 /// newest content already stays. Owners and administrators.
-#[utoipa::path(post, path = "/v1/admin/skills/{key}/rollback", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/admin/skills/{key}/rollback", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body = Rollback,
     responses((status = 200, body = ChangedSkill), Problems))]
 pub async fn rollback(
@@ -138,14 +149,14 @@ pub async fn rollback(
 
 /// Switches on the organization's own skill, or the platform's for this organization: owners and administrators. What the platform
 /// has switched off for all stays off.
-#[utoipa::path(post, path = "/v1/admin/skills/{key}/enable", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/admin/skills/{key}/enable", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), responses((status = 200, body = ChangedSkill), Problems))]
 pub async fn enable(caller: Caller, Path(skill): Path<String>, key: IdempotencyKey) -> Result<Answer> {
     work::switch(&By::Organization(caller), key, &skill, true).await
 }
 
 /// Switches off the organization's own skill, or the platform's for this organization: owners and administrators.
-#[utoipa::path(post, path = "/v1/admin/skills/{key}/disable", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/admin/skills/{key}/disable", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), responses((status = 200, body = ChangedSkill), Problems))]
 pub async fn disable(caller: Caller, Path(skill): Path<String>, key: IdempotencyKey) -> Result<Answer> {
     work::switch(&By::Organization(caller), key, &skill, false).await
@@ -153,7 +164,7 @@ pub async fn disable(caller: Caller, Path(skill): Path<String>, key: Idempotency
 
 /// Pins the version that is used, of the organization's own skill or of the platform's for this organization;
 /// `{"version": null}` takes the pin away. Owners and administrators.
-#[utoipa::path(put, path = "/v1/admin/skills/{key}/pin", tag = "skills", security(("bearer" = [])),
+#[utoipa::path(put, path = "/v1/admin/skills/{key}/pin", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body = Pin,
     responses((status = 200, body = ChangedSkill), Problems))]
 pub async fn pin(

@@ -6,6 +6,7 @@ use domain::skill::{SkillHead, SkillVersion};
 use super::{
     ChangedSkill, ListSkills, ListVersions, Named, Pin, Rollback, Skill, SkillAt, Together,
     by::By,
+    export::{self, ExportedSkill},
     import::Imported,
     sent::{Bundle, NewSkill, Sent},
     work::{self, Report},
@@ -15,7 +16,7 @@ use crate::{
     etag::IfMatch,
     extract::{Body, IdempotencyKey, Path, Query},
     idempotent::Answer,
-    negotiate::Form,
+    negotiate::{Form, Zipped},
     page::Page,
     problem::{Problems, Result},
 };
@@ -100,6 +101,16 @@ pub async fn version(
     form: Form,
 ) -> Result<Response> {
     work::version(&By::Platform(platform), key, version, form).await
+}
+
+/// A skill in the open Agent Skills format, at its newest version, for other programs: as JSON with what the format
+/// could not say or, with `Accept: application/zip`, as an archive of its folder. A skill that the format cannot hold
+/// is 409 `not_exportable`.
+#[utoipa::path(get, path = "/v1/platform/skills/{key}/export", tag = "platform_skills", security(("bearer" = [])),
+    params(("key" = String, Path)),
+    responses((status = 200, content((ExportedSkill = "application/json"), (Vec<u8> = "application/zip"))), Problems))]
+pub async fn export(platform: Platform, Path(key): Path<String>, zipped: Zipped) -> Result<Response> {
+    export::export(&By::Platform(platform), &key, zipped).await
 }
 
 /// Brings the content of an earlier version back, as a new version; what is the newest content already stays.

@@ -1,0 +1,53 @@
+//! A run and the skills of its organization.
+
+use domain::{Result, run::PinnedSkill};
+use store::TenantTx;
+use tools::{Call, SUBMIT_OUTPUT};
+
+use super::Run;
+use crate::{builtins::Outcome, skills::list_skills};
+
+/// What a run may call whatever its skill allows: to read on, and to ask.
+const ALWAYS: [&str; 4] = ["get_skill", "list_skills", "ask_user", SUBMIT_OUTPUT];
+
+impl Run {
+    /// The answer to a call that opens or looks for a skill, or ends a step that follows one; none for
+    /// any other call.
+    pub(super) async fn look_up_skill(
+        &self,
+        tx: &mut TenantTx,
+        id: &str,
+        call: &Call,
+    ) -> Result<Option<Outcome>> {
+        if let Some(step) = self.open_step(tx, id).await? {
+            return Ok(Some(step));
+        }
+        Ok(match call {
+            Call::SubmitOutput { output } => Some(self.hand_in(tx, output).await?),
+            Call::GetSkill { key, document } => {
+                let tools = self.engine.0.toolbox.described(self.offer);
+                let asked = (key.as_str(), document.as_deref());
+                Some(self.engine.get_skill(tx, &self.library, asked, &tools).await?)
+            }
+            Call::ListSkills { query, category } => {
+                Some(list_skills(&self.library, query.as_deref(), category.as_deref()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Why the skill that is followed keeps the run from calling this tool.
+    pub(super) fn outside_of_skill(&self, tool: &str) -> Option<String> {
+        let step = self.sequence.as_ref().and_then(|sequence| {
+            let row = &sequence.rows[sequence.worked_on()?];
+            row.skill.as_ref()
+        });
+        let narrows = |skill: &&PinnedSkill| {
+            !ALWAYS.contains(&tool)
+                && skill.tools.as_ref().is_some_and(|tools| tools.iter().all(|known| known != tool))
+        };
+        let skill = self.skill.iter().chain(step).find(narrows)?;
+        let tools = skill.tools.as_deref().unwrap_or_default();
+        Some(format!("The skill {} does not use {tool}. Its tools are: {}.", skill.key, tools.join(", ")))
+    }
+}

@@ -1,0 +1,376 @@
+//! Which skill a turn follows, or may want to, and what the model is told of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use domain::{
+    EntityKind, EntityRef, Error, FieldError, Result,
+    offered::{MatchedBy, Routing},
+    run::{Mode, PinnedSkill},
+};
+use serde_json::{Map, Value, json};
+use skills::{
+    Key, Skill,
+    route::Decision,
+    skill::{Kind, Needs},
+};
+use store::TenantTx;
+use tools::cards::CardSchema;
+
+use super::library::{Entry, Library};
+use crate::{
+    Engine,
+    prompt::neutral,
+    sequence::{self, Sequence},
+};
+
+/// A skill that a message names, with what it is to work on.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub key: String,
+    pub inputs: Map<String, Value>,
+    /// Whether inputs that it requires have to be there; else the copilot asks for them.
+    pub complete: bool,
+}
+
+/// What a turn is about, beside its words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About<'a> {
+    pub text: &'a str,
+    pub person: Person<'a>,
+    pub wanted: Option<&'a Wanted>,
+    /// The session's entity, and those that the message mentions.
+    pub entities: &'a [EntityRef],
+}
+
+/// What was decided about skills when a turn began.
+#[derive(Default)]
+pub(crate) struct Picked {
+    pub routing: Option<Routing>,
+    /// The skill that is followed.
+    pub skill: Option<PinnedSkill>,
+    /// How it wants to be executed.
+    pub mode: Option<Mode>,
+    /// The steps of a sequence, which the service executes one by one.
+    pub sequence: Option<Sequence>,
+    /// What stands in the message's context.
+    pub note: String,
+}
+
+impl Engine {
+    /// Decides which skill the turn follows, if any: one that the message names, or calls by its command.
+    /// Of one that only fits, the model is told that it does.
+    pub(crate) async fn pick(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        turn: About<'_>,
+        tools: &BTreeMap<String, String>,
+    ) -> Result<Picked> {
+        let routing = match turn.wanted {
+            Some(wanted) => Routing {
+                skill_key: known(library, &wanted.key)?.skill.key.to_string(),
+                matched_by: MatchedBy::Request,
+                confidence: 1.0,
+                reason: "the request names it".into(),
+            },
+            None => match library.route(turn.text) {
+                None => return Ok(Picked::default()),
+                Some(decision) => routing(decision),
+            },
+        };
+        let entry = known(library, &routing.skill_key)?;
+        match routing.matched_by {
+            MatchedBy::Request | MatchedBy::Command => {
+                self.follow(tx, library, entry, turn, (routing, tools)).await
+            }
+            _ => Ok(Picked { note: hint(entry), routing: Some(routing), ..Picked::default() }),
+        }
+    }
+
+    async fn follow(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        entry: &Entry,
+        turn: About<'_>,
+        (routing, tools): (Routing, &BTreeMap<String, String>),
+    ) -> Result<Picked> {
+        let compiled = self.compiled(tx, library, entry, tools).await?;
+        let key = entry.skill.key.as_str();
+        if !compiled.runnable {
+            let why = match compiled.report.errors.first() {
+                Some(error) => format!("{}: {}", error.field, error.problem),
+                None => format!("{} is missing", compiled.missing.join(", ")),
+            };
+            if turn.wanted.is_some() {
+                return Err(Error::conflict(
+                    "skill_not_runnable",
+                    format!("the skill {key:?} cannot run: {why}"),
+                ));
+            }
+            let note =
+                format!("The person calls for the skill {key}, which cannot run here: {}.\n", neutral(&why));
+            return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
+        }
+        if let Some(wanted) = turn.wanted {
+            check_inputs(entry, wanted)?;
+        }
+        if is_sequence(&entry.skill) {
+            return self.execute(tx, library, entry, turn, (routing, tools, &compiled.text)).await;
+        }
+        let nothing = Map::new();
+        let inputs = turn.wanted.map_or(&nothing, |wanted| &wanted.inputs);
+        let mut unmet = unmet(entry, inputs, turn.entities, tx).await?;
+        unmet.extend(missing_inputs(entry, inputs));
+        let note = instructions(entry, &compiled.text, inputs, &unmet);
+        let skill = entry.pin(inputs.clone(), compiled.tools.map(|tools| tools.into_iter().collect()));
+        Ok(Picked {
+            routing: Some(routing),
+            skill: Some(skill),
+            mode: Some(mode(entry)),
+            note,
+            sequence: None,
+        })
+    }
+
+    /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
+    async fn execute(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        entry: &Entry,
+        turn: About<'_>,
+        (routing, tools, text): (Routing, &BTreeMap<String, String>, &str),
+    ) -> Result<Picked> {
+        let key = entry.skill.key.as_str();
+        let plan = library.planned(&entry.skill, tools);
+        let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
+        let inputs = sequence_inputs(&entry.skill, given, turn.entities);
+        let lacks = match plan.report.errors.first() {
+            Some(error) => Some(Error::conflict(
+                "skill_not_runnable",
+                format!("the skill {key:?} cannot run: {}: {}", error.field, error.problem),
+            )),
+            None => lacks(entry, &inputs, turn.entities, tx).await?,
+        };
+        if let Some(lacks) = lacks {
+            let errs = |wanted: &Wanted| wanted.complete || !plan.report.errors.is_empty();
+            if turn.wanted.is_some_and(errs) {
+                return Err(lacks);
+            }
+            let note = format!(
+                "The person calls for the sequence {key}, which the service cannot begin yet: {}. Tell the person what is \
+                 missing, and to call for it again with that.\n",
+                neutral(&lacks.to_string())
+            );
+            return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
+        }
+        let facts = store::profiles::find(tx).await?.profile.visible();
+        let rows = sequence::rows(&plan.steps);
+        let context = sequence_context(facts, turn.person, &inputs);
+        let note = executed(entry, text, &inputs);
+        let skill = entry.pin(inputs.clone(), entry.skill.allowed_tools.clone());
+        let sequence = Sequence::new(plan.steps, rows, inputs, context)?;
+        Ok(Picked {
+            routing: Some(routing),
+            skill: Some(skill),
+            mode: Some(Mode::Agent),
+            note,
+            sequence: Some(sequence),
+        })
+    }
+}
+
+/// Who asks, as the mappings of a sequence know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person<'a> {
+    pub name: Option<&'a str>,
+    pub zone: Tz,
+}
+
+/// Whether the service executes it; one without steps is an instruction.
+pub(crate) fn is_sequence(skill: &Skill) -> bool {
+    skill.kind == Kind::Sequence && !skill.steps.is_empty()
+}
+
+/// What a sequence is given: the inputs, the defaults of those that are left out, and the ids of the
+/// records that the turn is about.
+pub(super) fn sequence_inputs(
+    skill: &Skill,
+    given: Map<String, Value>,
+    entities: &[EntityRef],
+) -> Map<String, Value> {
+    let mut inputs = given;
+    let properties = skill.input_schema.as_ref().and_then(|schema| schema["properties"].as_object());
+    for (name, schema) in properties.into_iter().flatten() {
+        if let Some(default) = schema.get("default").filter(|_| !inputs.contains_key(name)) {
+            inputs.insert(name.clone(), default.clone());
+        }
+    }
+    for entity in entities {
+        inputs.entry(format!("{}_id", entity.kind)).or_insert_with(|| entity.id.clone().into());
+    }
+    inputs
+}
+
+/// What is known beside the inputs: the organization's facts, the person, and the records that the inputs name.
+pub(crate) fn sequence_context(
+    facts: Map<String, Value>,
+    person: Person<'_>,
+    inputs: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut context = facts;
+    context.insert("user".into(), json!({ "name": person.name }));
+    context.insert("timezone".into(), person.zone.name().into());
+    for kind in EntityKind::ALL {
+        let name = format!("{kind}_id");
+        if let Some(id) = inputs.get(&name) {
+            context.insert(name, id.clone());
+        }
+    }
+    context
+}
+
+/// Why a sequence cannot begin with this, if so.
+async fn lacks(
+    entry: &Entry,
+    inputs: &Map<String, Value>,
+    entities: &[EntityRef],
+    tx: &mut TenantTx,
+) -> Result<Option<Error>> {
+    let whole = Wanted { key: String::new(), inputs: inputs.clone(), complete: true };
+    if let Err(error) = check_inputs(entry, &whole) {
+        return Ok(Some(error));
+    }
+    let unmet = unmet(entry, inputs, entities, tx).await?;
+    let needs = || format!("must say what the sequence needs to know: {}", unmet.join("; "));
+    Ok((!unmet.is_empty()).then(|| Error::field("inputs", needs())))
+}
+
+/// What the model is told of a sequence that the service executes.
+fn executed(entry: &Entry, text: &str, inputs: &Map<String, Value>) -> String {
+    let mut note = format!(
+        "The person calls for this sequence. The service carries its steps out one after the other, and asks you for \
+         those that need you: get_skill opens such a step, you do its work alone, and you end it with submit_output. When \
+         all steps are over you are asked once more: tell the person what came of them.\n<skill key=\"{}\" \
+         version=\"{}\">\n{}\n</skill>\n",
+        entry.skill.key,
+        entry.version,
+        neutral(text).trim_end()
+    );
+    if !inputs.is_empty() {
+        note.push_str(&format!(
+            "Its inputs, as data: {}\n",
+            neutral(&Value::Object(inputs.clone()).to_string())
+        ));
+    }
+    note
+}
+
+pub(super) fn routing(decision: Decision) -> Routing {
+    let Decision { key, matched_by, confidence, reason } = decision;
+    let matched_by = match matched_by {
+        skills::route::MatchedBy::Command => MatchedBy::Command,
+        skills::route::MatchedBy::Trigger => MatchedBy::Trigger,
+        skills::route::MatchedBy::Keyword => MatchedBy::Keyword,
+        skills::route::MatchedBy::Text => MatchedBy::Text,
+    };
+    Routing { skill_key: key.to_string(), matched_by, confidence, reason }
+}
+
+fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
+    let entry = key.parse().ok().and_then(|key: Key| library.find(&key));
+    entry
+        .filter(|entry| skills::offer::is_offered(&entry.skill))
+        .ok_or_else(|| Error::field("skill", format!("there is no skill {key:?}; GET /v1/skills lists them")))
+}
+
+fn mode(entry: &Entry) -> Mode {
+    match entry.skill.mode {
+        skills::skill::Mode::Auto => Mode::Auto,
+        skills::skill::Mode::Single => Mode::Single,
+        skills::skill::Mode::Agent => Mode::Agent,
+    }
+}
+
+/// A refusal names each input that is missing or does not fit.
+pub(super) fn check_inputs(entry: &Entry, wanted: &Wanted) -> Result<()> {
+    let Some(mut schema) = entry.skill.input_schema.clone() else { return Ok(()) };
+    if !wanted.complete
+        && let Some(members) = schema.as_object_mut()
+    {
+        members.remove("required");
+    }
+    let inputs = &wanted.inputs;
+    let under_inputs = |problem: FieldError| FieldError {
+        field: if problem.field.is_empty() { "inputs".into() } else { format!("inputs.{}", problem.field) },
+        ..problem
+    };
+    let checked =
+        CardSchema::new(&schema.to_string()).map(|schema| schema.problems(&Value::Object(inputs.clone())));
+    match checked {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        Ok(problems) => Err(Error::fields(problems.into_iter().map(under_inputs).collect())),
+        Err(_) => Err(Error::conflict("skill_not_runnable", "the skill's input schema cannot be used")),
+    }
+}
+
+/// Inputs that the skill requires and was not given, each with what it is.
+fn missing_inputs(entry: &Entry, inputs: &Map<String, Value>) -> Vec<String> {
+    let missing =
+        entry.skill.inputs.iter().filter(|input| input.required && !inputs.contains_key(&input.name));
+    missing
+        .map(|input| match input.schema["description"].as_str() {
+            Some(about) => format!("{} ({about})", input.name),
+            None => input.name.clone(),
+        })
+        .collect()
+}
+
+/// What the skill needs to know and nothing here says.
+pub(super) async fn unmet(
+    entry: &Entry,
+    inputs: &Map<String, Value>,
+    entities: &[EntityRef],
+    tx: &mut TenantTx,
+) -> Result<Vec<String>> {
+    if entry.skill.required_context.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = store::profiles::find(tx).await?.profile.visible();
+    let known: BTreeSet<&str> = entities.iter().map(|entity| entity.kind.as_str()).collect();
+    let met = |name: &String| {
+        let name = name.trim();
+        let stem = name.trim_end_matches("_id").trim_end_matches("_name");
+        let given = |map: &Map<String, Value>| map.get(name).is_some_and(|value| !value.is_null());
+        given(inputs) || given(&facts) || known.contains(stem)
+    };
+    let unmet = entry.skill.required_context.iter().filter(|needs| !needs.0.iter().any(met));
+    Ok(unmet.map(|Needs(names)| names.join(" or ")).collect())
+}
+
+fn hint(entry: &Entry) -> String {
+    format!("The skill {} may fit what is asked; get_skill opens it.\n", entry.skill.key)
+}
+
+/// The skill's text between its tags, and what it is to work on.
+fn instructions(entry: &Entry, text: &str, inputs: &Map<String, Value>, unmet: &[String]) -> String {
+    let key = &entry.skill.key;
+    let mut note = format!(
+        "The person calls for this skill; follow it.\n<skill key=\"{key}\" version=\"{}\">\n{}\n</skill>\n",
+        entry.version,
+        neutral(text).trim_end()
+    );
+    if !inputs.is_empty() {
+        let inputs = Value::Object(inputs.clone()).to_string();
+        note.push_str(&format!("Its inputs, as data: {}\n", neutral(&inputs)));
+    }
+    if !unmet.is_empty() {
+        note.push_str(&format!(
+            "It needs to know: {}. Where the conversation does not say it, ask the person with ask_user before you begin.\n",
+            neutral(&unmet.join("; "))
+        ));
+    }
+    note
+}

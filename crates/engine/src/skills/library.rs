@@ -1,0 +1,199 @@
+//! An organization's skills as its copilots use them, made once for each state that they are in.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::{
+    Error, OrgId, Result,
+    run::PinnedSkill,
+    skill::{SkillList, Source},
+};
+use serde_json::{Map, Value};
+use skills::{
+    Key, Skill,
+    catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
+    compile::{Compiled, Links, World, compile},
+    offer::is_offered,
+    plan::{Leads, Plan, plan},
+    route::{Candidate, Decision, Router},
+};
+use store::{
+    TenantTx,
+    skills::{States, Used},
+};
+
+use crate::Engine;
+
+/// Libraries that are kept. One that is not is read again, which takes a millisecond or so for each skill.
+const KEPT: usize = 1_000;
+
+/// A skill in force.
+pub(crate) struct Entry {
+    pub source: Source,
+    pub version: i64,
+    /// Paths of its companion documents.
+    pub files: Vec<String>,
+    pub skill: Skill,
+}
+
+impl Entry {
+    /// The skill as a run keeps it, with what it works on and the tools that it may call.
+    pub(crate) fn pin(&self, inputs: Map<String, Value>, tools: Option<Vec<String>>) -> PinnedSkill {
+        PinnedSkill {
+            key: self.skill.key.to_string(),
+            version: self.version,
+            source: self.source,
+            inputs,
+            tools,
+            timeout_ms: self.skill.timeout_ms,
+        }
+    }
+}
+
+pub(crate) struct Library {
+    states: States,
+    entries: BTreeMap<Key, Entry>,
+    links: Links,
+    router: Router,
+    /// Skills that name what nobody here has.
+    lame: BTreeSet<Key>,
+    /// The list that stands in the prompt.
+    listed: Catalogue,
+}
+
+/// The libraries of a process.
+#[derive(Default)]
+pub(crate) struct Libraries(Mutex<HashMap<OrgId, Arc<Library>>>);
+
+impl Libraries {
+    fn find(&self, org: OrgId, states: States) -> Option<Arc<Library>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&org).filter(|library| library.states == states).cloned()
+    }
+
+    fn keep(&self, org: OrgId, library: &Arc<Library>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(org, library.clone());
+    }
+}
+
+impl Engine {
+    /// A skill that a run has pinned, as it was, whatever has become of it.
+    pub(crate) async fn pinned(&self, tx: &mut TenantTx, skill: &PinnedSkill) -> Result<Entry> {
+        let used = store::skills::at(tx, skill.source, (&skill.key, skill.version)).await?;
+        entry(used).map(|(_, entry)| entry).ok_or_else(|| Error::internal("a pinned skill cannot be read"))
+    }
+
+    /// The skills of the transaction's organization, in this state.
+    pub(crate) async fn library(&self, tx: &mut TenantTx, states: States) -> Result<Arc<Library>> {
+        let org = tx.org();
+        if let Some(known) = self.0.libraries.find(org, states) {
+            return Ok(known);
+        }
+        let used = store::skills::in_use(tx).await?;
+        let (list, _) = store::skills::list_settings(tx).await?;
+        let tools = self.0.toolbox.described(self.0.toolbox.everything());
+        // Hundreds of documents take a while to read.
+        let read = tokio::task::spawn_blocking(move || Library::new(states, used, &list, &tools));
+        let library = Arc::new(read.await.map_err(Error::internal)?);
+        self.0.libraries.keep(org, &library);
+        Ok(library)
+    }
+}
+
+impl Library {
+    fn new(states: States, used: Vec<Used>, list: &SkillList, tools: &BTreeMap<String, String>) -> Self {
+        let entries: BTreeMap<Key, Entry> = used.into_iter().filter_map(entry).collect();
+        let links: Links =
+            entries.iter().map(|(key, entry)| (key.clone(), Leads::of(&entry.skill))).collect();
+        let offered: Vec<&Entry> = entries.values().filter(|entry| is_offered(&entry.skill)).collect();
+        let candidates: Vec<Candidate<'_>> = offered
+            .iter()
+            .map(|entry| Candidate { skill: &entry.skill, own: entry.source == Source::Own })
+            .collect();
+        let router = Router::new(&candidates);
+        let missing: Vec<Vec<String>> =
+            offered.iter().map(|entry| bare(&entry.skill, tools, &links).missing).collect();
+        let listed: Vec<catalogue::Entry<'_>> = offered
+            .iter()
+            .zip(&missing)
+            .map(|(entry, missing)| catalogue::Entry { skill: &entry.skill, missing })
+            .collect();
+        let lame = offered.iter().zip(&missing).filter(|(_, missing)| !missing.is_empty());
+        let lame = lame.map(|(entry, _)| entry.skill.key.clone()).collect();
+        let listed = catalogue(&listed, &settings(list));
+        Self { states, entries, links, router, lame, listed }
+    }
+
+    /// What the organization has under this key, offered or not.
+    pub(crate) fn find(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// The skills that copilots are offered, by key.
+    pub(crate) fn offered(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|entry| is_offered(&entry.skill))
+    }
+
+    /// The steps of a skill for a caller with these tools.
+    pub(crate) fn planned(&self, skill: &Skill, tools: &BTreeMap<String, String>) -> Plan {
+        let world = World {
+            facts: &Map::new(),
+            tools,
+            aliases: &BTreeMap::new(),
+            provides: &BTreeSet::new(),
+            documents: &BTreeMap::new(),
+            skills: &self.links,
+        };
+        plan(skill, &world)
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The skill that fits the message; one that cannot run only if the message calls it by its command.
+    pub(crate) fn route(&self, text: &str) -> Option<Decision> {
+        self.router.route_among(text, |key| !self.lame.contains(key))
+    }
+
+    /// The list of skills that stands in the prompt.
+    pub(crate) fn listed(&self) -> &Catalogue {
+        &self.listed
+    }
+}
+
+fn settings(list: &SkillList) -> Settings {
+    let first = list.first.iter().filter_map(|key| key.parse().ok()).collect();
+    let tokens = usize::try_from(list.tokens).unwrap_or_default();
+    Settings { first, tokens, description: DESCRIPTION }
+}
+
+/// A document was checked when it was written. One that this version of the program refuses all the same is left out.
+fn entry(used: Used) -> Option<(Key, Entry)> {
+    let key: Key = used.key.parse().ok()?;
+    let Some(skill) = skills::read(&key, &used.document, &skills::Files::new()).skill else {
+        tracing::warn!(%key, version = used.version, "a stored skill cannot be read");
+        return None;
+    };
+    let Used { source, version, files, .. } = used;
+    Some((key, Entry { source, version, files, skill }))
+}
+
+/// The skill without facts and documents: what it misses of tools, skills and capabilities.
+fn bare(skill: &Skill, tools: &BTreeMap<String, String>, links: &Links) -> Compiled {
+    let world = World {
+        facts: &Map::new(),
+        tools,
+        aliases: &BTreeMap::new(),
+        provides: &BTreeSet::new(),
+        documents: &BTreeMap::new(),
+        skills: links,
+    };
+    compile(skill, &world)
+}

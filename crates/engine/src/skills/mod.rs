@@ -1,0 +1,13 @@
+//! Skills at work: what an organization's copilots are offered, which skill a message asks for,
+//! and what one that is followed tells the model.
+
+mod follow;
+mod library;
+mod reading;
+mod simulate;
+
+pub use follow::Wanted;
+pub(crate) use follow::{About, Person, Picked, sequence_context};
+pub(crate) use library::{Libraries, Library};
+pub(crate) use reading::{head, list_skills};
+pub use simulate::Asker;

@@ -1,0 +1,277 @@
+//! `get_skill` and `list_skills`, and the same for people.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use domain::{
+    Error, FieldError, OptionalExt as _, Result, Role,
+    offered::{OfferedCommand, OfferedSkill, Routing},
+    permission::Matrix,
+    skill::SkillList,
+};
+use skills::{
+    Key,
+    catalogue::Catalogue,
+    compile::{Compiled, World, compile, includes},
+    skill::Kind,
+};
+use store::{TenantTx, profiles};
+
+use super::library::{Entry, Library};
+use crate::{Engine, builtins::Outcome};
+
+/// Documents that one text may include, those that they include counted.
+const MAX_DOCUMENTS: usize = 32;
+/// Skills that one answer of `list_skills` shows.
+const PAGE: usize = 40;
+
+impl Engine {
+    /// The skill as a text for this organization and a caller with these tools.
+    pub(crate) async fn compiled(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        entry: &Entry,
+        tools: &BTreeMap<String, String>,
+    ) -> Result<Compiled> {
+        let facts = profiles::find(tx).await?.profile.visible();
+        let documents = documents(tx, library, &entry.skill.body).await?;
+        let world = World {
+            facts: &facts,
+            tools,
+            aliases: &BTreeMap::new(),
+            provides: &BTreeSet::new(),
+            documents: &documents,
+            skills: library.links(),
+        };
+        Ok(compile(&entry.skill, &world))
+    }
+
+    /// What `get_skill` answers.
+    pub(crate) async fn get_skill(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        (key, document): (&str, Option<&str>),
+        tools: &BTreeMap<String, String>,
+    ) -> Result<Outcome> {
+        let Some(entry) = key.parse().ok().and_then(|key: Key| library.find(&key)) else {
+            return Ok(Outcome::failed(unknown(library, key)));
+        };
+        if let Some(path) = document {
+            return companion(tx, entry, path).await;
+        }
+        let compiled = self.compiled(tx, library, entry, tools).await?;
+        if let Some(error) = compiled.report.errors.first() {
+            return Ok(Outcome::failed(format!(
+                "The skill {key} cannot be used: {}: {}.",
+                error.field, error.problem
+            )));
+        }
+        Ok(Outcome::ok(format!("{}\n\n{}", head(entry, &compiled), compiled.text)).instructing())
+    }
+}
+
+/// What stands above the text of a skill.
+pub(crate) fn head(entry: &Entry, compiled: &Compiled) -> String {
+    let skill = &entry.skill;
+    let mut head = format!("Skill {} (\"{}\"), version {}.", skill.key, skill.name, entry.version);
+    if !compiled.missing.is_empty() {
+        head.push_str(&format!(
+            " It cannot be carried out here: {} is missing. Tell the person.",
+            compiled.missing.join(", ")
+        ));
+    }
+    if let Some(tools) = &compiled.tools {
+        let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+        head.push_str(&format!(" It uses these tools alone: {}.", tools.join(", ")));
+    }
+    if !entry.files.is_empty() {
+        head.push_str(&format!(
+            " Its documents, each opened by get_skill with document: {}.",
+            entry.files.join(", ")
+        ));
+    }
+    head
+}
+
+async fn companion(tx: &mut TenantTx, entry: &Entry, path: &str) -> Result<Outcome> {
+    let key = entry.skill.key.as_str();
+    let found = store::skills::file(tx, entry.source, (key, entry.version), path).await.optional()?;
+    Ok(match found {
+        Some(text) => Outcome::ok(format!("{path} of the skill {key}:\n\n{text}")).instructing(),
+        None if entry.files.is_empty() => Outcome::failed(format!("The skill {key} has no documents.")),
+        None => {
+            Outcome::failed(format!("The skill {key} has no {path:?}. It has: {}.", entry.files.join(", ")))
+        }
+    })
+}
+
+fn unknown(library: &Library, key: &str) -> String {
+    let near = library.offered().map(|entry| entry.skill.key.as_str());
+    let near = near.max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+    match near {
+        Some(near) => {
+            format!("There is no skill {key:?}. The nearest name is {near:?}; list_skills has them all.")
+        }
+        None => format!("There is no skill {key:?}: the organization has none."),
+    }
+}
+
+/// The documents that a text includes, and those that they include.
+async fn documents(
+    tx: &mut TenantTx,
+    library: &Library,
+    body: &str,
+) -> Result<BTreeMap<String, skills::Files>> {
+    let mut documents: BTreeMap<String, skills::Files> = BTreeMap::new();
+    let (mut wanted, mut seen) = (includes(body), BTreeSet::new());
+    while let Some(include) = wanted.pop() {
+        if seen.len() >= MAX_DOCUMENTS || !seen.insert(include.clone()) {
+            continue;
+        }
+        let Some(entry) = include.folder.parse().ok().and_then(|key: Key| library.find(&key)) else {
+            continue;
+        };
+        let at = (include.folder.as_str(), entry.version);
+        let Some(text) = store::skills::file(tx, entry.source, at, &include.document).await.optional()?
+        else {
+            continue;
+        };
+        wanted.extend(includes(&text));
+        documents.entry(include.folder).or_default().insert(include.document, text);
+    }
+    Ok(documents)
+}
+
+/// What `list_skills` answers: skills that have all words of the query, of the category.
+pub(crate) fn list_skills(library: &Library, query: Option<&str>, category: Option<&str>) -> Outcome {
+    let words: Vec<String> = query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+    let fits = |entry: &&Entry| {
+        let skill = &entry.skill;
+        let told = [skill.key.as_str(), &skill.name, &skill.description].join(" ").to_lowercase();
+        let tagged =
+            |word: &String| skill.tags.iter().chain(&skill.keywords).any(|tag| tag.to_lowercase() == *word);
+        let of_category = category.is_none_or(|wanted| {
+            skill.category.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(wanted))
+        });
+        of_category && words.iter().all(|word| told.contains(word) || tagged(word))
+    };
+    let found: Vec<&Entry> = library.offered().filter(fits).collect();
+    if found.is_empty() {
+        return Outcome::ok("No skill fits. Without a query and a category, list_skills shows all of them.");
+    }
+    let mut text: String = found.iter().take(PAGE).map(|entry| line(entry)).collect();
+    if found.len() > PAGE {
+        text.push_str(&format!("And {} more: narrow it with a query or a category.", found.len() - PAGE));
+    }
+    Outcome::ok(text.trim_end())
+}
+
+fn line(entry: &Entry) -> String {
+    let skill = &entry.skill;
+    let category = skill.category.as_ref().map(|category| format!(" [{category}]")).unwrap_or_default();
+    format!("- {}{category}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
+}
+
+impl Engine {
+    /// The skills that the caller's copilot is offered, by key; `after` is the last of the page before.
+    pub async fn offered_skills(
+        &self,
+        tx: &mut TenantTx,
+        role: Role,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<OfferedSkill>> {
+        let (library, tools) = self.of_caller(tx, role).await?;
+        let rest =
+            library.offered().filter(|entry| after.is_none_or(|after| entry.skill.key.as_str() > after));
+        let mut page = Vec::new();
+        for entry in rest.take(limit) {
+            let compiled = self.compiled(tx, &library, entry, &tools).await?;
+            page.push(offered(entry, compiled));
+        }
+        Ok(page)
+    }
+
+    /// One of them.
+    pub async fn offered_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<OfferedSkill> {
+        let (library, tools) = self.of_caller(tx, role).await?;
+        let entry = library.offered().find(|entry| entry.skill.key.as_str() == key).ok_or(Error::NotFound)?;
+        let compiled = self.compiled(tx, &library, entry, &tools).await?;
+        Ok(offered(entry, compiled))
+    }
+
+    /// Which skill a message would be found to want.
+    pub async fn route(&self, tx: &mut TenantTx, text: &str) -> Result<Option<Routing>> {
+        let states = store::skills::states(tx).await?;
+        let library = self.library(tx, states).await?;
+        Ok(library.route(text).map(super::follow::routing))
+    }
+
+    /// What a skill of the organization comes to for its administrator, offered or not.
+    pub async fn compiled_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<Compiled> {
+        let (library, tools) = self.of_caller(tx, role).await?;
+        let entry = key.parse().ok().and_then(|key: Key| library.find(&key)).ok_or(Error::NotFound)?;
+        self.compiled(tx, &library, entry, &tools).await
+    }
+
+    /// The list of skills that stands in the prompts of the transaction's organization.
+    pub async fn listed_skills(&self, tx: &mut TenantTx) -> Result<Catalogue> {
+        let states = store::skills::states(tx).await?;
+        Ok(self.library(tx, states).await?.listed().clone())
+    }
+
+    /// What keeps keys from standing first in it: each has to be a skill's.
+    pub async fn check_list(&self, tx: &mut TenantTx, list: &SkillList) -> Result<()> {
+        let states = store::skills::states(tx).await?;
+        let library = self.library(tx, states).await?;
+        let known = |key: &str| key.parse().ok().and_then(|key: Key| library.find(&key)).is_some();
+        let unknown = list.first.iter().enumerate().filter(|(_, key)| !known(key));
+        let problems: Vec<FieldError> = unknown
+            .map(|(place, key)| FieldError {
+                field: format!("first[{place}]"),
+                error: format!("copilots are offered no skill {key:?}; GET /v1/skills lists them"),
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::fields(problems)) }
+    }
+
+    pub(super) async fn of_caller(
+        &self,
+        tx: &mut TenantTx,
+        role: Role,
+    ) -> Result<(Arc<Library>, BTreeMap<String, String>)> {
+        let states = store::skills::states(tx).await?;
+        let library = self.library(tx, states).await?;
+        let matrix: Matrix = store::permissions::matrix(tx).await?;
+        Ok((library, self.0.toolbox.described(self.0.toolbox.offer(&matrix, role))))
+    }
+}
+
+fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
+    let skill = &entry.skill;
+    let command = skill.command.as_ref();
+    OfferedSkill {
+        key: skill.key.to_string(),
+        kind: match skill.kind {
+            Kind::Atomic => domain::skill::Kind::Atomic,
+            Kind::Sequence => domain::skill::Kind::Sequence,
+            Kind::Composite => domain::skill::Kind::Composite,
+        },
+        name: skill.name.clone(),
+        description: skill.description.clone(),
+        command: command
+            .map(|it| OfferedCommand { label: it.label.clone(), description: it.description.clone() }),
+        icon: command.and_then(|it| it.icon.clone()),
+        category: skill.category.clone(),
+        inputs: skill.input_schema.clone(),
+        required_context: skill.required_context.iter().map(|needs| needs.0.clone()).collect(),
+        source: entry.source,
+        version: entry.version,
+        runnable: compiled.runnable,
+        missing: compiled.missing,
+    }
+}

@@ -1,0 +1,243 @@
+//! What a skill would do, without doing it: nothing is stored, no model is asked, and what writes is
+//! only shown. What reads the record is performed, so that later steps are seen with what they would get.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Utc;
+use chrono_tz::Tz;
+use domain::{
+    CardId, EntityRef, Error, Result, Role, RunId,
+    offered::{SimulatedStep, Simulation, Would},
+    permission::{Ask, Policy},
+    tool::ToolClass,
+};
+use serde_json::{Map, Value, value::to_raw_value};
+use skills::{Key, plan::Failure, step::Does};
+use store::{TenantTx, permissions};
+use tools::{Call, Offer};
+
+use super::{
+    follow::{Person, check_inputs, is_sequence, sequence_context, sequence_inputs, unmet},
+    library::Library,
+};
+use crate::{
+    Engine, Wanted,
+    builtins::{self, Asking},
+    run::shorten,
+    sequence::{self, Sequence},
+};
+
+/// Longest text that stands for what a step would do, in characters.
+const MAX_WOULD: usize = 4_000;
+
+/// Who asks what a skill would do, and about what.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    pub role: Role,
+    pub name: Option<&'a str>,
+    pub zone: Tz,
+    /// The conversation's entity, then those that are mentioned.
+    pub entities: &'a [EntityRef],
+}
+
+/// What the steps of a sequence are looked at with.
+struct Stage<'a> {
+    library: &'a Library,
+    tools: &'a BTreeMap<String, String>,
+    offer: Offer,
+    asker: Asker<'a>,
+    /// Output keys of steps whose result nobody knows before they are carried out.
+    unknown: BTreeSet<String>,
+}
+
+impl Engine {
+    /// What a run that follows the skill would do. The transaction is to be rolled back.
+    pub async fn simulate(&self, tx: &mut TenantTx, wanted: &Wanted, asker: Asker<'_>) -> Result<Simulation> {
+        let (library, tools) = self.of_caller(tx, asker.role).await?;
+        let offered = library.offered().find(|entry| entry.skill.key.as_str() == wanted.key);
+        let entry = offered.ok_or(Error::NotFound)?;
+        let sequence = is_sequence(&entry.skill);
+        let inputs = if sequence {
+            sequence_inputs(&entry.skill, wanted.inputs.clone(), asker.entities)
+        } else {
+            wanted.inputs.clone()
+        };
+        check_inputs(entry, &Wanted { key: String::new(), inputs: inputs.clone(), complete: true })?;
+        let compiled = self.compiled(tx, &library, entry, &tools).await?;
+        let mut simulation = Simulation {
+            simulated: true,
+            skill_key: wanted.key.clone(),
+            version: entry.version,
+            runnable: compiled.runnable,
+            missing: compiled.missing,
+            needs: unmet(entry, &inputs, asker.entities, tx).await?,
+            problems: compiled
+                .report
+                .errors
+                .iter()
+                .map(|it| format!("{}: {}", it.field, it.problem))
+                .collect(),
+            text: compiled.text,
+            tools: compiled.tools.map(|tools| tools.into_iter().collect()),
+            steps: Vec::new(),
+        };
+        if !sequence {
+            return Ok(simulation);
+        }
+        let plan = library.planned(&entry.skill, &tools);
+        simulation.runnable &= plan.runnable;
+        simulation
+            .problems
+            .extend(plan.report.errors.iter().map(|it| format!("{}: {}", it.field, it.problem)));
+        let facts = store::profiles::find(tx).await?.profile.visible();
+        let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
+        let rows = sequence::rows(&plan.steps);
+        let mut sequence = Sequence::new(plan.steps, rows, inputs, context)?;
+        let matrix = permissions::matrix(tx).await?;
+        let offer = self.0.toolbox.offer(&matrix, asker.role);
+        let mut stage = Stage { library: &library, tools: &tools, offer, asker, unknown: BTreeSet::new() };
+        for at in 0..sequence.rows.len() {
+            let step = self.simulate_step(tx, &mut stage, &mut sequence, at).await?;
+            simulation.steps.push(step);
+        }
+        Ok(simulation)
+    }
+
+    async fn simulate_step(
+        &self,
+        tx: &mut TenantTx,
+        stage: &mut Stage<'_>,
+        sequence: &mut Sequence,
+        at: usize,
+    ) -> Result<SimulatedStep> {
+        let evaluated = sequence.evaluate(at);
+        let planned = sequence.planned(at).clone();
+        let waits_for = |path: &String| {
+            path.strip_prefix("outputs.").is_some_and(|rest| {
+                let key = rest.split(['.', '[']).next().unwrap_or_default();
+                stage.unknown.contains(key)
+            })
+        };
+        let (later, missing) = evaluated.missing.into_iter().partition(waits_for);
+        let input = evaluated.arguments;
+        let (policy, would, output) = match &planned.does {
+            Does::Skill(key) => {
+                let would = self.would_follow(tx, stage, key, &input).await?;
+                (stricter(planned.requires_approval, Policy::Auto), would, None)
+            }
+            Does::Action(name) => {
+                self.would_call(tx, stage, (name, planned.requires_approval), &input).await?
+            }
+        };
+        if output.is_none() {
+            stage.unknown.extend(planned.output_key.clone());
+        }
+        sequence.simulated(at, output);
+        let row = &sequence.rows[at];
+        Ok(SimulatedStep {
+            order: row.ord,
+            name: row.name.clone(),
+            skill_key: row.skill_key.clone(),
+            action: row.action.clone(),
+            input,
+            missing,
+            later,
+            policy,
+            would,
+            on_failure: match &planned.on_failure {
+                Failure::Stop => "stop".into(),
+                Failure::Continue => "continue".into(),
+                Failure::Fallback(key) => format!("fallback: {key}"),
+            },
+        })
+    }
+
+    async fn would_follow(
+        &self,
+        tx: &mut TenantTx,
+        stage: &Stage<'_>,
+        key: &Key,
+        input: &Map<String, Value>,
+    ) -> Result<Would> {
+        let Some(entry) = stage.library.find(key) else {
+            return Ok(Would::Fail { why: format!("there is no skill {key}") });
+        };
+        let compiled = self.compiled(tx, stage.library, entry, stage.tools).await?;
+        if let Some(error) = compiled.report.errors.first() {
+            return Ok(Would::Fail { why: format!("{}: {}", error.field, error.problem) });
+        }
+        let skill = entry.pin(input.clone(), compiled.tools.map(|tools| tools.into_iter().collect()));
+        Ok(Would::Follow {
+            version: skill.version,
+            tools: skill.tools,
+            outputs: entry.skill.output_schema.clone(),
+            missing: compiled.missing,
+        })
+    }
+
+    /// What the matrix says of the call, what it would do, and what later steps would read of it.
+    async fn would_call(
+        &self,
+        tx: &mut TenantTx,
+        stage: &Stage<'_>,
+        (name, requires_approval): (&str, bool),
+        input: &Map<String, Value>,
+    ) -> Result<(Policy, Would, Option<String>)> {
+        let given: Map<String, Value> =
+            input.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let args = to_raw_value(&given).map_err(Error::internal)?;
+        let (tool, call) = match self.0.toolbox.check(stage.offer, name, &args) {
+            Ok(checked) => checked,
+            Err(why) => {
+                let disabled = self.0.toolbox.tool(name).is_some() && !stage.tools.contains_key(name);
+                let policy =
+                    if disabled { Policy::Disabled } else { stricter(requires_approval, Policy::Auto) };
+                return Ok((policy, Would::Fail { why }, None));
+            }
+        };
+        let bound = stage.asker.entities.first();
+        let matrix = permissions::matrix(tx).await?;
+        let ruled = call.action().map(|action| matrix.rule(Ask::own(stage.asker.role, action)).policy);
+        let policy = stricter(requires_approval, ruled.unwrap_or(Policy::Auto));
+        if let Call::Outside(_) | Call::AskUser(_) = call {
+            return Ok((policy, Would::Call { title: tool.title.into() }, None));
+        }
+        if tool.class != ToolClass::Read {
+            let would = match builtins::preview(tx, &call, tool.title, bound).await? {
+                Ok(preview) => {
+                    Would::Write { preview: serde_json::to_value(preview).map_err(Error::internal)? }
+                }
+                Err(hopeless) => Would::Fail { why: hopeless.text },
+            };
+            return Ok((policy, would, None));
+        }
+        let outcome = match &call {
+            Call::GetSkill { key, document } => {
+                self.get_skill(tx, stage.library, (key, document.as_deref()), stage.tools).await?
+            }
+            Call::ListSkills { query, category } => {
+                super::list_skills(stage.library, query.as_deref(), category.as_deref())
+            }
+            _ => {
+                let asking = Asking { bound, now: Utc::now(), zone: stage.asker.zone };
+                let card = CardId::derive(RunId::new(), name);
+                match builtins::read(tx, &call, asking, (card, stage.asker.role)).await {
+                    Err(Error::Invalid { detail, .. }) => {
+                        return Ok((policy, Would::Fail { why: detail }, None));
+                    }
+                    outcome => outcome?,
+                }
+            }
+        };
+        if !outcome.success {
+            return Ok((policy, Would::Fail { why: outcome.text }, None));
+        }
+        let output = sequence::output_of(&outcome);
+        Ok((policy, Would::Read { result: shorten(&outcome.text, MAX_WOULD) }, Some(output)))
+    }
+}
+
+/// The stricter of what the matrix and the step say.
+fn stricter(requires_approval: bool, ruled: Policy) -> Policy {
+    if requires_approval { ruled.max(Policy::Approve) } else { ruled }
+}

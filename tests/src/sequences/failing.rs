@@ -1,0 +1,172 @@
+//! Steps that fail, and what comes of the sequence.
+
+use engine::Limits;
+use model_sim::Reply;
+use serde_json::json;
+
+use super::{FOLLOW_UP, prepare, run, shown, statuses, steps, submit, tasks, told, write};
+use crate::harness::{
+    Setup, TestApp,
+    look::{all, end, prompts, run_of},
+};
+
+/// A first step that finds nothing, and a second one.
+fn lost(lines: &str) -> String {
+    format!(
+        "
+    - order: 1
+      action: get_deal
+      input_mapping: {{id: nowhere}}
+      output_key: deal{lines}
+    - order: 2
+      action: create_task
+      input_mapping: {{title: 'Look for it', description: '${{outputs.deal.text}}'}}"
+    )
+}
+
+#[tokio::test]
+async fn a_step_that_fails_ends_the_sequence_and_says_why() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "lost", &lost("")).await;
+    let frames = run(&alice, "lost").await;
+    assert_eq!(told(&frames), steps(&[(1, "running"), (1, "failed"), (2, "skipped")]));
+    let error = &end(&frames).data;
+    assert_eq!((&error["code"], &error["retryable"]), (&json!("sequence_step_failed"), &json!(false)));
+    assert!(
+        error["message"].as_str().expect("a message").contains("step 1 of 2 (get_deal) failed"),
+        "{error}"
+    );
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert!(shown[0]["error"].is_string() && shown[1].get("duration_ms").is_none(), "{shown:?}");
+    assert!(prompts(&app.sim).is_empty() && tasks(&alice).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_step_that_may_fail_leaves_null_behind() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "lost", &lost("\n      on_failure: continue")).await;
+    app.sim.push(Reply::text("I made a task."));
+    let frames = run(&alice, "lost").await;
+    assert_eq!(told(&frames), steps(&[(1, "running"), (1, "failed"), (2, "running"), (2, "done")]));
+    assert_eq!(shown(&alice, &run_of(&frames)).await[1]["missing"], json!(["outputs.deal.text"]));
+    assert_eq!(tasks(&alice).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_step_that_reads_is_tried_again_and_one_that_writes_is_not() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "lost", &lost("\n      max_retries: 2")).await;
+    let frames = run(&alice, "lost").await;
+    assert_eq!(told(&frames), steps(&[(1, "running"), (1, "failed"), (2, "skipped")]));
+    let results = all(&frames, "tool_result");
+    assert_eq!(results.len(), 3, "{results:?}");
+    let ids: Vec<&str> = results.iter().map(|it| it["id"].as_str().expect("an id")).collect();
+    assert!(ids[0].ends_with("_1_1") && ids[2].ends_with("_1_3"), "{ids:?}");
+    let writes = "\n    - {order: 1, action: add_note, input_mapping: {kind: deal, id: nowhere, text: x}, max_retries: 3}";
+    write(&alice, "writes", &super::sequence("Writes", writes)).await;
+    let frames = run(&alice, "writes").await;
+    assert_eq!(all(&frames, "tool_result").len(), 1, "{frames:#?}");
+}
+
+#[tokio::test]
+async fn a_model_that_hands_nothing_in_makes_the_step_fail() {
+    let limits = Limits { iterations: 3, ..Limits::default() };
+    let app = TestApp::with(Setup { limits, ..Setup::default() }).await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", FOLLOW_UP).await;
+    for _ in 0..3 {
+        app.sim.push(submit(json!({})));
+    }
+    let frames = run(&alice, "follow-up").await;
+    assert_eq!(told(&frames)[2..], steps(&[(2, "running"), (2, "failed"), (3, "skipped")])[..]);
+    let why = end(&frames).data["message"].as_str().expect("a message").to_owned();
+    assert!(why.contains("as many model calls as a step may"), "{why}");
+    assert_eq!(
+        prompts(&app.sim)[2].json()["tool_choice"]["name"],
+        "submit_output",
+        "the last call is made to"
+    );
+    for _ in 0..2 {
+        app.sim.push(Reply::text("No."));
+    }
+    let frames = run(&alice, "follow-up").await;
+    assert!(
+        end(&frames).data["message"].as_str().expect("a message").contains("without handing anything in")
+    );
+}
+
+#[tokio::test]
+async fn a_skill_is_tried_again_unless_it_has_had_an_effect() {
+    let limits = Limits { iterations: 2, ..Limits::default() };
+    let app = TestApp::with(Setup { limits, ..Setup::default() }).await;
+    let alice = app.alice();
+    let steps = "\n    - {order: 1, skill_key: next-step, max_retries: 1, output_key: a}";
+    prepare(&alice, "again", steps).await;
+    for _ in 0..2 {
+        app.sim.push(submit(json!({})));
+    }
+    app.sim.push(submit(json!({"title": "Call Dana"})));
+    app.sim.push(Reply::text("Done."));
+    let frames = run(&alice, "again").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let note = json!({"kind": "deal", "id": "D-42", "text": "Once"});
+    app.sim.push(Reply::call("add_note", note));
+    app.sim.push(submit(json!({})));
+    let frames = run(&alice, "again").await;
+    assert_eq!(end(&frames).data["code"], "sequence_step_failed", "{frames:#?}");
+    assert_eq!(app.database.count("select count(*) from sixty.entity_notes").await, 1);
+}
+
+#[tokio::test]
+async fn a_step_that_takes_too_long_fails() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "\n    - {order: 1, skill_key: next-step, timeout_ms: 300}";
+    prepare(&alice, "slow", steps).await;
+    app.sim.push(Reply::hang());
+    let frames = run(&alice, "slow").await;
+    let why = end(&frames).data["message"].as_str().expect("a message").to_owned();
+    assert!(why.contains("took longer than it may"), "{why}");
+    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["failed"]);
+    // Where the step says nothing, its skill does.
+    let slow = "---\nname: Slow\ndescription: Waits.\nmetadata: {timeout_ms: 300}\n---\n\nWait.\n";
+    write(&alice, "waits", slow).await;
+    write(&alice, "waiting", &super::sequence("Waiting", "\n    - {order: 1, skill_key: waits}")).await;
+    app.sim.push(Reply::hang());
+    let frames = run(&alice, "waiting").await;
+    assert!(end(&frames).data["message"].as_str().expect("a message").contains("took longer"), "{frames:#?}");
+}
+
+#[tokio::test]
+async fn a_sequence_has_the_time_that_it_asks_for_and_no_more() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "\n    - {order: 1, skill_key: next-step, on_failure: continue}\n    - {order: 2, skill_key: next-step}";
+    write(&alice, "next-step", super::NEXT_STEP).await;
+    let timed = super::sequence("Brief", steps).replacen("metadata:", "metadata:\n  timeout_ms: 300", 1);
+    write(&alice, "brief", &timed).await;
+    app.sim.push(Reply::hang());
+    let frames = run(&alice, "brief").await;
+    assert_eq!(end(&frames).data["code"], "skill_timeout", "{frames:#?}");
+    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["failed", "skipped"]);
+}
+
+#[tokio::test]
+async fn what_a_step_may_call_is_narrowed_by_its_skill() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let narrow = "---\nname: Narrow\ndescription: Only looks.\nallowed-tools: get_deal\n---\n\nLook.\n";
+    write(&alice, "narrow", narrow).await;
+    write(&alice, "looks", &super::sequence("Looks", "\n    - {order: 1, skill_key: narrow}")).await;
+    app.sim.push(Reply::call("add_note", json!({"kind": "deal", "id": "D-42", "text": "x"})));
+    app.sim.push(submit(json!({})));
+    app.sim.push(Reply::text("Done."));
+    let frames = run(&alice, "looks").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let refused = all(&frames, "tool_result")[1];
+    assert!(refused["error"].as_str().expect("an error").contains("does not use add_note"), "{refused}");
+}
