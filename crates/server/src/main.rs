@@ -113,7 +113,7 @@ pub async fn main() -> ExitCode {
 
 async fn execute(command: Command) -> Result<ExitCode, Fatal> {
     let done = match command {
-        Command::Skills(command) => return skill_files::run(&command),
+        Command::Skills(command) => return skill_files::run(&command).await,
         Command::Serve(config) => {
             log(&config.log)?;
             serve::run(*config).await

@@ -1,7 +1,8 @@
-//! `sixty skills check`, `new` and `schema`: skills as files, before any server sees them.
+//! `sixty skills check`, `new`, `push` and `schema`: skills as files.
 
 mod folder;
 mod output;
+mod push;
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use skills::{Key, cookbook};
 
 use crate::serve::Fatal;
+use output::Checked;
 
 /// Exit code of bad usage: what was asked for cannot be done at all.
 const USAGE: u8 = 2;
@@ -26,6 +28,12 @@ pub enum Command {
     Check(Check),
     /// Write a new skill from a template of the cookbook.
     New(New),
+    /// Check skills, and write them with their companion documents through the API of a service.
+    ///
+    /// Prints `key: created version 1`, `version 2`, `unchanged` or `refused: field: problem`. What is
+    /// there already makes no new version. Exit code 1 if a skill is refused (by the check: then
+    /// nothing is sent), 2 on bad usage or if the service cannot be asked.
+    Push(push::Push),
     /// Print the JSON Schema of the front matter.
     Schema,
 }
@@ -58,10 +66,11 @@ pub struct New {
 }
 
 /// Does it. Err is a failure of the machine, not of a skill.
-pub fn run(command: &Command) -> Result<ExitCode, Fatal> {
+pub async fn run(command: &Command) -> Result<ExitCode, Fatal> {
     match command {
         Command::Check(check) => self::check(check),
         Command::New(new) => write_new(new),
+        Command::Push(push) => push.run().await,
         Command::Schema => {
             println!("{}", serde_json::to_string_pretty(&skills::schema::front_matter())?);
             Ok(ExitCode::SUCCESS)
@@ -70,23 +79,31 @@ pub fn run(command: &Command) -> Result<ExitCode, Fatal> {
 }
 
 fn check(options: &Check) -> Result<ExitCode, Fatal> {
-    let mut found = Vec::new();
-    for path in &options.paths {
-        let before = found.len();
-        if let Err(error) = folder::find(path, &mut found) {
-            return Ok(usage(&format!("{}: {error}", path.display())));
-        }
-        if found.len() == before {
-            return Ok(usage(&format!("{}: no SKILL.md is there", path.display())));
-        }
-    }
-    let checked: Vec<_> = found.iter().map(|path| folder::check(path)).collect::<Result<_, _>>()?;
+    let checked = match read(&options.paths)? {
+        Ok(checked) => checked,
+        Err(nothing) => return Ok(usage(&nothing)),
+    };
     match options.format {
         Format::Text => print!("{}", output::text(&checked)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&output::json(&checked))?),
     }
     let sound = checked.iter().all(|skill| skill.report.errors.is_empty());
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The skills at and below the paths, each read and checked. The inner Err names a path that has none.
+fn read(paths: &[PathBuf]) -> Result<Result<Vec<Checked>, String>, Fatal> {
+    let mut found = Vec::new();
+    for path in paths {
+        let before = found.len();
+        if let Err(error) = folder::find(path, &mut found) {
+            return Ok(Err(format!("{}: {error}", path.display())));
+        }
+        if found.len() == before {
+            return Ok(Err(format!("{}: no SKILL.md is there", path.display())));
+        }
+    }
+    Ok(Ok(found.iter().map(|path| folder::check(path)).collect::<Result<_, _>>()?))
 }
 
 fn write_new(new: &New) -> Result<ExitCode, Fatal> {

@@ -17,7 +17,7 @@ use model_sim::Sim;
 pub use database::Database;
 pub use logs::Logs;
 pub use person::{Answer, Person};
-pub use process::{Process, Spawn};
+pub use process::{Process, Spawn, program};
 pub use replica::{Replica, SECRET, auth_settings, token};
 pub use stream::{Events, Frame};
 

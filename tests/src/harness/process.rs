@@ -55,7 +55,7 @@ pub struct Process {
 
 /// The build of the program with the feature `faults`, which `make test` makes
 /// beside this test program.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let mut path = std::env::current_exe().expect("a path");
     while path.pop() {
         let candidate = path.join("sixty-faults");

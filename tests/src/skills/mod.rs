@@ -5,6 +5,7 @@ mod import;
 mod lifecycle;
 mod listed;
 mod platform;
+mod pushing;
 mod refusals;
 mod using;
 mod zips;

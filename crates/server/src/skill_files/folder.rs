@@ -55,48 +55,49 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Checks one skill with what lies beside it.
+/// Reads one skill with what lies beside it, and checks it.
 pub(super) fn check(document: &Path) -> io::Result<Checked> {
-    let mut report = Report::default();
     let in_folder = name(document).eq_ignore_ascii_case("skill.md");
-    let named = if in_folder {
+    let key = if in_folder {
         // The folder's own name, where the path is `.` or a file alone.
         let full = fs::canonicalize(document)?;
         full.parent().map(name).unwrap_or_default()
     } else {
         document.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     };
-    let mut files = Files::new();
+    let mut checked = Checked { path: document.to_owned(), key, ..Checked::default() };
+    let Checked { report, files, .. } = &mut checked;
     if let Some(folder) = document.parent().filter(|_| in_folder) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        companions(folder, "", &mut files, &mut report)?;
+        companions(folder, "", files, report)?;
     }
     if !fs::symlink_metadata(document)?.is_file() {
         report.error(Finding::new("", "is a link or no file, and is not read"));
-        return Ok(Checked { path: document.to_owned(), key: named, report });
+        return Ok(checked);
     }
-    let text = match read(document, limits::DOCUMENT)? {
-        Some(Ok(text)) => text,
-        Some(Err(_)) => {
-            report.error(Finding::new("", "is not UTF-8 text"));
-            return Ok(Checked { path: document.to_owned(), key: named, report });
-        }
-        None => {
-            report.error(Finding::new("", format!("has more than {} bytes", limits::DOCUMENT)));
-            return Ok(Checked { path: document.to_owned(), key: named, report });
-        }
-    };
-    // A bad name of the folder is no reason to say nothing of the rest.
-    let key = named.parse::<Key>().or_else(|why| {
-        report.error(Finding::new("key", format!("the folder's name `{named}` is no key: {why}")));
-        "unnamed".parse::<Key>()
-    });
-    if let Ok(key) = key {
-        let reading = skills::read(&key, &text, &files);
-        report.errors.extend(reading.report.errors);
-        report.warnings.extend(reading.report.warnings);
+    match read(document, limits::DOCUMENT)? {
+        Some(Ok(text)) => checked.read(text),
+        Some(Err(_)) => report.error(Finding::new("", "is not UTF-8 text")),
+        None => report.error(Finding::new("", format!("has more than {} bytes", limits::DOCUMENT))),
     }
-    Ok(Checked { path: document.to_owned(), key: named, report })
+    Ok(checked)
+}
+
+impl Checked {
+    fn read(&mut self, text: String) {
+        // A bad name of the folder is no reason to say nothing of the rest.
+        let key = self.key.parse::<Key>().or_else(|why| {
+            let problem = format!("the folder's name `{}` is no key: {why}", self.key);
+            self.report.error(Finding::new("key", problem));
+            "unnamed".parse::<Key>()
+        });
+        if let Ok(key) = key {
+            let reading = skills::read(&key, &text, &self.files);
+            self.report.errors.extend(reading.report.errors);
+            self.report.warnings.extend(reading.report.warnings);
+        }
+        self.document = text;
+    }
 }
 
 /// Takes in what lies in a skill's folder, other skills aside.

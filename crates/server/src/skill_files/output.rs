@@ -3,16 +3,33 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use skills::{Finding, Report, cookbook::TEMPLATES};
+use skills::{Files, Finding, Report, cookbook::TEMPLATES};
 
+/// A skill as it lies in its folder, and what is to be said of it.
+#[derive(Default)]
 pub(super) struct Checked {
     pub path: PathBuf,
     pub key: String,
+    /// Empty where it could not be read.
+    pub document: String,
+    pub files: Files,
     pub report: Report,
 }
 
 /// A line a finding, errors before warnings, and a last line with the counts.
 pub(super) fn text(checked: &[Checked]) -> String {
+    let (errors, warnings) = counts(checked);
+    format!(
+        "{}{} checked, {} and {}\n",
+        findings(checked),
+        plural(checked.len(), "skill"),
+        plural(errors, "error"),
+        plural(warnings, "warning")
+    )
+}
+
+/// A line a finding, and nothing of skills of which there is nothing to say.
+pub(super) fn findings(checked: &[Checked]) -> String {
     let mut lines = String::new();
     for skill in checked {
         let path = skill.path.display().to_string();
@@ -22,13 +39,7 @@ pub(super) fn text(checked: &[Checked]) -> String {
             }
         }
     }
-    let (errors, warnings) = counts(checked);
-    format!(
-        "{lines}{} checked, {} and {}\n",
-        plural(checked.len(), "skill"),
-        plural(errors, "error"),
-        plural(warnings, "warning")
-    )
+    lines
 }
 
 fn line(path: &str, kind: &str, finding: &Finding) -> String {
@@ -40,11 +51,11 @@ fn line(path: &str, kind: &str, finding: &Finding) -> String {
 }
 
 /// A problem may quote what has line breaks.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], "\\n")
 }
 
-fn plural(count: usize, what: &str) -> String {
+pub(super) fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
