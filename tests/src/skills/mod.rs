@@ -1,5 +1,6 @@
 //! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's; and as they are used.
 
+mod book;
 mod exporting;
 mod import;
 mod lifecycle;
@@ -7,6 +8,7 @@ mod listed;
 mod platform;
 mod pushing;
 mod refusals;
+mod rows;
 mod using;
 mod zips;
 
