@@ -8,6 +8,7 @@ mod memory;
 mod prompt;
 mod questions;
 mod ranking;
+mod routing;
 
 use tokio::task::JoinSet;
 
@@ -93,6 +94,7 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "saturated" => latency::saturated(&postgres, &mut report);
         "batch" => batch::batch(&postgres, &mut report);
         "questions" => questions::all(&postgres, &mut report);
+        "routing" => routing::all(&postgres, &mut report);
     );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
     if wanted.is_empty() { report.publish() } else { report.verdict() }
