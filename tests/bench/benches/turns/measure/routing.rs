@@ -101,41 +101,43 @@ async fn served(postgres: &Postgres, report: &mut Report) -> Result<()> {
     service::database(postgres, DATABASE)?;
     let provider = service::provider(&["--scripted"])?;
     let (server, mut client) = client(&postgres.app_url(DATABASE, None), &provider).await?;
-    let mut without = Vec::new();
-    for n in 0..CALLS * ROUNDS {
-        route(&mut client, n, &mut without, false).await?;
-    }
+    let without = routes(&mut client, false).await?;
     let list: Vec<Value> =
         (0..SKILLS).map(|n| json!({"key": format!("skill-{n}"), "document": document(n)})).collect();
     let imported = client.json("POST", "/v1/admin/skills/import?all_or_nothing=true", &list.into()).await?;
     if imported["data"].as_array().map_or(0, Vec::len) != SKILLS {
         return fail(format!("the skills are not there: {imported}"));
     }
-    let (mut cold, mut cached) = (Vec::new(), Vec::new());
+    let mut cold = Vec::new();
     for round in 0..CALLS {
         let switch = if round % 2 == 0 { "disable" } else { "enable" };
         client.json("POST", &format!("/v1/admin/skills/skill-499/{switch}"), &json!({})).await?;
         route(&mut client, round, &mut cold, true).await?;
-        for n in 0..CALLS {
-            route(&mut client, n, &mut cached, true).await?;
-        }
     }
+    let cached = routes(&mut client, true).await?;
+    let [without, cached, cold] = [without, cached, cold].map(|times| median(&times) / 1e3);
     report.add(
-        format!("`POST /v1/route` without skills / with {SKILLS} in the cache / after a change of one: median (ms)"),
-        format!("{:.2} / {:.2} / {:.1}", median(&without) / 1e3, median(&cached) / 1e3, median(&cold) / 1e3),
-        "",
+        format!(
+            "`POST /v1/route` without skills / with {SKILLS} in the cache / just after a change of one: median (ms)"
+        ),
+        format!("{without:.2} / {cached:.2} / {cold:.1}"),
+        "cached − without ≤ 1",
     );
-    report.add(
-        "— with them in the cache ÷ without skills",
-        format!("{:.2}", median(&cached) / median(&without)),
-        "≤ 1.3",
-    );
+    report.add("— just after a change ÷ from the cache", format!("{:.0}", cold / cached), "");
     server.stop()?;
     provider.stop()
 }
 
+/// As many calls that are measured as calls before them that are not.
+async fn routes(client: &mut Client, known: bool) -> Result<Vec<f64>> {
+    let mut times = Vec::new();
+    for n in 0..2 * CALLS * ROUNDS {
+        route(client, n % 490, &mut times, known).await?;
+    }
+    Ok(times.split_off(CALLS * ROUNDS))
+}
+
 async fn route(client: &mut Client, n: usize, times: &mut Vec<f64>, known: bool) -> Result<()> {
-    // The skills that are switched on throughout.
     let (verb, thing, angle) = words(n);
     let body = json!({ "text": format!("Could you {verb} the {thing} {angle}, please?") });
     let start = Instant::now();
