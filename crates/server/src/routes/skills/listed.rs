@@ -19,8 +19,10 @@ use crate::{
 /// How the list is made, and what it comes to.
 #[derive(Serialize, ToSchema)]
 pub struct ListedSkills {
-    #[serde(flatten)]
-    list: SkillList,
+    /// Keys that stand first, in this order.
+    first: Vec<String>,
+    /// Tokens that the whole list may have, 4 bytes each.
+    tokens: i32,
     /// Number of the change that made it so; 0 as long as nobody has changed it.
     version: i64,
     /// As it stands in prompts.
@@ -34,7 +36,8 @@ pub struct ListedSkills {
 async fn found(caller: &Caller, tx: &mut Tx) -> domain::Result<ListedSkills> {
     let (list, version) = rows::list_settings(tx).await?;
     let listed = caller.app.engine.listed_skills(tx).await?;
-    Ok(ListedSkills { list, version, text: listed.text, shown: listed.shown, more: listed.more })
+    let SkillList { first, tokens } = list;
+    Ok(ListedSkills { first, tokens, version, text: listed.text, shown: listed.shown, more: listed.more })
 }
 
 fn tagged(listed: ListedSkills) -> Response {
@@ -58,7 +61,7 @@ pub async fn get(caller: Caller) -> Result<Response> {
     responses((status = 200, body = ListedSkills), Problems))]
 pub async fn put(caller: Caller, seen: IfMatch, body: Body<SkillList>) -> Result<Response> {
     let list = body.value;
-    let listed = caller.tx(async |tx| {
+    let changed = caller.tx(async |tx| {
         tx.administers()?;
         list.check()?;
         caller.app.engine.check_list(tx, &list).await?;
@@ -66,7 +69,9 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<SkillList>) -> Result
             let detail = format!("{} first, {} tokens", list.first.len(), list.tokens);
             audit::record(tx, &[caller.did("skill.list").saying(&detail)]).await?;
         }
-        found(&caller, tx).await
+        Ok(())
     });
-    Ok(tagged(listed.await?))
+    changed.await?;
+    // What is kept of an organization's skills is made of what is committed.
+    Ok(tagged(caller.tx(async |tx| found(&caller, tx).await).await?))
 }
