@@ -52,6 +52,23 @@ pub(crate) enum Next {
     Broken(usize),
 }
 
+/// What may come after a step that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Else {
+    /// Another try, or its fallback.
+    Again,
+    /// Its fallback.
+    Fallback,
+    /// Nothing: a person has said no.
+    Ends,
+}
+
+impl Else {
+    pub fn of(again: bool) -> Self {
+        if again { Else::Again } else { Else::Fallback }
+    }
+}
+
 /// What came of a call.
 pub(crate) struct Heard<'a> {
     pub id: &'a str,
@@ -61,6 +78,8 @@ pub(crate) struct Heard<'a> {
     pub outcome: &'a Outcome,
     /// It was not made: it did not fit, or a person denied it.
     pub refused: bool,
+    /// A person was asked about it.
+    pub asked: bool,
 }
 
 /// The steps of a plan, before anything is done.
@@ -213,7 +232,8 @@ impl Sequence {
             }
         } else {
             let repeatable = matches!(heard.class, ToolClass::Read | ToolClass::Idempotent);
-            self.fail(at, &outcome.text, repeatable && !outcome.unknown && !heard.refused, iterations);
+            let again = repeatable && !outcome.unknown && !heard.refused;
+            self.fail(at, &outcome.text, if heard.asked { Else::Ends } else { Else::of(again) }, iterations);
         }
     }
 
@@ -223,14 +243,16 @@ impl Sequence {
         (self.forced, self.deadline) = (false, None);
     }
 
-    /// The step has failed: it is tried again, its fallback takes over, or that is how it ends.
-    pub fn fail(&mut self, at: usize, why: &str, again: bool, iterations: i32) {
+    /// The step has failed: it is tried again, its fallback takes over, or that is how it ends. What has
+    /// had an effect, or may have had one, is neither repeated nor replaced.
+    pub fn fail(&mut self, at: usize, why: &str, instead: Else, iterations: i32) {
         let most = i32::try_from(self.plan[at].max_retries).unwrap_or(MAX_RETRIES).min(MAX_RETRIES);
         let (row, on_failure) = (&mut self.rows[at], &self.plan[at].on_failure);
         (self.forced, self.deadline) = (false, None);
         row.error = Some(short(why));
-        let retries = again && !row.acted && !row.fallback && row.attempt <= most;
-        let falls_back = matches!(on_failure, Failure::Fallback(_)) && !row.fallback;
+        let first = !row.acted && !row.fallback;
+        let retries = first && instead == Else::Again && row.attempt <= most;
+        let falls_back = first && instead != Else::Ends && matches!(on_failure, Failure::Fallback(_));
         if retries || falls_back {
             row.fallback |= !retries;
             row.attempt += 1;

@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use domain::{
     Error, MessageId, QuestionId, Result, RunId, SessionId,
     asked::{Asked, QuestionStatus},
-    run::Lease,
+    run::{Lease, RunStatus},
 };
 use uuid::Uuid;
 
 use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
-    events,
+    events, sequences,
     steps::{self, Frames, Recorded},
 };
 
@@ -311,6 +311,8 @@ pub async fn conclude(
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
+    // Of a sequence, what was not done is not done any more.
+    sequences::end(tx, run, RunStatus::Cancelled).await?;
     sqlx::query!(
         "with session as (
             update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Result, RunId,
+    MessageId, Result, RunId, SessionId,
     run::{Lease, PinnedSkill, RunStatus},
     sequence::{RunStep, StepStatus},
 };
@@ -208,6 +208,23 @@ pub async fn save(tx: &mut RunTx, step: &SequenceStep) -> Result<i64> {
     .await
     .map_err(from_sqlx)?;
     Ok(took)
+}
+
+/// Whether a sequence was carried out for this message.
+pub(crate) async fn answered(tx: &mut TenantTx, session: SessionId, message: MessageId) -> Result<bool> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.runs r
+            join sixty.sequence_steps s on s.org_id = r.org_id and s.owner_id = r.owner_id and s.run_id = r.id
+            where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.message_id = $4) as "there!""#,
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        message.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
 }
 
 /// What becomes of the steps of a run that ends before they do.

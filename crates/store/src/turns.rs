@@ -258,9 +258,14 @@ pub struct Queued<'a> {
     pub role: Role,
 }
 
-/// Queues a run, for a worker to claim.
+/// Queues a run, for a worker to claim. What a sequence has done is not done again by itself.
 pub async fn enqueue(tx: &mut TenantTx, new: &Queued<'_>) -> Result<()> {
     let tenant = tx.tenant();
+    if new.trigger == "http" && sequences::answered(tx, new.session, new.message).await? {
+        let detail =
+            "the steps of a sequence have had their effects; call for it again to carry it out once more";
+        return Err(Error::conflict("sequence_not_repeated", detail));
+    }
     let done = sqlx::query!(
         "insert into sixty.runs
             (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role, routing, skill)

@@ -102,7 +102,7 @@ async fn a_denial_is_passed_over_where_the_step_says_so() {
 }
 
 #[tokio::test]
-async fn a_denial_leads_to_the_fallback_where_the_step_has_one() {
+async fn what_a_person_has_denied_is_not_done_another_way() {
     let app = TestApp::start().await;
     let alice = app.alice();
     prepare(
@@ -114,11 +114,10 @@ async fn a_denial_leads_to_the_fallback_where_the_step_has_one() {
     app.sim.push(submit(json!({"title": "Call Dana"})));
     let waiting = wait(&alice, "follow-up").await;
     deny(&alice, &waiting.approval, "no").await;
-    app.sim.push(submit(json!({"title": "Write to Dana"})));
-    app.sim.push(Reply::text("I found another way."));
     let rest = goes_on(&alice, &waiting).await;
-    assert_eq!(told(&rest), steps(&[(3, "done")]));
-    assert_eq!((end(&rest).data["status"].as_str(), tasks(&alice).await.len()), (Some("done"), 0));
+    assert_eq!(told(&rest), steps(&[(3, "failed")]));
+    assert_eq!(end(&rest).data["code"], "sequence_step_failed");
+    assert!(tasks(&alice).await.is_empty());
 }
 
 #[tokio::test]

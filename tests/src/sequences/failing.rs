@@ -121,6 +121,84 @@ async fn a_skill_is_tried_again_unless_it_has_had_an_effect() {
 }
 
 #[tokio::test]
+async fn what_has_had_an_effect_is_not_replaced_by_a_fallback() {
+    let limits = Limits { iterations: 2, ..Limits::default() };
+    let app = TestApp::with(Setup { limits, ..Setup::default() }).await;
+    let alice = app.alice();
+    let steps = "\n    - {order: 1, skill_key: next-step, on_failure: fallback, fallback_skill_key: other}";
+    write(&alice, "other", super::NEXT_STEP).await;
+    prepare(&alice, "once", steps).await;
+    app.sim.push(Reply::call("add_note", json!({"kind": "deal", "id": "D-42", "text": "Once"})));
+    app.sim.push(submit(json!({})));
+    let frames = run(&alice, "once").await;
+    assert_eq!(end(&frames).data["code"], "sequence_step_failed", "{frames:#?}");
+    assert_eq!(told(&frames), super::steps(&[(1, "running"), (1, "failed")]));
+    assert_eq!(app.database.count("select count(*) from sixty.entity_notes").await, 1);
+}
+
+#[tokio::test]
+async fn a_last_step_that_may_fail_is_told_of_all_the_same() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "soft", "\n    - {order: 1, skill_key: next-step, on_failure: continue}").await;
+    for text in ["I do not know.", "Nor now."] {
+        app.sim.push(Reply::text(text));
+    }
+    app.sim.push(Reply::text("The step failed."));
+    let frames = run(&alice, "soft").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let sent = prompts(&app.sim);
+    assert_eq!(sent.len(), 3, "{frames:#?}");
+    let last = sent[2].json()["messages"].as_array().and_then(|all| all.last().cloned()).expect("a message");
+    assert!(last["role"] == "user" && last.to_string().contains("the sequence is over"), "{last}");
+}
+
+#[tokio::test]
+async fn steps_may_ask_for_the_same_as_often_as_there_are_steps() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let step = |n: usize| format!("\n    - {{order: {n}, action: get_deal, input_mapping: {{id: D-42}}}}");
+    prepare(&alice, "same", &(1..=8).map(step).collect::<String>()).await;
+    app.sim.push(Reply::text("Done."));
+    let frames = run(&alice, "same").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let results = all(&frames, "tool_result");
+    assert!(results.iter().all(|result| result["success"] == true) && results.len() == 8, "{results:?}");
+}
+
+#[tokio::test]
+async fn a_sequence_is_not_carried_out_again_for_another_answer() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "once", "\n    - {order: 1, action: create_task, input_mapping: {title: Call}}").await;
+    app.sim.push(Reply::text("Done."));
+    let session = alice.session().await;
+    super::begin(&alice, "once", &session).await.rest().await;
+    let again = alice.post(&format!("/v1/sessions/{session}/regenerate"), json!({})).await;
+    again.problem(409, "sequence_not_repeated");
+    assert_eq!(tasks(&alice).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_instead_of_an_answer_ends_the_steps_that_waited_for_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(
+        &alice,
+        "asks",
+        "\n    - {order: 1, skill_key: next-step}\n    - {order: 2, skill_key: next-step}",
+    )
+    .await;
+    app.sim.push(Reply::call("ask_user", json!({"question": "Which one?"})));
+    let session = alice.session().await;
+    let frames = super::begin(&alice, "asks", &session).await.rest().await;
+    let run = run_of(&frames);
+    app.sim.push(Reply::text("Never mind, then."));
+    alice.hear(&session, "Forget it, please.").await;
+    assert_eq!(statuses(&shown(&alice, &run).await), ["cancelled", "skipped"]);
+}
+
+#[tokio::test]
 async fn a_step_that_takes_too_long_fails() {
     let app = TestApp::start().await;
     let alice = app.alice();

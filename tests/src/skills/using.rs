@@ -333,3 +333,14 @@ async fn one_shot_or_the_loop_is_decided_by_rules_that_the_run_tells() {
     let frames = alice.hear(&session, "yes").await;
     assert_eq!(all(&frames, "run_started")[0]["mode_reason"], "the copilot has asked something");
 }
+
+#[tokio::test]
+async fn a_request_that_is_refused_leaves_no_conversation_behind() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    rescue(&alice).await;
+    let refused = alice.post("/v1/skills/deal-rescue/runs", json!({"inputs": {"days": "many"}})).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let sessions = alice.get("/v1/sessions").await.expect(200).json();
+    assert_eq!(sessions["data"], json!([]));
+}

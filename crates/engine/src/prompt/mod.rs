@@ -48,6 +48,8 @@ pub struct Frozen {
 pub enum Choice {
     Auto,
     None,
+    /// None: it is to tell what came of a sequence.
+    Answer,
     /// It has to hand in the result of a step.
     Submit,
 }
@@ -56,7 +58,7 @@ impl Choice {
     fn json(self) -> &'static str {
         match self {
             Choice::Auto => "",
-            Choice::None => r#","tool_choice":{"type":"none"}"#,
+            Choice::None | Choice::Answer => r#","tool_choice":{"type":"none"}"#,
             Choice::Submit => r#","tool_choice":{"type":"tool","name":"submit_output"}"#,
         }
     }
@@ -65,8 +67,10 @@ impl Choice {
 /// The body of a request, spliced from stored JSON.
 pub fn body(frozen: &Frozen, history: &[Past], choice: Choice) -> Bytes {
     let mut sent = repair(history);
-    if choice == Choice::Submit {
-        repair::ask_for_output(&mut sent);
+    match choice {
+        Choice::Submit => repair::ask_for_output(&mut sent),
+        Choice::Answer => repair::ask_for_answer(&mut sent),
+        Choice::Auto | Choice::None => {}
     }
     let messages = messages::splice(frozen.summary.as_deref(), &sent);
     let mut body = String::with_capacity(frozen.tools.len() + frozen.system.len() + messages.len() + 300);

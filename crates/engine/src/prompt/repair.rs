@@ -32,6 +32,10 @@ pub const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended
 
 /// Stands between a model's words and a call that the service asks for in a sequence, or makes itself.
 /// Not stored.
+const OVER: &str =
+    r#"[{"type":"text","text":"[the sequence is over; tell the person in a few words what came of it]"}]"#;
+
+/// The same where its steps are not over.
 const GO_ON: &str =
     r#"[{"type":"text","text":"[the service goes on with the sequence; a step ends with submit_output]"}]"#;
 
@@ -66,8 +70,17 @@ pub fn repair(history: &[Past]) -> Vec<Sent<'_>> {
 
 /// Asks for the result of a step, where the model has spoken last.
 pub(super) fn ask_for_output(sent: &mut Vec<Sent<'_>>) {
+    speak_last(sent, GO_ON);
+}
+
+/// Asks what came of a sequence, where the model has spoken last.
+pub(super) fn ask_for_answer(sent: &mut Vec<Sent<'_>>) {
+    speak_last(sent, OVER);
+}
+
+fn speak_last(sent: &mut Vec<Sent<'_>>, words: &'static str) {
     if sent.last().is_some_and(|last| last.role == "assistant") {
-        sent.push(Sent { role: "user", content: Cow::Borrowed(GO_ON), context: "" });
+        sent.push(Sent { role: "user", content: Cow::Borrowed(words), context: "" });
     }
 }
 

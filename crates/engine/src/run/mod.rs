@@ -161,6 +161,11 @@ impl From<Stop> for Left {
     }
 }
 
+/// The time until the deadline, if that is less.
+fn time_left(limit: Duration, deadline: Option<Instant>) -> Duration {
+    deadline.map_or(limit, |deadline| limit.min(deadline.saturating_duration_since(Instant::now())))
+}
+
 fn is_past(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }

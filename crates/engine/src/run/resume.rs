@@ -6,10 +6,10 @@ use domain::{
     Cursor, Error, Event, Result, Usage,
     audit::Channel,
     block,
-    run::{Chosen, Lease, Mode, RunStatus},
+    run::{Chosen, Lease, RunStatus},
 };
 use store::{
-    Guarded, RunTx, approvals,
+    Guarded, RunTx, TenantTx, approvals,
     sequences::{self, SequenceStep},
     steps::{self, Frames},
     trust,
@@ -63,7 +63,7 @@ impl Engine {
         if loaded.context.holds_untrusted() {
             trust::distrust(tx.tenant(), lease.session).await?;
         }
-        let chosen = chosen(&loaded);
+        let chosen = self.chosen(tx.tenant(), &loaded).await?;
         if loaded.mode_reason.is_none() {
             turns::decide(&mut tx, &chosen).await?;
         }
@@ -108,6 +108,31 @@ impl Engine {
             run.hand_back(&error).await;
         }
         Ok(None)
+    }
+
+    /// What was decided when the run began; or what is decided now, of one that was queued without.
+    async fn chosen(&self, tx: &mut TenantTx, loaded: &Resumed) -> Result<Chosen> {
+        if let Some(reason) = &loaded.mode_reason {
+            return Ok(Chosen { mode: loaded.mode, reason: reason.clone() });
+        }
+        let skill = match &loaded.skill {
+            Some(skill) => Some(self.pinned(tx, skill).await?.mode()),
+            None => None,
+        };
+        let history = &loaded.context.history;
+        let place = history.iter().rposition(|past| past.seq <= loaded.own_seq && past.role == "user");
+        let (before, question) = history.split_at(place.unwrap_or(history.len()));
+        let content = question.first().map_or("[]", |past| past.content.as_str());
+        let attached = block::heads(content).iter().any(|head| head.kind != "text");
+        let text = block::concatenated(content);
+        Ok(mode::choose(Before {
+            asked: loaded.mode,
+            skill,
+            sequence: false,
+            text: &text,
+            attached,
+            history: before,
+        }))
     }
 
     /// The sequence that a run executes, as it stands in its rows; none for any other run.
@@ -171,28 +196,6 @@ impl Run {
             tracing::info!(run = %self.lease.run, fence = self.lease.fence, "a run that was broken off goes on here");
         }
     }
-}
-
-/// What was decided when the run began; or what is decided now, of one that was queued without.
-fn chosen(loaded: &Resumed) -> Chosen {
-    if let Some(reason) = &loaded.mode_reason {
-        return Chosen { mode: loaded.mode, reason: reason.clone() };
-    }
-    let history = &loaded.context.history;
-    let place = history.iter().rposition(|past| past.seq <= loaded.own_seq && past.role == "user");
-    let (before, question) = history.split_at(place.unwrap_or(history.len()));
-    let content = question.first().map_or("[]", |past| past.content.as_str());
-    let attached = block::heads(content).iter().any(|head| head.kind != "text");
-    let skill = loaded.skill.as_ref().map(|_| Mode::Auto);
-    let text = block::concatenated(content);
-    mode::choose(Before {
-        asked: loaded.mode,
-        skill,
-        sequence: false,
-        text: &text,
-        attached,
-        history: before,
-    })
 }
 
 /// Begins the stream, or tells readers that what is not whole of an earlier owner's is

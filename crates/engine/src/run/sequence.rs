@@ -21,13 +21,14 @@ use super::{
     Left, Run,
     act::{OpenCall, Plan, Round},
     answer::raw,
-    is_past,
+    is_past, time_left,
 };
 use crate::{
     builtins::Outcome,
     crash::{self, CrashPoint},
     prompt::Choice,
-    sequence::{Heard, Next, Sequence},
+    repetition::RepetitionGuard,
+    sequence::{Else, Heard, Next, Sequence},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -61,7 +62,6 @@ impl Run {
                 return self.ask(None).await;
             }
         }
-        let answered = answered.is_some();
         match self.sequence.as_ref().map(|sequence| sequence.next()) {
             Some(Next::Begin(at)) => Box::pin(self.begin_step(at)).await,
             Some(Next::Work(at)) => Box::pin(self.work_on(at)).await,
@@ -69,7 +69,8 @@ impl Run {
                 let why = self.sequence.as_ref().map(|sequence| sequence.why_broken(at)).unwrap_or_default();
                 self.failed("sequence_step_failed", &why, false).await
             }
-            Some(Next::Answer) if !answered => self.ask(None).await,
+            // Where the model has spoken last, that was in a step: an answer to all of it ends the run.
+            Some(Next::Answer) if self.iterations < self.most_of_sequence() => self.ask(None).await,
             Some(Next::Answer) | None => self.done().await,
         }
     }
@@ -81,7 +82,9 @@ impl Run {
 
     /// How the next model call is to end, while a sequence is executed.
     pub(super) fn choice_in(&self, sequence: &Sequence) -> Choice {
-        let Some(at) = sequence.worked_on() else { return Choice::None };
+        let Some(at) = sequence.worked_on() else {
+            return if self.paused { Choice::None } else { Choice::Answer };
+        };
         let used = self.iterations - sequence.rows[at].calls_before;
         let said = self.history.last().is_some_and(|last| last.role == "assistant") && !self.paused;
         if sequence.forced || said || used + 1 >= self.engine.limits().iterations {
@@ -106,12 +109,14 @@ impl Run {
         let made = match made? {
             Ok(made) => made,
             Err(why) => {
-                sequence.fail(at, &why, false, self.iterations);
+                sequence.fail(at, &why, Else::Fallback, self.iterations);
                 self.sequence = Some(sequence);
                 return self.store_steps(tx).await;
             }
         };
         sequence.rows[at].call_id = Some(made.id.clone());
+        // Steps may ask for the same; a try may not ask again and again.
+        self.repetition = RepetitionGuard::default();
         sequence.deadline = None;
         self.sequence = Some(sequence);
         let news = self.save_steps(&mut tx).await?;
@@ -277,7 +282,7 @@ impl Run {
         let _order = order.begin_storing().await;
         let tx = self.guarded().await?;
         if let Some(sequence) = &mut self.sequence {
-            sequence.fail(at, why, again, self.iterations);
+            sequence.fail(at, why, Else::of(again), self.iterations);
         }
         self.store_steps(tx).await
     }
@@ -334,6 +339,7 @@ impl Run {
                     class: answered.class,
                     outcome: &answered.outcome,
                     refused: matches!(plan, Plan::Refuse(..)) || self.asked.contains(&call.id),
+                    asked: self.asked.contains(&call.id),
                 })
             })
             .collect();
@@ -351,13 +357,13 @@ impl Run {
     /// Time of a call: that of the step, where it is the step's own and has less, and no more than
     /// the skill has left.
     pub(super) fn tool_time(&self, call: &str) -> Duration {
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let limit = left.into_iter().fold(self.engine.limits().tool_time, Duration::min);
-        let own = self.sequence.as_ref().and_then(|sequence| {
-            let at = sequence.running()?;
-            (sequence.rows[at].call_id.as_deref() == Some(call)).then(|| sequence.planned(at).timeout_ms)?
-        });
-        own.map_or(limit, |own| limit.min(Duration::from_millis(own)))
+        let limit = time_left(self.engine.limits().tool_time, self.deadline);
+        let Some(sequence) = &self.sequence else { return limit };
+        let own = sequence.running().filter(|at| sequence.rows[*at].call_id.as_deref() == Some(call));
+        match own.and_then(|at| sequence.time(at)) {
+            Some(own) => limit.min(own),
+            None => time_left(limit, sequence.deadline),
+        }
     }
 
     /// The text of the step's skill with what it works on, if this is the call that opens it.

@@ -27,7 +27,11 @@ impl Run {
             Call::GetSkill { key, document } => {
                 let tools = self.engine.0.toolbox.described(self.offer);
                 let asked = (key.as_str(), document.as_deref());
-                Some(self.engine.get_skill(tx, &self.library, asked, &tools).await?)
+                let pinned = match self.followed().find(|skill| skill.key == *key) {
+                    Some(skill) => Some(self.engine.pinned(tx, skill).await?),
+                    None => None,
+                };
+                Some(self.engine.get_skill(tx, (&self.library, pinned.as_ref()), asked, &tools).await?)
             }
             Call::ListSkills { query, category } => {
                 Some(list_skills(&self.library, query.as_deref(), category.as_deref()))
@@ -36,17 +40,22 @@ impl Run {
         })
     }
 
-    /// Why the skill that is followed keeps the run from calling this tool.
-    pub(super) fn outside_of_skill(&self, tool: &str) -> Option<String> {
+    /// The skills that are followed: the run's, and that of the step that is open.
+    fn followed(&self) -> impl Iterator<Item = &PinnedSkill> {
         let step = self.sequence.as_ref().and_then(|sequence| {
             let row = &sequence.rows[sequence.worked_on()?];
             row.skill.as_ref()
         });
+        self.skill.iter().chain(step)
+    }
+
+    /// Why the skill that is followed keeps the run from calling this tool.
+    pub(super) fn outside_of_skill(&self, tool: &str) -> Option<String> {
         let narrows = |skill: &&PinnedSkill| {
             !ALWAYS.contains(&tool)
                 && skill.tools.as_ref().is_some_and(|tools| tools.iter().all(|known| known != tool))
         };
-        let skill = self.skill.iter().chain(step).find(narrows)?;
+        let skill = self.followed().find(narrows)?;
         let tools = skill.tools.as_deref().unwrap_or_default();
         Some(format!("The skill {} does not use {tool}. Its tools are: {}.", skill.key, tools.join(", ")))
     }

@@ -128,7 +128,7 @@ impl Engine {
         Ok(Picked {
             routing: Some(routing),
             skill: Some(skill),
-            mode: Some(mode(entry)),
+            mode: Some(entry.mode()),
             note,
             sequence: None,
         })
@@ -284,14 +284,6 @@ fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
     entry
         .filter(|entry| skills::offer::is_offered(&entry.skill))
         .ok_or_else(|| Error::field("skill", format!("there is no skill {key:?}; GET /v1/skills lists them")))
-}
-
-fn mode(entry: &Entry) -> Mode {
-    match entry.skill.mode {
-        skills::skill::Mode::Auto => Mode::Auto,
-        skills::skill::Mode::Single => Mode::Single,
-        skills::skill::Mode::Agent => Mode::Agent,
-    }
 }
 
 /// A refusal names each input that is missing or does not fit.

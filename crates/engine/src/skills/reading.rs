@@ -49,15 +49,16 @@ impl Engine {
         Ok(compile(&entry.skill, &world))
     }
 
-    /// What `get_skill` answers.
+    /// What `get_skill` answers; of a skill that is followed, at the version that is pinned.
     pub(crate) async fn get_skill(
         &self,
         tx: &mut TenantTx,
-        library: &Library,
+        (library, pinned): (&Library, Option<&Entry>),
         (key, document): (&str, Option<&str>),
         tools: &BTreeMap<String, String>,
     ) -> Result<Outcome> {
-        let Some(entry) = key.parse().ok().and_then(|key: Key| library.find(&key)) else {
+        let known = || key.parse().ok().and_then(|key: Key| library.find(&key));
+        let Some(entry) = pinned.or_else(known) else {
             return Ok(Outcome::failed(unknown(library, key)));
         };
         if let Some(path) = document {

@@ -213,7 +213,7 @@ impl Engine {
         }
         let outcome = match &call {
             Call::GetSkill { key, document } => {
-                self.get_skill(tx, stage.library, (key, document.as_deref()), stage.tools).await?
+                self.get_skill(tx, (stage.library, None), (key, document.as_deref()), stage.tools).await?
             }
             Call::ListSkills { query, category } => {
                 super::list_skills(stage.library, query.as_deref(), category.as_deref())

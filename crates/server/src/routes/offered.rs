@@ -149,13 +149,18 @@ pub async fn run(
     }
     let asked = find(&caller, &key).await?;
     let content = content::accept(engine, Some(request(&asked.name, &inputs)), None)?;
-    let session = match new.session_id {
-        Some(session) => session,
+    let (session, made) = match new.session_id {
+        Some(session) => (session, false),
         None => own_session(&caller, once.0.as_deref()).await?,
     };
     let skill = Some(Wanted { key, inputs, complete: true });
     let said = Said { content, timezone, view: None, mentions, skill, mode: None, model: None };
-    say(&caller, session, (once, hash), said, wish).await
+    let answer = say(&caller, session, (once, hash), said, wish).await;
+    if made && answer.is_err() {
+        // What is refused leaves nothing behind.
+        caller.tx(async |tx| sessions::delete(tx, session, None).await).await?;
+    }
+    answer
 }
 
 /// What a run would do. What is read for it is read in a transaction that is rolled back.
@@ -196,13 +201,14 @@ fn request(name: &str, inputs: &Map<String, Value>) -> String {
     format!("Run the skill \"{name}\".{}", lines.collect::<String>())
 }
 
-/// A conversation for this request; a request that is sent again with its key finds the same one.
-async fn own_session(caller: &Caller, once: Option<&str>) -> Result<SessionId> {
+/// A conversation for this request, and whether it is new; a request that is sent again with its key finds the
+/// same one.
+async fn own_session(caller: &Caller, once: Option<&str>) -> Result<(SessionId, bool)> {
     let key = format!("skill-run:{}", once.map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned));
     let new = NewSession { client_key: Some(&key), title: None, entity: None, model: None, mode: None };
     let session = caller.tx(async |tx| match sessions::create(tx, SessionId::new(), &new).await? {
-        Some(id) => Ok(id),
-        None => sessions::find_by_key(tx, &key).await,
+        Some(id) => Ok((id, true)),
+        None => Ok((sessions::find_by_key(tx, &key).await?, false)),
     });
     Ok(session.await?)
 }
