@@ -122,7 +122,15 @@ pub fn check(kind: EntityKind, given: &Map<String, Value>) -> Vec<FieldError> {
             };
             error.map(|error| FieldError { field: name.clone(), error })
         })
+        .chain(ends_before_it_starts(given))
         .collect()
+}
+
+/// What only the two times together say.
+fn ends_before_it_starts(given: &Map<String, Value>) -> Option<FieldError> {
+    let time = |name: &str| DateTime::parse_from_rfc3339(given.get(name)?.as_str()?).ok();
+    let (starts, ends) = (time("starts_at")?, time("ends_at")?);
+    (ends < starts).then(|| FieldError { field: "ends_at".into(), error: "is before starts_at".into() })
 }
 
 fn unknown(kind: EntityKind) -> String {
@@ -232,6 +240,14 @@ mod tests {
         assert_eq!(problems(EntityKind::Deal, &deal), Vec::<String>::new());
         let contact = json!({"email": "dana@acme.example", "last_activity_at": "2026-11-22T10:00:00+01:00"});
         assert_eq!(problems(EntityKind::Contact, &contact), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nothing_ends_before_it_starts() {
+        let ends = |time: &str| json!({"starts_at": "2026-11-22T10:00:00Z", "ends_at": time});
+        assert_eq!(problems(EntityKind::Meeting, &ends("2026-11-22T10:00:00Z")), Vec::<String>::new());
+        let early = problems(EntityKind::Meeting, &ends("2026-11-22T10:30:00+01:00"));
+        assert_eq!(early, ["ends_at is before starts_at"]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tools::Offer;
 
 use crate::{
     Engine,
-    builtins::{self, Origin},
+    builtins::{self, Clock, Origin},
     mode::{self, Before},
     prompt::{Mentioned, Note, context_note},
     run::Start,
@@ -48,6 +48,8 @@ pub struct Prepared {
     pub mentions: Vec<(usize, EntityRef)>,
     /// The skill that the message names.
     pub skill: Option<Wanted>,
+    /// A program wrote the message, and no person.
+    pub service: bool,
 }
 
 /// What is quoted of one entity that a message mentions, in characters.
@@ -106,11 +108,12 @@ impl Engine {
         let Next { seq, mut context, matrix, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
-        let (mentioned, origin) = mentioned(tx, &new.mentions).await?;
+        let clock = Clock { now: note.now, zone: new.timezone };
+        let (mentioned, origin) = mentioned(tx, &new.mentions, clock).await?;
         let attached = block::heads(&new.content).iter().any(|head| head.kind != "text");
         // What is attached is somebody's file, and what is looked at somebody's page.
         context.untrusted = context.holds_untrusted() || attached || note.holds_untrusted();
-        context.untrusted |= origin.is_outside();
+        context.untrusted |= origin.is_outside() || new.service;
         let claims = self.0.settings.works
             && !self.0.stopping.is_cancelled()
             && self.0.live().len() < self.0.settings.limits.runs;
@@ -235,11 +238,16 @@ fn run_started(new: &Prepared, begun: Begun, chosen: &Chosen, routing: Option<Ro
 
 /// What is on record about the entities that a message mentions, and whose words it holds.
 /// One that the person does not see is refused as one that does not exist.
-async fn mentioned(tx: &mut TenantTx, mentions: &[(usize, EntityRef)]) -> Result<(Vec<Mentioned>, Origin)> {
+async fn mentioned(
+    tx: &mut TenantTx,
+    mentions: &[(usize, EntityRef)],
+    clock: Clock,
+) -> Result<(Vec<Mentioned>, Origin)> {
     let (mut all, mut origin) = (Vec::with_capacity(mentions.len()), Origin::Inside);
     for (place, entity) in mentions {
         let EntityRef { kind, id } = entity;
-        let Some(facts) = builtins::facts(tx, *kind, id).await? else {
+        let notes = builtins::NOTES_OF_MENTION;
+        let Some(facts) = builtins::facts(tx, (*kind, id), notes, clock).await? else {
             return Err(Error::field(format!("mentions[{place}]"), format!("there is no {kind} {id:?}")));
         };
         if facts.origin.is_outside() {

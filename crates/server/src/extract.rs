@@ -61,12 +61,33 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Query<T> {
         match axum::extract::Query::<T>::from_request_parts(parts, app).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => {
-                let text = rejection.body_text();
-                let reason = text.rsplit_once(": ").map_or(text.as_str(), |(_, reason)| reason);
-                Err(Error::field("query", reason).into())
+                let (name, reason) = named(&rejection.body_text());
+                Err(Error::field(name, reason).into())
             }
         }
     }
+}
+
+/// The parameter that a rejection speaks of, and what is wrong with it: its text is
+/// `Failed to deserialize query string: limit: invalid digit found in string`.
+fn named(rejection: &str) -> (String, String) {
+    let text = rejection.split_once(": ").map_or(rejection, |(_, text)| text);
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let (name, reason) = match text.split_once(": ") {
+        Some((name, reason)) if is_name(name) => (name, reason),
+        _ => ("query", text),
+    };
+    let reason = match reason {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number"
+        }
+        "premature end of input" | "input contains invalid characters" => {
+            "must be a time with its zone, such as 2026-11-29T08:00:00Z"
+        }
+        other => other,
+    };
+    (name.to_owned(), reason.to_owned())
 }
 
 fn nul_in(encoded: &str) -> bool {

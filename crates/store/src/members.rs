@@ -76,6 +76,20 @@ pub async fn list(
     .collect()
 }
 
+/// Whether an active member has this external id.
+pub async fn is_active(tx: &mut TenantTx, external_id: &str) -> Result<bool> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.members
+            where org_id = $1 and external_id = $2 and status = 'active') as "there!""#,
+        org.0,
+        external_id
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// The member, held as they are until the transaction ends.
 pub async fn lock(tx: &mut TenantTx, user: UserId) -> Result<Member> {
     let org = tx.org();

@@ -39,6 +39,8 @@ pub use question::{DealFilter, Part, Question, Span, TaskFilter, TaskStatus, Whi
 
 /// Longest list of problems that goes back to the model for one call.
 const MAX_PROBLEMS: usize = 8;
+/// Longest message about one argument, in characters: it may quote the argument.
+const LONGEST_PROBLEM: usize = 400;
 
 /// The tools that a run is offered: a set of places in the toolbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +158,7 @@ impl Toolbox {
             .take(MAX_PROBLEMS)
             .map(|error| FieldError {
                 field: error.instance_path().as_str().trim_start_matches('/').replace('/', "."),
-                error: problem(&error),
+                error: short(&problem(&error)),
             })
             .collect();
         if !problems.is_empty() {
@@ -170,13 +172,23 @@ impl Toolbox {
         if tool.name == EXECUTE_ACTION {
             return Err(whole("action must name another tool".into()));
         }
-        Call::read(tool.name, &arguments).map_err(|error| whole(error.to_string()))
+        Call::read(tool.name, &arguments).map_err(|error| whole(short(&error.to_string())))
     }
 }
 
 /// Whether it belongs to no sequence.
 fn is_for_all(tool: &ToolSpec) -> bool {
     ![SUBMIT_OUTPUT, BEGIN_STEP].contains(&tool.name)
+}
+
+/// The beginning and the end of a message that quotes a long value.
+fn short(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= LONGEST_PROBLEM {
+        return text.to_owned();
+    }
+    let (begin, end) = (&chars[..LONGEST_PROBLEM / 2], &chars[chars.len() - LONGEST_PROBLEM / 2..]);
+    format!("{}…{}", begin.iter().collect::<String>(), end.iter().collect::<String>())
 }
 
 /// What is wrong with an argument. Of a word that must be one of some, all of them are named.
@@ -205,16 +217,18 @@ pub fn inner_call(name: &str, input: &RawValue) -> Option<(String, Box<RawValue>
     #[derive(Deserialize)]
     struct Action {
         action: String,
-        #[serde(default)]
-        params: BTreeMap<String, Box<RawValue>>,
+        params: Option<Box<RawValue>>,
     }
     if name != EXECUTE_ACTION {
         return None;
     }
-    let Action { action, mut params } = serde_json::from_str(&canonical(input)).ok()?;
+    let Action { action, params } = serde_json::from_str(&canonical(input)).ok()?;
     if action == EXECUTE_ACTION {
         return None;
     }
+    // These too are sometimes sent as a string that holds them.
+    let params = params.map_or_else(|| "{}".to_owned(), |params| canonical(&params));
+    let mut params: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&params).ok()?;
     params.remove("confirm");
     Some((action, to_raw_value(&params).ok()?))
 }
@@ -352,6 +366,8 @@ mod tests {
         );
         assert_eq!(inner(r#"{"action":"make_coffee"}"#), call("make_coffee", "{}"));
         assert_eq!(inner(r#""{\"action\":\"recall\",\"params\":{}}""#), call("recall", "{}"));
+        let text = r#"{"action":"get_entity","params":"{\"kind\":\"deal\",\"id\":\"D-42\"}"}"#;
+        assert_eq!(inner(text), Some(("get_entity".into(), r#"{"id":"D-42","kind":"deal"}"#.into())));
         for no in [r#"{"params":{}}"#, r#"{"action":7}"#, r#"{"action":"execute_action"}"#, "[]"] {
             assert_eq!(inner(no), None, "{no}");
             assert!(problem(Role::Member, EXECUTE_ACTION, no).contains("not valid"), "{no}");

@@ -1,5 +1,6 @@
 //! Programs with API keys, and the members that administrators manage.
 
+use model_sim::Reply;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -199,4 +200,32 @@ async fn a_key_whose_service_was_erased_is_still_listed_and_revoked() {
     assert_eq!(listed["data"][0]["role"], "readonly", "{listed}");
     alice.delete(&path).await.expect(204);
     program(&app, &made).get("/v1/me").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_program_only_proposes_to_memory() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let program = program(&app, &make(&alice, "admin").await);
+    alice.deal().await;
+    let content = json!({"content": "Deals close themselves."});
+    for path in ["/v1/memory/org", "/v1/memory/user", "/v1/memory/entities/deal/D-42"] {
+        program.put(path, content.clone()).await.problem(403, "forbidden");
+        program.post(&format!("{path}/revert"), json!({"version": 1})).await.problem(403, "forbidden");
+    }
+    let session = program.session().await;
+    let note =
+        json!({"scope": "entity", "kind": "deal", "id": "D-42", "section": "Notes", "text": "Pays late."});
+    app.sim.push(Reply::call("memory_append", note));
+    app.sim.push(Reply::text("Proposed."));
+    program.hear(&session, "Note how the deal goes.").await;
+    assert_eq!(
+        app.database.count("select count(*) from sixty.copilot_memories where content <> ''").await,
+        0
+    );
+    let proposals = program.get("/v1/memory/proposals").await.expect(200).json();
+    let id = proposals["data"][0]["id"].as_str().expect("a proposal").to_owned();
+    let accept = json!({"decision": "approve"});
+    program.post(&format!("/v1/memory/proposals/{id}"), accept.clone()).await.problem(403, "forbidden");
+    program.post(&format!("/v1/approvals/{id}"), accept).await.problem(403, "forbidden");
 }

@@ -183,7 +183,7 @@ async fn suggestions_that_cannot_be_asked_for_are_refused() {
     for (query, field) in [
         ("entity_kind=deal", "entity_id"),
         ("entity_id=D-1", "entity_kind"),
-        ("entity_kind=invoice&entity_id=D-1", "query"),
+        ("entity_kind=invoice&entity_id=D-1", "entity_kind"),
         ("timezone=Berlin", "timezone"),
         ("timezone=", "timezone"),
         ("entity_kind=deal&entity_id=%00", ""),

@@ -193,6 +193,10 @@ async fn who_may_not_write_is_refused_before_anything_is_read() {
     let plain =
         alice.request(Method::POST, "/v1/entities/batch").header("content-type", "text/csv").body(body);
     alice.send(plain).await.problem(415, "unsupported_media_type");
+    let packed =
+        alice.request(Method::POST, "/v1/entities/batch").header("content-type", "application/x-ndjson");
+    let packed = packed.header("content-encoding", "gzip").body("{}");
+    alice.send(packed).await.problem(415, "unsupported_media_type");
     let large =
         alice.request(Method::POST, "/v1/entities/batch").header("content-type", "application/x-ndjson");
     // The connection may break before the answer is read: nobody reads the body.

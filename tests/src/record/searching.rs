@@ -100,10 +100,11 @@ async fn lists_are_filtered_by_what_the_product_asks() {
         ("linked_kind=deal", "linked_id"),
         ("linked_id=D-1", "linked_id"),
         ("sort=updated&q=x", "sort"),
-        ("sort=name", "query"),
-        ("open=maybe", "query"),
-        ("updated_since=yesterday", "query"),
-        ("kind=car", "query"),
+        ("sort=name", "sort"),
+        ("open=maybe", "open"),
+        ("updated_since=yesterday", "updated_since"),
+        ("kind=car", "kind"),
+        ("limit=x", "limit"),
         ("cursor=x", "cursor"),
     ] {
         let problem = alice.get(&format!("/v1/entities?{query}")).await.problem(422, "validation_failed");

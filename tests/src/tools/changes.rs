@@ -181,3 +181,69 @@ async fn an_action_is_the_tools_own_call_with_its_rules_and_its_name() {
     );
     none(&alice, "task").await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_created_asks_nobody_first() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    refused(
+        call(&app, &alice, "create_task", json!({"title": "Call", "assignee": "alize"})).await,
+        &["\"alize\" is no member", "alice"],
+    );
+    refused(
+        call(&app, &alice, "create_entity", json!({"kind": "deal", "id": "D-42", "name": "Again"})).await,
+        &["there is a deal \"D-42\" already", "update_entity"],
+    );
+    assert_eq!(app.database.count("select count(*) from sixty.approvals").await, 0);
+}
+
+#[tokio::test]
+async fn a_record_is_told_in_words_and_a_long_one_in_parts() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let day = (chrono::Utc::now() + chrono::Days::new(5)).date_naive();
+    let close = day.to_string();
+    let deal =
+        json!({"name": "Big", "amount": 84000, "currency": "EUR", "close_date": close, "probability": 60});
+    alice.put("/v1/entities/deal/D-7", deal).await.expect(201);
+    let (told, _) = call(&app, &alice, "get_entity", json!({"kind": "deal", "id": "D-7"})).await;
+    let closes = format!("close_date {}, in 5 days", day.format("%a %-d %b %Y"));
+    for words in
+        ["amount 84,000 EUR", "probability 60%", &closes, "links: none on record", "notes: none on record"]
+    {
+        assert!(told.contains(words), "{words} is missing: {told}");
+    }
+    let lines: Vec<String> = (0..4_000).map(|n| format!("Dana said line {n}.")).collect();
+    let long = json!({"name": "Long talk", "transcript": lines.join("\n")});
+    alice.put("/v1/entities/meeting/M-7", long).await.expect(201);
+    let part = async |n: u32| {
+        call(&app, &alice, "get_entity", json!({"kind": "meeting", "id": "M-7", "part": n})).await.0
+    };
+    let first = part(1).await;
+    let of: u32 = first
+        .split_once("[Part 1 of ")
+        .and_then(|(_, rest)| rest.split_once(';')?.0.parse().ok())
+        .unwrap_or_else(|| panic!("no parts: {}", &first[..200]));
+    let mut all = first;
+    for n in 2..=of {
+        all.push_str(&part(n).await);
+    }
+    assert!(
+        lines.iter().all(|line| all.contains(line.as_str())),
+        "every line of the transcript is in a part"
+    );
+    refused(
+        call(&app, &alice, "get_entity", json!({"kind": "meeting", "id": "M-7", "part": of + 1})).await,
+        &[&format!("has {of} parts")],
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_repeat_all_of_what_it_refuses() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let (told, is_error) = call(&app, &alice, "resolve_entity", json!({"name": "x".repeat(10_000)})).await;
+    assert!(is_error && told.chars().count() < 700 && told.contains("longer than"), "{told}");
+    refused(call(&app, &alice, "read_archive", json!({"summary_id": "nope"})).await, &["summary_id"]);
+}

@@ -6,11 +6,13 @@ use domain::{
     EntityKind, EntityRef, Error, OptionalExt, Result,
     approval::{FieldChange, Named, Preview},
     entity::{Link, Visibility},
+    member::MemberStatus,
 };
 use serde_json::{Map, Value, json};
 use store::{
     TenantTx,
     entities::{self, NewEntity, Origin},
+    members,
 };
 use tools::{Change, NewActivity, NewTask};
 use uuid::Uuid;
@@ -23,6 +25,9 @@ use super::{
 /// Longest name that is made of a longer text, in characters.
 const NAME: usize = 80;
 const DONE: &str = "done";
+/// Members that are named where somebody is none, and among how many they are looked for.
+const CLOSE: usize = 3;
+const LOOKED_AT: i64 = 1_000;
 
 /// A record that is to be made, or why it cannot be.
 struct Draft {
@@ -178,7 +183,8 @@ fn links(deal: Option<&str>, contact: Option<&str>, bound: Option<&EntityRef>) -
     deal.into_iter().chain(contact.map(|id| link(EntityKind::Contact, id))).collect()
 }
 
-/// Why the record cannot be made, if so. Its id is looked at when it is written.
+/// Why the record cannot be made, if so. An id that is taken by what the person does not see is found
+/// out when it is written.
 async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
     if let Some(problems) = problems(draft.kind, &draft.fields) {
         return Ok(Some(Outcome::failed(format!("Nothing was created: {problems}."))));
@@ -188,12 +194,39 @@ async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
     if texts.into_iter().any(|text| redact::contains_marker(&text)) {
         return Ok(Some(Outcome::failed(MARKED)));
     }
+    if let Some(id) = &draft.id
+        && entities::find(tx, draft.kind, id).await.optional()?.is_some()
+    {
+        return Ok(Some(Outcome::failed(format!(
+            "Nothing was created: there is a {} {id:?} already. Use update_entity to change it.",
+            draft.kind
+        ))));
+    }
+    if let Some(refusal) = nobody(tx, draft).await? {
+        return Ok(Some(refusal));
+    }
     for link in &draft.links {
         if entities::find(tx, link.kind, &link.id).await.optional()?.is_none() {
             return Ok(Some(missing(link.kind, &link.id)));
         }
     }
     Ok(None)
+}
+
+/// Why a to-do cannot be given to whom it names, if so.
+async fn nobody(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
+    let Some(named) = draft.fields.get("assignee").and_then(Value::as_str) else { return Ok(None) };
+    if members::is_active(tx, named).await? {
+        return Ok(None);
+    }
+    let known = members::list(tx, Some(MemberStatus::Active), None, LOOKED_AT).await?;
+    let mut members: Vec<String> = known.into_iter().map(|member| member.id).collect();
+    members.sort_by(|a, b| strsim::jaro_winkler(b, named).total_cmp(&strsim::jaro_winkler(a, named)));
+    members.truncate(CLOSE);
+    Ok(Some(Outcome::failed(format!(
+        "Nothing was created: {named:?} is no member of the organization. The closest are: {}.",
+        members.join(", ")
+    ))))
 }
 
 /// The to-do as it stands, and as it would.

@@ -17,8 +17,8 @@ use tools::Call;
 
 pub use cards::check_card_schema;
 pub use memory::meant;
-pub use questions::{Asking, suggestions};
-pub use record::facts;
+pub use questions::{Asking, say::Clock, suggestions};
+pub use record::{NOTES_OF_MENTION, facts};
 
 /// Whose words a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,10 @@ pub async fn read(
         Call::ReadArchive { summary_id, from_seq, to_seq } => {
             archive::read(tx, *summary_id, from_seq.unwrap_or(1), to_seq.unwrap_or(i64::MAX)).await
         }
-        Call::GetEntity { kind, id } => record::get_entity(tx, *kind, id).await,
+        Call::GetEntity { kind, id, part } => {
+            let clock = Clock { now: chrono::Utc::now(), zone: asking.zone };
+            record::get_entity(tx, (*kind, id), part.unwrap_or(1), clock).await
+        }
         Call::ShowCard(new) => cards::show(tx, new, card, role).await,
         Call::DraftEmail { to, subject, body } => Ok(cards::draft(to, subject, body, card)),
         _ => Err(Error::internal("a writing tool was asked to read")),

@@ -16,11 +16,21 @@ use store::{
     questions,
 };
 
-use super::{Origin, Outcome};
+use super::{
+    Origin, Outcome,
+    questions::say::{self, Clock},
+};
 
 pub(super) const MARKED: &str =
     "A [REDACTED] mark stands for a secret that was removed; it cannot be written.";
-const NOTES_AT_MOST: i64 = 5;
+/// Notes that are shown of a record, and of one that a message mentions.
+const NOTES: i64 = 50;
+pub const NOTES_OF_MENTION: i64 = 5;
+/// Longest part of what is on record, in characters.
+const PART: usize = 12_000;
+/// Fields that hold a day, a moment, or a number of 0 to 100.
+const TIMES: [&str; 6] = ["close_date", "due_date", "date", "starts_at", "ends_at", "last_activity_at"];
+const PERCENTS: [&str; 3] = ["probability", "health", "ghost_risk"];
 
 /// What is on record about an entity.
 #[derive(Clone, Debug)]
@@ -60,28 +70,68 @@ fn head(text: &str, most: usize) -> String {
     format!("{head}\n[The rest is left out here; get_entity shows more.]")
 }
 
-pub async fn get_entity(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Outcome> {
-    Ok(match facts(tx, kind, id).await? {
-        Some(facts) => {
-            let origin = facts.origin;
-            Outcome::ok(facts.whole()).holding(origin)
+pub async fn get_entity(
+    tx: &mut TenantTx,
+    (kind, id): (EntityKind, &str),
+    number: usize,
+    clock: Clock,
+) -> Result<Outcome> {
+    let Some(facts) = facts(tx, (kind, id), NOTES, clock).await? else { return Ok(missing(kind, id)) };
+    let origin = facts.origin;
+    let told = match part(&facts.whole(), number) {
+        Ok(text) => Outcome::ok(text),
+        Err(parts) => {
+            Outcome::failed(format!("What is on record has {parts} parts; there is no part {number}."))
         }
-        None => missing(kind, id),
+    };
+    Ok(told.holding(origin))
+}
+
+/// A part of a long text, ended where a line ends if that is near, and which part it is. Err: how many
+/// there are.
+fn part(text: &str, number: usize) -> Result<String, usize> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((end, _)) = rest.char_indices().nth(PART) {
+        let end = rest[..end].rfind('\n').filter(|line| *line > end / 2).unwrap_or(end);
+        parts.push(&rest[..end]);
+        rest = rest[end..].strip_prefix('\n').unwrap_or(&rest[end..]);
+    }
+    parts.push(rest);
+    let of = parts.len();
+    let part = number.checked_sub(1).and_then(|place| parts.get(place)).ok_or(of)?;
+    Ok(match number {
+        _ if of == 1 => (*part).to_owned(),
+        _ if number == of => format!("[Part {number} of {of}, the last]\n{part}"),
+        _ => format!("[Part {number} of {of}; the next: part {}]\n{part}", number + 1),
     })
 }
 
 /// What is on record about an entity that the transaction may see.
-pub async fn facts(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Option<Facts>> {
+pub async fn facts(
+    tx: &mut TenantTx,
+    (kind, id): (EntityKind, &str),
+    most: i64,
+    clock: Clock,
+) -> Result<Option<Facts>> {
     let Some(entity) = entities::find(tx, kind, id).await.optional()? else { return Ok(None) };
     let bound = EntityRef { kind, id: id.to_owned() };
-    let notes = entities::notes(tx, &bound, NOTES_AT_MOST).await?;
+    let mut notes = entities::notes(tx, &bound, most + 1).await?;
+    let most = usize::try_from(most).unwrap_or_default();
+    let older = notes.len() > most;
+    notes.truncate(most);
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
     let neighbours = questions::one(tx, kind, id).await?.map(|brief| brief.links).unwrap_or_default();
     let outside = kind.is_event()
         || entity.integration
         || notes.iter().any(|note| note.integration)
         || neighbours.iter().any(|link| link.integration);
-    let mut text = line(&entity);
+    let mut text = line(&entity, clock);
+    for (none, what) in [(neighbours.is_empty(), "links"), (notes.is_empty(), "notes")] {
+        if none {
+            write!(text, "\n{what}: none on record").expect("writing to a string cannot fail");
+        }
+    }
     for link in neighbours {
         let role = link.role.map(|role| format!(" ({role})")).unwrap_or_default();
         let linked = format!("linked: {} {}: {}{role}", link.kind, link.id, link.name);
@@ -93,8 +143,11 @@ pub async fn facts(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Opti
     }
     for note in notes {
         let author = note.author.as_deref().unwrap_or("somebody");
-        let (day, said) = (note.created_at.format("%Y-%m-%d"), indented(&note.text));
-        write!(text, "\nnote of {day} by {author}: {said}").expect("writing to a string cannot fail");
+        let (day, said) = (clock.day_at(note.created_at), indented(&note.text));
+        write!(text, "\nnote of {day}, by {author}: {said}").expect("writing to a string cannot fail");
+    }
+    if older {
+        text.push_str("\n[Older notes are left out here.]");
     }
     let origin = Origin::outside_if(outside);
     Ok(Some(Facts { name: entity.name, text, memory: memory.content, origin }))
@@ -225,17 +278,37 @@ fn indented(text: &str) -> String {
 }
 
 /// One entity on one line: kind, id, name, then its fields.
-fn line(entity: &Entity) -> String {
+fn line(entity: &Entity, clock: Clock) -> String {
     let mut text = format!("{} {}: {}", entity.kind, entity.id, entity.name);
-    for name in fields::names(entity.kind) {
+    let has_amount = entity.fields.get("amount").is_some_and(Value::is_number);
+    for name in fields::names(entity.kind).filter(|name| *name != "currency" || !has_amount) {
         if let Some(value) = entity.fields.get(name) {
-            write!(text, ", {name} {}", plain(value)).expect("writing to a string cannot fail");
+            let told = told(entity, name, value, clock);
+            write!(text, ", {name} {told}").expect("writing to a string cannot fail");
         }
     }
     if let Some(owner) = &entity.owner {
         write!(text, ", owner {owner}").expect("writing to a string cannot fail");
     }
     indented(&text)
+}
+
+/// A field as other answers word it: amounts with their currency, days with their distance.
+fn told(entity: &Entity, name: &str, value: &Value, clock: Clock) -> String {
+    let text = value.as_str();
+    let worded = match name {
+        "amount" => value
+            .as_f64()
+            .map(|amount| say::amount(amount, entity.fields.get("currency").and_then(Value::as_str))),
+        "from" | "to" | "attendees" => fields::people(value).map(|people| people.join(", ")),
+        _ if PERCENTS.contains(&name) => value.as_f64().map(|number| format!("{}%", say::number(number))),
+        _ if TIMES.contains(&name) => text.and_then(|text| match fields::date(text) {
+            Some(day) => Some(clock.day(day)),
+            None => fields::time(text).map(|moment| clock.moment(moment)),
+        }),
+        _ => None,
+    };
+    worded.unwrap_or_else(|| plain(value))
 }
 
 fn plain(value: &Value) -> String {
@@ -266,5 +339,19 @@ mod tests {
             assert_eq!(kept, [facts_kept, memory_kept], "{shown}");
         }
         assert!(head("one line\nand another", 15).starts_with("one line\n[The rest"));
+    }
+
+    #[test]
+    fn the_parts_of_a_long_text_are_all_of_it() {
+        let lines: Vec<String> = (0..3_000).map(|n| format!("line {n} of the transcript")).collect();
+        let text = lines.join("\n");
+        assert_eq!(part("short", 1), Ok("short".to_owned()));
+        let parts: Vec<String> = (1..).map_while(|number| part(&text, number).ok()).collect();
+        assert!(parts.len() > 4 && parts.iter().all(|part| part.chars().count() <= PART + 60));
+        let said: Vec<&str> = parts.iter().filter_map(|part| Some(part.split_once('\n')?.1)).collect();
+        assert_eq!(said.join("\n"), text);
+        assert_eq!(part(&text, 99), Err(parts.len()));
+        assert_eq!(part(&text, 0), Err(parts.len()));
+        assert_eq!(part(&"ü".repeat(PART + 1), 2), Ok("[Part 2 of 2, the last]\nü".to_owned()));
     }
 }

@@ -44,8 +44,12 @@ pub fn line_change(before: &str, after: &str) -> LineChange {
     let rest = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = rest.take_while(|(a, b)| a == b).count();
     let lines = |lines: &[&str]| lines[head..lines.len() - tail].iter().map(ToString::to_string).collect();
-    let section = new[..head].iter().rfind(|line| line.starts_with('#')).map(ToString::to_string);
-    LineChange { section, removed: lines(&old), added: lines(&new) }
+    let is_heading = |line: &&&str| line.starts_with('#');
+    let (removed, added): (Vec<String>, Vec<String>) = (lines(&old), lines(&new));
+    // A section that is added is its own place.
+    let begun = new[head..new.len() - tail].iter().find(|line| !line.trim().is_empty()).filter(is_heading);
+    let section = begun.or_else(|| new[..head].iter().rfind(is_heading)).map(ToString::to_string);
+    LineChange { section, removed, added }
 }
 
 #[cfg(test)]
@@ -67,7 +71,7 @@ mod tests {
         let append = |section, text| Edit::Append { section, text };
         let replace = |old, new| Edit::Replace { old, new };
         assert_eq!(change(append("people", "Kim pays")), told("## People", "", "- Kim pays"));
-        assert_eq!(change(append("Goals", "Win")), told("## People", "", "|## Goals|- Win"));
+        assert_eq!(change(append("Goals", "Win")), told("## Goals", "", "|## Goals|- Win"));
         assert_eq!(
             change(replace("Short", "Long")),
             told("## Preferences", "- Short answers", "- Long answers")

@@ -16,7 +16,6 @@ use store::{
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    App,
     caller::{Caller, OrgWide, Tx},
     door::{masked, unmasked},
     extract::{Body, IdempotencyKey, Path, Query},
@@ -173,7 +172,7 @@ pub async fn decide(
     let word = word(&caller, decision, input, reason.as_deref())?;
     let answer = once(&caller, key, hash, async |tx| {
         let approval = see(tx, id).await?;
-        let run = settle(&caller.app, tx, &approval, &word).await?;
+        let run = settle(&caller, tx, &approval, &word).await?;
         Answer::accepted(format!("/v1/runs/{run}"), &Decided { run_id: run })
     })
     .await?;
@@ -195,7 +194,7 @@ pub async fn batch(caller: Caller, key: IdempotencyKey, body: Body<NewBatch>) ->
         .map(|item| (item.id, word(&caller, item.decision, item.input, item.reason.as_deref())))
         .collect();
     let answer = once(&caller, key, hash, async |tx| {
-        let results = decide_all(&caller.app, tx, words).await?;
+        let results = decide_all(&caller, tx, words).await?;
         Answer::plain(&BatchResults { results })
     })
     .await?;
@@ -206,7 +205,7 @@ pub async fn batch(caller: Caller, key: IdempotencyKey, body: Body<NewBatch>) ->
 /// Sees first, then decides in the order of the runs: two batches that lock the same
 /// runs never wait for each other.
 async fn decide_all(
-    app: &App,
+    caller: &Caller,
     tx: &mut Tx,
     words: Vec<(ApprovalId, domain::Result<Word>)>,
 ) -> domain::Result<Vec<BatchResult>> {
@@ -221,7 +220,7 @@ async fn decide_all(
     }
     seen.sort_by_key(|(_, approval, _)| approval.run_id);
     for (place, approval, word) in seen {
-        results[place] = Some(match settle(app, tx, &approval, &word).await {
+        results[place] = Some(match settle(caller, tx, &approval, &word).await {
             Ok(run) => BatchResult { id: approval.id, status: 202, run_id: Some(run), problem: None },
             Err(error) => refused(approval.id, error)?,
         });
@@ -289,7 +288,7 @@ pub(super) async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval>
 
 /// Decides as the approval's own person, whose rows they are.
 pub(super) async fn settle(
-    app: &App,
+    caller: &Caller,
     tx: &mut Tx,
     approval: &Approval,
     word: &Word,
@@ -299,11 +298,14 @@ pub(super) async fn settle(
     }
     if word.approve {
         tx.writes()?;
+        if approval.action.memory().is_some() {
+            super::memory::person(caller)?;
+        }
     }
     let role = tx.role;
     let take = async |tx: &mut store::TenantTx| {
         approvals::lock_runs(tx, &[approval.run_id]).await?;
-        app.engine.decide(tx, approval, word, role).await
+        caller.app.engine.decide(tx, approval, word, role).await
     };
     if approval.owner == tx.tenant().user {
         return take(tx).await;

@@ -69,11 +69,26 @@ async fn known(caller: &Caller, tx: &mut Tx, subject: &Subject) -> domain::Resul
 }
 
 /// Who may write: of the organization's memory its administrators, else everybody but readonly.
-async fn writable(tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
+async fn writable(caller: &Caller, tx: &mut Tx, subject: &Subject) -> domain::Result<()> {
     if let Subject::Entity(entity) = subject {
         tx.as_far_as_allowed(OrgWide::WriteEntities, async |tx| entities::hold(tx, entity).await).await?;
     }
-    if *subject == Subject::Org { tx.administers() } else { tx.writes() }
+    if *subject == Subject::Org {
+        tx.administers()?;
+    } else {
+        tx.writes()?;
+    }
+    person(caller)
+}
+
+/// Memory is what people have said or let stand: a program proposes through a conversation.
+pub(super) fn person(caller: &Caller) -> domain::Result<()> {
+    if caller.identity.service {
+        return Err(Error::forbidden(
+            "memory is written by people; a program with an API key only proposes to it",
+        ));
+    }
+    Ok(())
 }
 
 /// The document's name, in the audit trail and in cursors of its revisions.
@@ -130,7 +145,7 @@ async fn write(
     }
     let document = caller
         .tx(async |tx| {
-            writable(tx, &subject).await?;
+            writable(caller, tx, &subject).await?;
             store(caller, tx, &subject, &content, Change::Put, seen).await
         })
         .await?;
@@ -163,7 +178,7 @@ async fn revert(
 ) -> Result<Answer> {
     let hash = request_hash(&format!("POST revert {subject:?} {:?}", seen.0), &body.bytes);
     let answer = once(caller, key, hash, async |tx| {
-        writable(tx, &subject).await?;
+        writable(caller, tx, &subject).await?;
         let content =
             memories::content_at(tx, &subject, body.value.version).await.map_err(|error| match error {
                 Error::NotFound => Error::field("version", "there is no such version"),

@@ -208,12 +208,14 @@ pub(super) async fn say(
         view: said.view,
         mentions: said.mentions,
         skill: said.skill,
+        service: caller.identity.service,
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(caller, run, wish).await
 }
 
-/// Answers a question once more. The old answer is kept as superseded, out of the prompt.
+/// Answers a question once more. The old answer is kept as superseded, out of the prompt. The answer of a
+/// sequence is not given again without its steps: 409 `sequence_not_repeated`.
 #[utoipa::path(post, path = "/v1/sessions/{id}/regenerate", tag = "messages", security(("bearer" = [])),
     params(("id" = SessionId, Path)), request_body = Option<Regenerate>,
     responses((status = 200, content((Turn = "application/json"), (sse::Frame = "text/event-stream"))),

@@ -88,7 +88,7 @@ pub async fn decide(
         let approval = proposed(tx, id).await?;
         let engine = &caller.app.engine;
         word.input = text.map(|text| engine.reworded(&approval, &text)).transpose()?;
-        let run = settle(&caller.app, tx, &approval, &word).await?;
+        let run = settle(&caller, tx, &approval, &word).await?;
         Answer::accepted(format!("/v1/runs/{run}"), &Decided { run_id: run })
     })
     .await?;

@@ -52,6 +52,8 @@ pub enum Call {
     GetEntity {
         kind: EntityKind,
         id: String,
+        #[serde(default)]
+        part: Option<usize>,
     },
     UpdateEntity {
         kind: EntityKind,

@@ -30,7 +30,7 @@ pub(super) const ARCHIVE: &[ToolSpec] = &[
         schema: r#"{
             "type": "object",
             "properties": {
-                "summary_id": {"type": "string", "maxLength": 40},
+                "summary_id": {"type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
                 "from_seq": {"type": "integer", "minimum": 1},
                 "to_seq": {"type": "integer", "minimum": 1}
             },

@@ -13,12 +13,13 @@ pub(super) const RECORD: &[ToolSpec] = &[
         name: "get_entity",
         title: "Look up",
         description: "Everything on record about one deal, contact or other record: its fields, links, newest notes, and its \
-            memory document.",
+            memory document. What is long comes in parts.",
         schema: r#"{
             "type": "object",
             "properties": {
                 "kind": {"type": "string", "enum": ["deal", "contact", "company", "meeting", "task", "activity", "email"]},
-                "id": {"type": "string", "minLength": 1, "maxLength": 200}
+                "id": {"type": "string", "minLength": 1, "maxLength": 200},
+                "part": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "1 when left out"}
             },
             "required": ["kind", "id"],
             "additionalProperties": false

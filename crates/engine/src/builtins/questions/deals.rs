@@ -79,7 +79,7 @@ pub async fn list(
         Some(DealFilter::Stale) => {
             let days = days.unwrap_or(STALE_DAYS);
             let rows = questions::stale(tx, closing, clock.days_ago(days), page).await?;
-            (format!("Open deals without activity for {days} days"), rows)
+            (format!("Open deals without activity for {}", say::count(days.into(), "day")), rows)
         }
         Some(DealFilter::NeedsAttention) => (
             "Open deals that need attention".to_owned(),
@@ -103,8 +103,11 @@ pub async fn contacts(tx: &mut TenantTx, asking: Asking<'_>, days: Option<u16>, 
     let (days, clock, page) = (days.unwrap_or(STALE_DAYS), asking.clock(), page(part, LINES));
     let rows = questions::contacts(tx, clock.days_ago(days), page).await?;
     Ok(listed(
-        &format!("Contacts without activity for {days} days, the longest silent first:"),
-        &format!("There is no contact without activity for {days} days."),
+        &format!(
+            "Contacts without activity for {}, the longest silent first:",
+            say::count(days.into(), "day")
+        ),
+        &format!("There is no contact without activity for {}.", say::count(days.into(), "day")),
         (rows, part, page),
         |contact| lines::line(contact, clock),
     ))

@@ -8,7 +8,7 @@ mod meetings;
 mod passage;
 mod period;
 mod rank;
-mod say;
+pub(super) mod say;
 mod search;
 mod suggest;
 mod tasks;

@@ -47,6 +47,17 @@ impl Clock {
         self.day(self.day_of(moment))
     }
 
+    /// `Thu 3 Dec 2026 14:00, in 5 days`
+    pub fn moment(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.zone);
+        format!(
+            "{} {}, {}",
+            date(local.date_naive()),
+            local.format("%H:%M"),
+            self.distance(local.date_naive())
+        )
+    }
+
     /// Whole days from that moment to today.
     pub fn days_since(self, moment: DateTime<Utc>) -> i64 {
         (self.today() - self.day_of(moment)).num_days()

@@ -102,6 +102,10 @@ fn admit(headers: &HeaderMap, limits: Limits) -> Result<()> {
         let detail = "send the body as Content-Type: application/x-ndjson";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into());
     }
+    if let Some(encoding) = value(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        let detail = format!("send the body as it is, without Content-Encoding: {encoding}");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into());
+    }
     let announced = value(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits.bytes) {
         let detail = format!("the body is larger than {} bytes", limits.bytes);
