@@ -126,8 +126,9 @@ impl Crowd {
                 and a.attname in ('owner_id', 'user_id') order by a.attname limit 1)
              from pg_class c where c.relnamespace = 'sixty'::regnamespace and c.relkind in ('r', 'p')
                 and not c.relispartition
-                -- What the service seals by itself, it does whoever asks for what.
-                and c.relname not in ('_sqlx_migrations', 'audit_pending', 'audit_seals', 'audit_heads')",
+                -- What the service does in its own time (seals, rounds of retention), it does whoever asks for what.
+                and c.relname not in ('_sqlx_migrations', 'audit_pending', 'audit_seals', 'audit_heads',
+                    'retention_rounds')",
         )
         .fetch_all(&pool)
         .await

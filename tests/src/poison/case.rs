@@ -70,6 +70,13 @@ impl Case<'_> {
         assert!(done.status.is_success(), "{done:?}");
     }
 
+    /// A program of the person's organization, which may all that they may.
+    pub async fn program(&self) -> Person {
+        let key = json!({"name": "CRM", "role": "owner"});
+        let made = self.person.post("/v1/admin/api-keys", key).await.expect(201).json();
+        self.lab.app.replica.bearer(made["key"].as_str().expect("a key"))
+    }
+
     pub async fn say(&self, session: &str, body: &Value) -> Vec<Frame> {
         let frames = self.person.say_with(session, body).await.rest().await;
         assert_eq!(end(&frames).event, "done", "{}: {frames:#?}", self.payload.name);

@@ -42,14 +42,16 @@ pub enum Channel {
     Replace,
     /// Read and written by the same answer.
     SameAnswer,
+    /// Said by a program with an API key.
+    Program,
 }
 
 use Channel::{
-    Archive, Attribute, BoundName, CopilotsChange, CopilotsNote, Document, Name, Note, Recall, Regenerated,
-    Replace, SameAnswer, Summary, View,
+    Archive, Attribute, BoundName, CopilotsChange, CopilotsNote, Document, Name, Note, Program, Recall,
+    Regenerated, Replace, SameAnswer, Summary, View,
 };
 
-pub const CHANNELS: [Channel; 14] = [
+pub const CHANNELS: [Channel; 15] = [
     Note,
     Attribute,
     Name,
@@ -64,6 +66,7 @@ pub const CHANNELS: [Channel; 14] = [
     Regenerated,
     Replace,
     SameAnswer,
+    Program,
 ];
 
 /// The texts that go through a channel.
@@ -158,6 +161,7 @@ impl Case<'_> {
                 let session = self.tainted(answer()).await;
                 Planted { session, reads: Vec::new(), says: None }
             }
+            Program => Planted { says: Some(json!({"text": self.text})), ..fresh(Vec::new()).await },
             Replace => Planted { session: self.tainted(answer()).await, reads: Vec::new(), says },
         }
     }
@@ -217,7 +221,10 @@ async fn nothing_is_remembered(channel: Channel) {
     let lab = Lab::open().await;
     for (n, payload) in texts_of(channel).enumerate() {
         lab.app.sim.take_requests();
-        let case = lab.case(n, payload);
+        let mut case = lab.case(n, payload);
+        if channel == Program {
+            case.person = case.program().await;
+        }
         case.is_only_proposed(channel).await;
         assert_eq!(lab.app.sim.unused(), 0, "{channel:?} {}", payload.name);
     }
@@ -249,4 +256,5 @@ channels! {
     what_is_asked_again_is_not_remembered: Regenerated;
     nothing_is_replaced_by_it: Replace;
     what_is_read_beside_the_write_is_not_remembered: SameAnswer;
+    what_a_program_says_is_not_remembered: Program;
 }

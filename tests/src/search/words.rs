@@ -144,10 +144,10 @@ async fn whatever_is_asked_the_answer_is_empty_or_a_clear_refusal() {
     assert_eq!(&status, b"HTTP/1.1 414");
     for (parameters, field) in [
         (&[("q", "a"), ("limit", "0")][..], "limit"),
-        (&[("q", "a"), ("limit", "x")], "query"),
-        (&[("q", "a"), ("since", "yesterday")], "query"),
-        (&[("q", "a"), ("session_id", "1")], "query"),
-        (&[("q", "a"), ("entity_kind", "zebra")], "query"),
+        (&[("q", "a"), ("limit", "x")], "limit"),
+        (&[("q", "a"), ("since", "yesterday")], "since"),
+        (&[("q", "a"), ("session_id", "1")], "session_id"),
+        (&[("q", "a"), ("entity_kind", "zebra")], "entity_kind"),
         (&[("q", "a"), ("cursor", "e30")], "cursor"),
         (&[], "query"),
     ] {

@@ -202,7 +202,7 @@ async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
             draft.kind
         ))));
     }
-    if let Some(refusal) = nobody(tx, draft).await? {
+    if let Some(refusal) = nobody(tx, &draft.fields).await? {
         return Ok(Some(refusal));
     }
     for link in &draft.links {
@@ -214,17 +214,18 @@ async fn refusal(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
 }
 
 /// Why a to-do cannot be given to whom it names, if so.
-async fn nobody(tx: &mut TenantTx, draft: &Draft) -> Result<Option<Outcome>> {
-    let Some(named) = draft.fields.get("assignee").and_then(Value::as_str) else { return Ok(None) };
+pub(super) async fn nobody(tx: &mut TenantTx, fields: &Map<String, Value>) -> Result<Option<Outcome>> {
+    let Some(named) = fields.get("assignee").and_then(Value::as_str) else { return Ok(None) };
     if members::is_active(tx, named).await? {
         return Ok(None);
     }
     let known = members::list(tx, Some(MemberStatus::Active), None, LOOKED_AT).await?;
-    let mut members: Vec<String> = known.into_iter().map(|member| member.id).collect();
+    let people = known.into_iter().filter(|member| !member.service);
+    let mut members: Vec<String> = people.map(|member| member.id).collect();
     members.sort_by(|a, b| strsim::jaro_winkler(b, named).total_cmp(&strsim::jaro_winkler(a, named)));
     members.truncate(CLOSE);
     Ok(Some(Outcome::failed(format!(
-        "Nothing was created: {named:?} is no member of the organization. The closest are: {}.",
+        "Nothing was written: {named:?} is no member of the organization. The closest are: {}.",
         members.join(", ")
     ))))
 }

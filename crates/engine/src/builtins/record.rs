@@ -17,7 +17,7 @@ use store::{
 };
 
 use super::{
-    Origin, Outcome,
+    Origin, Outcome, changes,
     questions::say::{self, Clock},
 };
 
@@ -143,8 +143,8 @@ pub async fn facts(
     }
     for note in notes {
         let author = note.author.as_deref().unwrap_or("somebody");
-        let (day, said) = (clock.day_at(note.created_at), indented(&note.text));
-        write!(text, "\nnote of {day}, by {author}: {said}").expect("writing to a string cannot fail");
+        let (day, said) = (say::date(clock.day_of(note.created_at)), indented(&note.text));
+        write!(text, "\nnote of {day} by {author}: {said}").expect("writing to a string cannot fail");
     }
     if older {
         text.push_str("\n[Older notes are left out here.]");
@@ -163,8 +163,13 @@ async fn changeable(
     let Some(entity) = entities::find(tx, kind, id).await.optional()? else {
         return Ok(Err(missing(kind, id)));
     };
-    if let Some(problems) = problems(kind, changes) {
+    let merged: Map<String, Value> = entity.fields.clone().into_iter().chain(changes.clone()).collect();
+    let whole = ["starts_at", "ends_at"].iter().any(|name| changes.contains_key(*name));
+    if let Some(problems) = problems(kind, if whole { &merged } else { changes }) {
         return Ok(Err(Outcome::failed(format!("Nothing was changed: {problems}."))));
+    }
+    if let Some(refusal) = changes::nobody(tx, changes).await? {
+        return Ok(Err(refusal));
     }
     if changes.values().any(|value| redact::contains_marker(&value.to_string())) {
         return Ok(Err(Outcome::failed(MARKED)));

@@ -197,7 +197,7 @@ pub async fn get_org(caller: Caller, form: Form) -> Result<Response> {
     read(&caller, Subject::Org, form).await
 }
 
-/// Writes the organization's memory: owners and administrators.
+/// Writes the organization's memory: owners and administrators, and no API key.
 #[utoipa::path(put, path = "/v1/memory/org", tag = "memory", security(("bearer" = [])),
     request_body(content((NewContent = "application/json"), (String = "text/markdown"))),
     responses((status = 200, body = MemoryDocument), Problems))]
@@ -276,7 +276,7 @@ pub async fn entity_revisions(
     revisions(&caller, entity(&kind, id)?, query).await
 }
 
-/// Makes an earlier version the newest one: owners and administrators.
+/// Makes an earlier version the newest one: owners and administrators, and no API key.
 #[utoipa::path(post, path = "/v1/memory/org/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
     responses((status = 200, body = MemoryDocument), Problems))]
 pub async fn revert_org(
@@ -288,7 +288,7 @@ pub async fn revert_org(
     revert(&caller, Subject::Org, key, seen, body).await
 }
 
-/// Makes an earlier version the newest one.
+/// Makes an earlier version the newest one; an API key is refused.
 #[utoipa::path(post, path = "/v1/memory/user/revert", tag = "memory", security(("bearer" = [])), request_body = Revert,
     responses((status = 200, body = MemoryDocument), Problems))]
 pub async fn revert_user(
@@ -300,7 +300,7 @@ pub async fn revert_user(
     revert(&caller, Subject::Me, key, seen, body).await
 }
 
-/// Makes an earlier version the newest one.
+/// Makes an earlier version the newest one; an API key is refused.
 #[utoipa::path(post, path = "/v1/memory/entities/{kind}/{id}/revert", tag = "memory", security(("bearer" = [])),
     params(("kind" = EntityKind, Path), ("id" = String, Path)), request_body = Revert,
     responses((status = 200, body = MemoryDocument), Problems))]

@@ -66,6 +66,7 @@ pub async fn list(caller: Caller, Query(query): Query<ListProposals>) -> Result<
 
 /// Decides, once. What is accepted is written into the document as it stands then, by a
 /// run of its own; what does not fit it any more is refused, and can still be changed or denied.
+/// People accept: an API key may deny, and see.
 #[utoipa::path(post, path = "/v1/memory/proposals/{id}", tag = "proposals", security(("bearer" = [])),
     params(("id" = ApprovalId, Path)), request_body = NewProposalDecision,
     responses((status = 202, body = Decided), Problems))]

@@ -68,7 +68,7 @@ pub async fn list(
             let last = today.checked_add_days(Days::new(days.into())).unwrap_or(today);
             let soon = Closing { from: today, to: last, undated: false };
             (
-                format!("Open deals that close within {days} days"),
+                format!("Open deals that close within {}", say::count(days.into(), "day")),
                 questions::by_close(tx, soon, None, page).await?,
             )
         }

@@ -27,7 +27,7 @@ impl Clock {
         self.day_of(self.now)
     }
 
-    fn day_of(self, moment: DateTime<Utc>) -> NaiveDate {
+    pub fn day_of(self, moment: DateTime<Utc>) -> NaiveDate {
         moment.with_timezone(&self.zone).date_naive()
     }
 

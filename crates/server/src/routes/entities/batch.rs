@@ -102,8 +102,9 @@ fn admit(headers: &HeaderMap, limits: Limits) -> Result<()> {
         let detail = "send the body as Content-Type: application/x-ndjson";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into());
     }
-    if let Some(encoding) = value(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-        let detail = format!("send the body as it is, without Content-Encoding: {encoding}");
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "send the body as it is, without Content-Encoding";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).into());
     }
     let announced = value(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
