@@ -10,7 +10,7 @@ report=$(dirname "$WIRE_COUNTS")/schemathesis.json
 # It keeps what it found in the current directory: nothing of that is the project's.
 cd "$(dirname "$WIRE_COUNTS")"
 status=0
-timeout 300 st --config-file "$here/schemathesis.toml" run "$SIXTY_URL/openapi.json" \
+timeout 900 st --config-file "$here/schemathesis.toml" run "$SIXTY_URL/openapi.json" \
     --header "Authorization: Bearer $OWNER_TOKEN" \
     --phases examples,coverage,fuzzing,stateful --max-examples "${WIRE_EXAMPLES:-60}" --seed 60 --workers 1 \
     --request-timeout 70 --continue-on-failure --suppress-health-check all --warnings off \
