@@ -22,11 +22,12 @@ pub const KEPT_VERSIONS: i64 = 200;
 pub const PLATFORM: OrgId = OrgId(Uuid::nil());
 
 /// What a skill is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = SkillKind)]
 pub enum Kind {
     /// An instruction.
+    #[default]
     Atomic,
     /// Steps, one after the other.
     Sequence,

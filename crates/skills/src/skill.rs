@@ -1,20 +1,9 @@
 //! A skill as it was understood: typed, checked, dialect forgotten.
 
+pub use domain::{run::Mode, skill::Kind};
 use serde_json::{Map, Value};
 
 use crate::{Key, Step};
-
-/// What a skill is made of (`skill_type`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// An instruction.
-    #[default]
-    Atomic,
-    /// Steps, one after the other.
-    Sequence,
-    /// An instruction that names other skills.
-    Composite,
-}
 
 /// How its result is delivered (`execution_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,15 +12,6 @@ pub enum ExecutionMode {
     Sync,
     Async,
     Streaming,
-}
-
-/// One shot or the loop (`mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    #[default]
-    Auto,
-    Single,
-    Agent,
 }
 
 /// How a message is recognized by a trigger's pattern.

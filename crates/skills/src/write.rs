@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     Finding, Report, Skill, Step, pattern,
     read::{schema, table},
-    skill::{ExecutionMode, Input, Kind, Mode, Needs, Trigger},
+    skill::{ExecutionMode, Input, Mode, Needs, Trigger},
     step::{Does, OnFailure},
     yaml::Yaml,
 };
@@ -132,12 +132,7 @@ fn metadata(skill: &Skill, title: Option<&str>) -> Vec<(String, Yaml)> {
         ExecutionMode::Streaming => Some("streaming"),
     };
     to.text("execution_mode", execution);
-    let mode = match skill.mode {
-        Mode::Auto => None,
-        Mode::Single => Some("single"),
-        Mode::Agent => Some("agent"),
-    };
-    to.text("mode", mode);
+    to.text("mode", (skill.mode != Mode::Auto).then(|| skill.mode.as_str()));
     for (name, value) in &skill.other {
         to.add(name, value.into());
     }
@@ -145,12 +140,7 @@ fn metadata(skill: &Skill, title: Option<&str>) -> Vec<(String, Yaml)> {
 }
 
 fn about(skill: &Skill, to: &mut Members) {
-    let kind = match skill.kind {
-        Kind::Atomic => "atomic",
-        Kind::Sequence => "sequence",
-        Kind::Composite => "composite",
-    };
-    to.text("skill_type", Some(kind));
+    to.text("skill_type", Some(skill.kind.as_str()));
     to.text("category", skill.category.as_deref());
     to.text("priority", skill.priority.as_deref());
     to.texts("tags", &skill.tags);

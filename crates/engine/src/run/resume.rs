@@ -116,7 +116,7 @@ impl Engine {
             return Ok(Chosen { mode: loaded.mode, reason: reason.clone() });
         }
         let skill = match &loaded.skill {
-            Some(skill) => Some(self.pinned(tx, skill).await?.mode()),
+            Some(skill) => Some(self.pinned(tx, skill).await?.skill.mode),
             None => None,
         };
         let history = &loaded.context.history;

@@ -128,7 +128,7 @@ impl Engine {
         Ok(Picked {
             routing: Some(routing),
             skill: Some(skill),
-            mode: Some(entry.mode()),
+            mode: Some(entry.skill.mode),
             note,
             sequence: None,
         })
@@ -270,12 +270,6 @@ fn executed(entry: &Entry, text: &str, inputs: &Map<String, Value>) -> String {
 
 pub(super) fn routing(decision: Decision) -> Routing {
     let Decision { key, matched_by, confidence, reason } = decision;
-    let matched_by = match matched_by {
-        skills::route::MatchedBy::Command => MatchedBy::Command,
-        skills::route::MatchedBy::Trigger => MatchedBy::Trigger,
-        skills::route::MatchedBy::Keyword => MatchedBy::Keyword,
-        skills::route::MatchedBy::Text => MatchedBy::Text,
-    };
     Routing { skill_key: key.to_string(), matched_by, confidence, reason }
 }
 

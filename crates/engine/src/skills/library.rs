@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     Error, OrgId, Result,
-    run::{Mode, PinnedSkill},
+    run::PinnedSkill,
     skill::{SkillList, Source},
 };
 use serde_json::{Map, Value};
@@ -39,15 +39,6 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// How it wants to be executed.
-    pub(crate) fn mode(&self) -> Mode {
-        match self.skill.mode {
-            skills::skill::Mode::Auto => Mode::Auto,
-            skills::skill::Mode::Single => Mode::Single,
-            skills::skill::Mode::Agent => Mode::Agent,
-        }
-    }
-
     /// The skill as a run keeps it, with what it works on and the tools that it may call.
     pub(crate) fn pin(&self, inputs: Map<String, Value>, tools: Option<Vec<String>>) -> PinnedSkill {
         PinnedSkill {

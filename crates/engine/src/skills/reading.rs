@@ -15,7 +15,6 @@ use skills::{
     Key,
     catalogue::Catalogue,
     compile::{Compiled, World, compile, includes},
-    skill::Kind,
 };
 use store::{TenantTx, profiles};
 
@@ -257,11 +256,7 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
     let command = skill.command.as_ref();
     OfferedSkill {
         key: skill.key.to_string(),
-        kind: match skill.kind {
-            Kind::Atomic => domain::skill::Kind::Atomic,
-            Kind::Sequence => domain::skill::Kind::Sequence,
-            Kind::Composite => domain::skill::Kind::Composite,
-        },
+        kind: skill.kind,
         name: skill.name.clone(),
         description: skill.description.clone(),
         command: command

@@ -17,8 +17,8 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use domain::offered::MatchedBy;
 use regex::RegexSet;
-use serde::Serialize;
 
 use crate::{Finding, Key, Skill};
 pub use build::regex_problem;
@@ -52,15 +52,6 @@ pub struct Decision {
     pub confidence: f64,
     /// For people.
     pub reason: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchedBy {
-    Command,
-    Trigger,
-    Keyword,
-    Text,
 }
 
 /// Skills, ready to be asked. Made once for an organization and a version of its skills.

@@ -1,6 +1,6 @@
 //! What is wrong with a document before it is stored, in the words of an answer.
 
-use domain::{Error, FieldError, Result, skill::Kind};
+use domain::{Error, FieldError, Result};
 use engine::Engine;
 use serde::Serialize;
 use skills::{Files, Finding, Key, Reading, Skill};
@@ -117,11 +117,7 @@ fn difference(one: &str, other: &str) -> Option<usize> {
 /// What lists show of the skill.
 pub fn facts(skill: &Skill) -> Facts<'_> {
     Facts {
-        kind: match skill.kind {
-            skills::skill::Kind::Atomic => Kind::Atomic,
-            skills::skill::Kind::Sequence => Kind::Sequence,
-            skills::skill::Kind::Composite => Kind::Composite,
-        },
+        kind: skill.kind,
         name: &skill.name,
         description: &skill.description,
         category: skill.category.as_deref(),
