@@ -28,7 +28,7 @@ fn export(key: &Key, document: &str) -> ExitCode {
 }
 
 fn said(found: &[Finding]) -> String {
-    found.iter().map(|finding| format!("{}: {}\n", finding.field, finding.problem)).collect()
+    found.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
 fn refuse(why: &str) -> ExitCode {

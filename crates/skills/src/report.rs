@@ -1,5 +1,7 @@
 //! What is wrong with a document, and where.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::limits;
@@ -18,6 +20,12 @@ pub struct Finding {
     /// What to write instead, where that can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
 }
 
 impl Finding {

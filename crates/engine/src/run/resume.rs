@@ -23,7 +23,7 @@ use crate::{
     Engine,
     mode::{self, Before},
     sequence::Sequence,
-    skills::{Library, Person, sequence_context},
+    skills::{Library, Person, facts, sequence_context},
 };
 
 /// Code and text of a run that broke off again and again.
@@ -147,7 +147,7 @@ impl Engine {
         let Some(skill) = loaded.skill.as_ref().filter(|_| !rows.is_empty()) else { return Ok(None) };
         let entry = self.pinned(tx.tenant(), skill).await?;
         let plan = library.planned(&entry.skill, &self.0.toolbox.described(offer));
-        let facts = store::profiles::find(tx.tenant()).await?.profile.visible();
+        let facts = facts(tx.tenant()).await?;
         let person = Person {
             name: loaded.context.user_name.as_deref(),
             zone: loaded.timezone.parse().unwrap_or(Tz::UTC),

@@ -177,7 +177,7 @@ impl Run {
         let tools = self.engine.0.toolbox.described(self.offer);
         let compiled = self.engine.compiled(tx, &self.library, entry, &tools).await?;
         if let Some(error) = compiled.report.errors.first() {
-            return Ok(Err(format!("the skill {key} cannot be used: {}: {}", error.field, error.problem)));
+            return Ok(Err(format!("the skill {key} cannot be used: {error}")));
         }
         Ok(Ok(entry.pin(inputs, compiled.tools.map(|tools| tools.into_iter().collect()))))
     }

@@ -10,14 +10,18 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 use skills::{
-    Key, Skill,
+    Skill,
+    plan::Plan,
     route::Decision,
     skill::{Kind, Needs},
 };
 use store::TenantTx;
 use tools::cards::CardSchema;
 
-use super::library::{Entry, Library};
+use super::{
+    library::{Entry, Library},
+    reading::facts,
+};
 use crate::{
     Engine,
     prompt::neutral,
@@ -96,11 +100,12 @@ impl Engine {
         turn: About<'_>,
         (routing, tools): (Routing, &BTreeMap<String, String>),
     ) -> Result<Picked> {
-        let compiled = self.compiled(tx, library, entry, tools).await?;
+        let facts = facts(tx).await?;
+        let compiled = self.compiled_with(tx, library, entry, (&facts, tools)).await?;
         let key = entry.skill.key.as_str();
         if !compiled.runnable {
             let why = match compiled.report.errors.first() {
-                Some(error) => format!("{}: {}", error.field, error.problem),
+                Some(error) => error.to_string(),
                 None => format!("{} is missing", compiled.missing.join(", ")),
             };
             if turn.wanted.is_some() {
@@ -114,14 +119,15 @@ impl Engine {
             return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
         }
         if let Some(wanted) = turn.wanted {
-            check_inputs(entry, wanted)?;
+            check_inputs(entry, &wanted.inputs, wanted.complete)?;
         }
         if is_sequence(&entry.skill) {
-            return self.execute(tx, library, entry, turn, (routing, tools, &compiled.text)).await;
+            let plan = library.planned(&entry.skill, tools);
+            return execute(entry, plan, turn, (routing, facts, &compiled.text));
         }
         let nothing = Map::new();
         let inputs = turn.wanted.map_or(&nothing, |wanted| &wanted.inputs);
-        let mut unmet = unmet(entry, inputs, turn.entities, tx).await?;
+        let mut unmet = unmet(entry, inputs, turn.entities, &facts);
         unmet.extend(missing_inputs(entry, inputs));
         let note = instructions(entry, &compiled.text, inputs, &unmet);
         let skill = entry.pin(inputs.clone(), compiled.tools.map(|tools| tools.into_iter().collect()));
@@ -133,53 +139,48 @@ impl Engine {
             sequence: None,
         })
     }
+}
 
-    /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
-    async fn execute(
-        &self,
-        tx: &mut TenantTx,
-        library: &Library,
-        entry: &Entry,
-        turn: About<'_>,
-        (routing, tools, text): (Routing, &BTreeMap<String, String>, &str),
-    ) -> Result<Picked> {
-        let key = entry.skill.key.as_str();
-        let plan = library.planned(&entry.skill, tools);
-        let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
-        let inputs = sequence_inputs(&entry.skill, given, turn.entities);
-        let lacks = match plan.report.errors.first() {
-            Some(error) => Some(Error::conflict(
-                "skill_not_runnable",
-                format!("the skill {key:?} cannot run: {}: {}", error.field, error.problem),
-            )),
-            None => lacks(entry, &inputs, turn.entities, tx).await?,
-        };
-        if let Some(lacks) = lacks {
-            let errs = |wanted: &Wanted| wanted.complete || !plan.report.errors.is_empty();
-            if turn.wanted.is_some_and(errs) {
-                return Err(lacks);
-            }
-            let note = format!(
-                "The person calls for the sequence {key}, which the service cannot begin yet: {}. Tell the person what is \
-                 missing, and to call for it again with that.\n",
-                neutral(&lacks.to_string())
-            );
-            return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
+/// A sequence is executed step by step. One that lacks what it needs to know is not begun.
+fn execute(
+    entry: &Entry,
+    plan: Plan,
+    turn: About<'_>,
+    (routing, facts, text): (Routing, Map<String, Value>, &str),
+) -> Result<Picked> {
+    let key = entry.skill.key.as_str();
+    let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
+    let inputs = sequence_inputs(&entry.skill, given, turn.entities);
+    let lacks = match plan.report.errors.first() {
+        Some(error) => {
+            Some(Error::conflict("skill_not_runnable", format!("the skill {key:?} cannot run: {error}")))
         }
-        let facts = store::profiles::find(tx).await?.profile.visible();
-        let rows = sequence::rows(&plan.steps);
-        let context = sequence_context(facts, turn.person, &inputs);
-        let note = executed(entry, text, &inputs);
-        let skill = entry.pin(inputs.clone(), entry.skill.allowed_tools.clone());
-        let sequence = Sequence::new(plan.steps, rows, inputs, context)?;
-        Ok(Picked {
-            routing: Some(routing),
-            skill: Some(skill),
-            mode: Some(Mode::Agent),
-            note,
-            sequence: Some(sequence),
-        })
+        None => lacks(entry, &inputs, turn.entities, &facts),
+    };
+    if let Some(lacks) = lacks {
+        let errs = |wanted: &Wanted| wanted.complete || !plan.report.errors.is_empty();
+        if turn.wanted.is_some_and(errs) {
+            return Err(lacks);
+        }
+        let note = format!(
+            "The person calls for the sequence {key}, which the service cannot begin yet: {}. Tell the person what is \
+                 missing, and to call for it again with that.\n",
+            neutral(&lacks.to_string())
+        );
+        return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
     }
+    let rows = sequence::rows(&plan.steps);
+    let context = sequence_context(facts, turn.person, &inputs);
+    let note = executed(entry, text, &inputs);
+    let skill = entry.pin(inputs.clone(), entry.skill.allowed_tools.clone());
+    let sequence = Sequence::new(plan.steps, rows, inputs, context)?;
+    Ok(Picked {
+        routing: Some(routing),
+        skill: Some(skill),
+        mode: Some(Mode::Agent),
+        note,
+        sequence: Some(sequence),
+    })
 }
 
 /// Who asks, as the mappings of a sequence know it.
@@ -233,37 +234,36 @@ pub(crate) fn sequence_context(
 }
 
 /// Why a sequence cannot begin with this, if so.
-async fn lacks(
+fn lacks(
     entry: &Entry,
     inputs: &Map<String, Value>,
     entities: &[EntityRef],
-    tx: &mut TenantTx,
-) -> Result<Option<Error>> {
-    let whole = Wanted { key: String::new(), inputs: inputs.clone(), complete: true };
-    if let Err(error) = check_inputs(entry, &whole) {
-        return Ok(Some(error));
+    facts: &Map<String, Value>,
+) -> Option<Error> {
+    if let Err(error) = check_inputs(entry, inputs, true) {
+        return Some(error);
     }
-    let unmet = unmet(entry, inputs, entities, tx).await?;
+    let unmet = unmet(entry, inputs, entities, facts);
     let needs = || format!("must say what the sequence needs to know: {}", unmet.join("; "));
-    Ok((!unmet.is_empty()).then(|| Error::field("inputs", needs())))
+    (!unmet.is_empty()).then(|| Error::field("inputs", needs()))
 }
 
 /// What the model is told of a sequence that the service executes.
 fn executed(entry: &Entry, text: &str, inputs: &Map<String, Value>) -> String {
-    let mut note = format!(
-        "The person calls for this sequence. The service carries its steps out one after the other, and asks you for \
-         those that need you: get_skill opens such a step, you do its work alone, and you end it with submit_output. When \
-         all steps are over you are asked once more: tell the person what came of them.\n<skill key=\"{}\" \
-         version=\"{}\">\n{}\n</skill>\n",
-        entry.skill.key,
-        entry.version,
-        neutral(text).trim_end()
-    );
+    let called = "The person calls for this sequence. The service carries its steps out one after the other, and asks you \
+        for those that need you: get_skill opens such a step, you do its work alone, and you end it with submit_output. \
+        When all steps are over you are asked once more: tell the person what came of them.";
+    quoted(called, entry, text, inputs)
+}
+
+/// The skill's text between its tags, behind what is said of it, and what it is to work on.
+fn quoted(called: &str, entry: &Entry, text: &str, inputs: &Map<String, Value>) -> String {
+    let (key, version, text) = (&entry.skill.key, entry.version, neutral(text));
+    let mut note =
+        format!("{called}\n<skill key=\"{key}\" version=\"{version}\">\n{}\n</skill>\n", text.trim_end());
     if !inputs.is_empty() {
-        note.push_str(&format!(
-            "Its inputs, as data: {}\n",
-            neutral(&Value::Object(inputs.clone()).to_string())
-        ));
+        let inputs = Value::Object(inputs.clone()).to_string();
+        note.push_str(&format!("Its inputs, as data: {}\n", neutral(&inputs)));
     }
     note
 }
@@ -274,21 +274,18 @@ pub(super) fn routing(decision: Decision) -> Routing {
 }
 
 fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
-    let entry = key.parse().ok().and_then(|key: Key| library.find(&key));
-    entry
+    library
+        .named(key)
         .filter(|entry| skills::offer::is_offered(&entry.skill))
         .ok_or_else(|| Error::field("skill", format!("there is no skill {key:?}; GET /v1/skills lists them")))
 }
 
 /// A refusal names each input that is missing or does not fit.
-pub(super) fn check_inputs(entry: &Entry, wanted: &Wanted) -> Result<()> {
+pub(super) fn check_inputs(entry: &Entry, inputs: &Map<String, Value>, complete: bool) -> Result<()> {
     let Some(mut schema) = entry.skill.input_schema.clone() else { return Ok(()) };
-    if !wanted.complete
-        && let Some(members) = schema.as_object_mut()
-    {
+    if !complete && let Some(members) = schema.as_object_mut() {
         members.remove("required");
     }
-    let inputs = &wanted.inputs;
     let under_inputs = |problem: FieldError| FieldError {
         field: if problem.field.is_empty() { "inputs".into() } else { format!("inputs.{}", problem.field) },
         ..problem
@@ -315,43 +312,30 @@ fn missing_inputs(entry: &Entry, inputs: &Map<String, Value>) -> Vec<String> {
 }
 
 /// What the skill needs to know and nothing here says.
-pub(super) async fn unmet(
+pub(super) fn unmet(
     entry: &Entry,
     inputs: &Map<String, Value>,
     entities: &[EntityRef],
-    tx: &mut TenantTx,
-) -> Result<Vec<String>> {
-    if entry.skill.required_context.is_empty() {
-        return Ok(Vec::new());
-    }
-    let facts = store::profiles::find(tx).await?.profile.visible();
+    facts: &Map<String, Value>,
+) -> Vec<String> {
     let known: BTreeSet<&str> = entities.iter().map(|entity| entity.kind.as_str()).collect();
     let met = |name: &String| {
         let name = name.trim();
         let stem = name.trim_end_matches("_id").trim_end_matches("_name");
         let given = |map: &Map<String, Value>| map.get(name).is_some_and(|value| !value.is_null());
-        given(inputs) || given(&facts) || known.contains(stem)
+        given(inputs) || given(facts) || known.contains(stem)
     };
     let unmet = entry.skill.required_context.iter().filter(|needs| !needs.0.iter().any(met));
-    Ok(unmet.map(|Needs(names)| names.join(" or ")).collect())
+    unmet.map(|Needs(names)| names.join(" or ")).collect()
 }
 
 fn hint(entry: &Entry) -> String {
     format!("The skill {} may fit what is asked; get_skill opens it.\n", entry.skill.key)
 }
 
-/// The skill's text between its tags, and what it is to work on.
+/// What the model is told of a skill that it follows.
 fn instructions(entry: &Entry, text: &str, inputs: &Map<String, Value>, unmet: &[String]) -> String {
-    let key = &entry.skill.key;
-    let mut note = format!(
-        "The person calls for this skill; follow it.\n<skill key=\"{key}\" version=\"{}\">\n{}\n</skill>\n",
-        entry.version,
-        neutral(text).trim_end()
-    );
-    if !inputs.is_empty() {
-        let inputs = Value::Object(inputs.clone()).to_string();
-        note.push_str(&format!("Its inputs, as data: {}\n", neutral(&inputs)));
-    }
+    let mut note = quoted("The person calls for this skill; follow it.", entry, text, inputs);
     if !unmet.is_empty() {
         note.push_str(&format!(
             "It needs to know: {}. Where the conversation does not say it, ask the person with ask_user before you begin.\n",

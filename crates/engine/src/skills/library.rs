@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use skills::{
     Key, Skill,
     catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
-    compile::{Compiled, Links, World, compile},
+    compile::{Links, World, compile},
     offer::is_offered,
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
@@ -118,7 +118,7 @@ impl Library {
             .collect();
         let router = Router::new(&candidates);
         let missing: Vec<Vec<String>> =
-            offered.iter().map(|entry| bare(&entry.skill, tools, &links).missing).collect();
+            offered.iter().map(|entry| missing(&entry.skill, tools, &links)).collect();
         let listed: Vec<catalogue::Entry<'_>> = offered
             .iter()
             .zip(&missing)
@@ -135,6 +135,11 @@ impl Library {
         self.entries.get(key)
     }
 
+    /// The same of what may be no key.
+    pub(crate) fn named(&self, name: &str) -> Option<&Entry> {
+        self.find(&name.parse().ok()?)
+    }
+
     /// The skills that copilots are offered, by key.
     pub(crate) fn offered(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(|entry| is_offered(&entry.skill))
@@ -142,15 +147,7 @@ impl Library {
 
     /// The steps of a skill for a caller with these tools.
     pub(crate) fn planned(&self, skill: &Skill, tools: &BTreeMap<String, String>) -> Plan {
-        let world = World {
-            facts: &Map::new(),
-            tools,
-            aliases: &BTreeMap::new(),
-            provides: &BTreeSet::new(),
-            documents: &BTreeMap::new(),
-            skills: &self.links,
-        };
-        plan(skill, &world)
+        in_bare_world(tools, &self.links, |world| plan(skill, world))
     }
 
     pub(crate) fn links(&self) -> &Links {
@@ -185,15 +182,23 @@ fn entry(used: Used) -> Option<(Key, Entry)> {
     Some((key, Entry { source, version, files, skill }))
 }
 
-/// The skill without facts and documents: what it misses of tools, skills and capabilities.
-fn bare(skill: &Skill, tools: &BTreeMap<String, String>, links: &Links) -> Compiled {
-    let world = World {
+/// What the skill misses of tools, skills and capabilities.
+fn missing(skill: &Skill, tools: &BTreeMap<String, String>, links: &Links) -> Vec<String> {
+    in_bare_world(tools, links, |world| compile(skill, world).missing)
+}
+
+/// A world without facts and documents: enough to see what is missing, and which steps there are.
+fn in_bare_world<T>(
+    tools: &BTreeMap<String, String>,
+    links: &Links,
+    look: impl FnOnce(&World<'_>) -> T,
+) -> T {
+    look(&World {
         facts: &Map::new(),
         tools,
         aliases: &BTreeMap::new(),
         provides: &BTreeSet::new(),
         documents: &BTreeMap::new(),
         skills: links,
-    };
-    compile(skill, &world)
+    })
 }

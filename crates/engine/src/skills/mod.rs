@@ -9,5 +9,5 @@ mod simulate;
 pub use follow::Wanted;
 pub(crate) use follow::{About, Person, Picked, sequence_context};
 pub(crate) use library::{Libraries, Library};
-pub(crate) use reading::{head, list_skills};
+pub(crate) use reading::{facts, head, list_skills};
 pub use simulate::Asker;

@@ -8,11 +8,10 @@ use std::{
 use domain::{
     Error, FieldError, OptionalExt as _, Result, Role,
     offered::{OfferedCommand, OfferedSkill, Routing},
-    permission::Matrix,
     skill::SkillList,
 };
+use serde_json::{Map, Value};
 use skills::{
-    Key,
     catalogue::Catalogue,
     compile::{Compiled, World, compile, includes},
 };
@@ -35,10 +34,21 @@ impl Engine {
         entry: &Entry,
         tools: &BTreeMap<String, String>,
     ) -> Result<Compiled> {
-        let facts = profiles::find(tx).await?.profile.visible();
+        let facts = facts(tx).await?;
+        self.compiled_with(tx, library, entry, (&facts, tools)).await
+    }
+
+    /// The same with the organization's facts.
+    pub(super) async fn compiled_with(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        entry: &Entry,
+        (facts, tools): (&Map<String, Value>, &BTreeMap<String, String>),
+    ) -> Result<Compiled> {
         let documents = documents(tx, library, &entry.skill.body).await?;
         let world = World {
-            facts: &facts,
+            facts,
             tools,
             aliases: &BTreeMap::new(),
             provides: &BTreeSet::new(),
@@ -56,8 +66,7 @@ impl Engine {
         (key, document): (&str, Option<&str>),
         tools: &BTreeMap<String, String>,
     ) -> Result<Outcome> {
-        let known = || key.parse().ok().and_then(|key: Key| library.find(&key));
-        let Some(entry) = pinned.or_else(known) else {
+        let Some(entry) = pinned.or_else(|| library.named(key)) else {
             return Ok(Outcome::failed(unknown(library, key)));
         };
         if let Some(path) = document {
@@ -65,10 +74,7 @@ impl Engine {
         }
         let compiled = self.compiled(tx, library, entry, tools).await?;
         if let Some(error) = compiled.report.errors.first() {
-            return Ok(Outcome::failed(format!(
-                "The skill {key} cannot be used: {}: {}.",
-                error.field, error.problem
-            )));
+            return Ok(Outcome::failed(format!("The skill {key} cannot be used: {error}.")));
         }
         Ok(Outcome::ok(format!("{}\n\n{}", head(entry, &compiled), compiled.text)).instructing())
     }
@@ -132,9 +138,7 @@ async fn documents(
         if seen.len() >= MAX_DOCUMENTS || !seen.insert(include.clone()) {
             continue;
         }
-        let Some(entry) = include.folder.parse().ok().and_then(|key: Key| library.find(&key)) else {
-            continue;
-        };
+        let Some(entry) = library.named(&include.folder) else { continue };
         let at = (include.folder.as_str(), entry.version);
         let Some(text) = store::skills::file(tx, entry.source, at, &include.document).await.optional()?
         else {
@@ -188,9 +192,9 @@ impl Engine {
         let (library, tools) = self.of_caller(tx, role).await?;
         let rest =
             library.offered().filter(|entry| after.is_none_or(|after| entry.skill.key.as_str() > after));
-        let mut page = Vec::new();
+        let (facts, mut page) = (facts(tx).await?, Vec::new());
         for entry in rest.take(limit) {
-            let compiled = self.compiled(tx, &library, entry, &tools).await?;
+            let compiled = self.compiled_with(tx, &library, entry, (&facts, &tools)).await?;
             page.push(offered(entry, compiled));
         }
         Ok(page)
@@ -206,30 +210,25 @@ impl Engine {
 
     /// Which skill a message would be found to want.
     pub async fn route(&self, tx: &mut TenantTx, text: &str) -> Result<Option<Routing>> {
-        let states = store::skills::states(tx).await?;
-        let library = self.library(tx, states).await?;
-        Ok(library.route(text).map(super::follow::routing))
+        Ok(self.library_now(tx).await?.route(text).map(super::follow::routing))
     }
 
     /// What a skill of the organization comes to for its administrator, offered or not.
     pub async fn compiled_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<Compiled> {
         let (library, tools) = self.of_caller(tx, role).await?;
-        let entry = key.parse().ok().and_then(|key: Key| library.find(&key)).ok_or(Error::NotFound)?;
+        let entry = library.named(key).ok_or(Error::NotFound)?;
         self.compiled(tx, &library, entry, &tools).await
     }
 
     /// The list of skills that stands in the prompts of the transaction's organization.
     pub async fn listed_skills(&self, tx: &mut TenantTx) -> Result<Catalogue> {
-        let states = store::skills::states(tx).await?;
-        Ok(self.library(tx, states).await?.listed().clone())
+        Ok(self.library_now(tx).await?.listed().clone())
     }
 
     /// What keeps keys from standing first in it: each has to be a skill's.
     pub async fn check_list(&self, tx: &mut TenantTx, list: &SkillList) -> Result<()> {
-        let states = store::skills::states(tx).await?;
-        let library = self.library(tx, states).await?;
-        let known = |key: &str| key.parse().ok().and_then(|key: Key| library.find(&key)).is_some();
-        let unknown = list.first.iter().enumerate().filter(|(_, key)| !known(key));
+        let library = self.library_now(tx).await?;
+        let unknown = list.first.iter().enumerate().filter(|(_, key)| library.named(key).is_none());
         let problems: Vec<FieldError> = unknown
             .map(|(place, key)| FieldError {
                 field: format!("first[{place}]"),
@@ -239,16 +238,27 @@ impl Engine {
         if problems.is_empty() { Ok(()) } else { Err(Error::fields(problems)) }
     }
 
-    pub(super) async fn of_caller(
+    /// The organization's skills, and the caller's tools.
+    async fn of_caller(
         &self,
         tx: &mut TenantTx,
         role: Role,
     ) -> Result<(Arc<Library>, BTreeMap<String, String>)> {
-        let states = store::skills::states(tx).await?;
-        let library = self.library(tx, states).await?;
-        let matrix: Matrix = store::permissions::matrix(tx).await?;
+        let library = self.library_now(tx).await?;
+        let matrix = store::permissions::matrix(tx).await?;
         Ok((library, self.0.toolbox.described(self.0.toolbox.offer(&matrix, role))))
     }
+
+    /// The organization's skills as they stand now.
+    pub(super) async fn library_now(&self, tx: &mut TenantTx) -> Result<Arc<Library>> {
+        let states = store::skills::states(tx).await?;
+        self.library(tx, states).await
+    }
+}
+
+/// What the organization says of itself, as texts may have it.
+pub(crate) async fn facts(tx: &mut TenantTx) -> Result<Map<String, Value>> {
+    Ok(profiles::find(tx).await?.profile.visible())
 }
 
 fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use domain::{
     CardId, EntityRef, Error, Result, Role, RunId,
     offered::{SimulatedStep, Simulation, Would},
-    permission::{Ask, Policy},
+    permission::{Ask, Matrix, Policy},
     tool::ToolClass,
 };
 use serde_json::{Map, Value, value::to_raw_value};
@@ -19,6 +19,7 @@ use tools::{Call, Offer};
 use super::{
     follow::{Person, check_inputs, is_sequence, sequence_context, sequence_inputs, unmet},
     library::Library,
+    reading::facts,
 };
 use crate::{
     Engine, Wanted,
@@ -44,6 +45,7 @@ pub struct Asker<'a> {
 struct Stage<'a> {
     library: &'a Library,
     tools: &'a BTreeMap<String, String>,
+    matrix: &'a Matrix,
     offer: Offer,
     asker: Asker<'a>,
     /// Output keys of steps whose result nobody knows before they are carried out.
@@ -53,7 +55,10 @@ struct Stage<'a> {
 impl Engine {
     /// What a run that follows the skill would do. The transaction is to be rolled back.
     pub async fn simulate(&self, tx: &mut TenantTx, wanted: &Wanted, asker: Asker<'_>) -> Result<Simulation> {
-        let (library, tools) = self.of_caller(tx, asker.role).await?;
+        let library = self.library_now(tx).await?;
+        let matrix = permissions::matrix(tx).await?;
+        let offer = self.0.toolbox.offer(&matrix, asker.role);
+        let tools = self.0.toolbox.described(offer);
         let offered = library.offered().find(|entry| entry.skill.key.as_str() == wanted.key);
         let entry = offered.ok_or(Error::NotFound)?;
         let sequence = is_sequence(&entry.skill);
@@ -62,21 +67,17 @@ impl Engine {
         } else {
             wanted.inputs.clone()
         };
-        check_inputs(entry, &Wanted { key: String::new(), inputs: inputs.clone(), complete: true })?;
-        let compiled = self.compiled(tx, &library, entry, &tools).await?;
+        check_inputs(entry, &inputs, true)?;
+        let facts = facts(tx).await?;
+        let compiled = self.compiled_with(tx, &library, entry, (&facts, &tools)).await?;
         let mut simulation = Simulation {
             simulated: true,
             skill_key: wanted.key.clone(),
             version: entry.version,
             runnable: compiled.runnable,
             missing: compiled.missing,
-            needs: unmet(entry, &inputs, asker.entities, tx).await?,
-            problems: compiled
-                .report
-                .errors
-                .iter()
-                .map(|it| format!("{}: {}", it.field, it.problem))
-                .collect(),
+            needs: unmet(entry, &inputs, asker.entities, &facts),
+            problems: compiled.report.errors.iter().map(ToString::to_string).collect(),
             text: compiled.text,
             tools: compiled.tools.map(|tools| tools.into_iter().collect()),
             steps: Vec::new(),
@@ -86,16 +87,18 @@ impl Engine {
         }
         let plan = library.planned(&entry.skill, &tools);
         simulation.runnable &= plan.runnable;
-        simulation
-            .problems
-            .extend(plan.report.errors.iter().map(|it| format!("{}: {}", it.field, it.problem)));
-        let facts = store::profiles::find(tx).await?.profile.visible();
+        simulation.problems.extend(plan.report.errors.iter().map(ToString::to_string));
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
         let rows = sequence::rows(&plan.steps);
         let mut sequence = Sequence::new(plan.steps, rows, inputs, context)?;
-        let matrix = permissions::matrix(tx).await?;
-        let offer = self.0.toolbox.offer(&matrix, asker.role);
-        let mut stage = Stage { library: &library, tools: &tools, offer, asker, unknown: BTreeSet::new() };
+        let mut stage = Stage {
+            library: &library,
+            tools: &tools,
+            matrix: &matrix,
+            offer,
+            asker,
+            unknown: BTreeSet::new(),
+        };
         for at in 0..sequence.rows.len() {
             let step = self.simulate_step(tx, &mut stage, &mut sequence, at).await?;
             simulation.steps.push(step);
@@ -164,7 +167,7 @@ impl Engine {
         };
         let compiled = self.compiled(tx, stage.library, entry, stage.tools).await?;
         if let Some(error) = compiled.report.errors.first() {
-            return Ok(Would::Fail { why: format!("{}: {}", error.field, error.problem) });
+            return Ok(Would::Fail { why: error.to_string() });
         }
         let skill = entry.pin(input.clone(), compiled.tools.map(|tools| tools.into_iter().collect()));
         Ok(Would::Follow {
@@ -196,8 +199,7 @@ impl Engine {
             }
         };
         let bound = stage.asker.entities.first();
-        let matrix = permissions::matrix(tx).await?;
-        let ruled = call.action().map(|action| matrix.rule(Ask::own(stage.asker.role, action)).policy);
+        let ruled = call.action().map(|action| stage.matrix.rule(Ask::own(stage.asker.role, action)).policy);
         let policy = stricter(requires_approval, ruled.unwrap_or(Policy::Auto));
         if let Call::Outside(_) | Call::AskUser(_) = call {
             return Ok((policy, Would::Call { title: tool.title.into() }, None));

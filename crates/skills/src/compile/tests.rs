@@ -61,7 +61,7 @@ fn profiled(profile: &str, body: &str) -> Skill {
 }
 
 fn warnings(compiled: &Compiled) -> Vec<String> {
-    compiled.report.warnings.iter().map(|it| format!("{}: {}", it.field, it.problem)).collect()
+    compiled.report.warnings.iter().map(ToString::to_string).collect()
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn parsed(value: &Value) -> (Mapping, Vec<String>) {
     let mapping = Mapping::parse(&object(&json!({ "it": value })), "input_mapping", &mut found);
     let report = found.report();
     assert!(report.errors.is_empty());
-    (mapping, report.warnings.into_iter().map(|it| format!("{}: {}", it.field, it.problem)).collect())
+    (mapping, report.warnings.iter().map(ToString::to_string).collect())
 }
 
 fn evaluated(value: &Value) -> Evaluated {

@@ -34,11 +34,11 @@ fn planned(skill: &Skill, skills: &Links) -> Plan {
 }
 
 fn errors(plan: &Plan) -> Vec<String> {
-    plan.report.errors.iter().map(|it| format!("{}: {}", it.field, it.problem)).collect()
+    plan.report.errors.iter().map(ToString::to_string).collect()
 }
 
 fn warnings(plan: &Plan) -> Vec<String> {
-    plan.report.warnings.iter().map(|it| format!("{}: {}", it.field, it.problem)).collect()
+    plan.report.warnings.iter().map(ToString::to_string).collect()
 }
 
 #[test]

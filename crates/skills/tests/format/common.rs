@@ -16,5 +16,5 @@ pub fn skill(document: &str) -> Skill {
 /// Errors and warnings as `field: problem`.
 pub fn problems(report: &Report) -> Vec<String> {
     let found = report.errors.iter().chain(&report.warnings);
-    found.map(|finding| format!("{}: {}", finding.field, finding.problem)).collect()
+    found.map(ToString::to_string).collect()
 }
