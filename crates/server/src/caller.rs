@@ -182,6 +182,21 @@ impl Caller {
         Tenant::own(self.org, self.identity.user)
     }
 
+    /// Whether an API key calls, and not a person.
+    pub fn is_program(&self) -> bool {
+        self.identity.service
+    }
+
+    /// Refuses a program. Memory is what people have said or let stand: a program proposes to it through a
+    /// conversation.
+    pub fn remembers(&self) -> Result<()> {
+        if self.is_program() {
+            let detail = "memory is written by people; a program with an API key only proposes to it";
+            return Err(Error::forbidden(detail));
+        }
+        Ok(())
+    }
+
     /// The beginning of an entry in the audit trail.
     pub fn did<'a>(&self, action: &'a str) -> Entry<'a> {
         Entry::done(Actor::Person(self.identity.user), action)

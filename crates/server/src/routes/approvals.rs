@@ -299,7 +299,7 @@ pub(super) async fn settle(
     if word.approve {
         tx.writes()?;
         if approval.action.memory().is_some() {
-            super::memory::person(caller)?;
+            caller.remembers()?;
         }
     }
     let role = tx.role;

@@ -78,17 +78,7 @@ async fn writable(caller: &Caller, tx: &mut Tx, subject: &Subject) -> domain::Re
     } else {
         tx.writes()?;
     }
-    person(caller)
-}
-
-/// Memory is what people have said or let stand: a program proposes through a conversation.
-pub(super) fn person(caller: &Caller) -> domain::Result<()> {
-    if caller.identity.service {
-        return Err(Error::forbidden(
-            "memory is written by people; a program with an API key only proposes to it",
-        ));
-    }
-    Ok(())
+    caller.remembers()
 }
 
 /// The document's name, in the audit trail and in cursors of its revisions.

@@ -208,7 +208,7 @@ pub(super) async fn say(
         view: said.view,
         mentions: said.mentions,
         skill: said.skill,
-        service: caller.identity.service,
+        service: caller.is_program(),
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(caller, run, wish).await

@@ -50,6 +50,15 @@ pub struct Ask {
     text: String,
 }
 
+impl Ask {
+    pub(super) fn text(self) -> domain::Result<String> {
+        if self.text.trim().is_empty() || self.text.len() > MAX_TEXT {
+            return Err(Error::field("text", format!("must have 1 to {MAX_TEXT} bytes")));
+        }
+        Ok(self.text)
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct Routed {
     /// Null: no skill fits.
@@ -114,10 +123,7 @@ pub async fn get(caller: Caller, Path(key): Path<String>) -> Result<Json<Offered
 #[utoipa::path(post, path = "/v1/route", tag = "skills", security(("bearer" = [])), request_body = Ask,
     responses((status = 200, body = Routed), Problems))]
 pub async fn route(caller: Caller, body: Body<Ask>) -> Result<Json<Routed>> {
-    let text = body.value.text;
-    if text.trim().is_empty() || text.len() > MAX_TEXT {
-        return Err(Error::field("text", format!("must have 1 to {MAX_TEXT} bytes")).into());
-    }
+    let text = body.value.text()?;
     let engine = &caller.app.engine;
     let routing = caller.tx(async |tx| engine.route(tx, &text).await).await?;
     Ok(Json(Routed { routing }))

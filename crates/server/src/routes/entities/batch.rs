@@ -24,7 +24,6 @@ use uuid::Uuid;
 use super::{
     content::{Create, Writer, new},
     incoming::{End, Incoming, Limits},
-    is_integration,
     lines::{Line, reasons},
     origin, writer,
 };
@@ -75,7 +74,7 @@ pub struct LineResult {
     request_body(description = "A JSON object a line", content((Create = "application/x-ndjson"), (Create = "application/json"))),
     responses((status = 200, body = LineResult, content_type = "application/x-ndjson", description = "A result a line"), Problems))]
 pub async fn batch(caller: Caller, request: Request) -> Result<Response> {
-    let limits = if is_integration(&caller) { Limits::INTEGRATION } else { Limits::PERSON };
+    let limits = if caller.is_program() { Limits::INTEGRATION } else { Limits::PERSON };
     admit(request.headers(), limits)?;
     let writer = caller
         .tx(async |tx| {

@@ -55,17 +55,12 @@ pub(super) fn named(kind: Option<EntityKind>, id: Option<String>) -> domain::Res
 
 /// Whose words the caller's writes are.
 fn origin(caller: &Caller) -> Origin {
-    if is_integration(caller) { Origin::Integration } else { Origin::Person }
+    if caller.is_program() { Origin::Integration } else { Origin::Person }
 }
 
 /// The same of a change of some fields: a person's leaves an integration's texts what they are.
 fn kept(caller: &Caller) -> Origin {
-    if is_integration(caller) { Origin::Integration } else { Origin::Kept }
-}
-
-/// Whether an API key calls, and not a person.
-fn is_integration(caller: &Caller) -> bool {
-    caller.identity.service
+    if caller.is_program() { Origin::Integration } else { Origin::Kept }
 }
 
 async fn writer(caller: &Caller, tx: &mut Tx) -> domain::Result<Writer> {

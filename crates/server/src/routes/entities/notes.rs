@@ -50,7 +50,7 @@ pub async fn add_note(
     let answer = once(&caller, key, hash, async |tx| {
         look(&caller, tx, &entity).await?;
         tx.writes()?;
-        let integration = caller.identity.service;
+        let integration = caller.is_program();
         let note = entities::NewNote { text: &text, run: None, integration };
         let add = async |tx: &mut TenantTx| entities::add_note(tx, &entity, &note).await;
         let id = tx.as_far_as_allowed(OrgWide::WriteEntities, add).await?;

@@ -1,8 +1,8 @@
 //! What a skill comes to, for those who write it: owners and administrators.
 
 use axum::Json;
-use domain::{Error, offered::Routing};
-use serde::{Deserialize, Serialize};
+use domain::offered::Routing;
+use serde::Serialize;
 use skills::compile::Compiled;
 use utoipa::ToSchema;
 
@@ -11,10 +11,8 @@ use crate::{
     caller::Caller,
     extract::{Body, Path},
     problem::{Problems, Result},
+    routes::offered::Ask,
 };
-
-/// Longest message that is tried, in bytes.
-const MAX_TEXT: usize = 65_536;
 
 /// A skill as its copilots are given it.
 #[derive(Serialize, ToSchema)]
@@ -45,14 +43,6 @@ impl From<Compiled> for CompiledSkill {
     }
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trial {
-    /// What a person would write.
-    #[schema(min_length = 1, max_length = 65536)]
-    text: String,
-}
-
 /// What would come of a message, as far as skills go. No model is asked.
 #[derive(Serialize, ToSchema)]
 pub struct Tried {
@@ -81,12 +71,9 @@ pub async fn compiled(caller: Caller, Path(key): Path<String>) -> Result<Json<Co
 /// Tries a message on the skill: whether it would be found to fit, and what the skill comes to. Owners and
 /// administrators. Nothing is run or written.
 #[utoipa::path(post, path = "/v1/admin/skills/{key}/test", tag = "admin_skills", security(("bearer" = [])),
-    params(("key" = String, Path)), request_body = Trial, responses((status = 200, body = Tried), Problems))]
-pub async fn test(caller: Caller, Path(key): Path<String>, body: Body<Trial>) -> Result<Json<Tried>> {
-    let text = body.value.text;
-    if text.trim().is_empty() || text.len() > MAX_TEXT {
-        return Err(Error::field("text", format!("must have 1 to {MAX_TEXT} bytes")).into());
-    }
+    params(("key" = String, Path)), request_body = Ask, responses((status = 200, body = Tried), Problems))]
+pub async fn test(caller: Caller, Path(key): Path<String>, body: Body<Ask>) -> Result<Json<Tried>> {
+    let text = body.value.text()?;
     let engine = &caller.app.engine;
     let (compiled, routing) = caller
         .tx(async |tx| {
