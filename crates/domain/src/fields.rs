@@ -17,9 +17,11 @@ const MAX_PEOPLE: usize = 200;
 pub const TASK_STATES: [&str; 4] = ["open", "in_progress", "done", "cancelled"];
 pub const PRIORITIES: [&str; 4] = ["low", "medium", "high", "urgent"];
 
-#[derive(Clone, Copy)]
-enum FieldType {
+/// What a typed field holds.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldType {
     Text,
+    /// A word by which entities are sorted into groups.
     Label,
     /// A body, a summary, a transcript.
     Long,
@@ -99,6 +101,11 @@ pub fn names(kind: EntityKind) -> impl Iterator<Item = &'static str> {
     fields(kind).iter().map(|(name, _)| *name)
 }
 
+/// What a typed field of the kind holds; none if the kind has no such field.
+pub fn type_of(kind: EntityKind, name: &str) -> Option<FieldType> {
+    fields(kind).iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+}
+
 /// The fields in which people look for words, each with whether it holds long texts. Numbers, days and
 /// words of a list are asked for as what they are.
 pub fn searched(kind: EntityKind) -> impl Iterator<Item = (&'static str, bool)> {
@@ -115,10 +122,10 @@ pub fn check(kind: EntityKind, given: &Map<String, Value>) -> Vec<FieldError> {
     given
         .iter()
         .filter_map(|(name, value)| {
-            let error = match fields(kind).iter().find(|(known, _)| known == name) {
+            let error = match type_of(kind, name) {
                 None => Some(unknown(kind)),
                 Some(_) if value.is_null() => None,
-                Some((_, field)) => field.refuse(value),
+                Some(field) => field.refuse(value),
             };
             error.map(|error| FieldError { field: name.clone(), error })
         })
@@ -128,8 +135,8 @@ pub fn check(kind: EntityKind, given: &Map<String, Value>) -> Vec<FieldError> {
 
 /// What only the two times together say.
 fn ends_before_it_starts(given: &Map<String, Value>) -> Option<FieldError> {
-    let time = |name: &str| DateTime::parse_from_rfc3339(given.get(name)?.as_str()?).ok();
-    let (starts, ends) = (time("starts_at")?, time("ends_at")?);
+    let moment = |name: &str| time(given.get(name)?.as_str()?);
+    let (starts, ends) = (moment("starts_at")?, moment("ends_at")?);
     (ends < starts).then(|| FieldError { field: "ends_at".into(), error: "is before starts_at".into() })
 }
 

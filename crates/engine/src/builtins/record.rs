@@ -6,7 +6,7 @@ use domain::{
     EntityKind, EntityRef, Error, OptionalExt, Result,
     approval::{FieldChange, Named, Preview},
     entity::Entity,
-    fields,
+    fields::{self, FieldType},
 };
 use serde_json::{Map, Value};
 use store::{
@@ -28,9 +28,6 @@ const NOTES: i64 = 50;
 pub const NOTES_OF_MENTION: i64 = 5;
 /// Longest part of what is on record, in characters.
 const PART: usize = 12_000;
-/// Fields that hold a day, a moment, or a number of 0 to 100.
-const TIMES: [&str; 6] = ["close_date", "due_date", "date", "starts_at", "ends_at", "last_activity_at"];
-const PERCENTS: [&str; 3] = ["probability", "health", "ghost_risk"];
 
 /// What is on record about an entity.
 #[derive(Clone, Debug)]
@@ -300,17 +297,17 @@ fn line(entity: &Entity, clock: Clock) -> String {
 
 /// A field as other answers word it: amounts with their currency, days with their distance.
 fn told(entity: &Entity, name: &str, value: &Value, clock: Clock) -> String {
-    let text = value.as_str();
-    let worded = match name {
-        "amount" => value
-            .as_f64()
-            .map(|amount| say::amount(amount, entity.fields.get("currency").and_then(Value::as_str))),
-        "from" | "to" | "attendees" => fields::people(value).map(|people| people.join(", ")),
-        _ if PERCENTS.contains(&name) => value.as_f64().map(|number| format!("{}%", say::number(number))),
-        _ if TIMES.contains(&name) => text.and_then(|text| match fields::date(text) {
-            Some(day) => Some(clock.day(day)),
-            None => fields::time(text).map(|moment| clock.moment(moment)),
-        }),
+    let currency = || entity.fields.get("currency").and_then(Value::as_str);
+    let worded = match fields::type_of(entity.kind, name) {
+        Some(FieldType::Amount) => value.as_f64().map(|amount| say::amount(amount, currency())),
+        Some(FieldType::Percent) => value.as_f64().map(|number| format!("{}%", say::number(number))),
+        Some(FieldType::People) => fields::people(value).map(|people| people.join(", ")),
+        Some(FieldType::Date | FieldType::Time | FieldType::Moment) => {
+            value.as_str().and_then(|text| match fields::date(text) {
+                Some(day) => Some(clock.day(day)),
+                None => fields::time(text).map(|moment| clock.moment(moment)),
+            })
+        }
         _ => None,
     };
     worded.unwrap_or_else(|| plain(value))

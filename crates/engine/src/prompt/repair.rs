@@ -32,12 +32,11 @@ pub const NOT_CARRIED_OUT: &str = "This call was not carried out: the turn ended
 
 /// Stands between a model's words and a call that the service asks for in a sequence, or makes itself.
 /// Not stored.
-const OVER: &str =
-    r#"[{"type":"text","text":"[the sequence is over; tell the person in a few words what came of it]"}]"#;
-
-/// The same where its steps are not over.
 const GO_ON: &str =
     r#"[{"type":"text","text":"[the service goes on with the sequence; a step ends with submit_output]"}]"#;
+/// Stands behind a model's words in the last step, where it is to tell of all of them. Not stored.
+const OVER: &str =
+    r#"[{"type":"text","text":"[the sequence is over; tell the person in a few words what came of it]"}]"#;
 
 /// A message as it is sent.
 #[derive(Clone, Debug)]

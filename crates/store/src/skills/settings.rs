@@ -101,8 +101,7 @@ pub async fn set_list(tx: &mut TenantTx, list: &SkillList, seen: Option<i64>) ->
     }
     let org = tx.org();
     sqlx::query!(
-        "update sixty.skill_states set first = $2, tokens = $3, list_version = list_version + 1, version = version + 1
-         where org_id = $1",
+        "update sixty.skill_states set first = $2, tokens = $3, list_version = list_version + 1 where org_id = $1",
         org.0,
         &list.first,
         list.tokens
@@ -110,6 +109,7 @@ pub async fn set_list(tx: &mut TenantTx, list: &SkillList, seen: Option<i64>) ->
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
+    count_on(tx).await?;
     Ok(true)
 }
 
