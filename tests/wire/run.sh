@@ -74,7 +74,8 @@ if ! kill -0 "$server" 2>/dev/null; then
     status=1
 fi
 if grep -E 'panicked|ERROR' "$scratch/serve.err" | head -20; then
-    echo "The server's log has errors." >&2
+    echo "The server's log has errors. All that it says, the newest last:" >&2
+    tail -n 40 "$scratch/serve.err" >&2
     status=1
 fi
 

@@ -169,7 +169,7 @@ pub async fn lock_runs(tx: &mut TenantTx, runs: &[RunId]) -> Result<()> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = runs.iter().map(|run| run.0).collect();
     sqlx::query!(
-        "select id from sixty.runs where org_id = $1 and owner_id = $2 and id = any ($3) order by id for update",
+        "select id from sixty.runs where org_id = $1 and owner_id = $2 and id = any ($3) order by id for no key update",
         tenant.org.0,
         tenant.user.0,
         &ids

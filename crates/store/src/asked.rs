@@ -233,7 +233,7 @@ pub async fn lock_waiting(tx: &mut TenantTx, session: SessionId) -> Result<Vec<R
         "select id from sixty.runs where org_id = $1 and owner_id = $2 and status = 'waiting' and id in (
             select run_id from sixty.questions
             where org_id = $1 and owner_id = $2 and session_id = $3 and status = 'open')
-         order by id for update",
+         order by id for no key update",
         tenant.org.0,
         tenant.user.0,
         session.0

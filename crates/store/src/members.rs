@@ -96,7 +96,7 @@ pub async fn lock(tx: &mut TenantTx, user: UserId) -> Result<Member> {
     sqlx::query_as!(
         Row,
         "select external_id as id, name, role, ceiling, status, service, created_at, updated_at
-         from sixty.members where org_id = $1 and user_id = $2 for update",
+         from sixty.members where org_id = $1 and user_id = $2 for no key update",
         org.0,
         user.0
     )

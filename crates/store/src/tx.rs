@@ -147,12 +147,14 @@ fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>
          select external_id as member, role, ceiling, status, name from sixty.members \
          where org_id = '{org}' and user_id = '{user}'"
     );
+    // Not `for update`: a row that is updated a second time in a transaction has its foreign keys checked again,
+    // which would wait for this lock with the row in its hands.
     if let Some(session) = extras.lock_session {
         let Tenant { org, user, .. } = named;
         write!(
             sql,
             "; select model as locked, mode from sixty.sessions \
-             where org_id = '{org}' and id = '{session}' and owner_id = '{user}' for update"
+             where org_id = '{org}' and id = '{session}' and owner_id = '{user}' for no key update"
         )
         .expect("writing to a string cannot fail");
     }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{RETENTION, keep, purge, trail};
+use super::{RETENTION, keep, keep_with, purge, trail};
 use crate::harness::TestApp;
 
 #[tokio::test]
@@ -21,6 +21,27 @@ async fn before_anybody_sets_anything_all_is_kept() {
     assert_eq!(answer.json(), nothing);
     assert!(purge(&app).await.is_nothing());
     assert_eq!(app.database.count("select count(*) from sixty.sessions").await, 1);
+}
+
+#[tokio::test]
+async fn settings_are_taken_while_rounds_delete() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let sessions = futures_util::future::join_all((0..3).map(|_| alice.session())).await;
+    let set = async |n: usize| {
+        for i in 0..60 {
+            let days = json!({"transcripts_days": 1, "messages_days": 1, "revisions_days": 1 + (i % 2)});
+            let kept = json!({"organization": false, "sessions": sessions[..(n + i) % 4]});
+            keep_with(&alice, days, kept).await;
+        }
+    };
+    let settings = futures_util::future::join_all((0..8).map(set));
+    futures_util::future::join(settings, async {
+        for _ in 0..40 {
+            purge(&app).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ pub async fn find(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<Entit
 pub async fn lock(tx: &mut TenantTx, kind: EntityKind, id: &str) -> Result<()> {
     let org = tx.org();
     sqlx::query_scalar!(
-        "select version from sixty.entities where org_id = $1 and kind = $2 and id = $3 for update",
+        "select version from sixty.entities where org_id = $1 and kind = $2 and id = $3 for no key update",
         org.0,
         kind.as_str(),
         id

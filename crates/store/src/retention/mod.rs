@@ -94,7 +94,8 @@ async fn holds(tx: &mut TenantTx) -> Result<Vec<(UserId, Uuid, String)>> {
 /// organization.
 pub async fn put(tx: &mut TenantTx, days: Days, hold: &Hold, seen: Option<i64>) -> Result<Retention> {
     let tenant = tx.tenant();
-    sqlx::query!("select version from sixty.retention where org_id = $1 for update", tenant.org.0)
+    // Not `for update`, for which the second update of a round's row would wait: its foreign key is checked again.
+    sqlx::query!("select version from sixty.retention where org_id = $1 for no key update", tenant.org.0)
         .fetch_optional(tx.connection())
         .await
         .map_err(from_sqlx)?;
