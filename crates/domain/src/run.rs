@@ -117,6 +117,10 @@ pub struct PinnedSkill {
     /// How long the run may work on it at a stretch, in milliseconds; what waits for a person does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Of a sequence: those that its steps follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
+    pub follows: Vec<PinnedSkill>,
 }
 
 /// Why a run failed, in words for the person who waits for it.

@@ -1,17 +1,21 @@
 //! A sequence under way: where it stands, and what comes next. All of it is in the rows of its steps
 //! and in the plan, which is made again of the pinned document.
 
-use std::time::Duration;
+pub(crate) mod flat;
 
+use std::{ops::Range, time::Duration};
+
+use self::flat::{Flat, Part};
 use domain::{
-    Error, Result,
+    Result,
+    run::PinnedSkill,
     sequence::StepStatus,
-    tool::{ToolClass, ToolSpec},
+    tool::{CallState, ToolClass, ToolSpec},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use skills::{
-    mapping::{Evaluated, Scope},
+    mapping::{Evaluated, Mapping, Scope},
     plan::{Failure, Planned},
     step::Does,
 };
@@ -19,15 +23,16 @@ use store::sequences::SequenceStep;
 use tokio::time::Instant;
 use tools::{BEGIN_STEP, SUBMIT_OUTPUT, canonical};
 
-use crate::builtins::Outcome;
-
 /// How often a step is tried again, whatever its author wants: the guard against repetition sees more.
 const MAX_RETRIES: i32 = 3;
+/// Most that a tool tells later steps, in bytes of JSON; of what is longer so many characters.
+const MAX_OUTPUT: usize = 262_144;
+const MAX_CUT: usize = 16_000;
 /// What is kept of why a step failed, in characters.
 const MAX_ERROR: usize = 1_000;
 
 pub(crate) struct Sequence {
-    plan: Vec<Planned>,
+    flat: Flat,
     pub rows: Vec<SequenceStep>,
     /// The rows as they are stored.
     pub saved: Vec<SequenceStep>,
@@ -75,7 +80,11 @@ pub(crate) struct Heard<'a> {
     pub name: &'a str,
     pub input: &'a RawValue,
     pub class: ToolClass,
-    pub outcome: &'a Outcome,
+    pub state: CallState,
+    /// What the tool has said, without what the model is told beside it.
+    pub text: String,
+    /// What later steps read of it, if the step made the call itself.
+    pub output: Option<String>,
     /// It was not made: it did not fit, or a person denied it.
     pub refused: bool,
     /// A person was asked about it.
@@ -83,7 +92,7 @@ pub(crate) struct Heard<'a> {
 }
 
 /// The steps of a plan, before anything is done.
-pub(crate) fn rows(plan: &[Planned]) -> Vec<SequenceStep> {
+pub(crate) fn rows(flat: &Flat) -> Vec<SequenceStep> {
     let row = |(planned, ord): (&Planned, i32)| {
         let (skill, action) = match &planned.does {
             Does::Skill(key) => (Some(key.to_string()), None),
@@ -91,32 +100,39 @@ pub(crate) fn rows(plan: &[Planned]) -> Vec<SequenceStep> {
         };
         SequenceStep::planned(ord, crate::turn::cut(&planned.name, 200), skill, action)
     };
-    plan.iter().zip(1..).map(row).collect()
+    flat.steps.iter().map(|step| &step.planned).zip(1..).map(row).collect()
 }
 
 impl Sequence {
-    /// The rows are those of the plan.
+    /// The rows are those of the steps.
     pub fn new(
-        plan: Vec<Planned>,
+        flat: Flat,
         rows: Vec<SequenceStep>,
         inputs: Map<String, Value>,
         context: Map<String, Value>,
     ) -> Result<Self> {
-        if plan.len() != rows.len() {
-            return Err(Error::internal("a sequence has other steps than its document"));
-        }
+        flat.fits(rows.len())?;
         let (inputs, context) = (inputs.into(), context.into());
-        Ok(Self { plan, saved: rows.clone(), rows, inputs, context, forced: false, deadline: None })
+        Ok(Self { flat, saved: rows.clone(), rows, inputs, context, forced: false, deadline: None })
     }
 
     pub fn planned(&self, at: usize) -> &Planned {
-        &self.plan[at]
+        &self.flat.steps[at].planned
     }
 
-    /// How long the model may work on the step at a stretch: the step says it, or else its skill.
+    /// The sequences around the step, the innermost first.
+    pub fn followed(&self, at: usize) -> impl Iterator<Item = &PinnedSkill> {
+        self.flat.groups_of(at).map(|group| &group.skill)
+    }
+
+    /// How long the model may work on the step at a stretch: the step says it, or else its skill; and no
+    /// longer than the steps that stand for the sequences around it.
     pub fn time(&self, at: usize) -> Option<Duration> {
         let of_skill = self.rows[at].skill.as_ref().and_then(|skill| skill.timeout_ms);
-        self.plan[at].timeout_ms.or(of_skill).map(Duration::from_millis)
+        let own = self.planned(at).timeout_ms.or(of_skill);
+        let inner = self.flat.groups_of(at).filter(|group| group.within.is_some());
+        let around = inner.filter_map(|group| group.skill.timeout_ms);
+        own.into_iter().chain(around).min().map(Duration::from_millis)
     }
 
     pub fn of(&self) -> i32 {
@@ -142,9 +158,36 @@ impl Sequence {
         self.current().is_none()
     }
 
+    /// The step whose failure ends all of it.
     fn broken(&self) -> Option<usize> {
-        let failed = |at: &usize| self.rows[*at].status == StepStatus::Failed;
-        (0..self.rows.len()).filter(failed).find(|at| self.plan[*at].on_failure != Failure::Continue)
+        self.failed_in(0..self.rows.len()).find(|at| self.reaches(*at, Part::Group(0)))
+    }
+
+    fn failed_in(&self, steps: Range<usize>) -> impl Iterator<Item = usize> {
+        steps.filter(|at| self.rows[*at].status == StepStatus::Failed)
+    }
+
+    /// Whether the failure of the step is one of the part that it stands in.
+    fn reaches(&self, at: usize, part: Part) -> bool {
+        let mut failed = Part::Step(at);
+        while failed != part {
+            let goes_on = *self.flat.on_failure(failed) == Failure::Continue || self.is_replaced(failed);
+            match self.flat.around(failed).filter(|_| !goes_on) {
+                Some(around) => failed = around,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn has_failed(&self, part: Part) -> bool {
+        self.failed_in(self.flat.steps_of(part)).any(|at| self.reaches(at, part))
+    }
+
+    /// Whether other steps are done in the place of the part.
+    fn is_replaced(&self, part: Part) -> bool {
+        let skipped = |at: usize| self.rows[at].status == StepStatus::Skipped;
+        self.flat.alternative(part).is_some_and(|instead| !instead.steps.clone().all(skipped))
     }
 
     pub fn next(&self) -> Next {
@@ -158,38 +201,83 @@ impl Sequence {
 
     /// What the step is given.
     pub fn evaluate(&self, at: usize) -> Evaluated {
-        let outputs = self.outputs();
-        let scope =
-            Scope { outputs: &outputs, inputs: &self.inputs, params: &self.inputs, context: &self.context };
-        self.plan[at].arguments.evaluate(&scope)
+        let step = &self.flat.steps[at];
+        let (inputs, lacks) = self.inputs_of(step.group);
+        let mut evaluated = self.evaluate_in(step.group, &inputs, &step.planned.arguments);
+        if self.flat.groups[step.group].steps.start == at {
+            evaluated.missing.extend(lacks);
+        }
+        evaluated
     }
 
-    fn outputs(&self) -> Value {
-        let made = self.plan.iter().zip(&self.rows).filter(|(_, row)| row.status.ended());
-        let value = |row: &SequenceStep| -> Value {
-            row.output.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-        };
-        made.filter_map(|(planned, row)| Some((planned.output_key.clone()?, value(row)))).collect()
+    fn evaluate_in(&self, group: usize, inputs: &Value, arguments: &Mapping) -> Evaluated {
+        let outputs = self.outputs(group);
+        arguments.evaluate(&Scope { outputs: &outputs, inputs, params: inputs, context: &self.context })
+    }
+
+    /// What a sequence works on, and what was not found for it.
+    fn inputs_of(&self, group: usize) -> (Value, Vec<String>) {
+        let group = &self.flat.groups[group];
+        let Some(within) = &group.within else { return (self.inputs.clone(), Vec::new()) };
+        let (inputs, mut lacks) = self.inputs_of(within.group);
+        let Evaluated { arguments, missing, too_large } =
+            self.evaluate_in(within.group, &inputs, &within.arguments);
+        let given = arguments.into_iter().filter(|(_, value)| !value.is_null());
+        lacks.extend(missing.into_iter().chain(too_large));
+        (Value::Object(group.defaults.clone().into_iter().chain(given).collect()), lacks)
+    }
+
+    /// What the parts of a sequence that are over have brought, by their output keys.
+    fn outputs(&self, group: usize) -> Value {
+        let mut brought: Vec<(usize, Option<&String>, Value)> = Vec::new();
+        for (at, step) in self.flat.steps.iter().enumerate().filter(|(_, step)| step.group == group) {
+            let row = &self.rows[at];
+            if row.status.ended() && !self.is_passed_over(Part::Step(at)) {
+                let output = row.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                brought.push((at, step.planned.output_key.as_ref(), output.unwrap_or_default()));
+            }
+        }
+        for (inner, within) in self.flat.groups.iter().enumerate() {
+            let Some(within) = within.within.as_ref().filter(|within| within.group == group) else {
+                continue;
+            };
+            let (part, steps) = (Part::Group(inner), &self.flat.groups[inner].steps);
+            if self.rows[steps.clone()].iter().all(|row| row.status.ended()) && !self.is_passed_over(part) {
+                let output = if self.has_failed(part) { Value::Null } else { self.outputs(inner) };
+                brought.push((steps.start, within.output_key.as_ref(), output));
+            }
+        }
+        brought.sort_by_key(|(at, ..)| *at);
+        brought.into_iter().filter_map(|(_, key, value)| Some((key?.clone(), value))).collect()
+    }
+
+    /// Whether the part was to be done in the place of another one, and was not.
+    fn is_passed_over(&self, part: Part) -> bool {
+        let steps = self.flat.steps_of(part);
+        let other = self.flat.alternatives.iter().any(|instead| instead.steps == steps);
+        other && self.rows[steps].iter().all(|row| row.status == StepStatus::Skipped)
     }
 
     /// What the step does now: its fallback, if it has come to that.
     pub fn does(&self, at: usize) -> Does {
-        match &self.plan[at].on_failure {
+        match &self.planned(at).on_failure {
             Failure::Fallback(key) if self.rows[at].fallback => Does::Skill(key.clone()),
-            _ => self.plan[at].does.clone(),
+            _ => self.planned(at).does.clone(),
         }
+    }
+
+    /// The step that is under way, if this is the call that the service made for it.
+    pub fn made(&self, call: &str) -> Option<usize> {
+        self.running().filter(|at| self.rows[*at].call_id.as_deref() == Some(call))
     }
 
     /// Whether this call of the step needs a person, whatever the matrix says.
     pub fn wants_approval(&self, call: &str) -> bool {
-        self.running().is_some_and(|at| {
-            let row = &self.rows[at];
-            row.call_id.as_deref() == Some(call) && self.to_approve(at)
-        })
+        self.made(call).is_some_and(|at| self.to_approve(at))
     }
 
     fn to_approve(&self, at: usize) -> bool {
-        self.plan[at].requires_approval && !self.rows[at].approved && !self.rows[at].fallback
+        self.planned(at).requires_approval && !self.rows[at].approved && !self.rows[at].fallback
     }
 
     /// Whether a call of its own asks the person: what reads, or works for long, has none that would.
@@ -206,7 +294,7 @@ impl Sequence {
         let Some(at) = self.running() else { return };
         let row = &mut self.rows[at];
         let acts = |heard: &Heard<'_>| {
-            let done = heard.outcome.success || heard.outcome.unknown;
+            let done = matches!(heard.state, CallState::Done | CallState::Unknown);
             done && heard.class != ToolClass::Read && heard.name != BEGIN_STEP
         };
         row.acted |= results.iter().any(acts);
@@ -214,26 +302,27 @@ impl Sequence {
         if let Some(heard) = own {
             return self.hear_own(at, heard, iterations);
         }
-        let handed_in = |heard: &&Heard<'_>| heard.name == SUBMIT_OUTPUT && heard.outcome.success;
+        let handed_in = |heard: &&Heard<'_>| heard.name == SUBMIT_OUTPUT && heard.state == CallState::Done;
         if let Some(output) = results.iter().find(handed_in).and_then(|heard| handed_in_by(heard.input)) {
             self.done(at, output);
         }
     }
 
     fn hear_own(&mut self, at: usize, heard: &Heard<'_>, iterations: i32) {
-        let (row, outcome) = (&mut self.rows[at], heard.outcome);
-        if heard.name == BEGIN_STEP && outcome.success {
+        let row = &mut self.rows[at];
+        let success = heard.state == CallState::Done;
+        if heard.name == BEGIN_STEP && success {
             row.approved = true;
             row.call_id = None;
-        } else if outcome.success {
+        } else if success {
             // A skill is open now, and the model works on it.
             if row.skill.is_none() {
-                self.done(at, output_of(outcome));
+                self.done(at, heard.output.clone().unwrap_or_default());
             }
         } else {
             let repeatable = matches!(heard.class, ToolClass::Read | ToolClass::Idempotent);
-            let again = repeatable && !outcome.unknown && !heard.refused;
-            self.fail(at, &outcome.text, if heard.asked { Else::Ends } else { Else::of(again) }, iterations);
+            let again = repeatable && heard.state != CallState::Unknown && !heard.refused;
+            self.fail(at, &heard.text, if heard.asked { Else::Ends } else { Else::of(again) }, iterations);
         }
     }
 
@@ -241,18 +330,38 @@ impl Sequence {
         let row = &mut self.rows[at];
         (row.status, row.output, row.error) = (StepStatus::Done, Some(output), None);
         (self.forced, self.deadline) = (false, None);
+        self.pass_over();
+    }
+
+    /// What stands next in the place of something that has not failed is not done.
+    fn pass_over(&mut self) {
+        while let Some(at) = self.current().filter(|at| self.rows[*at].status == StepStatus::Pending) {
+            let instead = self.flat.alternatives.iter().find(|instead| instead.steps.start == at);
+            match instead.filter(|instead| !self.has_failed(instead.to)) {
+                Some(instead) => self.skip(instead.steps.clone()),
+                None => return,
+            }
+        }
+    }
+
+    fn skip(&mut self, steps: Range<usize>) {
+        let pending = self.rows[steps].iter_mut().filter(|row| row.status == StepStatus::Pending);
+        pending.for_each(|row| row.status = StepStatus::Skipped);
     }
 
     /// The step has failed: it is tried again, its fallback takes over, or that is how it ends. What has
     /// had an effect, or may have had one, is neither repeated nor replaced.
     pub fn fail(&mut self, at: usize, why: &str, instead: Else, iterations: i32) {
-        let most = i32::try_from(self.plan[at].max_retries).unwrap_or(MAX_RETRIES).min(MAX_RETRIES);
-        let (row, on_failure) = (&mut self.rows[at], &self.plan[at].on_failure);
+        let most = i32::try_from(self.planned(at).max_retries).unwrap_or(MAX_RETRIES).min(MAX_RETRIES);
+        // What falls back to another sequence has steps of its own for that.
+        let has_fallback = matches!(self.planned(at).on_failure, Failure::Fallback(_))
+            && self.flat.alternative(Part::Step(at)).is_none();
+        let row = &mut self.rows[at];
         (self.forced, self.deadline) = (false, None);
         row.error = Some(short(why));
         let first = !row.acted && !row.fallback;
         let retries = first && instead == Else::Again && row.attempt <= most;
-        let falls_back = first && instead != Else::Ends && matches!(on_failure, Failure::Fallback(_));
+        let falls_back = first && instead != Else::Ends && has_fallback;
         if retries || falls_back {
             row.fallback |= !retries;
             row.attempt += 1;
@@ -261,15 +370,46 @@ impl Sequence {
             return;
         }
         row.status = StepStatus::Failed;
-        if *on_failure != Failure::Continue {
-            let rest = self.rows[at..].iter_mut().filter(|row| row.status == StepStatus::Pending);
-            rest.for_each(|row| row.status = StepStatus::Skipped);
+        self.fall(Part::Step(at), instead);
+        self.pass_over();
+    }
+
+    /// What is left of the part is skipped, and so are the parts around it as far as the failure goes.
+    fn fall(&mut self, part: Part, instead: Else) {
+        let steps = self.flat.steps_of(part);
+        self.skip(steps.clone());
+        if let Some(other) = self.flat.alternative(part).map(|other| other.steps.clone()) {
+            if instead != Else::Ends && !self.rows[steps].iter().any(|row| row.acted) {
+                return;
+            }
+            self.skip(other);
+        }
+        if *self.flat.on_failure(part) == Failure::Continue {
+            return;
+        }
+        if let Some(around) = self.flat.around(part) {
+            self.fall(around, instead);
         }
     }
 
     /// The step as if it were done, with a result if there is one.
     pub fn simulated(&mut self, at: usize, output: Option<String>) {
         (self.rows[at].status, self.rows[at].output) = (StepStatus::Done, output);
+        self.pass_over();
+    }
+
+    /// Names that the result of the step has, for the steps of its sequence and for those around it.
+    pub fn output_keys(&self, at: usize) -> Vec<(usize, String)> {
+        let step = &self.flat.steps[at];
+        let mut names: Vec<(usize, Option<&String>)> = vec![(step.group, step.planned.output_key.as_ref())];
+        let around = self.flat.groups_of(at).filter_map(|group| group.within.as_ref());
+        names.extend(around.map(|within| (within.group, within.output_key.as_ref())));
+        names.into_iter().filter_map(|(group, name)| Some((group, name?.clone()))).collect()
+    }
+
+    /// The sequence in which the step stands, by its number.
+    pub fn group(&self, at: usize) -> usize {
+        self.flat.steps[at].group
     }
 
     /// Why the sequence has failed, for people.
@@ -280,12 +420,18 @@ impl Sequence {
     }
 }
 
-/// What later steps read of a tool's result: its text, and the members of a result that is JSON.
-pub(crate) fn output_of(outcome: &Outcome) -> String {
-    let members = serde_json::from_str::<Map<String, Value>>(&outcome.text).unwrap_or_default();
-    let own = [("text", outcome.text.clone().into()), ("success", true.into())];
-    let own = own.map(|(name, value)| (name.to_owned(), value));
-    Value::Object(own.into_iter().chain(members).collect()).to_string()
+/// What later steps read of a tool's result: its text, and the members of what it tells beside it, or of a text
+/// that is JSON. Of what is too long the beginning of the text.
+pub(crate) fn output_of(text: &str, value: &Map<String, Value>) -> String {
+    let output = |text: &str, members: Map<String, Value>| {
+        let own = [("text", text.into()), ("success", true.into())];
+        let own = own.map(|(name, value): (&str, Value)| (name.to_owned(), value));
+        Value::Object(own.into_iter().chain(members).collect()).to_string()
+    };
+    let members =
+        if value.is_empty() { serde_json::from_str(text).unwrap_or_default() } else { value.clone() };
+    let whole = output(text, members);
+    if whole.len() <= MAX_OUTPUT { whole } else { output(&crate::turn::cut(text, MAX_CUT), Map::new()) }
 }
 
 fn handed_in_by(input: &RawValue) -> Option<String> {

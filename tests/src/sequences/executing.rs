@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use super::{
     FOLLOW_UP, begin, prepare, run, script, sequence, shown, statuses, steps, submit, tasks, told, write,
 };
-use crate::harness::{
-    TestApp,
-    look::{all, end, messages, names, prompts, result, run_of},
+use crate::{
+    approvals::desk::approve,
+    harness::{
+        TestApp,
+        look::{all, end, messages, names, prompts, result, run_of},
+    },
 };
 
 #[tokio::test]
@@ -73,6 +76,35 @@ async fn the_model_is_given_a_steps_skill_with_what_the_step_works_on_and_asked_
     alice.hear(&session, "Hi, what is new with the deal?").await;
     let plain = crate::harness::look::prompts(&app.sim);
     assert!(!plain[2].json()["tools"].to_string().contains("submit_output"), "only sequences are offered it");
+}
+
+#[tokio::test]
+async fn a_step_reads_the_members_of_what_an_action_found_or_made() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let reading = "
+    - {order: 1, action: get_pipeline_deals, output_key: deals}
+    - {order: 2, action: get_deal, input_mapping: {id: '${outputs.deals.data.deals[0].id}'}, output_key: found}
+    - {order: 3, action: create_task, input_mapping: {title: 'Ask about ${outputs.found.deal.amount}'}, output_key: made}
+    - {order: 4, action: complete_task, input_mapping: {id: '${outputs.made.id}'}, output_key: done, \
+       requires_approval: true}
+    - {order: 5, action: add_note, input_mapping: {kind: deal, id: D-42, \
+       text: '${outputs.done.text}|${outputs.deals.more}|${outputs.deals.deals[*].name}'}}";
+    prepare(&alice, "reading", reading).await;
+    app.sim.push(Reply::text("All is noted."));
+    let session = alice.session().await;
+    let frames = begin(&alice, "reading", &session).await.rest().await;
+    let asked = all(&frames, "approval_required")[0];
+    approve(&alice, asked["approval_id"].as_str().expect("an id")).await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["status"], "done", "{rest:#?}");
+    let [task] = &tasks(&alice).await[..] else { panic!("one task") };
+    assert_eq!((&task["status"], task["name"].as_str()), (&json!("done"), Some("Ask about 48000")));
+    let id = task["id"].as_str().expect("an id");
+    let note = all(&rest, "tool_start").last().expect("a call")["input"]["text"].clone();
+    // The person's part in it is for the model, and no part of the result.
+    assert_eq!(note, format!("Done: Ask about 48000 ({id}).|false|[\"Acme renewal\"]"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod approvals;
 mod executing;
 mod failing;
+mod nested;
 mod owners;
 mod simulating;
 

@@ -48,7 +48,13 @@ async fn push(person: &Person, path: &str) -> Answer {
     person.send(person.request(Method::POST, path)).await
 }
 
-async fn send(person: &Person, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+pub async fn send(
+    person: &Person,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: impl Into<Vec<u8>>,
+) -> Answer {
     person.send(person.request(method, path).header("content-type", kind).body(body.into())).await
 }
 

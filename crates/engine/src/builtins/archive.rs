@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::{ArchiveId, EntityRef, OptionalExt, Result, archive::Passage, session::Message};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{
     TenantTx,
     archives::{self, Search},
@@ -40,7 +40,20 @@ pub async fn recall(
     }
     let origin = Origin::outside_if(found.iter().any(|passage| passage.untrusted));
     let passages: Vec<String> = found.iter().map(passage).collect();
-    Ok(Outcome::ok(passages.join("\n")).holding(origin))
+    let value = json!({"passages": found.iter().map(told).collect::<Vec<_>>()});
+    Ok(Outcome::ok(passages.join("\n")).telling(value).holding(origin))
+}
+
+/// The same for the later steps of a sequence.
+fn told(passage: &Passage) -> Value {
+    json!({
+        "summary_id": passage.summary_id,
+        "seq": passage.seq,
+        "role": passage.role,
+        "created_at": passage.created_at,
+        "session_title": passage.session_title,
+        "text": passage.snippet,
+    })
 }
 
 /// A passage with all that is needed to quote it, and to read on around it.

@@ -81,7 +81,8 @@ pub fn draft(to: &str, subject: &str, body: &str, card_id: CardId) -> Outcome {
         actions: Vec::new(),
     };
     let text = "The person is shown the draft. Nothing was sent: they send it themselves, or ask for it.";
-    Outcome::ok(text).showing(shown)
+    let value = Value::Object(shown.data.clone());
+    Outcome::ok(text).telling(value).showing(shown)
 }
 
 /// The addresses of a mail, if all of it is in order.

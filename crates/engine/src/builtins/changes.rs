@@ -84,7 +84,9 @@ pub async fn write(tx: &mut TenantTx, change: &Change, doing: &Doing<'_>) -> Res
     // Who has read what came from outside may repeat it.
     let words = if doing.origin.is_outside() { Origin::Integration } else { Origin::Person };
     match entities::create(tx, new, words).await {
-        Ok(_) => Ok(Outcome::ok(made(&draft, &id))),
+        Ok(_) => Ok(Outcome::ok(made(&draft, &id)).telling(json!({
+            "kind": draft.kind, "id": id, "name": draft.name, "fields": draft.fields,
+        }))),
         Err(Error::Conflict { .. } | Error::NotFound) => {
             Ok(Outcome::failed(format!("The id {id:?} is taken. Look at the record, or leave id out.")))
         }
@@ -250,7 +252,7 @@ async fn complete(tx: &mut TenantTx, id: &str) -> Result<Outcome> {
     let quoted = super::Origin::outside_if(task.integration);
     if task.fields.get("status").and_then(Value::as_str) == Some(DONE) {
         let told = Outcome::ok(format!("The to-do {id} was done already: {}.", task.name));
-        return Ok(told.holding(quoted));
+        return Ok(told.telling(json!({"id": id, "name": task.name, "changed": false})).holding(quoted));
     }
     task.fields.insert("status".into(), json!(DONE));
     let new = NewEntity {
@@ -264,7 +266,8 @@ async fn complete(tx: &mut TenantTx, id: &str) -> Result<Outcome> {
         attributes: &task.attributes,
     };
     entities::put(tx, new, Some(task.version), Origin::Kept).await?;
-    Ok(Outcome::ok(format!("Done: {} ({id}).", task.name)).holding(quoted))
+    let done = json!({"id": id, "name": task.name, "changed": true});
+    Ok(Outcome::ok(format!("Done: {} ({id}).", task.name)).telling(done).holding(quoted))
 }
 
 #[cfg(test)]

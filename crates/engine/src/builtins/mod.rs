@@ -12,6 +12,7 @@ use domain::{
     ApprovalId, Card, CardId, EntityRef, Error, Event, Result, Role, UserId, approval::Preview,
     permission::Decider, tool::CallState,
 };
+use serde_json::{Map, Value};
 use store::{RunTx, TenantTx};
 use tools::Call;
 
@@ -70,6 +71,10 @@ pub struct Outcome {
     /// Whether the repetition guard kept the call from being performed.
     pub blocked: bool,
     pub text: String,
+    /// Said before the text: a person's part in the call.
+    pub preface: Option<String>,
+    /// What the text tells, for the later steps of a sequence.
+    pub value: Map<String, Value>,
     /// Whose words the text holds.
     pub origin: Origin,
     /// What the person is shown beside it.
@@ -97,6 +102,8 @@ impl Outcome {
             unknown: false,
             blocked: false,
             text: text.into(),
+            preface: None,
+            value: Map::new(),
             origin,
             card: None,
             length: Length::Budgeted,
@@ -121,6 +128,12 @@ impl Outcome {
         let text = "This same call has brought the same result again and again, so it was not performed. Use what \
                     you have, or tell the person what is missing.";
         Self { blocked: true, ..Self::failed(text) }
+    }
+
+    /// The same, with what later steps of a sequence read of it. What is no object tells nothing.
+    pub fn telling(self, value: Value) -> Self {
+        let Value::Object(value) = value else { return self };
+        Self { value, ..self }
     }
 
     /// The same, with words of this origin in it.

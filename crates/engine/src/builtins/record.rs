@@ -8,7 +8,7 @@ use domain::{
     entity::Entity,
     fields::{self, FieldType},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::{
     RunTx, TenantTx,
     entities::{self, NewEntity, NewNote},
@@ -18,7 +18,10 @@ use store::{
 
 use super::{
     Origin, Outcome, changes,
-    questions::say::{self, Clock},
+    questions::{
+        say::{self, Clock},
+        value,
+    },
 };
 
 pub(super) const MARKED: &str =
@@ -37,6 +40,8 @@ pub struct Facts {
     text: String,
     /// Its memory document.
     memory: String,
+    /// Fields, links, attributes and notes, as the later steps of a sequence read them.
+    value: Value,
     /// Whose words these are.
     pub origin: Origin,
 }
@@ -74,9 +79,9 @@ pub async fn get_entity(
     clock: Clock,
 ) -> Result<Outcome> {
     let Some(facts) = facts(tx, (kind, id), NOTES, clock).await? else { return Ok(missing(kind, id)) };
-    let origin = facts.origin;
+    let (origin, value) = (facts.origin, json!({ "entity": facts.value }));
     let told = match part(&facts.whole(), number) {
-        Ok(text) => Outcome::ok(text),
+        Ok(text) => Outcome::ok(text).telling(value),
         Err(parts) => {
             Outcome::failed(format!("What is on record has {parts} parts; there is no part {number}."))
         }
@@ -118,7 +123,11 @@ pub async fn facts(
     let older = notes.len() > most;
     notes.truncate(most);
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
-    let neighbours = questions::one(tx, kind, id).await?.map(|brief| brief.links).unwrap_or_default();
+    let brief = questions::one(tx, kind, id).await?;
+    let mut value = brief.as_ref().map(value::entity).unwrap_or_default();
+    value["attributes"] = json!(entity.attributes);
+    value["notes"] = notes.iter().map(|note| note.text.as_str()).collect();
+    let neighbours = brief.map(|brief| brief.links).unwrap_or_default();
     let outside = kind.is_event()
         || entity.integration
         || notes.iter().any(|note| note.integration)
@@ -147,7 +156,7 @@ pub async fn facts(
         text.push_str("\n[Older notes are left out here.]");
     }
     let origin = Origin::outside_if(outside);
-    Ok(Some(Facts { name: entity.name, text, memory: memory.content, origin }))
+    Ok(Some(Facts { name: entity.name, text, memory: memory.content, value, origin }))
 }
 
 /// The entity that is to be changed; or why the changes cannot be made.
@@ -231,7 +240,10 @@ pub async fn update(
         Ok(_) => {
             // It quotes the old values.
             let quoted = Origin::outside_if(entity.integration);
-            Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; "))).holding(quoted))
+            let value = json!({"kind": kind, "id": id, "name": entity.name, "changes": changes});
+            Ok(Outcome::ok(format!("Changed {kind} {id}: {}.", told.join("; ")))
+                .telling(value)
+                .holding(quoted))
         }
         Err(Error::VersionMismatch { .. } | Error::NotFound) => {
             Ok(Outcome::failed("The record was changed by somebody else at this moment. Look at it again."))
@@ -257,7 +269,8 @@ pub async fn add_note(tx: &mut RunTx, entity: &EntityRef, text: &str, origin: Or
     }
     let note = NewNote { text, run: Some(tx.lease().run), integration: origin.is_outside() };
     Ok(match entities::add_note(tx.tenant(), entity, &note).await.optional()? {
-        Some(_) => Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id)),
+        Some(_) => Outcome::ok(format!("Noted on {} {}.", entity.kind, entity.id))
+            .telling(json!({"kind": entity.kind, "id": entity.id})),
         None => missing(entity.kind, &entity.id),
     })
 }
@@ -336,7 +349,8 @@ mod tests {
             (250, 60, 240, 60),
         ] {
             let (text, memory) = ("\u{fc}".repeat(facts), "\u{df}".repeat(memory));
-            let shown = Facts { name: "Acme".into(), text, memory, origin: Origin::Inside }.within(300);
+            let (name, value, origin) = ("Acme".into(), Value::Null, Origin::Inside);
+            let shown = Facts { name, text, memory, value, origin }.within(300);
             let kept = ['\u{fc}', '\u{df}'].map(|c| shown.matches(c).count());
             assert_eq!(kept, [facts_kept, memory_kept], "{shown}");
         }

@@ -120,6 +120,8 @@ pub(super) struct Round {
     pub settled: usize,
     /// A call waits for a person: the writes after it wait too.
     pub waits: bool,
+    /// Said after the last result.
+    pub afterword: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -193,7 +195,7 @@ impl Run {
         let plans: Vec<Plan> =
             calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
         let answered = calls.iter().zip(&plans).map(|(call, plan)| self.known(call, plan)).collect();
-        Round { seq, calls, plans, answered, settled: 0, waits: false }
+        Round { seq, calls, plans, answered, settled: 0, waits: false, afterword: "" }
     }
 
     fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {
@@ -294,11 +296,16 @@ impl Run {
                 Length::Budgeted => longest,
                 Length::Whole => usize::MAX,
             };
-            let mut text = shorten(&visible(&self.clean(&answered.outcome.text)), longest);
+            let preface = answered.outcome.preface.take().unwrap_or_default();
+            let whole = format!("{preface}{}", answered.outcome.text);
+            let mut text = shorten(&visible(&self.clean(&whole)), longest);
             if answered.outcome.blocked {
                 self.repetition.blocked();
             } else if let Some(remark) = self.repetition.note(&call.name, call.input.get(), &text) {
                 text = format!("{text}\n{remark}");
+            }
+            if i + 1 == round.calls.len() {
+                text.push_str(round.afterword);
             }
             answered.outcome.text = text;
         }
@@ -333,10 +340,10 @@ impl Run {
             }
             round.answered[i] = answered;
         }
-        self.settle(round, upto);
         if upto == round.calls.len() {
             self.hear_results(round);
         }
+        self.settle(round, upto);
         let pairs = round.calls.iter().zip(&mut round.answered).take(upto);
         let known = pairs.filter_map(|(call, answered)| answered.as_mut().map(|answered| (call, answered)));
         let news: Vec<_> = known.filter(|(_, answered)| !answered.recorded).collect();

@@ -211,16 +211,15 @@ impl Run {
 }
 
 /// The outcome with what the model is told of the person's part in it.
-pub(super) fn approved(held: &Held, mut outcome: Outcome) -> Outcome {
+pub(super) fn approved(held: &Held, outcome: Outcome) -> Outcome {
     let by = held.decided_by.as_deref().unwrap_or("A person");
-    outcome.text = match &held.edited {
-        Some((edited, _)) => format!(
-            "{by} approved this call with other arguments, which were executed: {edited}\n{}",
-            outcome.text
-        ),
-        None => format!("{by} approved this call. {}", outcome.text),
+    let preface = match &held.edited {
+        Some((edited, _)) => {
+            format!("{by} approved this call with other arguments, which were executed: {edited}\n")
+        }
+        None => format!("{by} approved this call. "),
     };
-    outcome
+    Outcome { preface: Some(preface), ..outcome }
 }
 
 /// Text of the database as the JSON that was stored.

@@ -145,15 +145,15 @@ impl Engine {
         offer: Offer,
     ) -> Result<Option<Sequence>> {
         let Some(skill) = loaded.skill.as_ref().filter(|_| !rows.is_empty()) else { return Ok(None) };
-        let entry = self.pinned(tx.tenant(), skill).await?;
-        let plan = library.planned(&entry.skill, &self.0.toolbox.described(offer));
+        let tools = self.0.toolbox.described(offer);
+        let flat = self.pinned_sequence(tx.tenant(), library, skill, &tools).await?;
         let facts = facts(tx.tenant()).await?;
         let person = Person {
             name: loaded.context.user_name.as_deref(),
             zone: loaded.timezone.parse().unwrap_or(Tz::UTC),
         };
         let context = sequence_context(facts, person, &skill.inputs);
-        Sequence::new(plan.steps, rows, skill.inputs.clone(), context).map(Some)
+        Sequence::new(flat, rows, skill.inputs.clone(), context).map(Some)
     }
 
     /// Ends a run whose conversation cannot even be read.

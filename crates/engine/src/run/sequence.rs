@@ -26,9 +26,10 @@ use super::{
 use crate::{
     builtins::Outcome,
     crash::{self, CrashPoint},
+    notebook::visible,
     prompt::Choice,
     repetition::RepetitionGuard,
-    sequence::{Else, Heard, Next, Sequence},
+    sequence::{self, Else, Heard, Next, Sequence},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -332,12 +333,15 @@ impl Run {
         let heard: Vec<Heard<'_>> = calls
             .filter_map(|((call, plan), answered)| {
                 let answered = answered.as_ref()?;
+                let outcome = &answered.outcome;
                 Some(Heard {
                     id: &call.id,
                     name: &call.name,
                     input: &call.input,
                     class: answered.class,
-                    outcome: &answered.outcome,
+                    state: outcome.state(),
+                    output: sequence.made(&call.id).map(|_| self.output_of(outcome)),
+                    text: visible(&self.clean(&outcome.text)),
                     refused: matches!(plan, Plan::Refuse(..)) || self.asked.contains(&call.id),
                     asked: self.asked.contains(&call.id),
                 })
@@ -345,13 +349,17 @@ impl Run {
             .collect();
         if heard.len() == round.calls.len() && sequence.running().is_some() {
             sequence.hear(&heard, self.iterations);
-            drop(heard);
-            let last = round.answered.iter_mut().flatten().next_back();
-            if let Some(last) = last.filter(|_| sequence.next() == Next::Answer) {
-                last.outcome.text.push_str(OVER);
+            if sequence.next() == Next::Answer {
+                round.afterword = OVER;
             }
         }
         self.sequence = Some(sequence);
+    }
+
+    /// What later steps read of a call, without secrets and what cannot be seen.
+    fn output_of(&self, outcome: &Outcome) -> String {
+        let output = sequence::output_of(&outcome.text, &outcome.value);
+        visible(self.engine.redact_json(raw(&output)).get())
     }
 
     /// Time of a call: that of the step, where it is the step's own and has less, and no more than
@@ -359,8 +367,7 @@ impl Run {
     pub(super) fn tool_time(&self, call: &str) -> Duration {
         let limit = time_left(self.engine.limits().tool_time, self.deadline);
         let Some(sequence) = &self.sequence else { return limit };
-        let own = sequence.running().filter(|at| sequence.rows[*at].call_id.as_deref() == Some(call));
-        match own.and_then(|at| sequence.time(at)) {
+        match sequence.made(call).and_then(|at| sequence.time(at)) {
             Some(own) => limit.min(own),
             None => time_left(limit, sequence.deadline),
         }
@@ -434,8 +441,8 @@ impl Run {
 
     /// The call that the service makes to ask a person whether a step may begin.
     pub(super) fn is_step_call(&self, call: &OpenCall) -> bool {
-        let own = self.sequence.as_ref().and_then(|sequence| Some(&sequence.rows[sequence.running()?]));
-        call.name == BEGIN_STEP && own.is_some_and(|row| row.call_id.as_deref() == Some(&*call.id))
+        let made = self.sequence.as_ref().and_then(|sequence| sequence.made(&call.id));
+        call.name == BEGIN_STEP && made.is_some()
     }
 
     /// The class of the tool, and the call, of what asks whether a step may begin.

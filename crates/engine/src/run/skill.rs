@@ -40,13 +40,13 @@ impl Run {
         })
     }
 
-    /// The skills that are followed: the run's, and that of the step that is open.
+    /// The skills that are followed: the run's, the sequences around the step that is under way, and its own.
     fn followed(&self) -> impl Iterator<Item = &PinnedSkill> {
-        let step = self.sequence.as_ref().and_then(|sequence| {
-            let row = &sequence.rows[sequence.worked_on()?];
-            row.skill.as_ref()
-        });
-        self.skill.iter().chain(step)
+        let sequence = self.sequence.as_ref();
+        let running = sequence.and_then(|sequence| Some((sequence, sequence.running()?)));
+        let around = running.map(|(sequence, at)| sequence.followed(at));
+        let step = sequence.and_then(|sequence| sequence.rows[sequence.worked_on()?].skill.as_ref());
+        self.skill.iter().chain(around.into_iter().flatten()).chain(step)
     }
 
     /// Why the skill that is followed keeps the run from calling this tool.

@@ -9,23 +9,21 @@ use domain::{
     run::{Mode, PinnedSkill},
 };
 use serde_json::{Map, Value, json};
-use skills::{
-    Skill,
-    plan::Plan,
-    route::Decision,
-    skill::{Kind, Needs},
-};
+use skills::{Skill, route::Decision, skill::Needs};
 use store::TenantTx;
 use tools::cards::CardSchema;
 
 use super::{
-    library::{Entry, Library},
+    library::{Entry, Library, is_sequence},
     reading::facts,
 };
 use crate::{
     Engine,
     prompt::neutral,
-    sequence::{self, Sequence},
+    sequence::{
+        self, Sequence,
+        flat::{Flat, defaults},
+    },
 };
 
 /// A skill that a message names, with what it is to work on.
@@ -122,8 +120,8 @@ impl Engine {
             check_inputs(entry, &wanted.inputs, wanted.complete)?;
         }
         if is_sequence(&entry.skill) {
-            let plan = library.planned(&entry.skill, tools);
-            return execute(entry, plan, turn, (routing, facts, &compiled.text));
+            let flat = library.flat(entry, tools);
+            return execute(entry, flat, turn, (routing, facts, &compiled.text));
         }
         let nothing = Map::new();
         let inputs = turn.wanted.map_or(&nothing, |wanted| &wanted.inputs);
@@ -144,21 +142,22 @@ impl Engine {
 /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
 fn execute(
     entry: &Entry,
-    plan: Plan,
+    flat: Flat,
     turn: About<'_>,
     (routing, facts, text): (Routing, Map<String, Value>, &str),
 ) -> Result<Picked> {
     let key = entry.skill.key.as_str();
     let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
     let inputs = sequence_inputs(&entry.skill, given, turn.entities);
-    let lacks = match plan.report.errors.first() {
-        Some(error) => {
-            Some(Error::conflict("skill_not_runnable", format!("the skill {key:?} cannot run: {error}")))
+    let refusal = flat.refusal();
+    let lacks = match &refusal {
+        Some(why) => {
+            Some(Error::conflict("skill_not_runnable", format!("the skill {key:?} cannot run: {why}")))
         }
         None => lacks(entry, &inputs, turn.entities, &facts),
     };
     if let Some(lacks) = lacks {
-        let errs = |wanted: &Wanted| wanted.complete || !plan.report.errors.is_empty();
+        let errs = |wanted: &Wanted| wanted.complete || refusal.is_some();
         if turn.wanted.is_some_and(errs) {
             return Err(lacks);
         }
@@ -169,11 +168,11 @@ fn execute(
         );
         return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
     }
-    let rows = sequence::rows(&plan.steps);
+    let rows = sequence::rows(&flat);
     let context = sequence_context(facts, turn.person, &inputs);
     let note = executed(entry, text, &inputs);
-    let skill = entry.pin(inputs.clone(), entry.skill.allowed_tools.clone());
-    let sequence = Sequence::new(plan.steps, rows, inputs, context)?;
+    let skill = PinnedSkill { follows: flat.followed(), ..entry.pin_sequence(inputs.clone()) };
+    let sequence = Sequence::new(flat, rows, inputs, context)?;
     Ok(Picked {
         routing: Some(routing),
         skill: Some(skill),
@@ -190,11 +189,6 @@ pub(crate) struct Person<'a> {
     pub zone: Tz,
 }
 
-/// Whether the service executes it; one without steps is an instruction.
-pub(crate) fn is_sequence(skill: &Skill) -> bool {
-    skill.kind == Kind::Sequence && !skill.steps.is_empty()
-}
-
 /// What a sequence is given: the inputs, the defaults of those that are left out, and the ids of the
 /// records that the turn is about.
 pub(super) fn sequence_inputs(
@@ -202,13 +196,8 @@ pub(super) fn sequence_inputs(
     given: Map<String, Value>,
     entities: &[EntityRef],
 ) -> Map<String, Value> {
-    let mut inputs = given;
-    let properties = skill.input_schema.as_ref().and_then(|schema| schema["properties"].as_object());
-    for (name, schema) in properties.into_iter().flatten() {
-        if let Some(default) = schema.get("default").filter(|_| !inputs.contains_key(name)) {
-            inputs.insert(name.clone(), default.clone());
-        }
-    }
+    let mut inputs = defaults(skill);
+    inputs.extend(given);
     for entity in entities {
         inputs.entry(format!("{}_id", entity.kind)).or_insert_with(|| entity.id.clone().into());
     }

@@ -18,13 +18,17 @@ use skills::{
     offer::is_offered,
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
+    skill::Kind,
 };
 use store::{
     TenantTx,
     skills::{States, Used},
 };
 
-use crate::Engine;
+use crate::{
+    Engine,
+    sequence::flat::{self, Flat},
+};
 
 /// Libraries that are kept. One that is not is read again, which takes a millisecond or so for each skill.
 const KEPT: usize = 1_000;
@@ -48,7 +52,13 @@ impl Entry {
             inputs,
             tools,
             timeout_ms: self.skill.timeout_ms,
+            follows: Vec::new(),
         }
+    }
+
+    /// The same of a sequence.
+    pub(crate) fn pin_sequence(&self, inputs: Map<String, Value>) -> PinnedSkill {
+        self.pin(inputs, self.skill.allowed_tools.clone())
     }
 }
 
@@ -83,6 +93,24 @@ impl Libraries {
 }
 
 impl Engine {
+    /// A sequence that a run has pinned, with those that its steps follow.
+    pub(crate) async fn pinned_sequence(
+        &self,
+        tx: &mut TenantTx,
+        library: &Library,
+        pin: &PinnedSkill,
+        tools: &BTreeMap<String, String>,
+    ) -> Result<Flat> {
+        let mut follows = BTreeMap::new();
+        for inner in &pin.follows {
+            let entry = self.pinned(tx, inner).await?;
+            follows.insert(entry.skill.key.clone(), entry);
+        }
+        let entry = self.pinned(tx, pin).await?;
+        let find = |key: &Key| follows.get(key);
+        Ok(Flat::of(&entry.skill, pin.clone(), &Shelf { library, tools, find }))
+    }
+
     /// A skill that a run has pinned, as it was, whatever has become of it.
     pub(crate) async fn pinned(&self, tx: &mut TenantTx, skill: &PinnedSkill) -> Result<Entry> {
         let used = store::skills::at(tx, skill.source, (&skill.key, skill.version)).await?;
@@ -145,9 +173,10 @@ impl Library {
         self.entries.values().filter(|entry| is_offered(&entry.skill))
     }
 
-    /// The steps of a skill for a caller with these tools.
-    pub(crate) fn planned(&self, skill: &Skill, tools: &BTreeMap<String, String>) -> Plan {
-        in_bare_world(tools, &self.links, |world| plan(skill, world))
+    /// The steps of a sequence for a caller with these tools, with those of the sequences that they follow.
+    pub(crate) fn flat(&self, entry: &Entry, tools: &BTreeMap<String, String>) -> Flat {
+        let find = |key: &Key| self.find(key).filter(|entry| is_sequence(&entry.skill));
+        Flat::of(&entry.skill, entry.pin_sequence(Map::new()), &Shelf { library: self, tools, find })
     }
 
     pub(crate) fn links(&self) -> &Links {
@@ -163,6 +192,28 @@ impl Library {
     pub(crate) fn listed(&self) -> &Catalogue {
         &self.listed
     }
+}
+
+/// Where the sequences are that steps follow.
+struct Shelf<'a, Find> {
+    library: &'a Library,
+    tools: &'a BTreeMap<String, String>,
+    find: Find,
+}
+
+impl<'a, Find: Fn(&Key) -> Option<&'a Entry>> flat::Sequences for Shelf<'a, Find> {
+    fn sequence(&self, key: &Key) -> Option<(&Skill, PinnedSkill)> {
+        (self.find)(key).map(|entry| (&entry.skill, entry.pin_sequence(Map::new())))
+    }
+
+    fn plan(&self, skill: &Skill) -> Plan {
+        in_bare_world(self.tools, &self.library.links, |world| plan(skill, world))
+    }
+}
+
+/// Whether the service executes it; one without steps is an instruction.
+pub(crate) fn is_sequence(skill: &Skill) -> bool {
+    skill.kind == Kind::Sequence && !skill.steps.is_empty()
 }
 
 fn settings(list: &SkillList) -> Settings {

@@ -17,8 +17,8 @@ use store::{TenantTx, permissions};
 use tools::{Call, Offer};
 
 use super::{
-    follow::{Person, check_inputs, is_sequence, sequence_context, sequence_inputs, unmet},
-    library::Library,
+    follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
+    library::{Library, is_sequence},
     reading::facts,
 };
 use crate::{
@@ -48,8 +48,8 @@ struct Stage<'a> {
     matrix: &'a Matrix,
     offer: Offer,
     asker: Asker<'a>,
-    /// Output keys of steps whose result nobody knows before they are carried out.
-    unknown: BTreeSet<String>,
+    /// Output keys of steps whose result nobody knows before they are carried out, each with its sequence.
+    unknown: BTreeSet<(usize, String)>,
 }
 
 impl Engine {
@@ -85,12 +85,15 @@ impl Engine {
         if !sequence {
             return Ok(simulation);
         }
-        let plan = library.planned(&entry.skill, &tools);
-        simulation.runnable &= plan.runnable;
-        simulation.problems.extend(plan.report.errors.iter().map(ToString::to_string));
+        let flat = library.flat(entry, &tools);
+        simulation.runnable &= flat.refusal().is_none();
+        simulation.problems.extend(flat.problems.iter().cloned());
+        simulation.missing.extend(flat.missing.iter().cloned());
+        simulation.missing.sort();
+        simulation.missing.dedup();
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
-        let rows = sequence::rows(&plan.steps);
-        let mut sequence = Sequence::new(plan.steps, rows, inputs, context)?;
+        let rows = sequence::rows(&flat);
+        let mut sequence = Sequence::new(flat, rows, inputs, context)?;
         let mut stage = Stage {
             library: &library,
             tools: &tools,
@@ -99,7 +102,8 @@ impl Engine {
             asker,
             unknown: BTreeSet::new(),
         };
-        for at in 0..sequence.rows.len() {
+        // What is only done when something fails is no part of it.
+        while let Some(at) = sequence.current() {
             let step = self.simulate_step(tx, &mut stage, &mut sequence, at).await?;
             simulation.steps.push(step);
         }
@@ -114,11 +118,11 @@ impl Engine {
         at: usize,
     ) -> Result<SimulatedStep> {
         let evaluated = sequence.evaluate(at);
-        let planned = sequence.planned(at).clone();
+        let (planned, group) = (sequence.planned(at).clone(), sequence.group(at));
         let waits_for = |path: &String| {
             path.strip_prefix("outputs.").is_some_and(|rest| {
                 let key = rest.split(['.', '[']).next().unwrap_or_default();
-                stage.unknown.contains(key)
+                stage.unknown.contains(&(group, key.to_owned()))
             })
         };
         let (later, missing) = evaluated.missing.into_iter().partition(waits_for);
@@ -133,7 +137,7 @@ impl Engine {
             }
         };
         if output.is_none() {
-            stage.unknown.extend(planned.output_key.clone());
+            stage.unknown.extend(sequence.output_keys(at));
         }
         sequence.simulated(at, output);
         let row = &sequence.rows[at];
@@ -234,7 +238,7 @@ impl Engine {
         if !outcome.success {
             return Ok((policy, Would::Fail { why: outcome.text }, None));
         }
-        let output = sequence::output_of(&outcome);
+        let output = sequence::output_of(&outcome.text, &outcome.value);
         Ok((policy, Would::Read { result: shorten(&outcome.text, MAX_WOULD) }, Some(output)))
     }
 }

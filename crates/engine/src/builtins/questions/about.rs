@@ -7,9 +7,9 @@ use store::{TenantTx, questions};
 use tools::{Part, Which};
 
 use super::{
-    Answer, Answered, Asking, LINES, lines, listed, page,
+    Answer, Answered, Asking, Found, LINES, lines, listed, page,
     say::{self, Clock},
-    untrusted, which,
+    untrusted, value, which,
 };
 
 /// Lines of one section.
@@ -28,7 +28,8 @@ pub async fn entity(tx: &mut TenantTx, asking: Asking<'_>, kind: EntityKind, whi
     text.extend(entity.text.as_deref().map(|words| format!("description: {}", say::short(words))));
     text.extend(sections(kind, &around, clock));
     let untrusted = untrusted(around.iter().chain([&entity]));
-    Ok(Answer { text: text.join("\n"), untrusted })
+    let value = value::one(kind, Some(&entity), &around);
+    Ok(Answer { text: text.join("\n"), value, untrusted })
 }
 
 fn health(deal: &Brief) -> Option<String> {
@@ -107,7 +108,7 @@ pub async fn activities(tx: &mut TenantTx, asking: Asking<'_>, which: &Which, pa
     let mut answer = listed(
         &format!("Activities of {title}, newest first:"),
         &format!("No meeting, e-mail or other activity of {title} is on record."),
-        (rows, part, page),
+        Found { rows, name: "activities", part, page },
         |event| format!("{}{}", lines::line(event, clock), lines::excerpt(event)),
     );
     answer.untrusted |= untrusted([&deal]);

@@ -2,6 +2,7 @@
 
 use chrono::Days;
 use domain::brief::Brief;
+use serde_json::{Value, json};
 use store::{
     TenantTx,
     questions::{self, Closing, StageSum},
@@ -9,7 +10,7 @@ use store::{
 use tools::{DealFilter, Part, Span};
 
 use super::{
-    Answer, Answered, Asking, LINES, STALE_DAYS, lines, listed, page,
+    Answer, Answered, Asking, Found, LINES, STALE_DAYS, lines, listed, page,
     period::{Period, every_day},
     say::{self, count},
     told,
@@ -88,7 +89,9 @@ pub async fn list(
     };
     let heading = format!("{what}{when}{}:", order(filter));
     let none = format!("{what}{when}: none.");
-    Ok(listed(&heading, &none, (rows, part, page), |deal: &Brief| lines::line(deal, clock)))
+    Ok(listed(&heading, &none, Found { rows, name: "deals", part, page }, |deal: &Brief| {
+        lines::line(deal, clock)
+    }))
 }
 
 fn order(filter: Option<DealFilter>) -> &'static str {
@@ -108,7 +111,7 @@ pub async fn contacts(tx: &mut TenantTx, asking: Asking<'_>, days: Option<u16>, 
             say::count(days.into(), "day")
         ),
         &format!("There is no contact without activity for {}.", say::count(days.into(), "day")),
-        (rows, part, page),
+        Found { rows, name: "contacts", part, page },
         |contact| lines::line(contact, clock),
     ))
 }
@@ -119,7 +122,31 @@ pub async fn summary(tx: &mut TenantTx, asking: Asking<'_>, span: &Span) -> Answ
     let sums = questions::summary(tx, closing(period.as_ref()), asking.alarm()).await?;
     let when = of_period(period.as_ref());
     // Stages are quoted as they were written.
-    Ok(Answer { text: summarized(&sums, &when), untrusted: sums.iter().any(|sum| sum.integration) })
+    let untrusted = sums.iter().any(|sum| sum.integration);
+    Ok(Answer { text: summarized(&sums, &when), value: summary_value(&sums), untrusted })
+}
+
+/// `{"deals": 3, "overdue": 1, …, "currencies": [{"currency", "amount", "weighted"}], "stages": [{"stage", "currency",
+/// "deals", "amount"}]}`.
+fn summary_value(sums: &[StageSum]) -> Value {
+    let whole = sums.iter().find(|sum| !sum.of_stage && !sum.of_currency);
+    let count = |of: fn(&StageSum) -> i64| whole.map_or(0, of);
+    let currencies = sums.iter().filter(|sum| !sum.of_stage && sum.of_currency);
+    let currencies: Vec<Value> = currencies
+        .map(|sum| json!({"currency": sum.currency, "amount": sum.amount, "weighted": sum.weighted}))
+        .collect();
+    let stages = sums.iter().filter(|sum| sum.of_stage).map(
+        |sum| json!({"stage": sum.stage, "currency": sum.currency, "deals": sum.deals, "amount": sum.amount}),
+    );
+    json!({
+        "deals": count(|sum| sum.deals),
+        "overdue": count(|sum| sum.overdue),
+        "at_risk": count(|sum| sum.at_risk),
+        "stale": count(|sum| sum.stale),
+        "without_amount": count(|sum| sum.without_amount),
+        "currencies": currencies,
+        "stages": stages.collect::<Vec<_>>(),
+    })
 }
 
 fn summarized(sums: &[StageSum], when: &str) -> String {

@@ -4,7 +4,11 @@ use domain::{EntityKind, EntityRef, brief::Brief};
 use store::{TenantTx, questions};
 use tools::{Part, Span, Whose};
 
-use super::{Answer, Answered, Asking, LINES, deal, lines, listed, page, say, told, untrusted, which};
+use super::{
+    Answer, Answered, Asking, Found, LINES, deal, lines, listed, page, say, told, untrusted, value, which,
+};
+
+const MEETINGS: &str = "meetings";
 
 pub async fn list(
     tx: &mut TenantTx,
@@ -29,7 +33,7 @@ pub async fn list(
     let mut answer = listed(
         &format!("Meetings{of}, what is to come first, then what was:"),
         &format!("Meetings{of}: none on record."),
-        (rows, part, page),
+        Found { rows, name: MEETINGS, part, page },
         |meeting| lines::line(meeting, clock),
     );
     answer.untrusted |= untrusted(&named);
@@ -39,9 +43,9 @@ pub async fn list(
 pub async fn next(tx: &mut TenantTx, asking: Asking<'_>) -> Answered {
     let me = tx.membership().map(|me| (me.external_id.clone(), me.name.clone()));
     let Some((id, name)) = me else { return told("The person is no member of the organization.") };
-    let none = Answer { text: "There is no meeting to come on record.".into(), untrusted: false };
     let Some((meeting, theirs)) = questions::next(tx, asking.now, &id, name.as_deref()).await? else {
-        return Ok(none);
+        let none = value::one(EntityKind::Meeting, None, &[]);
+        return Ok(Answer::none("There is no meeting to come on record.", none));
     };
     let heading = if theirs {
         "The person's next meeting:"
@@ -49,7 +53,8 @@ pub async fn next(tx: &mut TenantTx, asking: Asking<'_>) -> Answered {
         "No meeting to come is on record of which the person is owner or attendee. The organization's next:"
     };
     let text = format!("{heading}\n- {}{}", lines::line(&meeting, asking.clock()), lines::excerpt(&meeting));
-    Ok(Answer { text, untrusted: untrusted([&meeting]) })
+    let value = value::one(EntityKind::Meeting, Some(&meeting), &[]);
+    Ok(Answer { text, value, untrusted: untrusted([&meeting]) })
 }
 
 pub async fn of_period(
@@ -76,7 +81,7 @@ pub async fn of_period(
     Ok(listed(
         &format!("{what} {days} ({zone}):"),
         &format!("{what} {days} ({zone}): none on record."),
-        (rows, part, page),
+        Found { rows, name: MEETINGS, part, page },
         |meeting: &Brief| lines::line(meeting, clock),
     ))
 }

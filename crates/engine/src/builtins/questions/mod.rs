@@ -12,11 +12,13 @@ pub(super) mod say;
 mod search;
 mod suggest;
 mod tasks;
+pub(super) mod value;
 mod which;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{EntityKind, EntityRef, Error, Result, brief::Brief};
+use serde_json::Value;
 use store::{
     TenantTx,
     questions::{Alarm, Page},
@@ -46,16 +48,23 @@ pub struct Asking<'a> {
     pub zone: Tz,
 }
 
-/// An answer, and whether it holds words that did not come from the organization's people.
+/// An answer in words, the same as a value, and whether it holds words that did not come from the organization's
+/// people.
 struct Answer {
     text: String,
+    value: Value,
     untrusted: bool,
 }
 
 impl Answer {
+    /// That there is nothing.
+    fn none(text: impl Into<String>, value: Value) -> Self {
+        Self { text: text.into(), value, untrusted: false }
+    }
+
     /// The one place in which what was read becomes the outcome of a call.
     fn into_outcome(self) -> Outcome {
-        Outcome::ok(self.text).holding(Origin::outside_if(self.untrusted))
+        Outcome::ok(self.text).telling(self.value).holding(Origin::outside_if(self.untrusted))
     }
 }
 
@@ -187,27 +196,28 @@ fn page(part: Part, lines: u16) -> Page {
     Page { offset: (i64::from(part.page.unwrap_or(1)) - 1) * limit, limit }
 }
 
-/// Cuts the rows to the page; what there is to say of the others.
-fn rest(rows: &mut Vec<Brief>, part: Part, page: Page) -> Option<String> {
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    more.then(|| format!("There are more: ask again with page {}.", part.page.unwrap_or(1) + 1))
+/// Rows of a page, one more if there are more.
+struct Found {
+    rows: Vec<Brief>,
+    /// What they are called together, such as `deals`.
+    name: &'static str,
+    part: Part,
+    page: Page,
 }
 
 /// An answer of one line for each row under a heading; `none` is said where there are no rows.
-fn listed(
-    heading: &str,
-    none: &str,
-    (mut rows, part, page): (Vec<Brief>, Part, Page),
-    line: impl Fn(&Brief) -> String,
-) -> Answer {
-    let more = rest(&mut rows, part, page);
+fn listed(heading: &str, none: &str, found: Found, line: impl Fn(&Brief) -> String) -> Answer {
+    let Found { mut rows, name, part, page } = found;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let value = value::list(name, &rows, more);
     if rows.is_empty() {
         let text = if page.offset > 0 { "There are no more: this page is empty." } else { none };
-        return Answer { text: text.to_owned(), untrusted: false };
+        return Answer::none(text, value);
     }
+    let rest = more.then(|| format!("There are more: ask again with page {}.", part.page.unwrap_or(1) + 1));
     let lines = rows.iter().map(|row| format!("- {}", line(row)));
-    let text: Vec<String> = std::iter::once(heading.to_owned()).chain(lines).chain(more).collect();
-    Answer { text: text.join("\n"), untrusted: untrusted(&rows) }
+    let text: Vec<String> = std::iter::once(heading.to_owned()).chain(lines).chain(rest).collect();
+    Answer { text: text.join("\n"), value, untrusted: untrusted(&rows) }
 }

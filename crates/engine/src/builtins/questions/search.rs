@@ -7,7 +7,9 @@ use store::{
 };
 use tools::Part;
 
-use super::{Answer, Answered, Asking, LINES, lines, listed, page, passage, say, told, untrusted, which};
+use super::{
+    Answered, Asking, Found, LINES, lines, listed, page, passage, say, told, untrusted, value, which,
+};
 
 /// Of each word and kind so many of the newest are looked at.
 const NEWEST: i64 = 100;
@@ -35,7 +37,7 @@ pub async fn entities(
     Ok(listed(
         &format!("On record for {query:?}, the best match first:"),
         &format!("Nothing on record matches {query:?}."),
-        (rows, part, page),
+        Found { rows, name: "entities", part, page },
         |entity| lines::line(entity, clock),
     ))
 }
@@ -71,11 +73,12 @@ pub async fn passages(
         let passage = passage.map(|passage| format!("\n  “{passage}”")).unwrap_or_default();
         format!("{}{passage}", lines::line(entity, clock))
     };
-    let Answer { text, untrusted: outside } = listed(
+    let mut answer = listed(
         &format!("For {query:?} in {plural}{of}, the best match first:"),
         &format!("Nothing matches {query:?} in {plural}{of}."),
-        (rows, part, page),
+        Found { rows, name: value::plural(kind), part, page },
         line,
     );
-    Ok(Answer { text, untrusted: outside || untrusted(&named) })
+    answer.untrusted |= untrusted(&named);
+    Ok(answer)
 }

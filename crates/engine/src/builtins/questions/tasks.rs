@@ -7,7 +7,7 @@ use store::{
 };
 use tools::{Question, TaskFilter, TaskStatus};
 
-use super::{Answered, Asking, LINES, deal, lines, listed, page, period, say, told, which};
+use super::{Answered, Asking, Found, LINES, deal, lines, listed, page, period, say, told, which};
 
 /// Whose to-dos are asked for.
 enum Whose {
@@ -41,7 +41,8 @@ pub async fn list(tx: &mut TenantTx, asking: Asking<'_>, question: &Question) ->
     };
     let of = about.map(|(deal, _)| format!(" for {}", say::title(&deal))).unwrap_or_default();
     let what = format!("{}{of}{}", called(*status, *filter), whose.says());
-    Ok(listed(&format!("{what}:"), &format!("{what}: none on record."), (rows, *part, page), |task| {
+    let found = Found { rows, name: "tasks", part: *part, page };
+    Ok(listed(&format!("{what}:"), &format!("{what}: none on record."), found, |task| {
         lines::line(task, clock)
     }))
 }

@@ -1,6 +1,7 @@
 //! Which one is meant: by id, or by a name that is resolved.
 
 use domain::{EntityKind, brief::Brief, words};
+use serde_json::{Value, json};
 use store::{
     TenantTx,
     questions::{self, Page, Sought},
@@ -10,7 +11,7 @@ use tools::Which;
 use super::{
     Answer, Answered, Asking, Miss, lines,
     rank::{self, Ranked, Verdict},
-    say, told, untrusted,
+    say, told, untrusted, value,
 };
 
 /// Candidates that are ranked, and how many of them are shown.
@@ -43,10 +44,8 @@ pub async fn resolve(tx: &mut TenantTx, asking: Asking<'_>, name: &str, hint: Op
     let clock = asking.clock();
     let heading = match rank::verdict(&ranked) {
         Verdict::None => {
-            return Ok(Answer {
-                text: format!("Nobody and nothing on record fits {name:?}."),
-                untrusted: false,
-            });
+            let nobody = format!("Nobody and nothing on record fits {name:?}.");
+            return Ok(Answer::none(nobody, candidates_value(&ranked)));
         }
         Verdict::Clear => format!("{name:?} is {}.", say::title(ranked[0].entity)),
         Verdict::Several(close) if close > MANY => {
@@ -64,7 +63,16 @@ pub async fn resolve(tx: &mut TenantTx, asking: Asking<'_>, name: &str, hint: Op
         |ranked: &Ranked<'_>| format!("- {} ({})", lines::line(ranked.entity, clock), ranked.fit.says());
     let lines = shown.iter().map(line);
     let text = std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n");
-    Ok(Answer { text, untrusted: untrusted(shown.iter().map(|ranked| ranked.entity)) })
+    let untrusted = untrusted(shown.iter().map(|ranked| ranked.entity));
+    Ok(Answer { text, value: candidates_value(&ranked), untrusted })
+}
+
+/// `{"entity": {…}, "candidates": […]}`: who is meant, or null where that is not clear, and all that may be.
+fn candidates_value(ranked: &[Ranked<'_>]) -> Value {
+    let shown: Vec<Value> = ranked.iter().take(SHOWN).map(|ranked| value::entity(ranked.entity)).collect();
+    let clear = matches!(rank::verdict(ranked), Verdict::Clear);
+    let entity = shown.first().filter(|_| clear).cloned();
+    json!({"entity": entity, "candidates": shown})
 }
 
 /// The entity of the kind that is meant, and what is to be said of how it was found. In a conversation
@@ -125,5 +133,6 @@ async fn by_name(
     let shown = &ranked[..shown];
     let lines = shown.iter().map(|ranked| format!("- {}", lines::line(ranked.entity, clock)));
     let text = std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n");
-    Err(Miss::Unclear(Answer { text, untrusted: untrusted(shown.iter().map(|ranked| ranked.entity)) }))
+    let untrusted = untrusted(shown.iter().map(|ranked| ranked.entity));
+    Err(Miss::Unclear(Answer { text, value: candidates_value(&ranked), untrusted }))
 }

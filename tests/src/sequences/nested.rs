@@ -1,0 +1,229 @@
+//! Sequences whose steps follow other sequences.
+
+use model_sim::Reply;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    FOLLOW_UP, begin, prepare, run, script, sequence, shown, statuses, steps, submit, tasks, told, write,
+};
+use crate::{
+    approvals::desk::{approve, deny, set},
+    harness::{
+        Person, TestApp,
+        look::{all, end, prompts, result, run_of},
+    },
+    skills::send,
+};
+
+/// A step that follows the usual sequence, and one that reads what came of it.
+fn round(lines: &str) -> String {
+    format!(
+        "
+    - order: 1
+      action: get_next_meeting
+      output_key: deal
+    - order: 2
+      skill_key: follow-up
+      input_mapping: {{deal_id: '${{inputs.deal_id}}', tone: warm}}
+      output_key: followed{lines}
+    - order: 3
+      action: add_note
+      input_mapping: {{kind: deal, id: '${{inputs.deal_id}}', text: 'Next: ${{outputs.followed.plan.title}}'}}"
+    )
+}
+
+async fn prepare_round(alice: &Person, inner: &str, lines: &str) {
+    prepare(alice, "follow-up", inner).await;
+    write(alice, "round", &sequence("round", &round(lines))).await;
+}
+
+async fn notes(alice: &Person) -> String {
+    alice.get("/v1/entities/deal/D-42/notes").await.expect(200).text
+}
+
+#[tokio::test]
+async fn the_steps_of_a_sequence_in_a_sequence_are_steps_of_the_whole() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare_round(&alice, FOLLOW_UP, "").await;
+    script(&app.sim);
+    let frames = run(&alice, "round").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let expected: Vec<(i64, &str)> =
+        (1..=5).flat_map(|order| [(order, "running"), (order, "done")]).collect();
+    assert_eq!(told(&frames), steps(&expected));
+    let shown = shown(&alice, &run_of(&frames)).await;
+    let named: Vec<&Value> = shown.iter().map(|step| &step["name"]).collect();
+    assert_eq!(named, ["get_next_meeting", "Look at the deal", "next-step", "create_task", "add_note"]);
+    let (opened, _) = result(&prompts(&app.sim)[0], 0);
+    assert!(opened.contains("Acme renewal") && opened.contains("\"tone\":\"warm\""), "{opened}");
+    assert!(notes(&alice).await.contains("Next: Call Dana"));
+    assert_eq!((tasks(&alice).await.len(), app.sim.unused()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_step_of_an_inner_sequence_that_wants_an_approval_waits_for_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare_round(&alice, &FOLLOW_UP.replace("order: 3", "order: 3\n      requires_approval: true"), "")
+        .await;
+    set(&alice, json!({"preset": "autonomous"})).await;
+    script(&app.sim);
+    let session = alice.session().await;
+    let frames = begin(&alice, "round", &session).await.rest().await;
+    assert_eq!(end(&frames).data["status"], "waiting", "{frames:#?}");
+    let asked = all(&frames, "approval_required")[0];
+    assert_eq!((&asked["name"], &asked["input"]["title"]), (&json!("create_task"), &json!("Call Dana")));
+    // What becomes of the inner sequence now is nothing to a run that has begun.
+    let path = "/v1/admin/skills/follow-up";
+    let document = sequence("follow-up", "\n    - {order: 1, action: get_next_meeting}");
+    send(&alice, Method::PUT, path, "text/markdown", document.into_bytes()).await.expect(200);
+    approve(&alice, asked["approval_id"].as_str().expect("an id")).await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["status"], "done", "{rest:#?}");
+    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["done"; 5]);
+    assert!(notes(&alice).await.contains("Next: Call Dana"));
+}
+
+#[tokio::test]
+async fn a_step_that_wants_an_approval_has_the_first_of_its_sequence_wait() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare_round(&alice, FOLLOW_UP, "\n      requires_approval: true").await;
+    let session = alice.session().await;
+    let frames = begin(&alice, "round", &session).await.rest().await;
+    assert_eq!(told(&frames), steps(&[(1, "running"), (1, "done"), (2, "running"), (2, "waiting")]));
+    deny(&alice, all(&frames, "approval_required")[0]["approval_id"].as_str().expect("an id"), "no").await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["code"], "sequence_step_failed");
+    assert_eq!(
+        statuses(&shown(&alice, &run_of(&frames)).await),
+        ["done", "failed", "skipped", "skipped", "skipped"]
+    );
+    assert!(prompts(&app.sim).is_empty() && tasks(&alice).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_inner_sequence_that_may_fail_leaves_null_behind() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let inner = FOLLOW_UP.replace("${inputs.deal_id}", "nowhere");
+    prepare_round(&alice, &inner, "\n      on_failure: continue").await;
+    app.sim.push(Reply::text("The deal is not there."));
+    let frames = run(&alice, "round").await;
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert_eq!(statuses(&shown), ["done", "failed", "skipped", "skipped", "done"]);
+    assert_eq!(shown[4]["missing"], json!(["outputs.followed.plan.title"]));
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+}
+
+#[tokio::test]
+async fn an_inner_sequence_that_fails_before_it_has_done_anything_is_replaced_by_its_fallback() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let fallback = "\n      on_failure: fallback\n      fallback_skill_key: plain";
+    let inner = FOLLOW_UP.replace("'${inputs.deal_id}'", "nowhere");
+    prepare_round(&alice, &inner, fallback).await;
+    let plain = "\n    - {order: 1, skill_key: next-step, input_mapping: {id: '${inputs.deal_id}'}, output_key: plan}";
+    write(&alice, "plain", &sequence("plain", plain)).await;
+    script(&app.sim);
+    let frames = run(&alice, "round").await;
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert_eq!(statuses(&shown), ["done", "failed", "skipped", "skipped", "done", "done"]);
+    assert!(notes(&alice).await.contains("Next: Call Dana"), "the fallback's result stands for it");
+    assert!(tasks(&alice).await.is_empty());
+
+    // Where nothing fails it is passed over.
+    let path = "/v1/admin/skills/follow-up";
+    let document = sequence("follow-up", FOLLOW_UP).into_bytes();
+    send(&alice, Method::PUT, path, "text/markdown", document).await.expect(200);
+    script(&app.sim);
+    let frames = run(&alice, "round").await;
+    let shown = super::shown(&alice, &run_of(&frames)).await;
+    assert_eq!(statuses(&shown), ["done", "done", "done", "done", "skipped", "done"]);
+}
+
+#[tokio::test]
+async fn an_inner_sequence_that_has_had_an_effect_is_not_replaced() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let inner = "
+    - {order: 1, action: add_note, input_mapping: {kind: deal, id: D-42, text: Begun}}
+    - {order: 2, action: get_deal, input_mapping: {id: nowhere}}";
+    let fallback = "\n      on_failure: fallback\n      fallback_skill_key: next-step";
+    prepare_round(&alice, inner, fallback).await;
+    let frames = run(&alice, "round").await;
+    assert_eq!(end(&frames).data["code"], "sequence_step_failed");
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert_eq!(statuses(&shown), ["done", "done", "failed", "skipped", "skipped"]);
+    assert!(prompts(&app.sim).is_empty());
+}
+
+#[tokio::test]
+async fn a_step_falls_back_to_a_sequence_of_which_each_step_is_its_own() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", FOLLOW_UP).await;
+    let outer = "
+    - {order: 1, action: get_deal, input_mapping: {id: nowhere, deal_id: D-42}, output_key: found, on_failure: fallback, \
+       fallback_skill_key: follow-up}
+    - {order: 2, action: add_note, input_mapping: {kind: deal, id: D-42, text: 'Next: ${outputs.found.plan.title}'}}";
+    write(&alice, "outer", &sequence("outer", outer)).await;
+    script(&app.sim);
+    let frames = run(&alice, "outer").await;
+    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["failed", "done", "done", "done", "done"]);
+    assert!(notes(&alice).await.contains("Next: Call Dana"));
+}
+
+#[tokio::test]
+async fn a_sequence_with_too_many_inner_steps_or_a_broken_one_is_refused() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let many: String =
+        (1..=30).map(|n| format!("\n    - {{order: {n}, action: get_next_meeting}}")).collect();
+    prepare(&alice, "many", &many).await;
+    let twice = "\n    - {order: 1, skill_key: many}\n    - {order: 2, skill_key: many}";
+    write(&alice, "twice", &sequence("twice", twice)).await;
+    let refused = alice.post("/v1/skills/twice/runs", json!({})).await.problem(409, "skill_not_runnable");
+    assert!(refused["detail"].to_string().contains("more than 50 steps"), "{refused}");
+    write(&alice, "lame", &sequence("lame", "\n    - {order: 1, action: push_campaign}")).await;
+    write(&alice, "over", &sequence("over", "\n    - {order: 1, skill_key: lame}")).await;
+    let refused = alice.post("/v1/skills/over/runs", json!({})).await.problem(409, "skill_not_runnable");
+    assert!(refused["detail"].to_string().contains("push_campaign is missing"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_simulation_shows_the_steps_of_inner_sequences() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare_round(&alice, FOLLOW_UP, "").await;
+    let body = json!({"inputs": {"deal_id": "D-42"}, "simulate": true});
+    let simulated = alice.post("/v1/skills/round/runs", body).await.expect(200).json();
+    let steps = simulated["steps"].as_array().expect("steps");
+    let kinds: Vec<&Value> = steps.iter().map(|step| &step["would"]["kind"]).collect();
+    assert_eq!(kinds, ["read", "read", "follow", "fail", "write"], "{simulated}");
+    assert_eq!(steps[4]["later"], json!(["outputs.followed.plan.title"]), "{simulated}");
+}
+
+/// The model's result of an inner step is for the steps of its sequence alone.
+#[tokio::test]
+async fn the_results_of_an_inner_sequence_do_not_hide_those_around_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let inner = "\n    - {order: 1, skill_key: next-step, output_key: plan}";
+    prepare(&alice, "inner", inner).await;
+    let outer = "
+    - {order: 1, skill_key: next-step, output_key: plan}
+    - {order: 2, skill_key: inner}
+    - {order: 3, action: add_note, input_mapping: {kind: deal, id: D-42, text: 'Kept: ${outputs.plan.title}'}}";
+    write(&alice, "outer", &sequence("outer", outer)).await;
+    app.sim.push(submit(json!({"title": "The first"})));
+    app.sim.push(submit(json!({"title": "The second"})));
+    app.sim.push(Reply::text("Noted."));
+    let frames = run(&alice, "outer").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    assert!(notes(&alice).await.contains("Kept: The first"));
+}
