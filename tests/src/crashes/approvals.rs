@@ -62,13 +62,13 @@ impl Lane {
         found
     }
 
-    async fn status(&self, path: &str, wanted: &str) {
+    pub(super) async fn status(&self, path: &str, wanted: &str) {
         eventually(wanted, async || (self.alice.get(path).await.json()["status"] == wanted).then_some(()))
             .await;
     }
 
     /// The only approval of the run that is open.
-    async fn pending(&self, run: &str) -> String {
+    pub(super) async fn pending(&self, run: &str) -> String {
         let list = self.alice.get("/v1/approvals?status=pending").await.expect(200).json();
         let open: Vec<_> = list["data"]
             .as_array()

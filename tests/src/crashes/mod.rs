@@ -2,6 +2,7 @@
 
 mod approvals;
 mod findings;
+mod guided;
 mod retention;
 mod script;
 mod sequences;
@@ -107,6 +108,36 @@ async fn each_step_of_a_sequence_is_carried_out_once_though_its_server_dies_arou
     let others = [CrashPoint::AfterIntent, CrashPoint::CallSent, CrashPoint::Replied].map(|point| (point, 2));
     join_all(points.into_iter().flatten().chain(others).map(async |(point, nth)| {
         let found = Lane::open().await.sequence(point, nth).await;
+        assert!(found.notes.is_empty(), "{point:?}, passage {nth}: {found:#?}");
+        assert_eq!(found.taken_over, 1, "{point:?}, passage {nth}: nobody took over");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_of_the_model_a_fallback_and_an_approval_are_had_once_though_their_server_dies() {
+    use CrashPoint::{
+        AfterCommit, AfterResult, ApprovalDecided, ApprovalStored, BeforeCommit, BeforeModelCall, MidStream,
+        StepBegun,
+    };
+    let trials = [
+        (StepBegun, 1),
+        (StepBegun, 3),
+        (StepBegun, 4),
+        (BeforeModelCall, 1),
+        (BeforeModelCall, 2),
+        (MidStream, 1),
+        (BeforeCommit, 3),
+        (BeforeCommit, 6),
+        (AfterCommit, 7),
+        (AfterResult, 3),
+        (AfterResult, 5),
+        (ApprovalStored, 1),
+        (ApprovalDecided, 1),
+        (BeforeCommit, 13),
+    ];
+    join_all(trials.map(async |(point, nth)| {
+        let found = Lane::open().await.guided(point, nth).await;
         assert!(found.notes.is_empty(), "{point:?}, passage {nth}: {found:#?}");
         assert_eq!(found.taken_over, 1, "{point:?}, passage {nth}: nobody took over");
     }))

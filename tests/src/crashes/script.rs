@@ -78,6 +78,11 @@ fn answer(request: &Request, script: &Script) -> Reply {
     }
     let blocks = json["messages"].as_array().and_then(|all| all.last()).map(|last| last["content"].clone());
     let blocks = blocks.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+    let results = || blocks.iter().filter_map(|block| block["content"].as_str());
+    if let Some(step) = results().find(|text| text.contains("Follow this skill for it.")) {
+        let tag = tag_of(step).unwrap_or_default();
+        return Reply::call("submit_output", json!({"output": {"title": tag}}));
+    }
     let texts = || blocks.iter().filter_map(|block| block["text"].as_str());
     let tag = texts().find_map(tag_of).unwrap_or_default().to_owned();
     if texts().any(|text| text.contains("Work on")) {

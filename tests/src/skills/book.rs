@@ -78,7 +78,7 @@ async fn start() -> (TestApp, Person) {
 }
 
 /// Begins a run of the skill and reads its events, with everything that it asks for approved.
-async fn carry_out(alice: &Person, row: &Row) -> Vec<Frame> {
+pub async fn carry_out(alice: &Person, row: &Row) -> Vec<Frame> {
     let path = format!("/v1/skills/{}/runs", row.key);
     let request = alice.request(Method::POST, &path).header("accept", "text/event-stream");
     let request = request.json(&json!({"inputs": row.inputs, "mentions": mentions(&row.inputs)}));
@@ -113,7 +113,7 @@ fn mentions(inputs: &Value) -> Value {
 }
 
 /// Every text that the model was given since its call of this number.
-fn told(app: &TestApp, since: usize) -> String {
+pub fn told(app: &TestApp, since: usize) -> String {
     let prompts = prompts(&app.sim);
     let texts = prompts[since..].iter().flat_map(|prompt| last_blocks(prompt).to_vec());
     texts
@@ -126,7 +126,7 @@ fn holds(whole: &Value, part: &Value) -> bool {
     part.as_object().is_some_and(|part| part.iter().all(|(name, value)| whole[name] == *value))
 }
 
-async fn check(alice: &Person, row: &Row, frames: &[Frame], told: &str) {
+pub async fn check(alice: &Person, row: &Row, frames: &[Frame], told: &str) {
     let Row { key, effects, .. } = row;
     let calls = all(frames, "tool_start");
     for effect in effects {
@@ -164,7 +164,7 @@ async fn check(alice: &Person, row: &Row, frames: &[Frame], told: &str) {
 }
 
 /// What the paths of the row's effects say before it is carried out must not have their words.
-async fn is_new(alice: &Person, row: &Row) {
+pub async fn is_new(alice: &Person, row: &Row) {
     for effect in &row.effects {
         if let Effect::Kept(path, words) = effect {
             let text = alice.get(path).await.text;

@@ -1,6 +1,7 @@
 //! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's; and as they are used.
 
 mod book;
+mod cookbook;
 mod exporting;
 mod import;
 mod lifecycle;

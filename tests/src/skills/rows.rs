@@ -29,7 +29,7 @@ use Effect::{Card, Fails, Kept, Made, Told};
 
 const TASKS: &str = "/v1/entities?kind=task&limit=100";
 
-fn row(key: &'static str, inputs: Value, answers: Vec<Calls>, effects: Vec<Effect>) -> Row {
+pub fn row(key: &'static str, inputs: Value, answers: Vec<Calls>, effects: Vec<Effect>) -> Row {
     Row { key, inputs, answers, effects }
 }
 
@@ -46,7 +46,7 @@ fn deal(id: &str) -> (&'static str, Value) {
 }
 
 /// `execute_action`, as skills are written.
-fn action(name: &str, params: &Value) -> (&'static str, Value) {
+pub fn action(name: &str, params: &Value) -> (&'static str, Value) {
     ("execute_action", json!({"action": name, "params": params}))
 }
 
