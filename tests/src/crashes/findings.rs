@@ -188,7 +188,7 @@ async fn effects(found: &mut Findings, database: &PgPool, probe: &Probe, turn: &
     found.unless(all, |f| &mut f.missing, || format!("{tag}: {} calls are recorded", calls.len()));
 }
 
-fn cursor(id: &str) -> (i64, i64) {
+pub(super) fn cursor(id: &str) -> (i64, i64) {
     let (fence, n) = id.split_once('.').expect("a cursor");
     (fence.parse().expect("a fence"), n.parse().expect("a number"))
 }
