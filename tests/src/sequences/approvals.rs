@@ -134,3 +134,18 @@ async fn a_step_in_which_others_have_spoken_meanwhile_goes_on_all_the_same() {
     assert_eq!(told(&rest), steps(&[(2, "done"), (3, "running"), (3, "done")]));
     assert_eq!((end(&rest).data["status"].as_str(), tasks(&alice).await.len()), (Some("done"), 1));
 }
+
+#[tokio::test]
+async fn a_skill_that_is_switched_off_meanwhile_is_not_followed() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", &with(2, "")).await;
+    let waiting = wait(&alice, "follow-up").await;
+    alice.post("/v1/admin/skills/next-step/disable", json!({})).await.expect(200);
+    approve(&alice, &waiting.approval).await;
+    let rest = goes_on(&alice, &waiting).await;
+    assert_eq!(told(&rest), steps(&[(2, "failed"), (3, "skipped")]));
+    let why = end(&rest).data["message"].as_str().expect("a message");
+    assert!(why.contains("there is no skill next-step any more"), "{why}");
+    assert!(prompts(&app.sim).is_empty() && tasks(&alice).await.is_empty());
+}

@@ -32,6 +32,25 @@ async fn a_sequence_that_is_cancelled_stops_where_it_is() {
 }
 
 #[tokio::test]
+async fn the_next_step_obeys_the_role_that_its_person_has_by_then() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.alice(), app.bob());
+    prepare(&alice, "follow-up", FOLLOW_UP).await;
+    let gate = Gate::new();
+    app.sim.push(submit(json!({"title": "Call Dana"})).hold_before(&gate));
+    let session = bob.session().await;
+    let mut events = begin(&bob, "follow-up", &session).await;
+    let mut frames = events.until("run_started").await;
+    gate.reached().await;
+    alice.patch("/v1/admin/members/bob", json!({"ceiling": "readonly"})).await.expect(200);
+    gate.release();
+    frames.extend(events.rest().await);
+    assert_eq!(end(&frames).data["code"], "sequence_step_failed", "{frames:#?}");
+    assert_eq!(statuses(&shown(&bob, &run_of(&frames)).await), ["done", "done", "failed"]);
+    assert!(tasks(&alice).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_sequence_that_waits_is_cancelled_with_its_steps() {
     let app = TestApp::start().await;
     let alice = app.alice();
