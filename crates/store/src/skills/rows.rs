@@ -2,7 +2,7 @@
 
 use domain::{
     Result, UserId,
-    skill::{KEPT_VERSIONS, PLATFORM},
+    skill::{KEPT_DAYS, KEPT_VERSIONS, MAX_VERSIONS, PLATFORM},
 };
 
 use super::{Facts, Files, New};
@@ -147,8 +147,8 @@ pub(super) async fn copy(tx: &mut TenantTx, key: &str, from: i64, version: i64) 
     .map(drop)
 }
 
-/// Drops what is older than the versions that are kept. Of the platform's all are: organizations
-/// have pinned them.
+/// Drops what is older than the versions that are kept, once no run that began with it can still wait. Of the
+/// platform's all are kept: organizations have pinned them.
 pub(super) async fn forget_old(tx: &mut TenantTx, key: &str, newest: i64) -> Result<()> {
     let org = tx.org();
     if org == PLATFORM {
@@ -156,11 +156,16 @@ pub(super) async fn forget_old(tx: &mut TenantTx, key: &str, newest: i64) -> Res
     }
     sqlx::query!(
         "delete from sixty.skill_versions v where v.org_id = $1 and v.key = $2 and v.version <= $3
+            and (v.version <= $4 or exists (select from sixty.skill_versions next
+                where next.org_id = $1 and next.key = $2 and next.version = v.version + 1
+                    and next.created_at < now() - make_interval(days => $5)))
             and not exists (select from sixty.skills s
                 where s.org_id = $1 and s.key = $2 and s.pinned_version = v.version)",
         org.0,
         key,
-        newest - KEPT_VERSIONS
+        newest - KEPT_VERSIONS,
+        newest - MAX_VERSIONS,
+        KEPT_DAYS
     )
     .execute(tx.connection())
     .await
