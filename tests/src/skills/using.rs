@@ -87,6 +87,35 @@ async fn a_skill_stands_in_the_next_prompt_and_the_copilot_opens_it_for_this_org
 }
 
 #[tokio::test]
+async fn the_copilot_opens_no_sequence_and_nothing_that_it_is_not_offered() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "metadata:\n  skill_type: sequence\n  command_centre: {enabled: true, label: push}\n  triggers: [push the \
+                 campaign]\n  workflow:\n    - {order: 1, action: get_next_meeting, requires_approval: true}";
+    put(&alice, "push", &with("Push", steps)).await.expect(201);
+    put(&alice, "elsewhere", &with("Elsewhere", "metadata: {namespace: fleet}")).await.expect(201);
+    put(&alice, "needy", &with("Needy", "metadata: {required_context: [deal OR contact]}")).await.expect(201);
+    let session = alice.session().await;
+    app.sim.push(
+        ["push", "elsewhere", "needy"]
+            .iter()
+            .fold(Reply::message(), |reply, key| reply.tool("get_skill", json!({ "key": key }))),
+    );
+    app.sim.push(Reply::text("Call it with /push."));
+    alice.hear(&session, "Could you push the campaign now, please?").await;
+    let prompts = prompts(&app.sim);
+    let hint = context(&prompts[0]);
+    assert!(hint.contains("The sequence push may fit") && hint.contains("call for it with /push"), "{hint}");
+    let (text, failed) = result(&prompts[1], 0);
+    assert!(!failed && text.contains("Do not carry them out yourself") && text.contains("/push"), "{text}");
+    assert!(!text.contains("# Push"), "{text}");
+    let (text, failed) = result(&prompts[1], 1);
+    assert!(failed && text.contains("There is no skill \"elsewhere\""), "{text}");
+    let (text, _) = result(&prompts[1], 2);
+    assert!(text.contains("It needs to know: deal or contact. Ask the person"), "{text}");
+}
+
+#[tokio::test]
 async fn a_command_is_followed_and_the_run_says_so() {
     let app = TestApp::start().await;
     let alice = app.alice();

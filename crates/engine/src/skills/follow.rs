@@ -15,7 +15,7 @@ use tools::cards::CardSchema;
 
 use super::{
     library::{Entry, Library, is_sequence},
-    reading::facts,
+    reading::{facts, how_to_call},
 };
 use crate::{
     Engine,
@@ -264,8 +264,7 @@ pub(super) fn routing(decision: Decision) -> Routing {
 
 fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
     library
-        .named(key)
-        .filter(|entry| skills::offer::is_offered(&entry.skill))
+        .named_offer(key)
         .ok_or_else(|| Error::field("skill", format!("there is no skill {key:?}; GET /v1/skills lists them")))
 }
 
@@ -319,7 +318,16 @@ pub(super) fn unmet(
 }
 
 fn hint(entry: &Entry) -> String {
-    format!("The skill {} may fit what is asked; get_skill opens it.\n", entry.skill.key)
+    let key = &entry.skill.key;
+    if is_sequence(&entry.skill) {
+        let how = how_to_call(&entry.skill);
+        return format!(
+            "The sequence {key} may fit what is asked. The service carries it out when the person calls for it: if it \
+             fits, say so, and that {}.\n",
+            neutral(&how)
+        );
+    }
+    format!("The skill {key} may fit what is asked; get_skill opens it.\n")
 }
 
 /// What the model is told of a skill that it follows.

@@ -168,6 +168,11 @@ impl Library {
         self.find(&name.parse().ok()?)
     }
 
+    /// What copilots are offered under this name.
+    pub(crate) fn named_offer(&self, name: &str) -> Option<&Entry> {
+        self.named(name).filter(|entry| is_offered(&entry.skill))
+    }
+
     /// The skills that copilots are offered, by key.
     pub(crate) fn offered(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(|entry| is_offered(&entry.skill))

@@ -12,12 +12,13 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use skills::{
+    Skill,
     catalogue::Catalogue,
     compile::{Compiled, World, compile, includes},
 };
 use store::{TenantTx, profiles};
 
-use super::library::{Entry, Library};
+use super::library::{Entry, Library, is_sequence};
 use crate::{Engine, builtins::Outcome};
 
 /// Documents that one text may include, those that they include counted.
@@ -66,17 +67,41 @@ impl Engine {
         (key, document): (&str, Option<&str>),
         tools: &BTreeMap<String, String>,
     ) -> Result<Outcome> {
-        let Some(entry) = pinned.or_else(|| library.named(key)) else {
+        let Some(entry) = pinned.or_else(|| library.named_offer(key)) else {
             return Ok(Outcome::failed(unknown(library, key)));
         };
         if let Some(path) = document {
             return companion(tx, entry, path).await;
+        }
+        if pinned.is_none() && is_sequence(&entry.skill) {
+            return Ok(Outcome::ok(called_for(entry)));
         }
         let compiled = self.compiled(tx, library, entry, tools).await?;
         if let Some(error) = compiled.report.errors.first() {
             return Ok(Outcome::failed(format!("The skill {key} cannot be used: {error}.")));
         }
         Ok(Outcome::ok(format!("{}\n\n{}", head(entry, &compiled), compiled.text)).instructing())
+    }
+}
+
+/// What a copilot is told of a sequence that it opens by itself.
+fn called_for(entry: &Entry) -> String {
+    let skill = &entry.skill;
+    format!(
+        "{} is a sequence ({}): the service carries its {} steps out itself, with the approvals that they want, when \
+         the person calls for it. Do not carry them out yourself. Tell the person what it does, and that {}.",
+        skill.key,
+        crate::turn::cut(&skill.description, 1_000),
+        skill.steps.len(),
+        how_to_call(skill)
+    )
+}
+
+/// How a person calls for a skill.
+pub(super) fn how_to_call(skill: &Skill) -> String {
+    match &skill.command {
+        Some(command) => format!("they call for it with /{}", command.label),
+        None => format!("they call for it where the product lists the skill {:?}", skill.name),
     }
 }
 
@@ -93,6 +118,13 @@ pub(crate) fn head(entry: &Entry, compiled: &Compiled) -> String {
     if let Some(tools) = &compiled.tools {
         let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
         head.push_str(&format!(" It uses these tools alone: {}.", tools.join(", ")));
+    }
+    if !skill.required_context.is_empty() {
+        let needs: Vec<String> = skill.required_context.iter().map(|needs| needs.0.join(" or ")).collect();
+        head.push_str(&format!(
+            " It needs to know: {}. Ask the person for what the conversation does not say.",
+            needs.join("; ")
+        ));
     }
     if !entry.files.is_empty() {
         head.push_str(&format!(
@@ -203,7 +235,7 @@ impl Engine {
     /// One of them.
     pub async fn offered_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<OfferedSkill> {
         let (library, tools) = self.of_caller(tx, role).await?;
-        let entry = library.offered().find(|entry| entry.skill.key.as_str() == key).ok_or(Error::NotFound)?;
+        let entry = library.named_offer(key).ok_or(Error::NotFound)?;
         let compiled = self.compiled(tx, &library, entry, &tools).await?;
         Ok(offered(entry, compiled))
     }
@@ -228,7 +260,7 @@ impl Engine {
     /// What keeps keys from standing first in it: each has to be a skill's.
     pub async fn check_list(&self, tx: &mut TenantTx, list: &SkillList) -> Result<()> {
         let library = self.library_now(tx).await?;
-        let unknown = list.first.iter().enumerate().filter(|(_, key)| library.named(key).is_none());
+        let unknown = list.first.iter().enumerate().filter(|(_, key)| library.named_offer(key).is_none());
         let problems: Vec<FieldError> = unknown
             .map(|(place, key)| FieldError {
                 field: format!("first[{place}]"),

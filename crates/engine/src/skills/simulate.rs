@@ -59,8 +59,7 @@ impl Engine {
         let matrix = permissions::matrix(tx).await?;
         let offer = self.0.toolbox.offer(&matrix, asker.role);
         let tools = self.0.toolbox.described(offer);
-        let offered = library.offered().find(|entry| entry.skill.key.as_str() == wanted.key);
-        let entry = offered.ok_or(Error::NotFound)?;
+        let entry = library.named_offer(&wanted.key).ok_or(Error::NotFound)?;
         let sequence = is_sequence(&entry.skill);
         let inputs = if sequence {
             sequence_inputs(&entry.skill, wanted.inputs.clone(), asker.entities)
