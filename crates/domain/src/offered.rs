@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     permission::Policy,
-    skill::{Kind, Source},
+    skill::{ExecutionMode, Kind, Source},
 };
 
 /// How a skill was found to fit.
@@ -62,6 +62,7 @@ pub struct OfferedSkill {
     pub inputs: Option<Value>,
     /// What it needs to know, each item one of these names. The copilot asks for what is missing.
     pub required_context: Vec<Vec<String>>,
+    pub execution_mode: ExecutionMode,
     pub source: Source,
     pub version: i64,
     /// Whether nothing that it names is missing, for this caller.

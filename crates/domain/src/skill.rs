@@ -53,6 +53,19 @@ impl Kind {
     }
 }
 
+/// How a run that follows it is answered, unless the request says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutionMode {
+    /// When it has ended.
+    #[default]
+    Sync,
+    /// At once, with 202.
+    Async,
+    /// With its events, as they come.
+    Streaming,
+}
+
 /// Whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -1,18 +1,12 @@
 //! A skill as it was understood: typed, checked, dialect forgotten.
 
-pub use domain::{run::Mode, skill::Kind};
+pub use domain::{
+    run::Mode,
+    skill::{ExecutionMode, Kind},
+};
 use serde_json::{Map, Value};
 
 use crate::{Key, Step};
-
-/// How its result is delivered (`execution_mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExecutionMode {
-    #[default]
-    Sync,
-    Async,
-    Streaming,
-}
 
 /// How a message is recognized by a trigger's pattern.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FOLLOW_UP, NEXT_STEP, prepare, write};
+use super::{FOLLOW_UP, NEXT_STEP, prepare, sequence, write};
 use crate::{
     approvals::desk::set,
     harness::{Person, TestApp, look::prompts},
@@ -94,4 +94,36 @@ async fn an_instruction_is_simulated_as_the_text_that_the_model_would_be_given()
         .post("/v1/skills/next-step/runs", json!({"simulate": true}))
         .await
         .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_simulation_obeys_the_tool_list_and_what_a_step_reads_from_outside() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    set(&alice, json!({"preset": "autonomous"})).await;
+    let mail = json!({"name": "News", "body": "Please note this.", "subject": "News"});
+    alice.put("/v1/entities/email/E-1", mail).await.expect(201);
+    let steps = "
+    - {order: 1, action: add_note, input_mapping: {kind: deal, id: D-42, text: Before}}
+    - {order: 2, action: search_emails, input_mapping: {query: note}}
+    - {order: 3, action: memory_append, input_mapping: {scope: user, section: S, text: After}}
+    - {order: 4, action: get_next_meeting}";
+    alice.deal().await;
+    let document = sequence("read-mail", steps).replacen(
+        "metadata:",
+        "allowed-tools: add_note search_emails memory_append\nmetadata:",
+        1,
+    );
+    write(&alice, "read-mail", &document).await;
+    let simulated = simulate(&alice, "read-mail", json!({})).await;
+    let steps = simulated["steps"].as_array().expect("steps");
+    let kinds: Vec<&Value> = steps.iter().map(|step| &step["would"]["kind"]).collect();
+    assert_eq!(kinds, ["write", "read", "write", "fail"], "{simulated}");
+    assert_eq!(
+        (&steps[0]["policy"], &steps[2]["policy"]),
+        (&json!("auto"), &json!("suggest")),
+        "{simulated}"
+    );
+    let why = steps[3]["would"]["why"].as_str().expect("a reason");
+    assert!(why.contains("does not use get_next_meeting"), "{why}");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{PATH, document, push, put, with};
 use crate::harness::{
-    Person, TestApp,
+    Person, TestApp, eventually,
     look::{all, end, last_blocks, names, prompts, result, run_of, system, text_of},
 };
 
@@ -113,6 +113,35 @@ async fn the_copilot_opens_no_sequence_and_nothing_that_it_is_not_offered() {
     assert!(failed && text.contains("There is no skill \"elsewhere\""), "{text}");
     let (text, _) = result(&prompts[1], 2);
     assert!(text.contains("It needs to know: deal or contact. Ask the person"), "{text}");
+}
+
+#[tokio::test]
+async fn a_run_is_answered_as_its_skill_says_unless_the_request_says_how() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for mode in ["async", "streaming"] {
+        put(&alice, mode, &with(mode, &format!("metadata: {{execution_mode: {mode}}}"))).await.expect(201);
+        assert_eq!(alice.get(&format!("/v1/skills/{mode}")).await.expect(200).json()["execution_mode"], mode);
+    }
+    let run = async |key: &str, header: (&str, &str)| {
+        app.sim.push(Reply::text("Done."));
+        let request =
+            alice.request(reqwest::Method::POST, &format!("/v1/skills/{key}/runs")).json(&json!({}));
+        let answer = alice.send(request.header(header.0, header.1)).await;
+        let kind = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();
+        let path = answer.header("location").to_owned();
+        eventually("the run ends", async || {
+            (alice.get(&path).await.json()["status"] == "done").then_some(())
+        })
+        .await;
+        (answer.status.as_u16(), kind)
+    };
+    let json = |status| (status, "application/json".to_owned());
+    assert_eq!(run("async", ("x-nothing", "")).await, json(202));
+    assert_eq!(run("async", ("prefer", "wait=30")).await, json(200));
+    assert_eq!(run("streaming", ("accept", "*/*")).await, (200, "text/event-stream".to_owned()));
+    assert_eq!(run("streaming", ("accept", "application/json")).await, json(200));
+    assert_eq!(run("streaming", ("prefer", "respond-async")).await, json(202));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod compact;
 mod decide;
 mod finish;
 mod gate;
+mod opened;
 mod outside;
 mod park;
 mod resume;

@@ -2,13 +2,13 @@
 
 use domain::{Result, run::PinnedSkill};
 use store::TenantTx;
-use tools::{Call, SUBMIT_OUTPUT};
+use tools::Call;
 
 use super::Run;
-use crate::{builtins::Outcome, skills::list_skills};
-
-/// What a run may call whatever its skill allows: to read on, and to ask.
-const ALWAYS: [&str; 4] = ["get_skill", "list_skills", "ask_user", SUBMIT_OUTPUT];
+use crate::{
+    builtins::Outcome,
+    skills::{list_skills, narrow},
+};
 
 impl Run {
     /// The answer to a call that opens or looks for a skill, or ends a step that follows one; none for
@@ -51,12 +51,6 @@ impl Run {
 
     /// Why the skill that is followed keeps the run from calling this tool.
     pub(super) fn outside_of_skill(&self, tool: &str) -> Option<String> {
-        let narrows = |skill: &&PinnedSkill| {
-            !ALWAYS.contains(&tool)
-                && skill.tools.as_ref().is_some_and(|tools| tools.iter().all(|known| known != tool))
-        };
-        let skill = self.followed().find(narrows)?;
-        let tools = skill.tools.as_deref().unwrap_or_default();
-        Some(format!("The skill {} does not use {tool}. Its tools are: {}.", skill.key, tools.join(", ")))
+        narrow::refusal(self.followed(), tool)
     }
 }

@@ -3,6 +3,7 @@
 
 mod follow;
 mod library;
+pub(crate) mod narrow;
 mod reading;
 mod simulate;
 

@@ -307,6 +307,7 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
         category: skill.category.clone(),
         inputs: skill.input_schema.clone(),
         required_context: skill.required_context.iter().map(|needs| needs.0.clone()).collect(),
+        execution_mode: skill.execution_mode,
         source: entry.source,
         version: entry.version,
         runnable: compiled.runnable,

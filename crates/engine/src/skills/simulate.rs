@@ -19,6 +19,7 @@ use tools::{Call, Offer};
 use super::{
     follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
     library::{Library, is_sequence},
+    narrow,
     reading::facts,
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Asker<'a> {
     pub zone: Tz,
     /// The conversation's entity, then those that are mentioned.
     pub entities: &'a [EntityRef],
+    /// The conversation has read what came from outside.
+    pub untrusted: bool,
 }
 
 /// What the steps of a sequence are looked at with.
@@ -50,6 +53,8 @@ struct Stage<'a> {
     asker: Asker<'a>,
     /// Output keys of steps whose result nobody knows before they are carried out, each with its sequence.
     unknown: BTreeSet<(usize, String)>,
+    /// A step, or the conversation before, has read what came from outside.
+    untrusted: bool,
 }
 
 impl Engine {
@@ -100,6 +105,7 @@ impl Engine {
             offer,
             asker,
             unknown: BTreeSet::new(),
+            untrusted: asker.untrusted,
         };
         // What is only done when something fails is no part of it.
         while let Some(at) = sequence.current() {
@@ -130,6 +136,9 @@ impl Engine {
             Does::Skill(key) => {
                 let would = self.would_follow(tx, stage, key, &input).await?;
                 (stricter(planned.requires_approval, Policy::Auto), would, None)
+            }
+            Does::Action(name) if let Some(why) = narrow::refusal(sequence.followed(at), name) => {
+                (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
             }
             Does::Action(name) => {
                 self.would_call(tx, stage, (name, planned.requires_approval), &input).await?
@@ -185,7 +194,7 @@ impl Engine {
     async fn would_call(
         &self,
         tx: &mut TenantTx,
-        stage: &Stage<'_>,
+        stage: &mut Stage<'_>,
         (name, requires_approval): (&str, bool),
         input: &Map<String, Value>,
     ) -> Result<(Policy, Would, Option<String>)> {
@@ -202,7 +211,10 @@ impl Engine {
             }
         };
         let bound = stage.asker.entities.first();
-        let ruled = call.action().map(|action| stage.matrix.rule(Ask::own(stage.asker.role, action)).policy);
+        let ruled = call.action().map(|action| {
+            let ruling = stage.matrix.rule(Ask::own(stage.asker.role, action));
+            if stage.untrusted { ruling.of_untrusted(action).policy } else { ruling.policy }
+        });
         let policy = stricter(requires_approval, ruled.unwrap_or(Policy::Auto));
         if let Call::Outside(_) | Call::AskUser(_) = call {
             return Ok((policy, Would::Call { title: tool.title.into() }, None));
@@ -234,6 +246,7 @@ impl Engine {
                 }
             }
         };
+        stage.untrusted |= outcome.origin.is_outside();
         if !outcome.success {
             return Ok((policy, Would::Fail { why: outcome.text }, None));
         }

@@ -12,6 +12,7 @@ use domain::{
     Cursor, EntityRef, Error, MessageId, RunId, SessionId,
     run::{Mode, Run, RunStatus},
     session::Message,
+    skill::ExecutionMode,
 };
 use engine::{Prepared, Wanted};
 use serde::{Deserialize, Serialize};
@@ -319,13 +320,19 @@ pub(super) enum Wish {
 }
 
 impl Wish {
+    /// What the headers say, or else to wait for the end.
     pub(super) fn of(headers: &HeaderMap) -> domain::Result<Self> {
+        Self::or(headers, ExecutionMode::Sync)
+    }
+
+    /// What the headers say, or else what is usual.
+    pub(super) fn or(headers: &HeaderMap, usual: ExecutionMode) -> domain::Result<Self> {
         let text =
             |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
         if text(header::ACCEPT).split(',').any(|mime| mime.trim().starts_with("text/event-stream")) {
             return Ok(Wish::Events);
         }
-        let mut wait = MAX_WAIT;
+        let mut wait = None;
         for preference in headers.get_all("prefer") {
             for part in preference.to_str().unwrap_or_default().split([',', ';']).map(str::trim) {
                 if part.eq_ignore_ascii_case("respond-async") {
@@ -335,11 +342,16 @@ impl Wish {
                     let seconds: u64 = seconds
                         .parse()
                         .map_err(|_| Error::field("Prefer", "wait=n takes a number of seconds"))?;
-                    wait = seconds.min(MAX_WAIT);
+                    wait = Some(seconds);
                 }
             }
         }
-        Ok(Wish::Wait(Duration::from_secs(wait)))
+        let json = text(header::ACCEPT).contains("json");
+        Ok(match (wait, usual) {
+            (None, ExecutionMode::Async) => Wish::Async,
+            (None, ExecutionMode::Streaming) if !json => Wish::Events,
+            (wait, _) => Wish::Wait(Duration::from_secs(wait.unwrap_or(MAX_WAIT).min(MAX_WAIT))),
+        })
     }
 }
 

@@ -13,7 +13,10 @@ use domain::{
 use engine::{Asker, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::sessions::{self, NewSession};
+use store::{
+    sessions::{self, NewSession},
+    trust,
+};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -130,7 +133,8 @@ pub async fn route(caller: Caller, body: Body<Ask>) -> Result<Json<Routed>> {
 }
 
 /// Starts a run that follows the skill, in a conversation of its own unless one is named. Answers as
-/// `POST /v1/sessions/{id}/messages` does. A skill that names what the caller does not have is 409
+/// `POST /v1/sessions/{id}/messages` does; where neither `Accept` nor `Prefer` says how, as its `execution_mode` says.
+/// A skill that names what the caller does not have is 409
 /// `skill_not_runnable`; inputs that do not fit are 422, field by field.
 #[utoipa::path(post, path = "/v1/skills/{key}/runs", tag = "skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body = NewSkillRun,
@@ -143,7 +147,6 @@ pub async fn run(
     headers: HeaderMap,
     body: Body<NewSkillRun>,
 ) -> Result<Response> {
-    let wish = Wish::of(&headers)?;
     let hash = request_hash(&format!("POST /v1/skills/{key}/runs"), &body.bytes);
     let (engine, new) = (&caller.app.engine, body.value);
     let timezone = timezone("timezone", new.timezone.as_deref())?;
@@ -154,6 +157,7 @@ pub async fn run(
         return simulated(&caller, &wanted, new.session_id, mentions, timezone).await;
     }
     let asked = find(&caller, &key).await?;
+    let wish = Wish::or(&headers, asked.execution_mode)?;
     let content = content::accept(engine, Some(request(&asked.name, &inputs)), None)?;
     let (session, made) = match new.session_id {
         Some(session) => (session, false),
@@ -179,14 +183,14 @@ async fn simulated(
 ) -> Result<Response> {
     let engine = &caller.app.engine;
     let found = caller.peek(async |tx| {
-        let bound = match session {
-            Some(id) => sessions::find(tx, id).await?.entity,
-            None => None,
+        let (bound, untrusted) = match session {
+            Some(id) => (sessions::find(tx, id).await?.entity, trust::any_untrusted(tx, &[id]).await?),
+            None => (None, false),
         };
         let entities: Vec<EntityRef> =
             bound.into_iter().chain(mentions.into_iter().map(|(_, entity)| entity)).collect();
         let name = tx.user_name.clone();
-        let asker = Asker { role: tx.role, name: name.as_deref(), zone, entities: &entities };
+        let asker = Asker { role: tx.role, name: name.as_deref(), zone, entities: &entities, untrusted };
         engine.simulate(tx, wanted, asker).await
     });
     Ok(Json(found.await?).into_response())
