@@ -193,6 +193,8 @@ async fn a_sequence_with_too_many_inner_steps_or_a_broken_one_is_refused() {
     write(&alice, "over", &sequence("over", "\n    - {order: 1, skill_key: lame}")).await;
     let refused = alice.post("/v1/skills/over/runs", json!({})).await.problem(409, "skill_not_runnable");
     assert!(refused["detail"].to_string().contains("push_campaign is missing"), "{refused}");
+    let shown = alice.get("/v1/skills/over").await.expect(200).json();
+    assert_eq!((&shown["runnable"], &shown["missing"]), (&json!(false), &json!(["push_campaign"])));
 }
 
 #[tokio::test]

@@ -91,10 +91,8 @@ impl Flat {
         inner.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
-    /// Why it cannot be executed, if so.
-    pub fn refusal(&self) -> Option<String> {
-        let lacks = || format!("{} is missing", self.missing.join(", "));
-        self.problems.first().cloned().or_else(|| (!self.missing.is_empty()).then(lacks))
+    pub fn is_runnable(&self) -> bool {
+        self.problems.is_empty() && self.missing.is_empty()
     }
 
     fn open(

@@ -9,7 +9,7 @@ use domain::{
     run::{Mode, PinnedSkill},
 };
 use serde_json::{Map, Value, json};
-use skills::{Skill, route::Decision, skill::Needs};
+use skills::{Skill, compile::Compiled, route::Decision, skill::Needs};
 use store::TenantTx;
 use tools::cards::CardSchema;
 
@@ -101,11 +101,8 @@ impl Engine {
         let facts = facts(tx).await?;
         let compiled = self.compiled_with(tx, library, entry, (&facts, tools)).await?;
         let key = entry.skill.key.as_str();
-        if !compiled.runnable {
-            let why = match compiled.report.errors.first() {
-                Some(error) => error.to_string(),
-                None => format!("{} is missing", compiled.missing.join(", ")),
-            };
+        let flat = is_sequence(&entry.skill).then(|| library.flat(entry, tools));
+        if let Some(why) = refusal(&compiled, flat.as_ref()) {
             if turn.wanted.is_some() {
                 return Err(Error::conflict(
                     "skill_not_runnable",
@@ -119,8 +116,7 @@ impl Engine {
         if let Some(wanted) = turn.wanted {
             check_inputs(entry, &wanted.inputs, wanted.complete)?;
         }
-        if is_sequence(&entry.skill) {
-            let flat = library.flat(entry, tools);
+        if let Some(flat) = flat {
             return execute(entry, flat, turn, (routing, facts, &compiled.text));
         }
         let nothing = Map::new();
@@ -139,6 +135,15 @@ impl Engine {
     }
 }
 
+/// Why a skill cannot run here, if so.
+fn refusal(compiled: &Compiled, flat: Option<&Flat>) -> Option<String> {
+    let errors = compiled.report.errors.iter().map(ToString::to_string);
+    let problems = flat.into_iter().flat_map(|flat| flat.problems.iter().cloned());
+    let missing = &compiled.missing;
+    let lacks = (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")));
+    errors.chain(problems).chain(lacks).next()
+}
+
 /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
 fn execute(
     entry: &Entry,
@@ -146,21 +151,13 @@ fn execute(
     turn: About<'_>,
     (routing, facts, text): (Routing, Map<String, Value>, &str),
 ) -> Result<Picked> {
-    let key = entry.skill.key.as_str();
     let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
     let inputs = sequence_inputs(&entry.skill, given, turn.entities);
-    let refusal = flat.refusal();
-    let lacks = match &refusal {
-        Some(why) => {
-            Some(Error::conflict("skill_not_runnable", format!("the skill {key:?} cannot run: {why}")))
-        }
-        None => lacks(entry, &inputs, turn.entities, &facts),
-    };
-    if let Some(lacks) = lacks {
-        let errs = |wanted: &Wanted| wanted.complete || refusal.is_some();
-        if turn.wanted.is_some_and(errs) {
+    if let Some(lacks) = lacks(entry, &inputs, turn.entities, &facts) {
+        if turn.wanted.is_some_and(|wanted| wanted.complete) {
             return Err(lacks);
         }
+        let key = &entry.skill.key;
         let note = format!(
             "The person calls for the sequence {key}, which the service cannot begin yet: {}. Tell the person what is \
                  missing, and to call for it again with that.\n",

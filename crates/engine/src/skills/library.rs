@@ -1,8 +1,8 @@
 //! An organization's skills as its copilots use them, made once for each state that they are in.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use domain::{
@@ -10,6 +10,7 @@ use domain::{
     run::PinnedSkill,
     skill::{SkillList, Source},
 };
+use quick_cache::{Weighter, sync::Cache};
 use serde_json::{Map, Value};
 use skills::{
     Key, Skill,
@@ -30,8 +31,13 @@ use crate::{
     sequence::flat::{self, Flat},
 };
 
-/// Libraries that are kept. One that is not is read again, which takes a millisecond or so for each skill.
-const KEPT: usize = 1_000;
+/// Documents of the libraries that are kept, in bytes; what was read of them takes a few times as much. One that is
+/// not kept is read again, which takes a millisecond or so for each skill.
+const MAX_KEPT: u64 = 64 * 1_024 * 1_024;
+/// Libraries that are usually kept.
+const USUAL: usize = 1_000;
+/// What a library takes beside its documents, in bytes.
+const OVERHEAD: u64 = 4_096;
 
 /// A skill in force.
 pub(crate) struct Entry {
@@ -63,7 +69,8 @@ impl Entry {
 }
 
 pub(crate) struct Library {
-    states: States,
+    /// Of its documents.
+    bytes: u64,
     entries: BTreeMap<Key, Entry>,
     links: Links,
     router: Router,
@@ -73,22 +80,21 @@ pub(crate) struct Library {
     listed: Catalogue,
 }
 
-/// The libraries of a process.
-#[derive(Default)]
-pub(crate) struct Libraries(Mutex<HashMap<OrgId, Arc<Library>>>);
+/// The libraries of a process, each in the state that it is known by. What is replaced goes when there is no room.
+pub(crate) struct Libraries(Cache<(OrgId, States), Arc<Library>, Weight>);
 
-impl Libraries {
-    fn find(&self, org: OrgId, states: States) -> Option<Arc<Library>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&org).filter(|library| library.states == states).cloned()
+impl Default for Libraries {
+    fn default() -> Self {
+        Self(Cache::with_weighter(USUAL, MAX_KEPT, Weight))
     }
+}
 
-    fn keep(&self, org: OrgId, library: &Arc<Library>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEPT {
-            known.clear();
-        }
-        known.insert(org, library.clone());
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<(OrgId, States), Arc<Library>> for Weight {
+    fn weight(&self, _: &(OrgId, States), library: &Arc<Library>) -> u64 {
+        library.bytes
     }
 }
 
@@ -119,23 +125,23 @@ impl Engine {
 
     /// The skills of the transaction's organization, in this state.
     pub(crate) async fn library(&self, tx: &mut TenantTx, states: States) -> Result<Arc<Library>> {
-        let org = tx.org();
-        if let Some(known) = self.0.libraries.find(org, states) {
-            return Ok(known);
-        }
-        let used = store::skills::in_use(tx).await?;
-        let (list, _) = store::skills::list_settings(tx).await?;
-        let tools = self.0.toolbox.described(self.0.toolbox.everything());
-        // Hundreds of documents take a while to read.
-        let read = tokio::task::spawn_blocking(move || Library::new(states, used, &list, &tools));
-        let library = Arc::new(read.await.map_err(Error::internal)?);
-        self.0.libraries.keep(org, &library);
-        Ok(library)
+        let key = (tx.org(), states);
+        let read = async {
+            let used = store::skills::in_use(tx).await?;
+            let (list, _) = store::skills::list_settings(tx).await?;
+            let tools = self.0.toolbox.described(self.0.toolbox.everything());
+            // Hundreds of documents take a while to read.
+            let read = tokio::task::spawn_blocking(move || Library::new(used, &list, &tools));
+            read.await.map(Arc::new).map_err(Error::internal)
+        };
+        // Of those who want the same at once, one reads it.
+        self.0.libraries.0.get_or_insert_async(&key, read).await
     }
 }
 
 impl Library {
-    fn new(states: States, used: Vec<Used>, list: &SkillList, tools: &BTreeMap<String, String>) -> Self {
+    fn new(used: Vec<Used>, list: &SkillList, tools: &BTreeMap<String, String>) -> Self {
+        let bytes = OVERHEAD + used.iter().map(|used| used.document.len() as u64).sum::<u64>();
         let entries: BTreeMap<Key, Entry> = used.into_iter().filter_map(entry).collect();
         let links: Links =
             entries.iter().map(|(key, entry)| (key.clone(), Leads::of(&entry.skill))).collect();
@@ -155,7 +161,7 @@ impl Library {
         let lame = offered.iter().zip(&missing).filter(|(_, missing)| !missing.is_empty());
         let lame = lame.map(|(entry, _)| entry.skill.key.clone()).collect();
         let listed = catalogue(&listed, &settings(list));
-        Self { states, entries, links, router, lame, listed }
+        Self { bytes, entries, links, router, lame, listed }
     }
 
     /// What the organization has under this key, offered or not.

@@ -56,7 +56,16 @@ impl Engine {
             documents: &documents,
             skills: library.links(),
         };
-        Ok(compile(&entry.skill, &world))
+        let mut compiled = compile(&entry.skill, &world);
+        if is_sequence(&entry.skill) {
+            // It misses what the sequences miss that its steps follow.
+            let flat = library.flat(entry, tools);
+            compiled.runnable &= flat.is_runnable();
+            compiled.missing.extend(flat.missing);
+            compiled.missing.sort();
+            compiled.missing.dedup();
+        }
+        Ok(compiled)
     }
 
     /// What `get_skill` answers; of a skill that is followed, at the version that is pinned.

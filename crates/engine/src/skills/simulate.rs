@@ -90,11 +90,7 @@ impl Engine {
             return Ok(simulation);
         }
         let flat = library.flat(entry, &tools);
-        simulation.runnable &= flat.refusal().is_none();
         simulation.problems.extend(flat.problems.iter().cloned());
-        simulation.missing.extend(flat.missing.iter().cloned());
-        simulation.missing.sort();
-        simulation.missing.dedup();
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
         let rows = sequence::rows(&flat);
         let mut sequence = Sequence::new(flat, rows, inputs, context)?;
