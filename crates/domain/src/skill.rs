@@ -16,10 +16,6 @@ pub const MAX_SKILLS: i64 = 500;
 pub const MAX_KEYS: i64 = 2_000;
 /// Versions of an organization's skill that are kept, beside the pinned one.
 pub const KEPT_VERSIONS: i64 = 200;
-/// Days for which older ones are kept after they were replaced, for runs that began with one and wait.
-pub const KEPT_DAYS: i32 = 30;
-/// Versions that are kept at most, however young.
-pub const MAX_VERSIONS: i64 = 2_000;
 
 /// Whose skills are the platform's: an organization that nobody is a member of, and that no
 /// external id derives to.

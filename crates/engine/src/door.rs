@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use domain::visible::visible;
 use serde_json::{Value, value::RawValue};
 
-use crate::Engine;
+use crate::{Engine, builtins::Outcome, sequence};
 
 impl Engine {
     /// The text without secrets: applied once, at the door, to all that is written.
@@ -41,6 +41,16 @@ impl Engine {
             Some(clean) => serde_json::from_str(&clean).expect("a text stands where a text or number stood"),
             None => value,
         }
+    }
+
+    /// What later steps of a sequence read of a call, without secrets and what cannot be seen.
+    pub(crate) fn output_of(&self, outcome: &Outcome) -> String {
+        let output = sequence::output_of(&outcome.text, &outcome.value).to_string();
+        let clean = |text: &str| {
+            let seen = visible(&self.redact_hidden(text));
+            (seen != text).then_some(seen)
+        };
+        map_texts(&output, clean).unwrap_or(output)
     }
 
     fn changed(&self, text: &str) -> Option<String> {

@@ -1,13 +1,14 @@
 //! A sequence under way: where it stands, and what comes next. All of it is in the rows of its steps
 //! and in the plan, which is made again of the pinned document.
 
-pub(crate) mod flat;
+pub(crate) mod expanded;
+mod outputs;
 
 use std::{ops::Range, time::Duration};
 
-use self::flat::{Flat, Part};
+use self::expanded::{Expanded, Part};
 use domain::{
-    Result,
+    Error, Result,
     run::PinnedSkill,
     sequence::StepStatus,
     tool::{CallState, ToolClass, ToolSpec},
@@ -15,7 +16,6 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use skills::{
-    mapping::{Evaluated, Mapping, Scope},
     plan::{Failure, Planned},
     step::Does,
 };
@@ -23,16 +23,15 @@ use store::sequences::SequenceStep;
 use tokio::time::Instant;
 use tools::{BEGIN_STEP, SUBMIT_OUTPUT, canonical};
 
+pub(crate) use outputs::{Given, Lack, output_of};
+
 /// How often a step is tried again, whatever its author wants: the guard against repetition sees more.
 const MAX_RETRIES: i32 = 3;
-/// Most that a tool tells later steps, in bytes of JSON; of what is longer so many characters.
-const MAX_OUTPUT: usize = 262_144;
-const MAX_CUT: usize = 16_000;
 /// What is kept of why a step failed, in characters.
 const MAX_ERROR: usize = 1_000;
 
 pub(crate) struct Sequence {
-    flat: Flat,
+    expanded: Expanded,
     pub rows: Vec<SequenceStep>,
     /// The rows as they are stored.
     pub saved: Vec<SequenceStep>,
@@ -92,7 +91,7 @@ pub(crate) struct Heard<'a> {
 }
 
 /// The steps of a plan, before anything is done.
-pub(crate) fn rows(flat: &Flat) -> Vec<SequenceStep> {
+pub(crate) fn rows(expanded: &Expanded) -> Vec<SequenceStep> {
     let row = |(planned, ord): (&Planned, i32)| {
         let (skill, action) = match &planned.does {
             Does::Skill(key) => (Some(key.to_string()), None),
@@ -100,29 +99,31 @@ pub(crate) fn rows(flat: &Flat) -> Vec<SequenceStep> {
         };
         SequenceStep::planned(ord, crate::turn::cut(&planned.name, 200), skill, action)
     };
-    flat.steps.iter().map(|step| &step.planned).zip(1..).map(row).collect()
+    expanded.steps.iter().map(|step| &step.planned).zip(1..).map(row).collect()
 }
 
 impl Sequence {
     /// The rows are those of the steps.
     pub fn new(
-        flat: Flat,
+        expanded: Expanded,
         rows: Vec<SequenceStep>,
         inputs: Map<String, Value>,
         context: Map<String, Value>,
     ) -> Result<Self> {
-        flat.fits(rows.len())?;
+        if expanded.steps.len() != rows.len() {
+            return Err(Error::internal("a sequence has other steps than its document"));
+        }
         let (inputs, context) = (inputs.into(), context.into());
-        Ok(Self { flat, saved: rows.clone(), rows, inputs, context, forced: false, deadline: None })
+        Ok(Self { expanded, saved: rows.clone(), rows, inputs, context, forced: false, deadline: None })
     }
 
     pub fn planned(&self, at: usize) -> &Planned {
-        &self.flat.steps[at].planned
+        &self.expanded.steps[at].planned
     }
 
     /// The sequences around the step, the innermost first.
     pub fn followed(&self, at: usize) -> impl Iterator<Item = &PinnedSkill> {
-        self.flat.groups_of(at).map(|group| &group.skill)
+        self.expanded.groups_of(at).map(|group| &group.skill)
     }
 
     /// How long the model may work on the step at a stretch: the step says it, or else its skill; and no
@@ -130,8 +131,9 @@ impl Sequence {
     pub fn time(&self, at: usize) -> Option<Duration> {
         let of_skill = self.rows[at].skill.as_ref().and_then(|skill| skill.timeout_ms);
         let own = self.planned(at).timeout_ms.or(of_skill);
-        let inner = self.flat.groups_of(at).filter(|group| group.within.is_some());
-        let around = inner.filter_map(|group| group.skill.timeout_ms);
+        let inner =
+            self.expanded.groups_of(at).filter_map(|group| Some((group.within.as_ref()?, &group.skill)));
+        let around = inner.filter_map(|(within, skill)| within.timeout_ms.or(skill.timeout_ms));
         own.into_iter().chain(around).min().map(Duration::from_millis)
     }
 
@@ -160,7 +162,7 @@ impl Sequence {
 
     /// The step whose failure ends all of it.
     fn broken(&self) -> Option<usize> {
-        self.failed_in(0..self.rows.len()).find(|at| self.reaches(*at, Part::Group(0)))
+        self.failed_in(0..self.rows.len()).find(|at| self.propagates_to(*at, Part::Group(0)))
     }
 
     fn failed_in(&self, steps: Range<usize>) -> impl Iterator<Item = usize> {
@@ -168,11 +170,11 @@ impl Sequence {
     }
 
     /// Whether the failure of the step is one of the part that it stands in.
-    fn reaches(&self, at: usize, part: Part) -> bool {
+    fn propagates_to(&self, at: usize, part: Part) -> bool {
         let mut failed = Part::Step(at);
         while failed != part {
-            let goes_on = *self.flat.on_failure(failed) == Failure::Continue || self.is_replaced(failed);
-            match self.flat.around(failed).filter(|_| !goes_on) {
+            let goes_on = *self.expanded.on_failure(failed) == Failure::Continue || self.is_replaced(failed);
+            match self.expanded.around(failed).filter(|_| !goes_on) {
                 Some(around) => failed = around,
                 None => return false,
             }
@@ -181,13 +183,13 @@ impl Sequence {
     }
 
     fn has_failed(&self, part: Part) -> bool {
-        self.failed_in(self.flat.steps_of(part)).any(|at| self.reaches(at, part))
+        self.failed_in(self.expanded.steps_of(part)).any(|at| self.propagates_to(at, part))
     }
 
     /// Whether other steps are done in the place of the part.
     fn is_replaced(&self, part: Part) -> bool {
         let skipped = |at: usize| self.rows[at].status == StepStatus::Skipped;
-        self.flat.alternative(part).is_some_and(|instead| !instead.steps.clone().all(skipped))
+        self.expanded.fallback(part).is_some_and(|instead| !instead.steps.clone().all(skipped))
     }
 
     pub fn next(&self) -> Next {
@@ -199,63 +201,14 @@ impl Sequence {
         }
     }
 
-    /// What the step is given.
-    pub fn evaluate(&self, at: usize) -> Evaluated {
-        let step = &self.flat.steps[at];
-        let (inputs, lacks) = self.inputs_of(step.group);
-        let mut evaluated = self.evaluate_in(step.group, &inputs, &step.planned.arguments);
-        if self.flat.groups[step.group].steps.start == at {
-            evaluated.missing.extend(lacks);
-        }
-        evaluated
+    /// Whether the step opens a sequence in this one.
+    pub fn opens(&self, at: usize) -> bool {
+        self.expanded.steps[at].opens
     }
 
-    fn evaluate_in(&self, group: usize, inputs: &Value, arguments: &Mapping) -> Evaluated {
-        let outputs = self.outputs(group);
-        arguments.evaluate(&Scope { outputs: &outputs, inputs, params: inputs, context: &self.context })
-    }
-
-    /// What a sequence works on, and what was not found for it.
-    fn inputs_of(&self, group: usize) -> (Value, Vec<String>) {
-        let group = &self.flat.groups[group];
-        let Some(within) = &group.within else { return (self.inputs.clone(), Vec::new()) };
-        let (inputs, mut lacks) = self.inputs_of(within.group);
-        let Evaluated { arguments, missing, too_large } =
-            self.evaluate_in(within.group, &inputs, &within.arguments);
-        let given = arguments.into_iter().filter(|(_, value)| !value.is_null());
-        lacks.extend(missing.into_iter().chain(too_large));
-        (Value::Object(group.defaults.clone().into_iter().chain(given).collect()), lacks)
-    }
-
-    /// What the parts of a sequence that are over have brought, by their output keys.
-    fn outputs(&self, group: usize) -> Value {
-        let mut brought: Vec<(usize, Option<&String>, Value)> = Vec::new();
-        for (at, step) in self.flat.steps.iter().enumerate().filter(|(_, step)| step.group == group) {
-            let row = &self.rows[at];
-            if row.status.ended() && !self.is_passed_over(Part::Step(at)) {
-                let output = row.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
-                brought.push((at, step.planned.output_key.as_ref(), output.unwrap_or_default()));
-            }
-        }
-        for (inner, within) in self.flat.groups.iter().enumerate() {
-            let Some(within) = within.within.as_ref().filter(|within| within.group == group) else {
-                continue;
-            };
-            let (part, steps) = (Part::Group(inner), &self.flat.groups[inner].steps);
-            if self.rows[steps.clone()].iter().all(|row| row.status.ended()) && !self.is_passed_over(part) {
-                let output = if self.has_failed(part) { Value::Null } else { self.outputs(inner) };
-                brought.push((steps.start, within.output_key.as_ref(), output));
-            }
-        }
-        brought.sort_by_key(|(at, ..)| *at);
-        brought.into_iter().filter_map(|(_, key, value)| Some((key?.clone(), value))).collect()
-    }
-
-    /// Whether the part was to be done in the place of another one, and was not.
-    fn is_passed_over(&self, part: Part) -> bool {
-        let steps = self.flat.steps_of(part);
-        let other = self.flat.alternatives.iter().any(|instead| instead.steps == steps);
-        other && self.rows[steps].iter().all(|row| row.status == StepStatus::Skipped)
+    /// The sequence that the step opens has begun.
+    pub fn opened(&mut self, at: usize) {
+        self.done(at, "{}".into());
     }
 
     /// What the step does now: its fallback, if it has come to that.
@@ -277,7 +230,7 @@ impl Sequence {
     }
 
     fn to_approve(&self, at: usize) -> bool {
-        self.planned(at).requires_approval && !self.rows[at].approved && !self.rows[at].fallback
+        self.planned(at).requires_approval && !self.rows[at].approved
     }
 
     /// Whether a call of its own asks the person: what reads, or works for long, has none that would.
@@ -314,6 +267,9 @@ impl Sequence {
         if heard.name == BEGIN_STEP && success {
             row.approved = true;
             row.call_id = None;
+            if self.opens(at) {
+                self.opened(at);
+            }
         } else if success {
             // A skill is open now, and the model works on it.
             if row.skill.is_none() {
@@ -336,8 +292,8 @@ impl Sequence {
     /// What stands next in the place of something that has not failed is not done.
     fn pass_over(&mut self) {
         while let Some(at) = self.current().filter(|at| self.rows[*at].status == StepStatus::Pending) {
-            let instead = self.flat.alternatives.iter().find(|instead| instead.steps.start == at);
-            match instead.filter(|instead| !self.has_failed(instead.to)) {
+            let instead = self.expanded.fallbacks.iter().find(|instead| instead.steps.start == at);
+            match instead.filter(|instead| !self.has_failed(instead.of)) {
                 Some(instead) => self.skip(instead.steps.clone()),
                 None => return,
             }
@@ -355,7 +311,7 @@ impl Sequence {
         let most = i32::try_from(self.planned(at).max_retries).unwrap_or(MAX_RETRIES).min(MAX_RETRIES);
         // What falls back to another sequence has steps of its own for that.
         let has_fallback = matches!(self.planned(at).on_failure, Failure::Fallback(_))
-            && self.flat.alternative(Part::Step(at)).is_none();
+            && self.expanded.fallback(Part::Step(at)).is_none();
         let row = &mut self.rows[at];
         (self.forced, self.deadline) = (false, None);
         row.error = Some(short(why));
@@ -370,25 +326,25 @@ impl Sequence {
             return;
         }
         row.status = StepStatus::Failed;
-        self.fall(Part::Step(at), instead);
+        self.propagate(Part::Step(at), instead);
         self.pass_over();
     }
 
     /// What is left of the part is skipped, and so are the parts around it as far as the failure goes.
-    fn fall(&mut self, part: Part, instead: Else) {
-        let steps = self.flat.steps_of(part);
+    fn propagate(&mut self, part: Part, instead: Else) {
+        let steps = self.expanded.steps_of(part);
         self.skip(steps.clone());
-        if let Some(other) = self.flat.alternative(part).map(|other| other.steps.clone()) {
+        if let Some(other) = self.expanded.fallback(part).map(|other| other.steps.clone()) {
             if instead != Else::Ends && !self.rows[steps].iter().any(|row| row.acted) {
                 return;
             }
             self.skip(other);
         }
-        if *self.flat.on_failure(part) == Failure::Continue {
+        if *self.expanded.on_failure(part) == Failure::Continue {
             return;
         }
-        if let Some(around) = self.flat.around(part) {
-            self.fall(around, instead);
+        if let Some(around) = self.expanded.around(part) {
+            self.propagate(around, instead);
         }
     }
 
@@ -398,40 +354,12 @@ impl Sequence {
         self.pass_over();
     }
 
-    /// Names that the result of the step has, for the steps of its sequence and for those around it.
-    pub fn output_keys(&self, at: usize) -> Vec<(usize, String)> {
-        let step = &self.flat.steps[at];
-        let mut names: Vec<(usize, Option<&String>)> = vec![(step.group, step.planned.output_key.as_ref())];
-        let around = self.flat.groups_of(at).filter_map(|group| group.within.as_ref());
-        names.extend(around.map(|within| (within.group, within.output_key.as_ref())));
-        names.into_iter().filter_map(|(group, name)| Some((group, name?.clone()))).collect()
-    }
-
-    /// The sequence in which the step stands, by its number.
-    pub fn group(&self, at: usize) -> usize {
-        self.flat.steps[at].group
-    }
-
     /// Why the sequence has failed, for people.
     pub fn why_broken(&self, at: usize) -> String {
         let row = &self.rows[at];
         let why = row.error.as_deref().unwrap_or("it broke off");
         format!("step {} of {} ({}) failed: {why}", row.ord, self.rows.len(), row.name)
     }
-}
-
-/// What later steps read of a tool's result: its text, and the members of what it tells beside it, or of a text
-/// that is JSON. Of what is too long the beginning of the text.
-pub(crate) fn output_of(text: &str, value: &Map<String, Value>) -> String {
-    let output = |text: &str, members: Map<String, Value>| {
-        let own = [("text", text.into()), ("success", true.into())];
-        let own = own.map(|(name, value): (&str, Value)| (name.to_owned(), value));
-        Value::Object(own.into_iter().chain(members).collect()).to_string()
-    };
-    let members =
-        if value.is_empty() { serde_json::from_str(text).unwrap_or_default() } else { value.clone() };
-    let whole = output(text, members);
-    if whole.len() <= MAX_OUTPUT { whole } else { output(&crate::turn::cut(text, MAX_CUT), Map::new()) }
 }
 
 fn handed_in_by(input: &RawValue) -> Option<String> {

@@ -109,3 +109,19 @@ pub struct Skill {
     /// The Markdown below the front matter, byte for byte.
     pub body: String,
 }
+
+impl Skill {
+    /// The defaults of the inputs that have one.
+    pub fn defaults(&self) -> Map<String, Value> {
+        let properties = self.input_schema.as_ref().and_then(|schema| schema["properties"].as_object());
+        let inputs = properties.into_iter().flatten();
+        inputs.filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone()))).collect()
+    }
+
+    /// The inputs that it cannot do without.
+    pub fn required(&self) -> Vec<String> {
+        let required = self.input_schema.as_ref().and_then(|schema| schema["required"].as_array());
+        let names = required.into_iter().flatten();
+        names.filter_map(|name| Some(name.as_str()?.to_owned())).collect()
+    }
+}

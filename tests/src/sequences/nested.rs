@@ -50,12 +50,16 @@ async fn the_steps_of_a_sequence_in_a_sequence_are_steps_of_the_whole() {
     script(&app.sim);
     let frames = run(&alice, "round").await;
     assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
-    let expected: Vec<(i64, &str)> =
-        (1..=5).flat_map(|order| [(order, "running"), (order, "done")]).collect();
+    let expected = (1..=6).flat_map(|order| [(order, "running"), (order, "done")]);
+    // To open a sequence takes no time.
+    let expected: Vec<(i64, &str)> = expected.filter(|step| *step != (2, "running")).collect();
     assert_eq!(told(&frames), steps(&expected));
     let shown = shown(&alice, &run_of(&frames)).await;
     let named: Vec<&Value> = shown.iter().map(|step| &step["name"]).collect();
-    assert_eq!(named, ["get_next_meeting", "Look at the deal", "next-step", "create_task", "add_note"]);
+    assert_eq!(
+        named,
+        ["get_next_meeting", "follow-up", "Look at the deal", "next-step", "create_task", "add_note"]
+    );
     let (opened, _) = result(&prompts(&app.sim)[0], 0);
     assert!(opened.contains("Acme renewal") && opened.contains("\"tone\":\"warm\""), "{opened}");
     assert!(notes(&alice).await.contains("Next: Call Dana"));
@@ -83,25 +87,31 @@ async fn a_step_of_an_inner_sequence_that_wants_an_approval_waits_for_it() {
     let last = frames.last().expect("an end").id.clone();
     let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
     assert_eq!(end(&rest).data["status"], "done", "{rest:#?}");
-    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["done"; 5]);
+    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["done"; 6]);
     assert!(notes(&alice).await.contains("Next: Call Dana"));
 }
 
 #[tokio::test]
-async fn a_step_that_wants_an_approval_has_the_first_of_its_sequence_wait() {
+async fn a_sequence_whose_step_wants_an_approval_begins_when_a_person_has_let_it() {
     let app = TestApp::start().await;
     let alice = app.alice();
-    prepare_round(&alice, FOLLOW_UP, "\n      requires_approval: true").await;
+    set(&alice, json!({"preset": "autonomous"})).await;
+    // What the inner steps make of a failure is nothing to a person's no.
+    let inner = FOLLOW_UP.replace("output_key: deal", "output_key: deal\n      on_failure: continue");
+    prepare_round(&alice, &inner, "\n      requires_approval: true").await;
     let session = alice.session().await;
     let frames = begin(&alice, "round", &session).await.rest().await;
     assert_eq!(told(&frames), steps(&[(1, "running"), (1, "done"), (2, "running"), (2, "waiting")]));
-    deny(&alice, all(&frames, "approval_required")[0]["approval_id"].as_str().expect("an id"), "no").await;
+    let asked = all(&frames, "approval_required")[0];
+    assert_eq!((&asked["name"], &asked["input"]["skill_key"]), (&json!("begin_step"), &json!("follow-up")));
+    assert_eq!(asked["input"]["inputs"], json!({"deal_id": "D-42", "tone": "warm"}));
+    deny(&alice, asked["approval_id"].as_str().expect("an id"), "no").await;
     let last = frames.last().expect("an end").id.clone();
     let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
     assert_eq!(end(&rest).data["code"], "sequence_step_failed");
     assert_eq!(
         statuses(&shown(&alice, &run_of(&frames)).await),
-        ["done", "failed", "skipped", "skipped", "skipped"]
+        ["done", "failed", "skipped", "skipped", "skipped", "skipped"]
     );
     assert!(prompts(&app.sim).is_empty() && tasks(&alice).await.is_empty());
 }
@@ -115,8 +125,8 @@ async fn an_inner_sequence_that_may_fail_leaves_null_behind() {
     app.sim.push(Reply::text("The deal is not there."));
     let frames = run(&alice, "round").await;
     let shown = shown(&alice, &run_of(&frames)).await;
-    assert_eq!(statuses(&shown), ["done", "failed", "skipped", "skipped", "done"]);
-    assert_eq!(shown[4]["missing"], json!(["outputs.followed.plan.title"]));
+    assert_eq!(statuses(&shown), ["done", "done", "failed", "skipped", "skipped", "done"]);
+    assert_eq!(shown[5]["missing"], json!(["outputs.followed.plan.title"]));
     assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
 }
 
@@ -132,7 +142,7 @@ async fn an_inner_sequence_that_fails_before_it_has_done_anything_is_replaced_by
     script(&app.sim);
     let frames = run(&alice, "round").await;
     let shown = shown(&alice, &run_of(&frames)).await;
-    assert_eq!(statuses(&shown), ["done", "failed", "skipped", "skipped", "done", "done"]);
+    assert_eq!(statuses(&shown), ["done", "done", "failed", "skipped", "skipped", "done", "done", "done"]);
     assert!(notes(&alice).await.contains("Next: Call Dana"), "the fallback's result stands for it");
     assert!(tasks(&alice).await.is_empty());
 
@@ -143,7 +153,7 @@ async fn an_inner_sequence_that_fails_before_it_has_done_anything_is_replaced_by
     script(&app.sim);
     let frames = run(&alice, "round").await;
     let shown = super::shown(&alice, &run_of(&frames)).await;
-    assert_eq!(statuses(&shown), ["done", "done", "done", "done", "skipped", "done"]);
+    assert_eq!(statuses(&shown), ["done", "done", "done", "done", "done", "skipped", "skipped", "done"]);
 }
 
 #[tokio::test]
@@ -158,7 +168,7 @@ async fn an_inner_sequence_that_has_had_an_effect_is_not_replaced() {
     let frames = run(&alice, "round").await;
     assert_eq!(end(&frames).data["code"], "sequence_step_failed");
     let shown = shown(&alice, &run_of(&frames)).await;
-    assert_eq!(statuses(&shown), ["done", "done", "failed", "skipped", "skipped"]);
+    assert_eq!(statuses(&shown), ["done", "done", "done", "failed", "skipped", "skipped"]);
     assert!(prompts(&app.sim).is_empty());
 }
 
@@ -174,7 +184,10 @@ async fn a_step_falls_back_to_a_sequence_of_which_each_step_is_its_own() {
     write(&alice, "outer", &sequence("outer", outer)).await;
     script(&app.sim);
     let frames = run(&alice, "outer").await;
-    assert_eq!(statuses(&shown(&alice, &run_of(&frames)).await), ["failed", "done", "done", "done", "done"]);
+    assert_eq!(
+        statuses(&shown(&alice, &run_of(&frames)).await),
+        ["failed", "done", "done", "done", "done", "done"]
+    );
     assert!(notes(&alice).await.contains("Next: Call Dana"));
 }
 
@@ -206,8 +219,84 @@ async fn a_simulation_shows_the_steps_of_inner_sequences() {
     let simulated = alice.post("/v1/skills/round/runs", body).await.expect(200).json();
     let steps = simulated["steps"].as_array().expect("steps");
     let kinds: Vec<&Value> = steps.iter().map(|step| &step["would"]["kind"]).collect();
-    assert_eq!(kinds, ["read", "read", "follow", "fail", "write"], "{simulated}");
-    assert_eq!(steps[4]["later"], json!(["outputs.followed.plan.title"]), "{simulated}");
+    assert_eq!(kinds, ["read", "follow", "read", "follow", "fail", "write"], "{simulated}");
+    assert_eq!(steps[5]["later"], json!(["outputs.followed.plan.title"]), "{simulated}");
+    assert_eq!(steps[2]["missing"], json!([]), "{simulated}");
+}
+
+#[tokio::test]
+async fn a_sequence_without_an_input_that_it_requires_fails_before_it_does_anything() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(
+        &alice,
+        "outer",
+        "\n    - {order: 1, skill_key: inner, input_mapping: {title: '${inputs.nothing}'}}",
+    )
+    .await;
+    let inner = "\n    - {order: 1, action: create_task, on_failure: continue, input_mapping: {title: X}}";
+    let inner =
+        sequence("inner", inner).replace("name: deal_id, type: string", "name: title, required: true");
+    write(&alice, "inner", &inner).await;
+    let frames = run(&alice, "outer").await;
+    assert_eq!(end(&frames).data["code"], "sequence_step_failed", "{frames:#?}");
+    let why = end(&frames).data["message"].as_str().expect("a message");
+    assert!(why.contains("the sequence inner was not given: title"), "{why}");
+    assert!(tasks(&alice).await.is_empty());
+    let body = json!({"inputs": {}, "simulate": true});
+    let simulated = alice.post("/v1/skills/outer/runs", body).await.expect(200).json();
+    assert_eq!(simulated["steps"][0]["would"]["kind"], "fail", "{simulated}");
+}
+
+#[tokio::test]
+async fn a_skill_that_becomes_a_sequence_while_a_run_waits_is_not_handed_to_the_model() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "
+    - {order: 1, action: add_note, requires_approval: true, input_mapping: {kind: deal, id: D-42, text: Begun}}
+    - {order: 2, skill_key: next-step}";
+    prepare(&alice, "outer", steps).await;
+    let session = alice.session().await;
+    let frames = begin(&alice, "outer", &session).await.rest().await;
+    let document = sequence("next-step", "\n    - {order: 1, action: create_task, requires_approval: true}");
+    let path = "/v1/admin/skills/next-step";
+    send(&alice, Method::PUT, path, "text/markdown", document.into_bytes()).await.expect(200);
+    approve(&alice, all(&frames, "approval_required")[0]["approval_id"].as_str().expect("an id")).await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    let why = end(&rest).data["message"].as_str().expect("a message");
+    assert!(why.contains("next-step has become a sequence"), "{why}");
+    assert!(prompts(&app.sim).is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_waits_keeps_the_versions_that_it_follows() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare_round(&alice, FOLLOW_UP, "\n      requires_approval: true").await;
+    let session = alice.session().await;
+    let frames = begin(&alice, "round", &session).await.rest().await;
+    let pool = app.database.superuser().await;
+    let more = "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description, tags, active)
+            select v.org_id, key, n, 'x', v.sha256, 'atomic', 'N', 'N', '{}', true
+            from sixty.skill_versions v, generate_series(2, 250) n;
+        update sixty.skills set version = 250";
+    sqlx::raw_sql(more).execute(&pool).await.expect("249 more");
+    for key in ["round", "follow-up", "next-step"] {
+        let document = sequence(key, "\n    - {order: 1, action: get_next_meeting}");
+        let document = if key == "next-step" { super::NEXT_STEP.replace("ONE", "one") } else { document };
+        let path = format!("/v1/admin/skills/{key}");
+        send(&alice, Method::PUT, &path, "text/markdown", document.into_bytes()).await.expect(200);
+    }
+    let kept = "select string_agg(key, ' ' order by key) from sixty.skill_versions where version = 1";
+    let kept: Option<String> = sqlx::query_scalar(kept).fetch_one(&pool).await.expect("a text");
+    assert_eq!(kept.as_deref(), Some("follow-up round"));
+    script(&app.sim);
+    approve(&alice, all(&frames, "approval_required")[0]["approval_id"].as_str().expect("an id")).await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["status"], "done", "{rest:#?}");
+    assert_eq!(tasks(&alice).await.len(), 1);
 }
 
 /// The model's result of an inner step is for the steps of its sequence alone.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use domain::{
     EntityKind, EntityRef, Error, OptionalExt, Result,
     approval::{FieldChange, Named, Preview},
+    brief::Brief,
     entity::Entity,
     fields::{self, FieldType},
 };
@@ -40,10 +41,27 @@ pub struct Facts {
     text: String,
     /// Its memory document.
     memory: String,
-    /// Fields, links, attributes and notes, as the later steps of a sequence read them.
-    value: Value,
+    /// The record itself, of which that was made.
+    record: Record,
     /// Whose words these are.
     pub origin: Origin,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Record {
+    brief: Option<Brief>,
+    attributes: Map<String, Value>,
+    notes: Vec<String>,
+}
+
+impl Record {
+    /// As the later steps of a sequence read it.
+    fn value(&self) -> Value {
+        let mut entity = self.brief.as_ref().map(value::entity).unwrap_or_default();
+        entity["attributes"] = json!(self.attributes);
+        entity["notes"] = json!(self.notes);
+        json!({ "entity": entity })
+    }
 }
 
 impl Facts {
@@ -79,7 +97,7 @@ pub async fn get_entity(
     clock: Clock,
 ) -> Result<Outcome> {
     let Some(facts) = facts(tx, (kind, id), NOTES, clock).await? else { return Ok(missing(kind, id)) };
-    let (origin, value) = (facts.origin, json!({ "entity": facts.value }));
+    let (origin, value) = (facts.origin, facts.record.value());
     let told = match part(&facts.whole(), number) {
         Ok(text) => Outcome::ok(text).telling(value),
         Err(parts) => {
@@ -124,10 +142,7 @@ pub async fn facts(
     notes.truncate(most);
     let memory = memories::find(tx, &Subject::Entity(bound)).await?;
     let brief = questions::one(tx, kind, id).await?;
-    let mut value = brief.as_ref().map(value::entity).unwrap_or_default();
-    value["attributes"] = json!(entity.attributes);
-    value["notes"] = notes.iter().map(|note| note.text.as_str()).collect();
-    let neighbours = brief.map(|brief| brief.links).unwrap_or_default();
+    let neighbours = brief.as_ref().map(|brief| brief.links.as_slice()).unwrap_or_default();
     let outside = kind.is_event()
         || entity.integration
         || notes.iter().any(|note| note.integration)
@@ -139,7 +154,7 @@ pub async fn facts(
         }
     }
     for link in neighbours {
-        let role = link.role.map(|role| format!(" ({role})")).unwrap_or_default();
+        let role = link.role.as_ref().map(|role| format!(" ({role})")).unwrap_or_default();
         let linked = format!("linked: {} {}: {}{role}", link.kind, link.id, link.name);
         write!(text, "\n{}", indented(&linked)).expect("writing to a string cannot fail");
     }
@@ -147,7 +162,7 @@ pub async fn facts(
         let attribute = format!("{name}: {}", plain(value));
         write!(text, "\n{}", indented(&attribute)).expect("writing to a string cannot fail");
     }
-    for note in notes {
+    for note in &notes {
         let author = note.author.as_deref().unwrap_or("somebody");
         let (day, said) = (say::date(clock.day_of(note.created_at)), indented(&note.text));
         write!(text, "\nnote of {day} by {author}: {said}").expect("writing to a string cannot fail");
@@ -156,7 +171,9 @@ pub async fn facts(
         text.push_str("\n[Older notes are left out here.]");
     }
     let origin = Origin::outside_if(outside);
-    Ok(Some(Facts { name: entity.name, text, memory: memory.content, value, origin }))
+    let notes = notes.into_iter().map(|note| note.text).collect();
+    let record = Record { brief, attributes: entity.attributes, notes };
+    Ok(Some(Facts { name: entity.name, text, memory: memory.content, record, origin }))
 }
 
 /// The entity that is to be changed; or why the changes cannot be made.
@@ -349,8 +366,8 @@ mod tests {
             (250, 60, 240, 60),
         ] {
             let (text, memory) = ("\u{fc}".repeat(facts), "\u{df}".repeat(memory));
-            let (name, value, origin) = ("Acme".into(), Value::Null, Origin::Inside);
-            let shown = Facts { name, text, memory, value, origin }.within(300);
+            let (name, record, origin) = ("Acme".into(), Record::default(), Origin::Inside);
+            let shown = Facts { name, text, memory, record, origin }.within(300);
             let kept = ['\u{fc}', '\u{df}'].map(|c| shown.matches(c).count());
             assert_eq!(kept, [facts_kept, memory_kept], "{shown}");
         }

@@ -7,7 +7,7 @@ use store::TenantTx;
 use tools::cards::CardSchema;
 
 use super::{Run, act::shorten};
-use crate::builtins::Outcome;
+use crate::{builtins::Outcome, skills::is_sequence};
 
 /// Most that one step may hand in, in bytes of JSON.
 const MAX_OUTPUT: usize = 65_536;
@@ -23,6 +23,10 @@ impl Run {
         let Some(entry) = self.library.find(key) else {
             return Ok(Err(format!("there is no skill {key} any more")));
         };
+        if is_sequence(&entry.skill) {
+            // It was none when the run began: its steps would be the model's, and its approvals nobody's.
+            return Ok(Err(format!("the skill {key} has become a sequence")));
+        }
         let tools = self.engine.0.toolbox.described(self.offer);
         let compiled = self.engine.compiled(tx, &self.library, entry, &tools).await?;
         if let Some(error) = compiled.report.errors.first() {

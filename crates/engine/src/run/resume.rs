@@ -146,14 +146,14 @@ impl Engine {
     ) -> Result<Option<Sequence>> {
         let Some(skill) = loaded.skill.as_ref().filter(|_| !rows.is_empty()) else { return Ok(None) };
         let tools = self.0.toolbox.described(offer);
-        let flat = self.pinned_sequence(tx.tenant(), library, skill, &tools).await?;
+        let expanded = self.pinned_sequence(tx.tenant(), library, skill, &tools).await?;
         let facts = facts(tx.tenant()).await?;
         let person = Person {
             name: loaded.context.user_name.as_deref(),
             zone: loaded.timezone.parse().unwrap_or(Tz::UTC),
         };
         let context = sequence_context(facts, person, &skill.inputs);
-        Sequence::new(flat, rows, skill.inputs.clone(), context).map(Some)
+        Sequence::new(expanded, rows, skill.inputs.clone(), context).map(Some)
     }
 
     /// Ends a run whose conversation cannot even be read.

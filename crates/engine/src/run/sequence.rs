@@ -27,7 +27,7 @@ use crate::{
     notebook::visible,
     prompt::Choice,
     repetition::RepetitionGuard,
-    sequence::{self, Else, Heard, Next, Sequence},
+    sequence::{Else, Given, Heard, Next, Sequence},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -39,6 +39,14 @@ const TOO_MANY: &str = "it made as many model calls as a step may, and handed no
 const NOTHING: &str = "it ended without handing anything in";
 const OVERDUE: &str = "it took longer than it may";
 const OVER: &str = "\n(The sequence is over. Tell the person in a few words what came of it.)";
+
+/// How a step begins.
+enum Beginning {
+    Call(Made),
+    /// The sequence that it opens is begun, and nobody need be asked.
+    Opened,
+    Fails(String),
+}
 
 /// A call that the service is about to make.
 struct Made {
@@ -104,8 +112,13 @@ impl Run {
             (row.status, row.attempt, row.calls_before) = (StepStatus::Running, 1, self.iterations);
         }
         let made = match made? {
-            Ok(made) => made,
-            Err(why) => {
+            Beginning::Call(made) => made,
+            Beginning::Opened => {
+                sequence.opened(at);
+                self.sequence = Some(sequence);
+                return self.store_steps(tx).await;
+            }
+            Beginning::Fails(why) => {
                 sequence.fail(at, &why, Else::Fallback, self.iterations);
                 self.sequence = Some(sequence);
                 return self.store_steps(tx).await;
@@ -120,19 +133,18 @@ impl Run {
         self.store_call(tx, made, news).await
     }
 
-    /// The call, with the arguments as they are by now. Err says why there is none.
-    async fn call_of(
-        &self,
-        tx: &mut RunTx,
-        sequence: &mut Sequence,
-        at: usize,
-    ) -> Result<std::result::Result<Made, String>> {
-        let evaluated = sequence.evaluate(at);
-        let (arguments, does) = (evaluated.arguments, sequence.does(at));
+    /// How the step begins, with the arguments as they are by now.
+    async fn call_of(&self, tx: &mut RunTx, sequence: &mut Sequence, at: usize) -> Result<Beginning> {
+        let Given { arguments, lacks } = sequence.evaluate(at);
+        let does = sequence.does(at);
+        if let Some(why) = sequence.unmet(at, &arguments) {
+            return Ok(Beginning::Fails(why));
+        }
+        let opens = sequence.opens(at);
         let asks = sequence.asks_first(at, |name| self.engine.0.toolbox.find(self.offer, name).copied());
         let of = sequence.of();
         let row = &mut sequence.rows[at];
-        row.missing = evaluated.missing.into_iter().chain(evaluated.too_large).take(100).collect();
+        row.missing = lacks.into_iter().map(|lack| lack.path).take(100).collect();
         let id = |what: &str| self.fresh_id(&format!("{}_{what}", row.ord));
         if asks {
             let mut input = json!({"order": row.ord, "of": of, "name": row.name, "inputs": arguments});
@@ -141,22 +153,26 @@ impl Run {
                     input[field] = named.as_str().into();
                 }
             }
-            return Ok(Ok(Made { id: id("approval"), name: BEGIN_STEP.into(), input }));
+            return Ok(Beginning::Call(Made { id: id("approval"), name: BEGIN_STEP.into(), input }));
+        }
+        if opens {
+            return Ok(Beginning::Opened);
         }
         let id = id(&row.attempt.max(1).to_string());
         match does {
             Does::Action(name) => {
                 // What is missing is left out: few tools take null for nothing.
                 let given = arguments.into_iter().filter(|(_, value)| !value.is_null());
-                Ok(Ok(Made { id, name, input: Value::Object(given.collect()) }))
+                Ok(Beginning::Call(Made { id, name, input: Value::Object(given.collect()) }))
             }
             Does::Skill(key) => {
                 let skill = match self.pin_step(tx.tenant(), &key, arguments).await? {
                     Ok(skill) => skill,
-                    Err(why) => return Ok(Err(why)),
+                    Err(why) => return Ok(Beginning::Fails(why)),
                 };
                 row.skill = Some(skill);
-                Ok(Ok(Made { id, name: "get_skill".into(), input: json!({"key": key.as_str()}) }))
+                let input = json!({"key": key.as_str()});
+                Ok(Beginning::Call(Made { id, name: "get_skill".into(), input }))
             }
         }
     }
@@ -318,7 +334,7 @@ impl Run {
                     input: &call.input,
                     class: answered.class,
                     state: outcome.state(),
-                    output: sequence.made(&call.id).map(|_| self.output_of(outcome)),
+                    output: sequence.made(&call.id).map(|_| self.engine.output_of(outcome)),
                     text: visible(&self.clean(&outcome.text)),
                     refused: matches!(plan, Plan::Refuse(..)) || self.asked.contains(&call.id),
                     asked: self.asked.contains(&call.id),
@@ -332,12 +348,6 @@ impl Run {
             }
         }
         self.sequence = Some(sequence);
-    }
-
-    /// What later steps read of a call, without secrets and what cannot be seen.
-    fn output_of(&self, outcome: &Outcome) -> String {
-        let output = sequence::output_of(&outcome.text, &outcome.value);
-        visible(self.engine.redact_json(raw(&output)).get())
     }
 
     /// Time of a call: that of the step, where it is the step's own and has less, and no more than

@@ -20,10 +20,7 @@ use super::{
 use crate::{
     Engine,
     prompt::neutral,
-    sequence::{
-        self, Sequence,
-        flat::{Flat, defaults},
-    },
+    sequence::{self, Sequence, expanded::Expanded},
 };
 
 /// A skill that a message names, with what it is to work on.
@@ -101,8 +98,8 @@ impl Engine {
         let facts = facts(tx).await?;
         let compiled = self.compiled_with(tx, library, entry, (&facts, tools)).await?;
         let key = entry.skill.key.as_str();
-        let flat = is_sequence(&entry.skill).then(|| library.flat(entry, tools));
-        if let Some(why) = refusal(&compiled, flat.as_ref()) {
+        let expanded = is_sequence(&entry.skill).then(|| library.expanded(entry, tools));
+        if let Some(why) = refusal(&compiled, expanded.as_ref()) {
             if turn.wanted.is_some() {
                 return Err(Error::conflict(
                     "skill_not_runnable",
@@ -116,8 +113,8 @@ impl Engine {
         if let Some(wanted) = turn.wanted {
             check_inputs(entry, &wanted.inputs, wanted.complete)?;
         }
-        if let Some(flat) = flat {
-            return execute(entry, flat, turn, (routing, facts, &compiled.text));
+        if let Some(expanded) = expanded {
+            return execute(entry, expanded, turn, (routing, facts, &compiled.text));
         }
         let nothing = Map::new();
         let inputs = turn.wanted.map_or(&nothing, |wanted| &wanted.inputs);
@@ -136,9 +133,9 @@ impl Engine {
 }
 
 /// Why a skill cannot run here, if so.
-fn refusal(compiled: &Compiled, flat: Option<&Flat>) -> Option<String> {
+fn refusal(compiled: &Compiled, expanded: Option<&Expanded>) -> Option<String> {
     let errors = compiled.report.errors.iter().map(ToString::to_string);
-    let problems = flat.into_iter().flat_map(|flat| flat.problems.iter().cloned());
+    let problems = expanded.into_iter().flat_map(|expanded| expanded.problems.iter().cloned());
     let missing = &compiled.missing;
     let lacks = (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")));
     errors.chain(problems).chain(lacks).next()
@@ -147,7 +144,7 @@ fn refusal(compiled: &Compiled, flat: Option<&Flat>) -> Option<String> {
 /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
 fn execute(
     entry: &Entry,
-    flat: Flat,
+    expanded: Expanded,
     turn: About<'_>,
     (routing, facts, text): (Routing, Map<String, Value>, &str),
 ) -> Result<Picked> {
@@ -165,11 +162,11 @@ fn execute(
         );
         return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
     }
-    let rows = sequence::rows(&flat);
+    let rows = sequence::rows(&expanded);
     let context = sequence_context(facts, turn.person, &inputs);
     let note = executed(entry, text, &inputs);
-    let skill = PinnedSkill { follows: flat.followed(), ..entry.pin_sequence(inputs.clone()) };
-    let sequence = Sequence::new(flat, rows, inputs, context)?;
+    let skill = PinnedSkill { follows: expanded.followed(), ..entry.pin_sequence(inputs.clone()) };
+    let sequence = Sequence::new(expanded, rows, inputs, context)?;
     Ok(Picked {
         routing: Some(routing),
         skill: Some(skill),
@@ -193,7 +190,7 @@ pub(super) fn sequence_inputs(
     given: Map<String, Value>,
     entities: &[EntityRef],
 ) -> Map<String, Value> {
-    let mut inputs = defaults(skill);
+    let mut inputs = skill.defaults();
     inputs.extend(given);
     for entity in entities {
         inputs.entry(format!("{}_id", entity.kind)).or_insert_with(|| entity.id.clone().into());

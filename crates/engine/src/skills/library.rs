@@ -10,7 +10,10 @@ use domain::{
     run::PinnedSkill,
     skill::{SkillList, Source},
 };
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 use serde_json::{Map, Value};
 use skills::{
     Key, Skill,
@@ -28,7 +31,7 @@ use store::{
 
 use crate::{
     Engine,
-    sequence::flat::{self, Flat},
+    sequence::expanded::{Expanded, Sources},
 };
 
 /// Documents of the libraries that are kept, in bytes; what was read of them takes a few times as much. One that is
@@ -85,7 +88,14 @@ pub(crate) struct Libraries(Cache<(OrgId, States), Arc<Library>, Weight>);
 
 impl Default for Libraries {
     fn default() -> Self {
-        Self(Cache::with_weighter(USUAL, MAX_KEPT, Weight))
+        // One shard: each has its part of the room, and a large library needs most of it.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(USUAL)
+            .weight_capacity(MAX_KEPT)
+            .shards(1)
+            .build()
+            .expect("both capacities are given");
+        Self(Cache::with_options(options, Weight, DefaultHashBuilder::default(), DefaultLifecycle::default()))
     }
 }
 
@@ -106,7 +116,7 @@ impl Engine {
         library: &Library,
         pin: &PinnedSkill,
         tools: &BTreeMap<String, String>,
-    ) -> Result<Flat> {
+    ) -> Result<Expanded> {
         let mut follows = BTreeMap::new();
         for inner in &pin.follows {
             let entry = self.pinned(tx, inner).await?;
@@ -114,7 +124,8 @@ impl Engine {
         }
         let entry = self.pinned(tx, pin).await?;
         let find = |key: &Key| follows.get(key);
-        Ok(Flat::of(&entry.skill, pin.clone(), &Shelf { library, tools, find }))
+        let plan = |skill: &Skill| planned(skill, tools, &library.links);
+        Ok(Expanded::of(&entry.skill, pin.clone(), &Sources { find: &find, plan: &plan }))
     }
 
     /// A skill that a run has pinned, as it was, whatever has become of it.
@@ -152,7 +163,7 @@ impl Library {
             .collect();
         let router = Router::new(&candidates);
         let missing: Vec<Vec<String>> =
-            offered.iter().map(|entry| missing(&entry.skill, tools, &links)).collect();
+            offered.iter().map(|entry| missing(&entries, &links, entry, tools)).collect();
         let listed: Vec<catalogue::Entry<'_>> = offered
             .iter()
             .zip(&missing)
@@ -185,9 +196,8 @@ impl Library {
     }
 
     /// The steps of a sequence for a caller with these tools, with those of the sequences that they follow.
-    pub(crate) fn flat(&self, entry: &Entry, tools: &BTreeMap<String, String>) -> Flat {
-        let find = |key: &Key| self.find(key).filter(|entry| is_sequence(&entry.skill));
-        Flat::of(&entry.skill, entry.pin_sequence(Map::new()), &Shelf { library: self, tools, find })
+    pub(crate) fn expanded(&self, entry: &Entry, tools: &BTreeMap<String, String>) -> Expanded {
+        expanded(&self.entries, &self.links, entry, tools)
     }
 
     pub(crate) fn links(&self) -> &Links {
@@ -202,23 +212,6 @@ impl Library {
     /// The list of skills that stands in the prompt.
     pub(crate) fn listed(&self) -> &Catalogue {
         &self.listed
-    }
-}
-
-/// Where the sequences are that steps follow.
-struct Shelf<'a, Find> {
-    library: &'a Library,
-    tools: &'a BTreeMap<String, String>,
-    find: Find,
-}
-
-impl<'a, Find: Fn(&Key) -> Option<&'a Entry>> flat::Sequences for Shelf<'a, Find> {
-    fn sequence(&self, key: &Key) -> Option<(&Skill, PinnedSkill)> {
-        (self.find)(key).map(|entry| (&entry.skill, entry.pin_sequence(Map::new())))
-    }
-
-    fn plan(&self, skill: &Skill) -> Plan {
-        in_bare_world(self.tools, &self.library.links, |world| plan(skill, world))
     }
 }
 
@@ -244,9 +237,43 @@ fn entry(used: Used) -> Option<(Key, Entry)> {
     Some((key, Entry { source, version, files, skill }))
 }
 
-/// What the skill misses of tools, skills and capabilities.
-fn missing(skill: &Skill, tools: &BTreeMap<String, String>, links: &Links) -> Vec<String> {
-    in_bare_world(tools, links, |world| compile(skill, world).missing)
+/// What the skill misses of tools, skills and capabilities, and what the sequences miss that its steps follow.
+fn missing(
+    entries: &BTreeMap<Key, Entry>,
+    links: &Links,
+    entry: &Entry,
+    tools: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut missing = in_bare_world(tools, links, |world| compile(&entry.skill, world).missing);
+    if is_sequence(&entry.skill) {
+        add_missing(&mut missing, expanded(entries, links, entry, tools).missing);
+    }
+    missing
+}
+
+/// Each is named once.
+pub(super) fn add_missing(missing: &mut Vec<String>, more: Vec<String>) {
+    for name in more {
+        if !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+}
+
+fn expanded(
+    entries: &BTreeMap<Key, Entry>,
+    links: &Links,
+    entry: &Entry,
+    tools: &BTreeMap<String, String>,
+) -> Expanded {
+    let find = |key: &Key| entries.get(key).filter(|entry| is_sequence(&entry.skill));
+    let plan = |skill: &Skill| planned(skill, tools, links);
+    let pin = entry.pin_sequence(Map::new());
+    Expanded::of(&entry.skill, pin, &Sources { find: &find, plan: &plan })
+}
+
+fn planned(skill: &Skill, tools: &BTreeMap<String, String>, links: &Links) -> Plan {
+    in_bare_world(tools, links, |world| plan(skill, world))
 }
 
 /// A world without facts and documents: enough to see what is missing, and which steps there are.

@@ -18,7 +18,7 @@ use skills::{
 };
 use store::{TenantTx, profiles};
 
-use super::library::{Entry, Library, is_sequence};
+use super::library::{Entry, Library, add_missing, is_sequence};
 use crate::{Engine, builtins::Outcome};
 
 /// Documents that one text may include, those that they include counted.
@@ -59,11 +59,9 @@ impl Engine {
         let mut compiled = compile(&entry.skill, &world);
         if is_sequence(&entry.skill) {
             // It misses what the sequences miss that its steps follow.
-            let flat = library.flat(entry, tools);
-            compiled.runnable &= flat.is_runnable();
-            compiled.missing.extend(flat.missing);
-            compiled.missing.sort();
-            compiled.missing.dedup();
+            let expanded = library.expanded(entry, tools);
+            compiled.runnable &= expanded.is_runnable();
+            add_missing(&mut compiled.missing, expanded.missing);
         }
         Ok(compiled)
     }

@@ -26,7 +26,7 @@ use crate::{
     Engine, Wanted,
     builtins::{self, Asking},
     run::shorten,
-    sequence::{self, Sequence},
+    sequence::{self, Given, Lack, Sequence},
 };
 
 /// Longest text that stands for what a step would do, in characters.
@@ -55,6 +55,19 @@ struct Stage<'a> {
     unknown: BTreeSet<(usize, String)>,
     /// A step, or the conversation before, has read what came from outside.
     untrusted: bool,
+}
+
+impl Stage<'_> {
+    /// Whether what a mapping has not found will be there when the step is carried out.
+    fn comes_later(&self, sequence: &Sequence, lack: &Lack) -> bool {
+        if let Some(rest) = lack.path.strip_prefix("outputs.") {
+            let key = rest.split(['.', '[']).next().unwrap_or_default();
+            return self.unknown.contains(&(lack.group, key.to_owned()));
+        }
+        let of_inputs = lack.path.starts_with("inputs.") || lack.path.starts_with("trigger.params.");
+        let around = sequence.lacks_of(lack.group);
+        of_inputs && around.iter().any(|lack| self.comes_later(sequence, lack))
+    }
 }
 
 impl Engine {
@@ -89,11 +102,11 @@ impl Engine {
         if !sequence {
             return Ok(simulation);
         }
-        let flat = library.flat(entry, &tools);
-        simulation.problems.extend(flat.problems.iter().cloned());
+        let expanded = library.expanded(entry, &tools);
+        simulation.problems.extend(expanded.problems.iter().cloned());
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
-        let rows = sequence::rows(&flat);
-        let mut sequence = Sequence::new(flat, rows, inputs, context)?;
+        let rows = sequence::rows(&expanded);
+        let mut sequence = Sequence::new(expanded, rows, inputs, context)?;
         let mut stage = Stage {
             library: &library,
             tools: &tools,
@@ -118,20 +131,21 @@ impl Engine {
         sequence: &mut Sequence,
         at: usize,
     ) -> Result<SimulatedStep> {
-        let evaluated = sequence.evaluate(at);
-        let (planned, group) = (sequence.planned(at).clone(), sequence.group(at));
-        let waits_for = |path: &String| {
-            path.strip_prefix("outputs.").is_some_and(|rest| {
-                let key = rest.split(['.', '[']).next().unwrap_or_default();
-                stage.unknown.contains(&(group, key.to_owned()))
-            })
-        };
-        let (later, missing) = evaluated.missing.into_iter().partition(waits_for);
-        let input = evaluated.arguments;
+        let Given { arguments: input, lacks } = sequence.evaluate(at);
+        let planned = sequence.planned(at).clone();
+        let (later, missing): (Vec<Lack>, Vec<Lack>) =
+            lacks.into_iter().partition(|lack| stage.comes_later(sequence, lack));
+        let paths = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.path).collect::<Vec<_>>();
+        let unmet = sequence.unmet(at, &input).filter(|_| later.is_empty());
         let (policy, would, output) = match &planned.does {
+            _ if let Some(why) = unmet => {
+                (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
+            }
             Does::Skill(key) => {
                 let would = self.would_follow(tx, stage, key, &input).await?;
-                (stricter(planned.requires_approval, Policy::Auto), would, None)
+                // What opens a sequence brings nothing by itself.
+                let output = sequence.opens(at).then(|| "{}".to_owned());
+                (stricter(planned.requires_approval, Policy::Auto), would, output)
             }
             Does::Action(name) if let Some(why) = narrow::refusal(sequence.followed(at), name) => {
                 (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
@@ -151,8 +165,8 @@ impl Engine {
             skill_key: row.skill_key.clone(),
             action: row.action.clone(),
             input,
-            missing,
-            later,
+            missing: paths(missing),
+            later: paths(later),
             policy,
             would,
             on_failure: match &planned.on_failure {
@@ -246,7 +260,7 @@ impl Engine {
         if !outcome.success {
             return Ok((policy, Would::Fail { why: outcome.text }, None));
         }
-        let output = sequence::output_of(&outcome.text, &outcome.value);
+        let output = self.output_of(&outcome);
         Ok((policy, Would::Read { result: shorten(&outcome.text, MAX_WOULD) }, Some(output)))
     }
 }

@@ -1,8 +1,8 @@
 //! Statements of one row or version each; what belongs together is in `write`.
 
 use domain::{
-    Result, UserId,
-    skill::{KEPT_DAYS, KEPT_VERSIONS, MAX_VERSIONS, PLATFORM},
+    Result, Scope, UserId,
+    skill::{KEPT_VERSIONS, PLATFORM},
 };
 
 use super::{Facts, Files, New};
@@ -147,28 +147,55 @@ pub(super) async fn copy(tx: &mut TenantTx, key: &str, from: i64, version: i64) 
     .map(drop)
 }
 
-/// Drops what is older than the versions that are kept, once no run that began with it can still wait. Of the
+/// Drops what is older than the versions that are kept, but for those that a run follows which has not ended. Of the
 /// platform's all are kept: organizations have pinned them.
 pub(super) async fn forget_old(tx: &mut TenantTx, key: &str, newest: i64) -> Result<()> {
-    let org = tx.org();
-    if org == PLATFORM {
+    let (org, last) = (tx.org(), newest - KEPT_VERSIONS);
+    if org == PLATFORM || last < 1 {
         return Ok(());
     }
+    let followed = followed(tx, key).await?;
     sqlx::query!(
         "delete from sixty.skill_versions v where v.org_id = $1 and v.key = $2 and v.version <= $3
-            and (v.version <= $4 or exists (select from sixty.skill_versions next
-                where next.org_id = $1 and next.key = $2 and next.version = v.version + 1
-                    and next.created_at < now() - make_interval(days => $5)))
+            and v.version <> all ($4)
             and not exists (select from sixty.skills s
                 where s.org_id = $1 and s.key = $2 and s.pinned_version = v.version)",
         org.0,
         key,
-        newest - KEPT_VERSIONS,
-        newest - MAX_VERSIONS,
-        KEPT_DAYS
+        last,
+        &followed
     )
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)
     .map(drop)
+}
+
+/// The versions of the organization's skill that runs follow, whosever they are, which have not ended.
+async fn followed(tx: &mut TenantTx, key: &str) -> Result<Vec<i64>> {
+    let (org, scope) = (tx.org(), tx.tenant().scope);
+    tx.switch(None, Scope::Org).await?;
+    let versions = sqlx::query_scalar!(
+        r#"with open as (
+            select r.id, r.owner_id, r.skill from sixty.runs r
+            where r.org_id = $1 and r.status in ('queued', 'running', 'waiting') and r.skill is not null
+         ), pins as (
+            select skill as pin from open
+            union all
+            select inner_pin from open, jsonb_array_elements(coalesce(skill -> 'follows', '[]')) as inner_pin
+            union all
+            select t.skill::jsonb from open join sixty.sequence_steps t
+                on t.org_id = $1 and t.owner_id = open.owner_id and t.run_id = open.id
+            where t.skill is not null
+         )
+         select distinct (pin ->> 'version')::bigint as "version!" from pins
+         where pin ->> 'key' = $2 and pin ->> 'source' = 'own'"#,
+        org.0,
+        key
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx);
+    tx.switch(None, scope).await?;
+    versions
 }

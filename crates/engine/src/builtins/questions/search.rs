@@ -57,8 +57,8 @@ pub async fn passages(
     if sought.is_empty() {
         return told("There is no word in the query that could be looked for.");
     }
-    let plural = if kind == EntityKind::Meeting { "meetings" } else { "e-mails" };
-    let (rows, of, named) = if let Some(linked) = linked {
+    let called = if kind == EntityKind::Meeting { "meetings" } else { "e-mails" };
+    let (mut rows, of, named) = if let Some(linked) = linked {
         let entity = which::known(tx, linked.kind, &linked.id).await?;
         let rows = questions::find_linked(tx, (kind, &sought), &linked, page).await?;
         (rows, format!(" with {}", say::title(&entity)), Some(entity))
@@ -68,14 +68,16 @@ pub async fn passages(
             Sought { kinds: &kinds, words: &sought, prefix: None, newest: NEWEST_OF_KIND, texts: true };
         (questions::find(tx, asked, page).await?, String::new(), None)
     };
+    for row in &mut rows {
+        row.text = row.text.take().and_then(|text| passage::around(&text, &sought));
+    }
     let line = |entity: &Brief| {
-        let passage = entity.text.as_deref().and_then(|text| passage::around(text, &sought));
-        let passage = passage.map(|passage| format!("\n  “{passage}”")).unwrap_or_default();
+        let passage = entity.text.as_deref().map(|passage| format!("\n  “{passage}”")).unwrap_or_default();
         format!("{}{passage}", lines::line(entity, clock))
     };
     let mut answer = listed(
-        &format!("For {query:?} in {plural}{of}, the best match first:"),
-        &format!("Nothing matches {query:?} in {plural}{of}."),
+        &format!("For {query:?} in {called}{of}, the best match first:"),
+        &format!("Nothing matches {query:?} in {called}{of}."),
         Found { rows, name: value::plural(kind), part, page },
         line,
     );

@@ -4,6 +4,9 @@ use chrono::SecondsFormat;
 use domain::{EntityKind, brief::Brief};
 use serde_json::{Map, Value, json};
 
+/// Of a long text so many characters.
+const TEXT: usize = 600;
+
 /// What entities of a kind are called together.
 pub fn plural(kind: EntityKind) -> &'static str {
     match kind {
@@ -53,7 +56,8 @@ pub fn entity(entity: &Brief) -> Value {
         value.insert("last_activity_at".to_owned(), at.to_rfc3339_opts(SecondsFormat::Secs, true).into());
     }
     if let Some(text) = entity.text.as_deref().filter(|text| !text.trim().is_empty()) {
-        value.insert("text".to_owned(), text.into());
+        let end = text.char_indices().nth(TEXT).map_or(text.len(), |(end, _)| end);
+        value.insert("text".to_owned(), text[..end].into());
     }
     Value::Object(value)
 }

@@ -45,7 +45,7 @@ pub async fn resolve(tx: &mut TenantTx, asking: Asking<'_>, name: &str, hint: Op
     let heading = match rank::verdict(&ranked) {
         Verdict::None => {
             let nobody = format!("Nobody and nothing on record fits {name:?}.");
-            return Ok(Answer::none(nobody, candidates_value(&ranked)));
+            return Ok(Answer::none(nobody, candidates_value(&[], false)));
         }
         Verdict::Clear => format!("{name:?} is {}.", say::title(ranked[0].entity)),
         Verdict::Several(close) if close > MANY => {
@@ -64,13 +64,13 @@ pub async fn resolve(tx: &mut TenantTx, asking: Asking<'_>, name: &str, hint: Op
     let lines = shown.iter().map(line);
     let text = std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n");
     let untrusted = untrusted(shown.iter().map(|ranked| ranked.entity));
-    Ok(Answer { text, value: candidates_value(&ranked), untrusted })
+    let clear = matches!(rank::verdict(&ranked), Verdict::Clear);
+    Ok(Answer { text, value: candidates_value(shown, clear), untrusted })
 }
 
-/// `{"entity": {…}, "candidates": […]}`: who is meant, or null where that is not clear, and all that may be.
-fn candidates_value(ranked: &[Ranked<'_>]) -> Value {
-    let shown: Vec<Value> = ranked.iter().take(SHOWN).map(|ranked| value::entity(ranked.entity)).collect();
-    let clear = matches!(rank::verdict(ranked), Verdict::Clear);
+/// `{"entity": {…}, "candidates": […]}`: who is meant, or null where that is not clear, and those that are shown.
+fn candidates_value(shown: &[Ranked<'_>], clear: bool) -> Value {
+    let shown: Vec<Value> = shown.iter().map(|ranked| value::entity(ranked.entity)).collect();
     let entity = shown.first().filter(|_| clear).cloned();
     json!({"entity": entity, "candidates": shown})
 }
@@ -134,5 +134,5 @@ async fn by_name(
     let lines = shown.iter().map(|ranked| format!("- {}", lines::line(ranked.entity, clock)));
     let text = std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n");
     let untrusted = untrusted(shown.iter().map(|ranked| ranked.entity));
-    Err(Miss::Unclear(Answer { text, value: candidates_value(&ranked), untrusted }))
+    Err(Miss::Unclear(Answer { text, value: candidates_value(shown, false), untrusted }))
 }

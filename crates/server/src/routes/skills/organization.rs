@@ -59,8 +59,8 @@ pub async fn get(caller: Caller, Path(key): Path<String>, form: Form) -> Result<
 /// Writes a new, immutable version of a skill, or the first one (201): owners and administrators. What is there
 /// already, byte for byte, makes no version. JSON is the whole skill: without `files` it has no companions.
 /// `text/markdown` is the document alone: companions stay. The switch follows `is_active` where the document has
-/// changed it. The newest 200 versions are kept, the pinned one, and older ones for 30 days
-/// after they were replaced.
+/// changed it. The newest 200 versions are kept, the pinned one, and those that runs
+/// follow which have not ended.
 #[utoipa::path(put, path = "/v1/admin/skills/{key}", tag = "admin_skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body(content((NewSkill = "application/json"), (String = "text/markdown"))),
     responses((status = 200, body = ChangedSkill), (status = 201, body = ChangedSkill), Problems))]

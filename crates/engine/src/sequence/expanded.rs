@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use domain::{Error, Result, run::PinnedSkill};
+use domain::run::PinnedSkill;
 use serde_json::{Map, Value};
 use skills::{
     Key, Skill,
@@ -11,6 +11,8 @@ use skills::{
     plan::{Failure, MAX_DEPTH, MAX_STEPS, Plan, Planned},
     step::Does,
 };
+
+use crate::skills::Entry;
 
 /// A part of a sequence that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) struct Placed {
     pub planned: Planned,
     /// Its sequence, by its place among the groups.
     pub group: usize,
+    /// It opens its sequence: it is done when that has what it requires, and a person has let it begin.
+    pub opens: bool,
 }
 
 /// The steps of one sequence.
@@ -37,6 +41,8 @@ pub(crate) struct Group {
     pub skill: PinnedSkill,
     /// What an input is that it is not given.
     pub defaults: Map<String, Value>,
+    /// Inputs that it cannot do without.
+    pub required: Vec<String>,
 }
 
 /// The step as which a sequence stands in another one.
@@ -46,43 +52,41 @@ pub(crate) struct Within {
     pub arguments: Mapping,
     pub output_key: Option<String>,
     pub on_failure: Failure,
+    pub timeout_ms: Option<u64>,
 }
 
 /// Steps that are done only if a part has failed.
 #[derive(Clone, Debug)]
-pub(crate) struct Alternative {
-    pub to: Part,
+pub(crate) struct Fallback {
+    pub of: Part,
     pub steps: Range<usize>,
 }
 
 /// All steps in the order of their execution.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flat {
+pub(crate) struct Expanded {
     pub steps: Vec<Placed>,
     /// The sequence that was called for, then those in it.
     pub groups: Vec<Group>,
-    pub alternatives: Vec<Alternative>,
+    pub fallbacks: Vec<Fallback>,
     /// What keeps it from being executed.
     pub problems: Vec<String>,
     /// What is named and not there, each once.
     pub missing: Vec<String>,
 }
 
-/// Where the sequences are found that steps follow, and how one is planned.
-pub(crate) trait Sequences {
-    /// None: what the key names is no sequence, and the model follows it.
-    fn sequence(&self, key: &Key) -> Option<(&Skill, PinnedSkill)>;
-
-    fn plan(&self, skill: &Skill) -> Plan;
+/// What a sequence is expanded with.
+pub(crate) struct Sources<'a> {
+    /// The sequence that a key names; none: the model follows what it names.
+    pub find: &'a dyn Fn(&Key) -> Option<&'a Entry>,
+    pub plan: &'a dyn Fn(&Skill) -> Plan,
 }
 
-impl Flat {
-    pub fn of(skill: &Skill, pin: PinnedSkill, sequences: &impl Sequences) -> Self {
-        let mut flat = Self::default();
-        flat.open(skill, pin, None, sequences);
-        flat.missing.sort();
-        flat.missing.dedup();
-        flat
+impl Expanded {
+    pub fn of(skill: &Skill, pin: PinnedSkill, sources: &Sources<'_>) -> Self {
+        let mut expanded = Self::default();
+        expanded.open(skill, pin, None, sources);
+        expanded
     }
 
     /// The sequences that steps follow, each once.
@@ -100,90 +104,106 @@ impl Flat {
         skill: &Skill,
         pin: PinnedSkill,
         within: Option<Within>,
-        sequences: &impl Sequences,
+        sources: &Sources<'_>,
     ) -> usize {
         let (group, start) = (self.groups.len(), self.steps.len());
         let inner = within.is_some();
-        let plan = sequences.plan(skill);
-        let told = |problem: String| if inner { format!("{}: {problem}", skill.key) } else { problem };
-        self.problems.extend(plan.report.errors.iter().map(|error| told(error.to_string())));
-        self.missing.extend(plan.missing);
-        let defaults = defaults(skill);
-        self.groups.push(Group { within, steps: start..start, skill: pin, defaults });
+        let plan = (sources.plan)(skill);
+        for error in &plan.report.errors {
+            self.problem(if inner { format!("{}: {error}", skill.key) } else { error.to_string() });
+        }
+        for name in plan.missing {
+            if !self.missing.contains(&name) {
+                self.missing.push(name);
+            }
+        }
+        let (defaults, required) = (skill.defaults(), skill.required());
+        self.groups.push(Group { within, steps: start..start, skill: pin, defaults, required });
+        if let Some(opening) = self.opening(group) {
+            self.steps.push(opening);
+        }
         for planned in &plan.steps {
-            self.place(planned, group, sequences);
+            self.place(planned, group, sources);
         }
         self.groups[group].steps.end = self.steps.len();
         group
     }
 
-    fn place(&mut self, planned: &Planned, group: usize, sequences: &impl Sequences) {
+    fn problem(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// The step that opens a sequence in another one, named as the step is in whose place that stands.
+    fn opening(&self, group: usize) -> Option<Placed> {
+        let Group { within: Some(within), skill, .. } = &self.groups[group] else { return None };
+        let planned = Planned {
+            order: 0,
+            name: skill.key.clone(),
+            does: Does::Skill(skill.key.parse().ok()?),
+            arguments: within.arguments.clone(),
+            output_key: None,
+            on_failure: Failure::Stop,
+            requires_approval: false,
+            timeout_ms: None,
+            max_retries: 0,
+        };
+        Some(Placed { planned, group, opens: true })
+    }
+
+    fn place(&mut self, planned: &Planned, group: usize, sources: &Sources<'_>) {
         if self.steps.len() >= MAX_STEPS {
-            let most =
-                format!("it has more than {MAX_STEPS} steps, those of the sequences that it follows counted");
-            if !self.problems.contains(&most) {
-                self.problems.push(most);
-            }
-            return;
+            let most = "those of the sequences that it follows counted";
+            return self.problem(format!("it has more than {MAX_STEPS} steps, {most}"));
         }
         let inner = match &planned.does {
-            Does::Skill(key) => self.follow(key, planned, group, sequences),
+            Does::Skill(key) => self.follow(key, planned, group, sources),
             Does::Action(_) => None,
         };
         if let Some(part) = inner {
-            return self.otherwise(part, planned, group, sequences);
+            return self.fall_back(part, planned, group, sources);
         }
         let at = self.steps.len();
-        self.steps.push(Placed { planned: planned.clone(), group });
-        let leads_on = |key| sequences.sequence(key).is_some();
-        if matches!(&planned.on_failure, Failure::Fallback(key) if leads_on(key)) {
-            self.otherwise(Part::Step(at), planned, group, sequences);
+        self.steps.push(Placed { planned: planned.clone(), group, opens: false });
+        // A skill takes over in the step itself; a sequence has steps of its own.
+        if matches!(&planned.on_failure, Failure::Fallback(key) if (sources.find)(key).is_some()) {
+            self.fall_back(Part::Step(at), planned, group, sources);
         }
     }
 
     /// The steps of the sequence in the place of the step that follows it; none if it is no sequence.
-    fn follow(
-        &mut self,
-        key: &Key,
-        planned: &Planned,
-        group: usize,
-        sequences: &impl Sequences,
-    ) -> Option<Part> {
+    fn follow(&mut self, key: &Key, planned: &Planned, group: usize, sources: &Sources<'_>) -> Option<Part> {
         let around = || self.within(Some(group));
         // What leads in a circle, or too deep, is among the problems.
         if around().any(|group| group.skill.key == key.as_str()) || around().count() > MAX_DEPTH {
             return None;
         }
-        let (skill, pin) = sequences.sequence(key)?;
+        let entry = (sources.find)(key)?;
         let start = self.steps.len();
-        let pin = PinnedSkill { timeout_ms: planned.timeout_ms.or(pin.timeout_ms), ..pin };
         let within = Within {
             group,
             arguments: planned.arguments.clone(),
             output_key: planned.output_key.clone(),
             on_failure: planned.on_failure.clone(),
+            timeout_ms: planned.timeout_ms,
         };
-        let inner = self.open(skill, pin, Some(within), sequences);
-        if let Some(first) = self.steps.get_mut(start).filter(|_| planned.requires_approval) {
-            first.planned.requires_approval = true;
+        let inner = self.open(&entry.skill, entry.pin_sequence(Map::new()), Some(within), sources);
+        if let Some(opening) = self.steps.get_mut(start) {
+            opening.planned.name.clone_from(&planned.name);
+            opening.planned.requires_approval = planned.requires_approval;
         }
         Some(Part::Group(inner))
     }
 
     /// The steps that are done if the part has failed, where its author names a fallback.
-    fn otherwise(&mut self, to: Part, planned: &Planned, group: usize, sequences: &impl Sequences) {
+    fn fall_back(&mut self, of: Part, planned: &Planned, group: usize, sources: &Sources<'_>) {
         let Failure::Fallback(key) = &planned.on_failure else { return };
         let start = self.steps.len();
-        let fallback = Planned {
-            does: Does::Skill(key.clone()),
-            name: key.to_string(),
-            on_failure: Failure::Stop,
-            requires_approval: false,
-            max_retries: 0,
-            ..planned.clone()
-        };
-        self.place(&fallback, group, sequences);
-        self.alternatives.push(Alternative { to, steps: start..self.steps.len() });
+        let (does, name) = (Does::Skill(key.clone()), key.to_string());
+        let fallback = Planned { does, name, on_failure: Failure::Stop, max_retries: 0, ..planned.clone() };
+        self.place(&fallback, group, sources);
+        self.fallbacks.push(Fallback { of, steps: start..self.steps.len() });
     }
 
     pub fn steps_of(&self, part: Part) -> Range<usize> {
@@ -211,8 +231,8 @@ impl Flat {
         }
     }
 
-    pub fn alternative(&self, to: Part) -> Option<&Alternative> {
-        self.alternatives.iter().find(|alternative| alternative.to == to)
+    pub fn fallback(&self, of: Part) -> Option<&Fallback> {
+        self.fallbacks.iter().find(|fallback| fallback.of == of)
     }
 
     /// The sequences around a step, the innermost first.
@@ -225,19 +245,4 @@ impl Flat {
             group.within.as_ref().map(|within| &self.groups[within.group])
         })
     }
-
-    /// Refuses rows that are not those of the steps.
-    pub fn fits(&self, rows: usize) -> Result<()> {
-        if self.steps.len() == rows {
-            return Ok(());
-        }
-        Err(Error::internal("a sequence has other steps than its document"))
-    }
-}
-
-/// The defaults of the inputs that have one.
-pub(crate) fn defaults(skill: &Skill) -> Map<String, Value> {
-    let properties = skill.input_schema.as_ref().and_then(|schema| schema["properties"].as_object());
-    let inputs = properties.into_iter().flatten();
-    inputs.filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone()))).collect()
 }
