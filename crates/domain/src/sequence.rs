@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::permission::words;
+use crate::{permission::words, run::RunStatus};
 
 words! {
     /// Where a step of a sequence stands.
@@ -41,6 +41,9 @@ pub struct RunStep {
     pub skill_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// What it was to do has failed, and its fallback skill is followed instead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fallback: bool,
     pub status: StepStatus,
     /// From its beginning to its end, the time included in which it waited for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,4 +54,17 @@ pub struct RunStep {
     /// What its input mapping reads and did not find: it was given null.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+}
+
+impl RunStep {
+    /// The step when its run ends like this before it does; none if it has ended.
+    pub fn broken_off(&self, run: RunStatus) -> Option<Self> {
+        let status = match (self.status, run) {
+            (StepStatus::Pending, _) => StepStatus::Skipped,
+            (status, _) if status.ended() => return None,
+            (_, RunStatus::Cancelled) => StepStatus::Cancelled,
+            _ => StepStatus::Failed,
+        };
+        Some(Self { status, ..self.clone() })
+    }
 }

@@ -280,8 +280,9 @@ impl Inner {
 pub fn cancelled_frames(run: &Run, fence: i64) -> Frames {
     let broken_off =
         (run.status == RunStatus::Queued && fence > 1).then_some(Event::Reset { message_id: None });
+    let steps = run.steps.iter().filter_map(|step| step.broken_off(RunStatus::Cancelled)).map(Event::Step);
     let last = cancelled_event(run.iterations, run.usage, Vec::new());
-    framed(run.id, fence, broken_off.into_iter().chain([last]))
+    framed(run.id, fence, broken_off.into_iter().chain(steps).chain([last]))
 }
 
 /// The events of a run, the first ones under this fence.

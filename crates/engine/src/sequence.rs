@@ -21,7 +21,7 @@ use skills::{
 };
 use store::sequences::SequenceStep;
 use tokio::time::Instant;
-use tools::{BEGIN_STEP, SUBMIT_OUTPUT, canonical};
+use tools::{BEGIN_STEP, EXECUTE_ACTION, SUBMIT_OUTPUT, canonical};
 
 pub(crate) use outputs::{Given, Lack, output_of};
 
@@ -234,12 +234,13 @@ impl Sequence {
     }
 
     /// Whether a call of its own asks the person: what reads, or works for long, has none that would.
-    pub fn asks_first(&self, at: usize, tool: impl Fn(&str) -> Option<ToolSpec>) -> bool {
-        let reads = match self.does(at) {
+    pub fn asks_first(&self, at: usize, does: &Does, tool: impl Fn(&str) -> Option<ToolSpec>) -> bool {
+        let has_none = |tool: ToolSpec| tool.class == ToolClass::Read || tool.actions.is_empty();
+        let unasked = match does {
             Does::Skill(_) => true,
-            Does::Action(name) => tool(&name).is_none_or(|tool| tool.class == ToolClass::Read),
+            Does::Action(name) => tool(name).is_none_or(has_none),
         };
-        self.to_approve(at) && reads
+        self.to_approve(at) && unasked
     }
 
     /// Takes in what came of calls that the conversation had open, all of them.
@@ -264,7 +265,7 @@ impl Sequence {
     fn hear_own(&mut self, at: usize, heard: &Heard<'_>, iterations: i32) {
         let row = &mut self.rows[at];
         let success = heard.state == CallState::Done;
-        if heard.name == BEGIN_STEP && success {
+        if heard.name == BEGIN_STEP && success && !row.approved {
             row.approved = true;
             row.call_id = None;
             if self.opens(at) {
@@ -360,6 +361,23 @@ impl Sequence {
         let why = row.error.as_deref().unwrap_or("it broke off");
         format!("step {} of {} ({}) failed: {why}", row.ord, self.rows.len(), row.name)
     }
+}
+
+/// What a step does and with what: of `execute_action` that which it stands for.
+pub(crate) fn meant(
+    does: Does,
+    arguments: Map<String, Value>,
+) -> std::result::Result<(Does, Map<String, Value>), String> {
+    if does != Does::Action(EXECUTE_ACTION.into()) {
+        return Ok((does, arguments));
+    }
+    let action = arguments.get("action").and_then(Value::as_str).unwrap_or_default();
+    if ["", EXECUTE_ACTION, BEGIN_STEP, SUBMIT_OUTPUT].contains(&action) {
+        return Err(format!("execute_action has to name a tool, and not {action:?}"));
+    }
+    let mut params = arguments.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
+    params.remove("confirm");
+    Ok((Does::Action(action.to_owned()), params))
 }
 
 fn handed_in_by(input: &RawValue) -> Option<String> {

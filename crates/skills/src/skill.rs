@@ -117,11 +117,4 @@ impl Skill {
         let inputs = properties.into_iter().flatten();
         inputs.filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone()))).collect()
     }
-
-    /// The inputs that it cannot do without.
-    pub fn required(&self) -> Vec<String> {
-        let required = self.input_schema.as_ref().and_then(|schema| schema["required"].as_array());
-        let names = required.into_iter().flatten();
-        names.filter_map(|name| Some(name.as_str()?.to_owned())).collect()
-    }
 }

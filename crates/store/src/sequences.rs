@@ -71,12 +71,18 @@ impl SequenceStep {
 
     /// As the API shows it, one `of` so many.
     pub fn shown(&self, of: i32) -> RunStep {
+        let followed = || self.skill.as_ref().map(|skill| skill.key.clone());
         RunStep {
             order: self.ord,
             of,
             name: self.name.clone(),
-            skill_key: self.skill_key.clone(),
-            action: self.action.clone(),
+            skill_key: if self.fallback {
+                followed().or(self.skill_key.clone())
+            } else {
+                self.skill_key.clone()
+            },
+            action: self.action.clone().filter(|_| !self.fallback || self.skill.is_none()),
+            fallback: self.fallback,
             status: self.status,
             duration_ms: self.duration_ms.filter(|_| self.status.ended()),
             error: self.error.clone(),

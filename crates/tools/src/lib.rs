@@ -29,7 +29,7 @@ use serde_json::{
 use sha2::{Digest, Sha256};
 
 pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask};
-use catalogue::actions::EXECUTE_ACTION;
+pub use catalogue::actions::EXECUTE_ACTION;
 pub use catalogue::{
     person::ASK_USER,
     sequences::{BEGIN_STEP, SUBMIT_OUTPUT},

@@ -248,3 +248,49 @@ async fn what_a_step_may_call_is_narrowed_by_its_skill() {
     let refused = all(&frames, "tool_result")[1];
     assert!(refused["error"].as_str().expect("an error").contains("does not use add_note"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_fallback_of_a_step_that_wants_an_approval_waits_for_it_too() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "
+    - {order: 1, action: create_task, requires_approval: true, input_mapping: {title: '${inputs.nothing}'}, \
+       on_failure: fallback, fallback_skill_key: next-step}";
+    prepare(&alice, "asked", steps).await;
+    let frames = run(&alice, "asked").await;
+    assert_eq!(end(&frames).data["status"], "waiting", "{frames:#?}");
+    let asked = &all(&frames, "approval_required")[0];
+    assert_eq!((&asked["name"], &asked["input"]["skill_key"]), (&json!("begin_step"), &json!("next-step")));
+    assert!(prompts(&app.sim).is_empty() && tasks(&alice).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_step_calls_a_tool_by_execute_action_and_none_of_the_services_own() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice
+        .put(
+            "/v1/admin/permissions",
+            json!({"preset": "autonomous", "rows": [{"action": "begin_step", "policy": "auto"}]}),
+        )
+        .await
+        .expect(200);
+    let task = "\n    - {order: 1, action: execute_action, input_mapping: {action: create_task, params: {title: T, confirm: true}}}";
+    prepare(&alice, "task", task).await;
+    let body = json!({"inputs": {}, "simulate": true});
+    let simulated = alice.post("/v1/skills/task/runs", body).await.expect(200).json();
+    assert_eq!(simulated["steps"][0]["would"]["kind"], "write", "{simulated}");
+    app.sim.push(Reply::text("Made."));
+    assert_eq!(end(&run(&alice, "task").await).data["status"], "done");
+    assert_eq!(tasks(&alice).await.len(), 1);
+    let params = "{order: 1, of: 1, name: x, inputs: {}}";
+    for own in ["begin_step", "submit_output", "execute_action"] {
+        let step = format!(
+            "\n    - {{order: 1, action: execute_action, input_mapping: {{action: '{own}', params: {params}}}}}"
+        );
+        write(&alice, &format!("own-{}", own.replace('_', "-")), &super::sequence("Own", &step)).await;
+        let frames = run(&alice, &format!("own-{}", own.replace('_', "-"))).await;
+        let why = end(&frames).data["message"].as_str().expect("a message");
+        assert!(why.contains("has to name a tool"), "{why}");
+    }
+}

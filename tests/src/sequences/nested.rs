@@ -241,11 +241,30 @@ async fn a_sequence_without_an_input_that_it_requires_fails_before_it_does_anyth
     let frames = run(&alice, "outer").await;
     assert_eq!(end(&frames).data["code"], "sequence_step_failed", "{frames:#?}");
     let why = end(&frames).data["message"].as_str().expect("a message");
-    assert!(why.contains("the sequence inner was not given: title"), "{why}");
+    assert!(why.contains("the sequence inner cannot begin: \"title\" is a required property"), "{why}");
     assert!(tasks(&alice).await.is_empty());
     let body = json!({"inputs": {}, "simulate": true});
     let simulated = alice.post("/v1/skills/outer/runs", body).await.expect(200).json();
     assert_eq!(simulated["steps"][0]["would"]["kind"], "fail", "{simulated}");
+}
+
+#[tokio::test]
+async fn an_inner_sequence_is_held_to_what_it_would_be_held_to_by_itself() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let outer = "\n    - {order: 1, skill_key: inner, input_mapping: {deal_id: [7]}}";
+    prepare(&alice, "outer", outer).await;
+    let inner = sequence("inner", "\n    - {order: 1, action: create_task, input_mapping: {title: X}}");
+    write(
+        &alice,
+        "inner",
+        &inner.replace("metadata:", "metadata:\n  required_context: [contact OR company]"),
+    )
+    .await;
+    let frames = run(&alice, "outer").await;
+    let why = end(&frames).data["message"].as_str().expect("a message");
+    assert!(why.contains("it needs to know contact or company; deal_id: [7] is not of type"), "{why}");
+    assert!(tasks(&alice).await.is_empty());
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ async fn a_sequence_that_is_cancelled_stops_where_it_is() {
     frames.extend(events.rest().await);
     assert_eq!(end(&frames).data["status"], "cancelled");
     assert_eq!(statuses(&shown(&alice, &run).await), ["done", "cancelled", "skipped"]);
+    assert_eq!(told(&frames)[3..], steps(&[(2, "cancelled"), (3, "skipped")]));
     assert!(tasks(&alice).await.is_empty());
     app.sim.push(Reply::text("Here I am."));
     assert_eq!(end(&alice.hear(&session, "Are you there?").await).data["status"], "done");
@@ -62,6 +63,8 @@ async fn a_sequence_that_waits_is_cancelled_with_its_steps() {
     let cancelled = alice.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(202).json();
     assert_eq!(cancelled["status"], "cancelled");
     assert_eq!(statuses(&shown(&alice, &run).await), ["done", "cancelled", "skipped"]);
+    let whole = alice.follow(&run, None).await.rest().await;
+    assert_eq!(told(&whole)[4..], steps(&[(2, "cancelled"), (3, "skipped")]));
 }
 
 #[tokio::test]

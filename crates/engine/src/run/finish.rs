@@ -88,7 +88,8 @@ impl Run {
         }
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
-        let staged = self.feed.stage(&[event]);
+        let events: Vec<Event> = self.steps_broken_off(status).into_iter().chain([event]).collect();
+        let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         steps::finish(&mut tx, status, error, self.unbilled, &frames).await?;
         if status != RunStatus::Done {

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use domain::{Block, Event, MessageId, Result, Usage, block, sequence::StepStatus, tool::ToolClass};
+use domain::{
+    Block, Event, MessageId, Result, Usage, block, run::RunStatus, sequence::StepStatus, tool::ToolClass,
+};
 use serde_json::{Value, json, value::to_raw_value};
 use skills::step::Does;
 use store::{
@@ -27,7 +29,7 @@ use crate::{
     notebook::visible,
     prompt::Choice,
     repetition::RepetitionGuard,
-    sequence::{Else, Given, Heard, Next, Sequence},
+    sequence::{Else, Given, Heard, Next, Sequence, meant},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -136,22 +138,29 @@ impl Run {
     /// How the step begins, with the arguments as they are by now.
     async fn call_of(&self, tx: &mut RunTx, sequence: &mut Sequence, at: usize) -> Result<Beginning> {
         let Given { arguments, lacks } = sequence.evaluate(at);
-        let does = sequence.does(at);
+        let (does, arguments) = match meant(sequence.does(at), arguments) {
+            Ok(meant) => meant,
+            Err(why) => return Ok(Beginning::Fails(why)),
+        };
         if let Some(why) = sequence.unmet(at, &arguments) {
             return Ok(Beginning::Fails(why));
         }
         let opens = sequence.opens(at);
-        let asks = sequence.asks_first(at, |name| self.engine.0.toolbox.find(self.offer, name).copied());
+        let asks =
+            sequence.asks_first(at, &does, |name| self.engine.0.toolbox.find(self.offer, name).copied());
         let of = sequence.of();
         let row = &mut sequence.rows[at];
         row.missing = lacks.into_iter().map(|lack| lack.path).take(100).collect();
         let id = |what: &str| self.fresh_id(&format!("{}_{what}", row.ord));
         if asks {
             let mut input = json!({"order": row.ord, "of": of, "name": row.name, "inputs": arguments});
-            for (field, named) in [("skill_key", &row.skill_key), ("action", &row.action)] {
-                if let Some(named) = named {
-                    input[field] = named.as_str().into();
-                }
+            let (field, named) = match &does {
+                Does::Skill(key) => ("skill_key", key.as_str()),
+                Does::Action(name) => ("action", name.as_str()),
+            };
+            input[field] = named.into();
+            if row.fallback {
+                input["name"] = format!("{}, by its fallback {named}", row.name).into();
             }
             return Ok(Beginning::Call(Made { id: id("approval"), name: BEGIN_STEP.into(), input }));
         }
@@ -310,6 +319,16 @@ impl Run {
             saved.clone_from(row);
         }
         Ok(news)
+    }
+
+    /// What the stream is told of the steps that end with the run.
+    pub(super) fn steps_broken_off(&self, run: RunStatus) -> Vec<Event> {
+        let Some(sequence) = self.sequence.as_ref().filter(|_| run != RunStatus::Done) else {
+            return Vec::new();
+        };
+        // What is stored, and not what was about to be.
+        let steps = sequence.saved.iter().map(|row| row.shown(sequence.of()));
+        steps.filter_map(|step| step.broken_off(run)).map(Event::Step).collect()
     }
 
     /// What the stream is told of the step in which the run waits for a person.

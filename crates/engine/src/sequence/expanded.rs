@@ -9,6 +9,7 @@ use skills::{
     Key, Skill,
     mapping::Mapping,
     plan::{Failure, MAX_DEPTH, MAX_STEPS, Plan, Planned},
+    skill::Needs,
     step::Does,
 };
 
@@ -41,8 +42,10 @@ pub(crate) struct Group {
     pub skill: PinnedSkill,
     /// What an input is that it is not given.
     pub defaults: Map<String, Value>,
-    /// Inputs that it cannot do without.
-    pub required: Vec<String>,
+    /// What its inputs have to be.
+    pub schema: Option<Value>,
+    /// What it needs to know.
+    pub needs: Vec<Needs>,
 }
 
 /// The step as which a sequence stands in another one.
@@ -117,8 +120,14 @@ impl Expanded {
                 self.missing.push(name);
             }
         }
-        let (defaults, required) = (skill.defaults(), skill.required());
-        self.groups.push(Group { within, steps: start..start, skill: pin, defaults, required });
+        self.groups.push(Group {
+            within,
+            steps: start..start,
+            skill: pin,
+            defaults: skill.defaults(),
+            schema: skill.input_schema.clone(),
+            needs: skill.required_context.clone(),
+        });
         if let Some(opening) = self.opening(group) {
             self.steps.push(opening);
         }

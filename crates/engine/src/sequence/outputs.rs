@@ -1,13 +1,14 @@
 //! What steps are given, and what they bring.
 
+use domain::sequence::StepStatus;
 use serde_json::{Map, Value};
 use skills::mapping::{Evaluated, Mapping, Scope};
+use tools::cards::CardSchema;
 
 use super::{
     Sequence,
     expanded::{Group, Part},
 };
-use domain::sequence::StepStatus;
 
 /// Most that a tool tells later steps, in bytes of JSON; of what is longer so many characters of the text.
 const MAX_OUTPUT: usize = 262_144;
@@ -66,15 +67,35 @@ impl Sequence {
         within.map(|within| self.evaluate_in(within.group, &within.arguments).lacks).unwrap_or_default()
     }
 
-    /// Why the sequence that the step opens cannot be begun with this, if so.
+    /// Why the sequence that the step opens cannot be begun with this, if so: as where somebody calls for it.
     pub fn unmet(&self, at: usize, given: &Map<String, Value>) -> Option<String> {
         let step = &self.expanded.steps[at];
+        if !step.opens {
+            return None;
+        }
         let group = &self.expanded.groups[step.group];
         let inputs = with_defaults(group, given.clone());
-        let unmet: Vec<&str> =
-            group.required.iter().map(String::as_str).filter(|name| !inputs.contains_key(*name)).collect();
-        let told = || format!("the sequence {} was not given: {}", group.skill.key, unmet.join(", "));
-        (step.opens && !unmet.is_empty()).then(told)
+        let known = |name: &String| {
+            let name = name.trim();
+            let kind = name.trim_end_matches("_id").trim_end_matches("_name");
+            let id = format!("{kind}_id");
+            let there = |name: &str| {
+                let of_context = self.context.get(name).filter(|value| !value.is_null());
+                inputs.contains_key(name) || of_context.is_some()
+            };
+            there(name) || there(kind) || there(&id)
+        };
+        let needs = group.needs.iter().filter(|needs| !needs.0.iter().any(known));
+        let mut problems: Vec<String> =
+            needs.map(|needs| format!("it needs to know {}", needs.0.join(" or "))).collect();
+        let inputs = Value::Object(inputs);
+        match group.schema.as_ref().map(|schema| CardSchema::new(&schema.to_string())) {
+            Some(Ok(schema)) => problems.extend(schema.problems(&inputs).iter().map(ToString::to_string)),
+            Some(Err(_)) => problems.push("its input schema cannot be used".into()),
+            None => {}
+        }
+        let told = || format!("the sequence {} cannot begin: {}", group.skill.key, problems.join("; "));
+        (!problems.is_empty()).then(told)
     }
 
     /// What the parts of a sequence that are over have brought, by their output keys.

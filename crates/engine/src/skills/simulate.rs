@@ -137,21 +137,23 @@ impl Engine {
             lacks.into_iter().partition(|lack| stage.comes_later(sequence, lack));
         let paths = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.path).collect::<Vec<_>>();
         let unmet = sequence.unmet(at, &input).filter(|_| later.is_empty());
-        let (policy, would, output) = match &planned.does {
+        let meant = sequence::meant(planned.does.clone(), input.clone());
+        let (policy, would, output) = match &meant {
+            Err(why) => (Policy::Auto, Would::Fail { why: why.clone() }, None),
             _ if let Some(why) = unmet => {
                 (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
             }
-            Does::Skill(key) => {
+            Ok((Does::Skill(key), _)) => {
                 let would = self.would_follow(tx, stage, key, &input).await?;
                 // What opens a sequence brings nothing by itself.
                 let output = sequence.opens(at).then(|| "{}".to_owned());
                 (stricter(planned.requires_approval, Policy::Auto), would, output)
             }
-            Does::Action(name) if let Some(why) = narrow::refusal(sequence.followed(at), name) => {
+            Ok((Does::Action(name), _)) if let Some(why) = narrow::refusal(sequence.followed(at), name) => {
                 (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
             }
-            Does::Action(name) => {
-                self.would_call(tx, stage, (name, planned.requires_approval), &input).await?
+            Ok((Does::Action(name), given)) => {
+                self.would_call(tx, stage, (name, planned.requires_approval), given).await?
             }
         };
         if output.is_none() {

@@ -114,6 +114,14 @@ impl<'n> Fields<'n> {
         found
     }
 
+    /// The values of a key under all of its spellings.
+    pub fn spellings(&self, name: &str) -> Vec<At<'n>> {
+        let known = self.known.iter().find(|known| known.name == name);
+        let older = known.map_or(&[][..], |known| known.older);
+        let named = |slot: &&Slot<'n>| slot.name == name || older.contains(&slot.name);
+        self.slots.iter().filter(named).map(|slot| slot.at.clone()).collect()
+    }
+
     /// As [`Fields::take`], or the key that stands there with nothing behind it.
     pub fn take_any(&mut self, name: &str, report: &mut Report) -> Option<At<'n>> {
         let found = self.take(name, report);

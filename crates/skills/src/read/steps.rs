@@ -50,7 +50,10 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
     let on_failure = fields.take("on_failure", report);
     let on_failure =
         on_failure.and_then(|at| closed(&at, table::ON_FAILURE, &ON_FAILURE, report)).unwrap_or_default();
-    let requires_approval = fields.take("requires_approval", report);
+    // Where two spellings differ, the stricter counts.
+    let spellings = fields.spellings("requires_approval");
+    let wanted: Vec<bool> = spellings.iter().filter_map(|at| flag(at, report)).collect();
+    fields.take("requires_approval", report);
     let timeout = fields.take("timeout_ms", report);
     let retries = fields.take("max_retries", report);
     let retries = retries.and_then(|at| count(&at, 0, MOST_RETRIES, report)).unwrap_or_default();
@@ -65,7 +68,7 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
         input_mapping: mapping.unwrap_or_default(),
         output_key,
         on_failure,
-        requires_approval: requires_approval.and_then(|at| flag(&at, report)).unwrap_or_default(),
+        requires_approval: wanted.contains(&true),
         description: description.and_then(|at| text(&at, limits::TEXT, report)),
         timeout_ms: timeout.and_then(|at| count(&at, 1, LONGEST_MS, report)),
         max_retries: u32::try_from(retries).unwrap_or_default(),

@@ -80,9 +80,9 @@ const ACTIONS: [&str; 16] = [
     "get_pipeline_summary",
     "get_product_usage",
     "list_invoices",
+    "recall",
     "search_emails",
     "search_meeting_context",
-    "web_search",
 ];
 
 #[test]

@@ -293,3 +293,17 @@ fn what_nobody_can_see_is_taken_out_of_every_part() {
     let found: Vec<_> = reading.report.warnings.iter().map(|w| (w.field.as_str(), w.line)).collect();
     assert_eq!(found, [("", Some(2)), ("", Some(3)), ("body", Some(5))]);
 }
+
+#[test]
+fn of_two_spellings_of_an_approval_the_stricter_counts() {
+    for (lines, wanted) in [
+        ("requires_approval: false, needs_confirmation: true", true),
+        ("requires_approval: true, needs_confirmation: false", true),
+        ("requires_approval: false, needs_confirmation: false", false),
+        ("needs_confirmation: true", true),
+    ] {
+        let step = format!("- {{order: 1, action: create_task, {lines}}}");
+        let skill = skill(&with(&format!("skill_type: sequence\nworkflow:\n{step}")));
+        assert_eq!(skill.steps[0].requires_approval, wanted, "{lines}");
+    }
+}

@@ -4,7 +4,7 @@ use domain::tool::{ToolClass::Read, ToolSpec};
 
 /// It is nothing of its own: a call of it is a call of the tool that it names, with that
 /// tool's class, schema and rules.
-pub(crate) const EXECUTE_ACTION: &str = "execute_action";
+pub const EXECUTE_ACTION: &str = "execute_action";
 
 pub(super) const ACTIONS: &[ToolSpec] = &[ToolSpec {
     name: EXECUTE_ACTION,
