@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each crate and those of ours that it may use. A crate that is missing here fails.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("redact", &[]),
     ("skills", &["domain"]),
+    ("schedules", &["domain"]),
     ("model-sim", &[]),
     ("store", &["domain"]),
     ("model", &["domain"]),
