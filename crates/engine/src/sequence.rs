@@ -3,6 +3,8 @@
 
 pub(crate) mod expanded;
 mod outputs;
+#[cfg(test)]
+mod tests;
 
 use std::{ops::Range, time::Duration};
 

@@ -337,3 +337,34 @@ async fn the_results_of_an_inner_sequence_do_not_hide_those_around_it() {
     assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
     assert!(notes(&alice).await.contains("Kept: The first"));
 }
+
+#[tokio::test]
+async fn an_inner_sequence_narrows_the_tools_of_its_steps_and_has_defaults() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let outer = "
+    - {order: 1, skill_key: inner, output_key: inner}
+    - {order: 2, action: add_note, input_mapping: {kind: deal, id: D-42, text: 'After: ${outputs.inner.found.deal.name}'}}";
+    prepare(&alice, "outer", outer).await;
+    let inner = sequence(
+        "inner",
+        "
+    - {order: 1, action: get_deal, input_mapping: {id: '${inputs.deal_id}'}, output_key: found}
+    - {order: 2, action: create_task, on_failure: continue, input_mapping: {title: X}}
+    - {order: 3, skill_key: next-step, output_key: plan}",
+    );
+    let inner = inner
+        .replace("metadata:", "allowed-tools: get_deal\nmetadata:")
+        .replace("name: deal_id, type: string", "name: deal_id, type: string, default: D-42");
+    write(&alice, "inner", &inner).await;
+    app.sim.push(Reply::call("create_task", json!({"title": "By the model"})));
+    script(&app.sim);
+    let frames = run(&alice, "outer").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert_eq!(statuses(&shown), ["done", "done", "failed", "done", "done"]);
+    assert!(shown[2]["error"].to_string().contains("inner does not use create_task"), "{shown:?}");
+    let (refused, failed) = result(&prompts(&app.sim)[1], 0);
+    assert!(failed && refused.contains("inner does not use create_task"), "{refused}");
+    assert!(notes(&alice).await.contains("After: Acme renewal") && tasks(&alice).await.is_empty());
+}

@@ -15,7 +15,7 @@ use tools::cards::CardSchema;
 
 use super::{
     library::{Entry, Library, is_sequence},
-    reading::{facts, how_to_call},
+    reading::{Ready, facts, how_to_call},
 };
 use crate::{
     Engine,
@@ -96,9 +96,8 @@ impl Engine {
         (routing, tools): (Routing, &BTreeMap<String, String>),
     ) -> Result<Picked> {
         let facts = facts(tx).await?;
-        let compiled = self.compiled_with(tx, library, entry, (&facts, tools)).await?;
+        let Ready { compiled, expanded } = self.ready(tx, library, entry, (&facts, tools)).await?;
         let key = entry.skill.key.as_str();
-        let expanded = is_sequence(&entry.skill).then(|| library.expanded(entry, tools));
         if let Some(why) = refusal(&compiled, expanded.as_ref()) {
             if turn.wanted.is_some() {
                 return Err(Error::conflict(

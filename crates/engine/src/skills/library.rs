@@ -151,7 +151,7 @@ impl Engine {
 }
 
 impl Library {
-    fn new(used: Vec<Used>, list: &SkillList, tools: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(used: Vec<Used>, list: &SkillList, tools: &BTreeMap<String, String>) -> Self {
         let bytes = OVERHEAD + used.iter().map(|used| used.document.len() as u64).sum::<u64>();
         let entries: BTreeMap<Key, Entry> = used.into_iter().filter_map(entry).collect();
         let links: Links =
@@ -246,16 +246,16 @@ fn missing(
 ) -> Vec<String> {
     let mut missing = in_bare_world(tools, links, |world| compile(&entry.skill, world).missing);
     if is_sequence(&entry.skill) {
-        add_missing(&mut missing, expanded(entries, links, entry, tools).missing);
+        add_missing(&mut missing, &expanded(entries, links, entry, tools).missing);
     }
     missing
 }
 
 /// Each is named once.
-pub(super) fn add_missing(missing: &mut Vec<String>, more: Vec<String>) {
+pub(super) fn add_missing(missing: &mut Vec<String>, more: &[String]) {
     for name in more {
-        if !missing.contains(&name) {
-            missing.push(name);
+        if !missing.contains(name) {
+            missing.push(name.clone());
         }
     }
 }

@@ -19,12 +19,18 @@ use skills::{
 use store::{TenantTx, profiles};
 
 use super::library::{Entry, Library, add_missing, is_sequence};
-use crate::{Engine, builtins::Outcome};
+use crate::{Engine, builtins::Outcome, sequence::expanded::Expanded};
 
 /// Documents that one text may include, those that they include counted.
 const MAX_DOCUMENTS: usize = 32;
 /// Skills that one answer of `list_skills` shows.
 const PAGE: usize = 40;
+
+/// A skill for an organization and a caller: its text, and the steps of a sequence.
+pub(super) struct Ready {
+    pub compiled: Compiled,
+    pub expanded: Option<Expanded>,
+}
 
 impl Engine {
     /// The skill as a text for this organization and a caller with these tools.
@@ -36,17 +42,17 @@ impl Engine {
         tools: &BTreeMap<String, String>,
     ) -> Result<Compiled> {
         let facts = facts(tx).await?;
-        self.compiled_with(tx, library, entry, (&facts, tools)).await
+        Ok(self.ready(tx, library, entry, (&facts, tools)).await?.compiled)
     }
 
-    /// The same with the organization's facts.
-    pub(super) async fn compiled_with(
+    /// The same with its steps, and with the organization's facts given.
+    pub(super) async fn ready(
         &self,
         tx: &mut TenantTx,
         library: &Library,
         entry: &Entry,
         (facts, tools): (&Map<String, Value>, &BTreeMap<String, String>),
-    ) -> Result<Compiled> {
+    ) -> Result<Ready> {
         let documents = documents(tx, library, &entry.skill.body).await?;
         let world = World {
             facts,
@@ -57,13 +63,13 @@ impl Engine {
             skills: library.links(),
         };
         let mut compiled = compile(&entry.skill, &world);
-        if is_sequence(&entry.skill) {
+        let expanded = is_sequence(&entry.skill).then(|| library.expanded(entry, tools));
+        if let Some(expanded) = &expanded {
             // It misses what the sequences miss that its steps follow.
-            let expanded = library.expanded(entry, tools);
             compiled.runnable &= expanded.is_runnable();
-            add_missing(&mut compiled.missing, expanded.missing);
+            add_missing(&mut compiled.missing, &expanded.missing);
         }
-        Ok(compiled)
+        Ok(Ready { compiled, expanded })
     }
 
     /// What `get_skill` answers; of a skill that is followed, at the version that is pinned.
@@ -233,8 +239,8 @@ impl Engine {
             library.offered().filter(|entry| after.is_none_or(|after| entry.skill.key.as_str() > after));
         let (facts, mut page) = (facts(tx).await?, Vec::new());
         for entry in rest.take(limit) {
-            let compiled = self.compiled_with(tx, &library, entry, (&facts, &tools)).await?;
-            page.push(offered(entry, compiled));
+            let ready = self.ready(tx, &library, entry, (&facts, &tools)).await?;
+            page.push(offered(entry, ready.compiled));
         }
         Ok(page)
     }

@@ -20,7 +20,7 @@ use super::{
     follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
     library::{Library, is_sequence},
     narrow,
-    reading::facts,
+    reading::{Ready, facts},
 };
 use crate::{
     Engine, Wanted,
@@ -86,7 +86,7 @@ impl Engine {
         };
         check_inputs(entry, &inputs, true)?;
         let facts = facts(tx).await?;
-        let compiled = self.compiled_with(tx, &library, entry, (&facts, &tools)).await?;
+        let Ready { compiled, expanded } = self.ready(tx, &library, entry, (&facts, &tools)).await?;
         let mut simulation = Simulation {
             simulated: true,
             skill_key: wanted.key.clone(),
@@ -99,10 +99,7 @@ impl Engine {
             tools: compiled.tools.map(|tools| tools.into_iter().collect()),
             steps: Vec::new(),
         };
-        if !sequence {
-            return Ok(simulation);
-        }
-        let expanded = library.expanded(entry, &tools);
+        let Some(expanded) = expanded else { return Ok(simulation) };
         simulation.problems.extend(expanded.problems.iter().cloned());
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
         let rows = sequence::rows(&expanded);
