@@ -54,7 +54,12 @@ impl Engine {
         for run in asked::lock_waiting(tx, session).await? {
             let Some(unfinished) = asked::overtake(tx, run).await? else { continue };
             let (content, mut events) = results(&unfinished);
-            events.push(done(&unfinished, &events, &runs::find(tx, run).await?));
+            let state = runs::find(tx, run).await?;
+            let last = done(&unfinished, &events, &state);
+            // Of a sequence, what was not done is not done any more.
+            let steps = state.steps.iter().filter_map(|step| step.broken_off(RunStatus::Cancelled));
+            events.extend(steps.map(Event::Step));
+            events.push(last);
             asked::conclude(tx, session, run, &content, |fence| framed(run, fence, events)).await?;
         }
         Ok(())

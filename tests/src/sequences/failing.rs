@@ -196,6 +196,8 @@ async fn a_message_instead_of_an_answer_ends_the_steps_that_waited_for_it() {
     app.sim.push(Reply::text("Never mind, then."));
     alice.hear(&session, "Forget it, please.").await;
     assert_eq!(statuses(&shown(&alice, &run).await), ["cancelled", "skipped"]);
+    let whole = alice.follow(&run, None).await.rest().await;
+    assert_eq!(told(&whole).split_off(2), steps(&[(1, "cancelled"), (2, "skipped")]));
 }
 
 #[tokio::test]
