@@ -16,7 +16,7 @@ words! {
         Waiting = "waiting",
         Done = "done",
         Failed = "failed",
-        /// A step before it has failed, or the run has ended.
+        /// A step before it has failed, the run has ended, or it is a fallback of what has not failed.
         Skipped = "skipped",
         Cancelled = "cancelled",
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use domain::visible::visible;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{Engine, builtins::Outcome, sequence};
 
@@ -45,12 +45,22 @@ impl Engine {
 
     /// What later steps of a sequence read of a call, without secrets and what cannot be seen.
     pub(crate) fn output_of(&self, outcome: &Outcome) -> String {
-        let output = sequence::output_of(&outcome.text, &outcome.value).to_string();
+        self.clean_json(sequence::output_of(&outcome.text, &outcome.value).to_string())
+    }
+
+    /// The same for what a step is given.
+    pub(crate) fn clean_members(&self, members: Map<String, Value>) -> Map<String, Value> {
+        let clean = self.clean_json(Value::Object(members).to_string());
+        serde_json::from_str(&clean).expect("a text stands where a text or number stood")
+    }
+
+    /// JSON without secrets and what cannot be seen.
+    pub(crate) fn clean_json(&self, json: String) -> String {
         let clean = |text: &str| {
             let seen = visible(&self.redact_hidden(text));
             (seen != text).then_some(seen)
         };
-        map_texts(&output, clean).unwrap_or(output)
+        map_texts(&json, clean).unwrap_or(json)
     }
 
     fn changed(&self, text: &str) -> Option<String> {

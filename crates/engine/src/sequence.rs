@@ -84,7 +84,7 @@ pub(crate) struct Heard<'a> {
     pub state: CallState,
     /// What the tool has said, without what the model is told beside it.
     pub text: String,
-    /// What later steps read of it, if the step made the call itself.
+    /// What later steps read of it: of a call that the step has made itself, and of what is handed in.
     pub output: Option<String>,
     /// It was not made: it did not fit, or a person denied it.
     pub refused: bool,
@@ -209,8 +209,15 @@ impl Sequence {
     }
 
     /// The sequence that the step opens has begun.
-    pub fn opened(&mut self, at: usize) {
-        self.done(at, "{}".into());
+    pub fn opened(&mut self, at: usize, given: String) {
+        self.done(at, given);
+    }
+
+    /// Whether a person has let the step begin with other arguments than these.
+    pub fn has_changed(&self, at: usize, given: &Map<String, Value>) -> bool {
+        let row = &self.rows[at];
+        let seen = row.output.as_deref().filter(|_| row.approved && row.status == StepStatus::Running);
+        seen.is_some_and(|seen| serde_json::from_str::<Map<String, Value>>(seen).ok().as_ref() != Some(given))
     }
 
     /// What the step does now: its fallback, if it has come to that.
@@ -259,7 +266,7 @@ impl Sequence {
             return self.hear_own(at, heard, iterations);
         }
         let handed_in = |heard: &&Heard<'_>| heard.name == SUBMIT_OUTPUT && heard.state == CallState::Done;
-        if let Some(output) = results.iter().find(handed_in).and_then(|heard| handed_in_by(heard.input)) {
+        if let Some(output) = results.iter().find(handed_in).and_then(|heard| heard.output.clone()) {
             self.done(at, output);
         }
     }
@@ -270,8 +277,11 @@ impl Sequence {
         if heard.name == BEGIN_STEP && success && !row.approved {
             row.approved = true;
             row.call_id = None;
+            // What the person has seen is what is carried out.
+            let seen = inputs_of(heard.input);
+            row.output = Some(seen.clone());
             if self.opens(at) {
-                self.opened(at);
+                self.opened(at, seen);
             }
         } else if success {
             // A skill is open now, and the model works on it.
@@ -323,12 +333,14 @@ impl Sequence {
         let falls_back = first && instead != Else::Ends && has_fallback;
         if retries || falls_back {
             row.fallback |= !retries;
+            // A yes to the step is none to its fallback.
+            row.approved &= retries;
             row.attempt += 1;
             row.calls_before = iterations;
             (row.call_id, row.skill, row.acted) = (None, None, false);
             return;
         }
-        row.status = StepStatus::Failed;
+        (row.status, row.output) = (StepStatus::Failed, None);
         self.propagate(Part::Step(at), instead);
         self.pass_over();
     }
@@ -382,7 +394,17 @@ pub(crate) fn meant(
     Ok((Does::Action(action.to_owned()), params))
 }
 
-fn handed_in_by(input: &RawValue) -> Option<String> {
+/// What a person has let a step begin with.
+fn inputs_of(input: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Begun {
+        inputs: Map<String, Value>,
+    }
+    let begun: std::result::Result<Begun, _> = serde_json::from_str(input.get());
+    Value::Object(begun.map(|begun| begun.inputs).unwrap_or_default()).to_string()
+}
+
+pub(crate) fn handed_in_by(input: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Handed {
         output: Map<String, Value>,

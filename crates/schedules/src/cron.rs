@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use croner::{
     errors::CronError,
@@ -17,10 +17,16 @@ use crate::zone;
 
 /// Longest pattern, in characters.
 pub const MAX_PATTERN: usize = 200;
-/// The largest gap that a clock has ever had: islands that changed the side of the date line skipped a day.
-const LARGEST_GAP: TimeDelta = TimeDelta::hours(25);
 
 const FIELDS: [&str; 5] = ["minute", "hour", "day of the month", "month", "day of the week"];
+/// The words that each of them may have.
+const WORDS: [&[&str]; 5] = [
+    &[],
+    &[],
+    &["L"],
+    &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
+    &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "L"],
+];
 /// The largest step that changes anything in each of them.
 const STEPS: [u32; 5] = [59, 23, 31, 12, 7];
 
@@ -72,6 +78,12 @@ impl Cron {
                 return Err(format!("has {field:?} as its {name}: a step of {step} is too large"));
             }
         }
+        for ((field, name), words) in fields.iter().zip(FIELDS).zip(WORDS) {
+            let odd = field.split(['*', ',', '-', '/', '#']).find(|item| !is_item(item, words));
+            if let Some(odd) = odd {
+                return Err(format!("has {odd:?} in its {name}, which means nothing there"));
+            }
+        }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let text = fields.join(" ");
         // Each field by itself, so that the refusal can name it.
@@ -98,7 +110,8 @@ impl Cron {
 
     /// Whether it means times of day, and not each hour.
     pub fn names_hours(&self) -> bool {
-        !self.field(1).starts_with('*')
+        let hours = self.field(1);
+        hours != "*" && !hours.strip_prefix("*/").is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
     }
 
     /// Its fields, in order.
@@ -124,9 +137,9 @@ impl Cron {
 
     /// What the clock on the wall shows at the slots, as if it never changed; then the moments at which it shows it.
     fn times_of_day(&self, zone: Tz, after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> + '_ {
-        let from = zone::shown(after, zone).and_utc() - LARGEST_GAP;
+        // What is shown no later than now has been shown, or is past its gap.
+        let mut shown = Some(zone::shown(after, zone).and_utc());
         let mut last = after;
-        let mut shown = Some(from);
         let next = move || {
             shown = self.parsed.find_next_occurrence(&shown?, false).ok();
             shown.map(|shown| shown.naive_utc())
@@ -145,6 +158,15 @@ impl Cron {
         let next = |slot: &DateTime<Tz>| self.parsed.find_next_occurrence(slot, false).ok();
         std::iter::successors(first, next).map(|slot| slot.to_utc())
     }
+}
+
+/// Whether it is nothing, a number, one of the field's words, or one with `L` behind it.
+fn is_item(item: &str, words: &[&str]) -> bool {
+    let known = |item: &str| {
+        item.bytes().all(|byte| byte.is_ascii_digit())
+            || words.iter().any(|word| word.eq_ignore_ascii_case(item))
+    };
+    known(item) || (words.contains(&"L") && item.strip_suffix(['L', 'l']).is_some_and(known))
 }
 
 fn told(error: &CronError) -> String {

@@ -16,9 +16,6 @@ pub use cron::Cron;
 pub use due::{CatchUp, Due, GRACE};
 pub use wanted::{MAX_EVERY_SECONDS, MIN_EVERY_SECONDS, Wanted};
 
-/// Slots that are shown of a schedule when it is written.
-pub const SHOWN: usize = 5;
-
 /// When a task fires.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {

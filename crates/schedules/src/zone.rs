@@ -35,13 +35,19 @@ fn after_gap(skipped: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     Some(after)
 }
 
+/// Longest name of a zone for which a near one is looked for, in bytes; the longest that there is has 32.
+const LONGEST_NAME: usize = 60;
+
 /// The zone of this name; or what is wrong with it.
 pub fn parse(name: &str) -> Result<Tz, String> {
     if let Ok(zone) = name.parse::<Tz>() {
         return Ok(zone);
     }
+    // Of a name of any length the search would take long.
+    let sought = name.len() <= LONGEST_NAME;
     let near = chrono_tz::TZ_VARIANTS
         .iter()
+        .filter(|_| sought)
         .map(|zone| zone.name())
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     let near = near.map(|near| format!("; {near} is the nearest")).unwrap_or_default();

@@ -5,13 +5,15 @@ mod output;
 mod push;
 
 use std::{
+    collections::BTreeSet,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use skills::{Key, cookbook};
+use skills::{Key, cookbook, step::Does};
 
 use crate::serve::Fatal;
 use output::Checked;
@@ -65,6 +67,14 @@ pub struct New {
     into: PathBuf,
 }
 
+/// Prints. Whoever reads may have enough, as `head` does.
+fn say(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}
+
 /// Does it. Err is a failure of the machine, not of a skill.
 pub async fn run(command: &Command) -> Result<ExitCode, Fatal> {
     match command {
@@ -72,7 +82,7 @@ pub async fn run(command: &Command) -> Result<ExitCode, Fatal> {
         Command::New(new) => write_new(new),
         Command::Push(push) => push.run().await,
         Command::Schema => {
-            println!("{}", serde_json::to_string_pretty(&skills::schema::front_matter())?);
+            say(&(serde_json::to_string_pretty(&skills::schema::front_matter())? + "\n"))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -84,8 +94,8 @@ fn check(options: &Check) -> Result<ExitCode, Fatal> {
         Err(nothing) => return Ok(usage(&nothing)),
     };
     match options.format {
-        Format::Text => print!("{}", output::text(&checked)),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&output::json(&checked))?),
+        Format::Text => say(&output::text(&checked))?,
+        Format::Json => say(&(serde_json::to_string_pretty(&output::json(&checked))? + "\n"))?,
     }
     let sound = checked.iter().all(|skill| skill.report.errors.is_empty());
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -127,9 +137,28 @@ fn write_new(new: &New) -> Result<ExitCode, Fatal> {
     }
     for (path, text) in template.fill(&key) {
         write(&folder.join(path), &text).map_err(|error| format!("{}: {error}", folder.display()))?;
-        println!("{}", folder.join(path).display());
+        say(&format!("{}\n", folder.join(path).display()))?;
+    }
+    for other in follows(template, &key).iter().filter(|other| !new.into.join(other.as_str()).exists()) {
+        let how = match cookbook::find(other.as_str()) {
+            Some(_) => format!("`sixty skills new {other} --template {other}` writes it"),
+            None => "write it as well".to_owned(),
+        };
+        eprintln!("sixty: {key} follows the skill {other}, which is not there: {how}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The skills that the steps of a template follow.
+fn follows(template: &cookbook::Template, key: &Key) -> BTreeSet<Key> {
+    let document = template.fill(key).into_iter().find(|(path, _)| *path == "SKILL.md").map(|(_, text)| text);
+    let read = skills::read(key, &document.unwrap_or_default(), &skills::Files::new());
+    let steps = read.skill.map(|skill| skill.steps).unwrap_or_default();
+    let followed = steps.into_iter().filter_map(|step| match step.does {
+        Does::Skill(key) => Some(key),
+        Does::Action(_) => None,
+    });
+    followed.collect()
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -9,15 +9,15 @@ pub const BODY: usize = 256 * KIB;
 /// Longest document, in bytes; a longer one is not even looked at.
 pub const DOCUMENT: usize = FRONT_MATTER + BODY + 16;
 /// Most companion documents of a skill.
-pub const FILES: usize = 64;
+pub const FILES: usize = 128;
 /// Longest companion document, in bytes.
 pub const FILE: usize = 256 * KIB;
 /// All companion documents of a skill together, in bytes.
-pub const ALL_FILES: usize = 1_024 * KIB;
+pub const ALL_FILES: usize = 4_096 * KIB;
 /// Longest path of a companion document, in bytes.
 pub const PATH: usize = 200;
 /// How many folders deep a companion document may lie.
-pub const FOLDERS: usize = 4;
+pub const FOLDERS: usize = 8;
 
 /// How deep the front matter may be nested.
 pub const DEPTH: usize = 24;

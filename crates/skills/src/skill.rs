@@ -53,6 +53,17 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs(pub Vec<String>);
 
+impl Needs {
+    /// Whether one of the names is known, as it stands or as the id of a record: `deal` by `deal_id`.
+    pub fn met(&self, known: impl Fn(&str) -> bool) -> bool {
+        self.0.iter().any(|name| {
+            let name = name.trim();
+            let kind = name.trim_end_matches("_id").trim_end_matches("_name");
+            known(name) || known(kind) || known(&format!("{kind}_id"))
+        })
+    }
+}
+
 /// Why it is switched off for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deprecation {

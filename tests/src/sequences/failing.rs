@@ -5,9 +5,12 @@ use model_sim::Reply;
 use serde_json::json;
 
 use super::{FOLLOW_UP, prepare, run, shown, statuses, steps, submit, tasks, told, write};
-use crate::harness::{
-    Setup, TestApp,
-    look::{all, end, prompts, run_of},
+use crate::{
+    approvals::desk::approve,
+    harness::{
+        Setup, TestApp,
+        look::{all, end, prompts, run_of},
+    },
 };
 
 /// A first step that finds nothing, and a second one.
@@ -295,4 +298,32 @@ async fn a_step_calls_a_tool_by_execute_action_and_none_of_the_services_own() {
         let why = end(&frames).data["message"].as_str().expect("a message");
         assert!(why.contains("has to name a tool"), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_yes_to_a_step_is_none_to_its_fallback() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let steps = "
+    - {order: 1, action: get_deal, requires_approval: true, input_mapping: {id: nowhere}, on_failure: fallback, \
+       fallback_skill_key: next-step}";
+    prepare(&alice, "asked", steps).await;
+    let frames = run(&alice, "asked").await;
+    let asked = all(&frames, "approval_required")[0];
+    assert_eq!(asked["input"]["action"], "get_deal");
+    approve(&alice, asked["approval_id"].as_str().expect("an id")).await;
+    let last = frames.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["status"], "waiting", "{rest:#?}");
+    let again = all(&rest, "approval_required")[0];
+    assert_eq!(again["input"]["skill_key"], "next-step");
+    assert!(prompts(&app.sim).is_empty());
+    app.sim.push(submit(json!({"title": "Call Dana"})));
+    app.sim.push(Reply::text("Done."));
+    approve(&alice, again["approval_id"].as_str().expect("an id")).await;
+    let last = rest.last().expect("an end").id.clone();
+    let rest = alice.follow(&run_of(&frames), Some(&last)).await.rest().await;
+    assert_eq!(end(&rest).data["status"], "done", "{rest:#?}");
+    let shown = shown(&alice, &run_of(&frames)).await;
+    assert_eq!((&shown[0]["skill_key"], &shown[0]["fallback"]), (&json!("next-step"), &json!(true)));
 }

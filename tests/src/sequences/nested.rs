@@ -268,6 +268,38 @@ async fn an_inner_sequence_is_held_to_what_it_would_be_held_to_by_itself() {
 }
 
 #[tokio::test]
+async fn what_a_person_has_let_begin_is_what_is_carried_out() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.put("/v1/org/profile", json!({"company_name": "Acme"})).await.expect(200);
+    let outer = "
+    - {order: 1, skill_key: inner, requires_approval: true, input_mapping: {company: '${context.company_name}'}}
+    - {order: 2, skill_key: next-step, requires_approval: true, input_mapping: {of: '${context.company_name}'}}";
+    prepare(&alice, "outer", outer).await;
+    let note = "\n    - {order: 1, action: add_note, input_mapping: {kind: deal, id: D-42, text: 'For ${inputs.company}'}}";
+    write(&alice, "inner", &sequence("inner", note)).await;
+    let session = alice.session().await;
+    let mut frames = begin(&alice, "outer", &session).await.rest().await;
+    for company in ["Globex", "Initech"] {
+        alice.put("/v1/org/profile", json!({ "company_name": company })).await.expect(200);
+        let asked = all(&frames, "approval_required").pop().expect("a question")["approval_id"].clone();
+        approve(&alice, asked.as_str().expect("an id")).await;
+        let last = frames.last().expect("an end").id.clone();
+        frames = alice.follow(&run_of_last(&alice, &session).await, Some(&last)).await.rest().await;
+    }
+    assert!(notes(&alice).await.contains("For Acme"));
+    let why = end(&frames).data["message"].as_str().expect("a message");
+    assert!(why.contains("has changed since a person let it begin"), "{why}");
+    assert!(prompts(&app.sim).is_empty());
+}
+
+/// The run of the conversation.
+async fn run_of_last(alice: &Person, session: &str) -> String {
+    let history = alice.history(session).await;
+    history.last().expect("a message")["run_id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
 async fn a_skill_that_becomes_a_sequence_while_a_run_waits_is_not_handed_to_the_model() {
     let app = TestApp::start().await;
     let alice = app.alice();

@@ -81,7 +81,7 @@ async fn start() -> (TestApp, Person) {
 pub async fn carry_out(alice: &Person, row: &Row) -> Vec<Frame> {
     let path = format!("/v1/skills/{}/runs", row.key);
     let request = alice.request(Method::POST, &path).header("accept", "text/event-stream");
-    let request = request.json(&json!({"inputs": row.inputs, "mentions": mentions(&row.inputs)}));
+    let request = request.json(&json!({"inputs": row.inputs}));
     let mut frames = Events::open(request).await.rest().await;
     let mut approved = BTreeSet::new();
     loop {
@@ -104,12 +104,6 @@ pub async fn carry_out(alice: &Person, row: &Row) -> Vec<Frame> {
         let after = last.id.clone();
         frames.extend(alice.follow(&run_of(&frames), Some(&after)).await.rest().await);
     }
-}
-
-/// The deal or contact that the inputs name.
-fn mentions(inputs: &Value) -> Value {
-    let of = |kind: &str| inputs[format!("{kind}_id")].as_str().map(|id| json!({"kind": kind, "id": id}));
-    ["deal", "contact"].into_iter().filter_map(of).collect()
 }
 
 /// Every text that the model was given since its call of this number.

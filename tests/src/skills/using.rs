@@ -116,6 +116,30 @@ async fn the_copilot_opens_no_sequence_and_nothing_that_it_is_not_offered() {
 }
 
 #[tokio::test]
+async fn a_record_is_known_by_its_id_and_what_stands_behind_a_command_is_what_it_lacks() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let lines = "metadata:\n  skill_type: sequence\n  command_centre: {enabled: true, label: look}\n  required_context: \
+                 [deal]\n  inputs: [{name: deal_id, type: string, required: true}]\n  workflow:\n    - {order: 1, action: \
+                 get_deal, input_mapping: {id: '${inputs.deal_id}'}, output_key: found}";
+    put(&alice, "look", &with("Look", lines)).await.expect(201);
+    for body in
+        [json!({"inputs": {"deal_id": "D-42"}}), json!({"mentions": [{"kind": "deal", "id": "D-42"}]})]
+    {
+        app.sim.push(Reply::text("Looked."));
+        let run = alice.post("/v1/skills/look/runs", body.clone()).await.expect(200).json();
+        assert_eq!(run["run"]["status"], "done", "{body}: {run}");
+    }
+    alice.post("/v1/skills/look/runs", json!({})).await.problem(422, "validation_failed");
+    app.sim.push(Reply::text("Looked."));
+    let session = alice.session().await;
+    let frames = alice.hear(&session, "/look D-42").await;
+    let called = all(&frames, "tool_start")[0].clone();
+    assert_eq!((&called["name"], &called["input"]), (&json!("get_deal"), &json!({"id": "D-42"})));
+}
+
+#[tokio::test]
 async fn a_run_is_answered_as_its_skill_says_unless_the_request_says_how() {
     let app = TestApp::start().await;
     let alice = app.alice();

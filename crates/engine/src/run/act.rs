@@ -122,6 +122,8 @@ pub(super) struct Round {
     pub waits: bool,
     /// Said after the last result.
     pub afterword: &'static str,
+    /// The run ends, and the calls that are left are not made.
+    pub broken_off: bool,
 }
 
 #[derive(Deserialize)]
@@ -195,7 +197,7 @@ impl Run {
         let plans: Vec<Plan> =
             calls.iter().enumerate().map(|(i, call)| self.plan(&calls[..i], call)).collect();
         let answered = calls.iter().zip(&plans).map(|(call, plan)| self.known(call, plan)).collect();
-        Round { seq, calls, plans, answered, settled: 0, waits: false, afterword: "" }
+        Round { seq, calls, plans, answered, settled: 0, waits: false, afterword: "", broken_off: false }
     }
 
     fn plan(&self, before: &[OpenCall], call: &OpenCall) -> Plan {

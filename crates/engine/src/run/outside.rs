@@ -257,15 +257,12 @@ impl Run {
         }
         let mut round = self.round(last.seq, calls);
         self.refuse_rest(&mut round);
-        // A call that was not made says nothing of its step, which ends with the run.
-        let sequence = self.sequence.take();
-        let stored = self.store_results(round).await;
-        self.sequence = sequence;
-        stored
+        self.store_results(round).await
     }
 
     /// Answers for the calls that will not be made any more.
     fn refuse_rest(&self, round: &mut Round) {
+        round.broken_off = true;
         for (call, slot) in round.calls.iter().zip(&mut round.answered) {
             slot.get_or_insert_with(|| Answered::of(self.class_of(&call.name), Outcome::failed(NOT_MADE)));
         }

@@ -15,7 +15,7 @@ use store::{
     turns::Past,
 };
 use tokio::time::Instant;
-use tools::BEGIN_STEP;
+use tools::{BEGIN_STEP, SUBMIT_OUTPUT};
 
 use super::{
     Left, Run,
@@ -29,7 +29,7 @@ use crate::{
     notebook::visible,
     prompt::Choice,
     repetition::RepetitionGuard,
-    sequence::{Else, Given, Heard, Next, Sequence, meant},
+    sequence::{Else, Given, Heard, Next, Sequence, handed_in_by, meant},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -45,8 +45,8 @@ const OVER: &str = "\n(The sequence is over. Tell the person in a few words what
 /// How a step begins.
 enum Beginning {
     Call(Made),
-    /// The sequence that it opens is begun, and nobody need be asked.
-    Opened,
+    /// The sequence that it opens is begun with this, and nobody need be asked.
+    Opened(String),
     Fails(String),
 }
 
@@ -115,8 +115,8 @@ impl Run {
         }
         let made = match made? {
             Beginning::Call(made) => made,
-            Beginning::Opened => {
-                sequence.opened(at);
+            Beginning::Opened(given) => {
+                sequence.opened(at, given);
                 self.sequence = Some(sequence);
                 return self.store_steps(tx).await;
             }
@@ -138,6 +138,8 @@ impl Run {
     /// How the step begins, with the arguments as they are by now.
     async fn call_of(&self, tx: &mut RunTx, sequence: &mut Sequence, at: usize) -> Result<Beginning> {
         let Given { arguments, lacks } = sequence.evaluate(at);
+        let arguments = self.engine.clean_members(arguments);
+        sequence.rows[at].missing = lacks.into_iter().map(|lack| lack.path).take(100).collect();
         let (does, arguments) = match meant(sequence.does(at), arguments) {
             Ok(meant) => meant,
             Err(why) => return Ok(Beginning::Fails(why)),
@@ -145,12 +147,15 @@ impl Run {
         if let Some(why) = sequence.unmet(at, &arguments) {
             return Ok(Beginning::Fails(why));
         }
+        if sequence.has_changed(at, &arguments) {
+            let why = "what it works on has changed since a person let it begin";
+            return Ok(Beginning::Fails(why.into()));
+        }
         let opens = sequence.opens(at);
         let asks =
             sequence.asks_first(at, &does, |name| self.engine.0.toolbox.find(self.offer, name).copied());
         let of = sequence.of();
         let row = &mut sequence.rows[at];
-        row.missing = lacks.into_iter().map(|lack| lack.path).take(100).collect();
         let id = |what: &str| self.fresh_id(&format!("{}_{what}", row.ord));
         if asks {
             let mut input = json!({"order": row.ord, "of": of, "name": row.name, "inputs": arguments});
@@ -162,10 +167,11 @@ impl Run {
             if row.fallback {
                 input["name"] = format!("{}, by its fallback {named}", row.name).into();
             }
-            return Ok(Beginning::Call(Made { id: id("approval"), name: BEGIN_STEP.into(), input }));
+            let id = id(&format!("approval_{}", row.attempt.max(1)));
+            return Ok(Beginning::Call(Made { id, name: BEGIN_STEP.into(), input }));
         }
         if opens {
-            return Ok(Beginning::Opened);
+            return Ok(Beginning::Opened(Value::Object(arguments).to_string()));
         }
         let id = id(&row.attempt.max(1).to_string());
         match does {
@@ -341,6 +347,10 @@ impl Run {
 
     /// What the results of an answer's calls mean to the step, once all are there.
     pub(super) fn hear_results(&mut self, round: &mut Round) {
+        // A call that was not made says nothing of its step, which ends with the run.
+        if round.broken_off {
+            return;
+        }
         let Some(mut sequence) = self.sequence.take() else { return };
         let calls = round.calls.iter().zip(&round.plans).zip(&round.answered);
         let heard: Vec<Heard<'_>> = calls
@@ -353,7 +363,13 @@ impl Run {
                     input: &call.input,
                     class: answered.class,
                     state: outcome.state(),
-                    output: sequence.made(&call.id).map(|_| self.engine.output_of(outcome)),
+                    output: match sequence.made(&call.id) {
+                        Some(_) => Some(self.engine.output_of(outcome)),
+                        None if call.name == SUBMIT_OUTPUT => {
+                            handed_in_by(&call.input).map(|output| self.engine.clean_json(output))
+                        }
+                        None => None,
+                    },
                     text: visible(&self.clean(&outcome.text)),
                     refused: matches!(plan, Plan::Refuse(..)) || self.asked.contains(&call.id),
                     asked: self.asked.contains(&call.id),

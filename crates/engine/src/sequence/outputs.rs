@@ -56,15 +56,22 @@ impl Sequence {
 
     fn inputs_of(&self, group: usize) -> Value {
         let group = &self.expanded.groups[group];
-        let Some(within) = &group.within else { return self.inputs.clone() };
-        let given = self.evaluate_in(within.group, &within.arguments).arguments;
-        Value::Object(with_defaults(group, given))
+        if group.within.is_none() {
+            return self.inputs.clone();
+        }
+        // As they were when it was opened, and a person may have seen them.
+        let given = self.rows[group.steps.start].output.as_deref().map(serde_json::from_str);
+        Value::Object(with_defaults(group, given.and_then(Result::ok).unwrap_or_default()))
     }
 
-    /// What a sequence was not given.
-    pub fn lacks_of(&self, group: usize) -> Vec<Lack> {
-        let within = self.expanded.groups[group].within.as_ref();
-        within.map(|within| self.evaluate_in(within.group, &within.arguments).lacks).unwrap_or_default()
+    /// The sequence around a sequence, and what that gives it.
+    pub fn around(&self, group: usize) -> Option<(usize, &Mapping)> {
+        self.expanded.groups[group].within.as_ref().map(|within| (within.group, &within.arguments))
+    }
+
+    /// The sequence that the step opens, or in which it stands.
+    pub fn group(&self, at: usize) -> usize {
+        self.expanded.steps[at].group
     }
 
     /// Why the sequence that the step opens cannot be begun with this, if so: as where somebody calls for it.
@@ -75,17 +82,10 @@ impl Sequence {
         }
         let group = &self.expanded.groups[step.group];
         let inputs = with_defaults(group, given.clone());
-        let known = |name: &String| {
-            let name = name.trim();
-            let kind = name.trim_end_matches("_id").trim_end_matches("_name");
-            let id = format!("{kind}_id");
-            let there = |name: &str| {
-                let of_context = self.context.get(name).filter(|value| !value.is_null());
-                inputs.contains_key(name) || of_context.is_some()
-            };
-            there(name) || there(kind) || there(&id)
+        let known = |name: &str| {
+            inputs.contains_key(name) || self.context.get(name).is_some_and(|value| !value.is_null())
         };
-        let needs = group.needs.iter().filter(|needs| !needs.0.iter().any(known));
+        let needs = group.needs.iter().filter(|needs| !needs.met(known));
         let mut problems: Vec<String> =
             needs.map(|needs| format!("it needs to know {}", needs.0.join(" or "))).collect();
         let inputs = Value::Object(inputs);

@@ -9,7 +9,12 @@ use domain::{
     run::{Mode, PinnedSkill},
 };
 use serde_json::{Map, Value, json};
-use skills::{Skill, compile::Compiled, route::Decision, skill::Needs};
+use skills::{
+    Skill,
+    compile::Compiled,
+    route::Decision,
+    skill::{Input, Needs},
+};
 use store::TenantTx;
 use tools::cards::CardSchema;
 
@@ -98,7 +103,7 @@ impl Engine {
         let facts = facts(tx).await?;
         let Ready { compiled, expanded } = self.ready(tx, library, entry, (&facts, tools)).await?;
         let key = entry.skill.key.as_str();
-        if let Some(why) = refusal(&compiled, expanded.as_ref()) {
+        if let Some(why) = refusal(&compiled) {
             if turn.wanted.is_some() {
                 return Err(Error::conflict(
                     "skill_not_runnable",
@@ -109,18 +114,18 @@ impl Engine {
                 format!("The person calls for the skill {key}, which cannot run here: {}.\n", neutral(&why));
             return Ok(Picked { note, routing: Some(routing), ..Picked::default() });
         }
-        if let Some(wanted) = turn.wanted {
-            check_inputs(entry, &wanted.inputs, wanted.complete)?;
-        }
         if let Some(expanded) = expanded {
             return execute(entry, expanded, turn, (routing, facts, &compiled.text));
         }
-        let nothing = Map::new();
-        let inputs = turn.wanted.map_or(&nothing, |wanted| &wanted.inputs);
-        let mut unmet = unmet(entry, inputs, turn.entities, &facts);
-        unmet.extend(missing_inputs(entry, inputs));
-        let note = instructions(entry, &compiled.text, inputs, &unmet);
-        let skill = entry.pin(inputs.clone(), compiled.tools.map(|tools| tools.into_iter().collect()));
+        if let Some(wanted) = turn.wanted {
+            check_inputs(entry, &wanted.inputs, wanted.complete)?;
+        }
+        let mut inputs = entry.skill.defaults();
+        inputs.extend(turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default());
+        let mut unmet = unmet(entry, &inputs, turn.entities, &facts);
+        unmet.extend(missing_inputs(entry, &inputs));
+        let note = instructions(entry, &compiled.text, &inputs, &unmet);
+        let skill = entry.pin(inputs, compiled.tools.map(|tools| tools.into_iter().collect()));
         Ok(Picked {
             routing: Some(routing),
             skill: Some(skill),
@@ -131,13 +136,23 @@ impl Engine {
     }
 }
 
+/// What stands behind a command is the input that the sequence lacks, where that is one text.
+fn said_with(entry: &Entry, text: &str, inputs: &mut Map<String, Value>) {
+    let Some((_, said)) = text.trim().split_once(char::is_whitespace) else { return };
+    let lacks = |input: &&Input| input.required && !inputs.contains_key(&input.name);
+    let mut lacking = entry.skill.inputs.iter().filter(lacks);
+    if let (Some(input), None) = (lacking.next(), lacking.next())
+        && input.schema["type"] == "string"
+    {
+        inputs.insert(input.name.clone(), said.trim().into());
+    }
+}
+
 /// Why a skill cannot run here, if so.
-fn refusal(compiled: &Compiled, expanded: Option<&Expanded>) -> Option<String> {
-    let errors = compiled.report.errors.iter().map(ToString::to_string);
-    let problems = expanded.into_iter().flat_map(|expanded| expanded.problems.iter().cloned());
+fn refusal(compiled: &Compiled) -> Option<String> {
     let missing = &compiled.missing;
-    let lacks = (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")));
-    errors.chain(problems).chain(lacks).next()
+    let lacks = || (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")));
+    compiled.report.errors.first().map(ToString::to_string).or_else(lacks)
 }
 
 /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
@@ -148,7 +163,10 @@ fn execute(
     (routing, facts, text): (Routing, Map<String, Value>, &str),
 ) -> Result<Picked> {
     let given = turn.wanted.map(|wanted| wanted.inputs.clone()).unwrap_or_default();
-    let inputs = sequence_inputs(&entry.skill, given, turn.entities);
+    let mut inputs = sequence_inputs(&entry.skill, given, turn.entities);
+    if routing.matched_by == MatchedBy::Command {
+        said_with(entry, turn.text, &mut inputs);
+    }
     if let Some(lacks) = lacks(entry, &inputs, turn.entities, &facts) {
         if turn.wanted.is_some_and(|wanted| wanted.complete) {
             return Err(lacks);
@@ -300,13 +318,11 @@ pub(super) fn unmet(
     facts: &Map<String, Value>,
 ) -> Vec<String> {
     let known: BTreeSet<&str> = entities.iter().map(|entity| entity.kind.as_str()).collect();
-    let met = |name: &String| {
-        let name = name.trim();
-        let stem = name.trim_end_matches("_id").trim_end_matches("_name");
+    let met = |name: &str| {
         let given = |map: &Map<String, Value>| map.get(name).is_some_and(|value| !value.is_null());
-        given(inputs) || given(facts) || known.contains(stem)
+        given(inputs) || given(facts) || known.contains(name)
     };
-    let unmet = entry.skill.required_context.iter().filter(|needs| !needs.0.iter().any(met));
+    let unmet = entry.skill.required_context.iter().filter(|needs| !needs.met(met));
     unmet.map(|Needs(names)| names.join(" or ")).collect()
 }
 
@@ -326,6 +342,16 @@ fn hint(entry: &Entry) -> String {
 /// What the model is told of a skill that it follows.
 fn instructions(entry: &Entry, text: &str, inputs: &Map<String, Value>, unmet: &[String]) -> String {
     let mut note = quoted("The person calls for this skill; follow it.", entry, text, inputs);
+    let wishes: Vec<String> = entry.skill.optional_context.iter().map(|needs| needs.0.join(" or ")).collect();
+    if !wishes.is_empty() {
+        note.push_str(&format!("It goes better with, if that is known: {}.\n", neutral(&wishes.join("; "))));
+    }
+    if let Some(card) = &entry.skill.card {
+        note.push_str(&format!(
+            "Show the person its result with show_card, as a card of the type {}.\n",
+            neutral(card)
+        ));
+    }
     if !unmet.is_empty() {
         note.push_str(&format!(
             "It needs to know: {}. Where the conversation does not say it, ask the person with ask_user before you begin.\n",

@@ -16,7 +16,7 @@ use quick_cache::{
 };
 use serde_json::{Map, Value};
 use skills::{
-    Key, Skill,
+    Finding, Key, Skill,
     catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
     compile::{Links, World, compile},
     offer::is_offered,
@@ -198,6 +198,12 @@ impl Library {
     /// The steps of a sequence for a caller with these tools, with those of the sequences that they follow.
     pub(crate) fn expanded(&self, entry: &Entry, tools: &BTreeMap<String, String>) -> Expanded {
         expanded(&self.entries, &self.links, entry, tools)
+    }
+
+    /// What is wrong with a skill's triggers and command beside those of the others.
+    pub(crate) fn clashes(&self, key: &Key) -> impl Iterator<Item = Finding> {
+        let own = self.router.warnings().iter().filter(move |(of, _)| of == key);
+        own.map(|(_, finding)| finding.clone())
     }
 
     pub(crate) fn links(&self) -> &Links {

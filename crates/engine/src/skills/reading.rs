@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use skills::{
-    Skill,
+    Finding, Skill,
     catalogue::Catalogue,
     compile::{Compiled, World, compile, includes},
 };
@@ -67,6 +67,8 @@ impl Engine {
         if let Some(expanded) = &expanded {
             // It misses what the sequences miss that its steps follow.
             compiled.runnable &= expanded.is_runnable();
+            let steps = |problem: &String| Finding::new("metadata.workflow", problem.clone());
+            compiled.report.errors.extend(expanded.problems.iter().map(steps));
             add_missing(&mut compiled.missing, &expanded.missing);
         }
         Ok(Ready { compiled, expanded })
@@ -138,6 +140,9 @@ pub(crate) fn head(entry: &Entry, compiled: &Compiled) -> String {
             " It needs to know: {}. Ask the person for what the conversation does not say.",
             needs.join("; ")
         ));
+    }
+    if let Some(card) = &skill.card {
+        head.push_str(&format!(" Show the person its result with show_card, as a card of the type {card}."));
     }
     if !entry.files.is_empty() {
         head.push_str(&format!(
@@ -262,7 +267,9 @@ impl Engine {
     pub async fn compiled_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<Compiled> {
         let (library, tools) = self.of_caller(tx, role).await?;
         let entry = library.named(key).ok_or(Error::NotFound)?;
-        self.compiled(tx, &library, entry, &tools).await
+        let mut compiled = self.compiled(tx, &library, entry, &tools).await?;
+        compiled.report.warnings.extend(library.clashes(&entry.skill.key));
+        Ok(compiled)
     }
 
     /// The list of skills that stands in the prompts of the transaction's organization.

@@ -8,11 +8,11 @@ use chrono_tz::Tz;
 use domain::{
     CardId, EntityRef, Error, Result, Role, RunId,
     offered::{SimulatedStep, Simulation, Would},
-    permission::{Ask, Matrix, Policy},
+    permission::{Action, Ask, Matrix, Policy},
     tool::ToolClass,
 };
 use serde_json::{Map, Value, value::to_raw_value};
-use skills::{Key, plan::Failure, step::Does};
+use skills::{Key, mapping::Path, plan::Failure, step::Does};
 use store::{TenantTx, permissions};
 use tools::{Call, Offer};
 
@@ -29,6 +29,8 @@ use crate::{
     sequence::{self, Given, Lack, Sequence},
 };
 
+const NOT_BEGUN: &str =
+    "the organization does not let its copilots begin steps that a person approves, for this person";
 /// Longest text that stands for what a step would do, in characters.
 const MAX_WOULD: usize = 4_000;
 
@@ -58,15 +60,36 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Whether what a mapping has not found will be there when the step is carried out.
-    fn comes_later(&self, sequence: &Sequence, lack: &Lack) -> bool {
-        if let Some(rest) = lack.path.strip_prefix("outputs.") {
-            let key = rest.split(['.', '[']).next().unwrap_or_default();
-            return self.unknown.contains(&(lack.group, key.to_owned()));
+    /// Whether what a mapping of this sequence has not found will be there when the step is carried out.
+    fn is_later(&self, group: usize, late: &BTreeSet<String>, path: &str) -> bool {
+        let first = |rest: &str| rest.split(['.', '[']).next().unwrap_or_default().to_owned();
+        match path.split_once('.') {
+            Some(("outputs", rest)) => self.unknown.contains(&(group, first(rest))),
+            Some(("inputs", rest)) => late.contains(&first(rest)),
+            Some(("trigger", rest)) => {
+                rest.strip_prefix("params.").is_some_and(|rest| late.contains(&first(rest)))
+            }
+            _ => false,
         }
-        let of_inputs = lack.path.starts_with("inputs.") || lack.path.starts_with("trigger.params.");
-        let around = sequence.lacks_of(lack.group);
-        of_inputs && around.iter().any(|lack| self.comes_later(sequence, lack))
+    }
+
+    /// Inputs of a sequence that hang on what nobody knows before it is carried out.
+    fn late_inputs(&self, sequence: &Sequence, group: usize) -> BTreeSet<String> {
+        let Some((around, arguments)) = sequence.around(group) else { return BTreeSet::new() };
+        let late = self.late_inputs(sequence, around);
+        let is_late = |path: &&Path| self.is_later(around, &late, path.source());
+        let names = arguments.arguments().filter(|(_, paths)| paths.iter().any(is_late));
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// What the matrix says of a step whose begin a person approves.
+    fn begin(&self, requires_approval: bool) -> Policy {
+        if !requires_approval {
+            return Policy::Auto;
+        }
+        let ruling = self.matrix.rule(Ask::own(self.asker.role, Action::BeginStep));
+        let ruling = if self.untrusted { ruling.of_untrusted(Action::BeginStep) } else { ruling };
+        ruling.of_step().policy
     }
 }
 
@@ -100,7 +123,6 @@ impl Engine {
             steps: Vec::new(),
         };
         let Some(expanded) = expanded else { return Ok(simulation) };
-        simulation.problems.extend(expanded.problems.iter().cloned());
         let context = sequence_context(facts, Person { name: asker.name, zone: asker.zone }, &inputs);
         let rows = sequence::rows(&expanded);
         let mut sequence = Sequence::new(expanded, rows, inputs, context)?;
@@ -128,29 +150,41 @@ impl Engine {
         sequence: &mut Sequence,
         at: usize,
     ) -> Result<SimulatedStep> {
-        let Given { arguments: input, lacks } = sequence.evaluate(at);
+        let Given { arguments, lacks } = sequence.evaluate(at);
+        let input = self.clean_members(arguments);
         let planned = sequence.planned(at).clone();
-        let (later, missing): (Vec<Lack>, Vec<Lack>) =
-            lacks.into_iter().partition(|lack| stage.comes_later(sequence, lack));
+        let mut late = BTreeMap::new();
+        let (later, missing): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(|lack| {
+            let inputs = late.entry(lack.group).or_insert_with(|| stage.late_inputs(sequence, lack.group));
+            stage.is_later(lack.group, inputs, &lack.path)
+        });
         let paths = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.path).collect::<Vec<_>>();
-        let unmet = sequence.unmet(at, &input).filter(|_| later.is_empty());
+        let waits = || !stage.late_inputs(sequence, sequence.group(at)).is_empty();
+        let unmet = sequence.unmet(at, &input).filter(|_| !waits());
         let meant = sequence::meant(planned.does.clone(), input.clone());
+        let asks = planned.requires_approval;
         let (policy, would, output) = match &meant {
             Err(why) => (Policy::Auto, Would::Fail { why: why.clone() }, None),
-            _ if let Some(why) = unmet => {
-                (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
+            _ if let Some(why) = unmet => (stage.begin(asks), Would::Fail { why }, None),
+            Ok((Does::Skill(_), _)) if stage.begin(asks) == Policy::Disabled => {
+                (Policy::Disabled, Would::Fail { why: NOT_BEGUN.into() }, None)
             }
             Ok((Does::Skill(key), _)) => {
                 let would = self.would_follow(tx, stage, key, &input).await?;
-                // What opens a sequence brings nothing by itself.
-                let output = sequence.opens(at).then(|| "{}".to_owned());
-                (stricter(planned.requires_approval, Policy::Auto), would, output)
+                // What opens a sequence brings what that is given.
+                let output = sequence.opens(at).then(|| Value::Object(input.clone()).to_string());
+                (stage.begin(asks), would, output)
             }
             Ok((Does::Action(name), _)) if let Some(why) = narrow::refusal(sequence.followed(at), name) => {
-                (stricter(planned.requires_approval, Policy::Auto), Would::Fail { why }, None)
+                (stage.begin(asks), Would::Fail { why }, None)
             }
             Ok((Does::Action(name), given)) => {
-                self.would_call(tx, stage, (name, planned.requires_approval), given).await?
+                let read = self.0.toolbox.tool(name).is_some_and(|tool| tool.class == ToolClass::Read);
+                if read && stage.begin(asks) == Policy::Disabled {
+                    (Policy::Disabled, Would::Fail { why: NOT_BEGUN.into() }, None)
+                } else {
+                    self.would_call(tx, stage, (name, asks), given).await?
+                }
             }
         };
         if output.is_none() {

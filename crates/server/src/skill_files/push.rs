@@ -81,8 +81,8 @@ impl Push {
     /// What came of it goes to standard output, why it ended early to standard error as well.
     fn print(&self, sent: &[Sent<'_>], stopped: Option<&str>) -> Result<(), Fatal> {
         match self.format {
-            Format::Text => print!("{}", text(sent, stopped.is_some())),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&as_json(sent, stopped))?),
+            Format::Text => super::say(&text(sent, stopped.is_some()))?,
+            Format::Json => super::say(&(serde_json::to_string_pretty(&as_json(sent, stopped))? + "\n"))?,
         }
         if let Some(problem) = stopped {
             eprintln!("sixty: {}", shown(problem));

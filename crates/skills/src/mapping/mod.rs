@@ -67,6 +67,11 @@ impl Path {
         self.root
     }
 
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The first name below the root: an output key, or the name of an input.
     pub fn first(&self) -> Option<&str> {
         match self.hops.first() {
@@ -91,6 +96,15 @@ impl Mapping {
         let mut paths = Vec::new();
         self.0.iter().for_each(|(_, node)| node.paths(&mut paths));
         paths
+    }
+
+    /// The arguments, each with what it reads.
+    pub fn arguments(&self) -> impl Iterator<Item = (&str, Vec<&Path>)> {
+        self.0.iter().map(|(name, node)| {
+            let mut paths = Vec::new();
+            node.paths(&mut paths);
+            (name.as_str(), paths)
+        })
     }
 
     /// Drops the argument of this name; says whether it was there.

@@ -224,6 +224,12 @@ impl<'n> Head<'n, '_> {
     fn deprecation(&mut self) -> Option<Deprecation> {
         let by = self.text("deprecated_by", limits::NAME);
         let reason = self.text("deprecation_reason", limits::TEXT);
+        if let Some(said) = by.as_deref().or(reason.as_deref()) {
+            let problem =
+                format!("says that the skill is given up (`{}`): copilots are not offered it", cut(said));
+            let field = if by.is_some() { "metadata.deprecated_by" } else { "metadata.deprecation_reason" };
+            self.report.warn(Finding::new(field, problem));
+        }
         (by.is_some() || reason.is_some()).then_some(Deprecation { by, reason })
     }
 

@@ -10,7 +10,10 @@ use super::{
     values::{closed, count, cut, flag, key, object_of, text},
 };
 use crate::{
-    Finding, Key, Report, Step, limits,
+    Finding, Key, Report, Step,
+    found::Found,
+    limits,
+    mapping::Mapping,
     step::{Does, OnFailure},
 };
 
@@ -45,7 +48,11 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
     let mut fields = Fields::record(at, table::STEP, report)?;
     let order = order(&mut fields, at, place, report);
     let does = does(&mut fields, at, own, report);
-    let mapping = fields.take("input_mapping", report).and_then(|at| object_of(&at, report));
+    let mapping = fields.take("input_mapping", report).and_then(|at| {
+        let object = object_of(&at, report)?;
+        unread(&object, &at, matches!(does, Some(Does::Action(_))), report);
+        Some(object)
+    });
     let output_key = fields.take("output_key", report).and_then(|at| output_key(&at, report));
     let on_failure = fields.take("on_failure", report);
     let on_failure =
@@ -76,6 +83,20 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
     };
     fields.rest(report);
     Some(step)
+}
+
+/// Expressions that nobody will understand when the step is carried out, and what only a person says.
+fn unread(mapping: &Map<String, Value>, at: &At, calls: bool, report: &mut Report) {
+    let mut found = Found::default();
+    let mut parsed = Mapping::parse(mapping, &at.path, &mut found);
+    for warning in found.report().warnings {
+        report.warn(Finding { line: Some(at.line), ..warning });
+    }
+    if calls && parsed.remove("confirm") {
+        report.warn(
+            at.finding("has a `confirm`, which is dropped: only a person confirms; write requires_approval"),
+        );
+    }
 }
 
 /// Without an order, the place in the list.

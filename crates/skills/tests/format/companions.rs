@@ -28,7 +28,7 @@ fn paths_that_leave_the_folder_hide_or_hold_keys_are_refused() {
         ("./a.md", "plainly"),
         ("a /b.md", "plainly"),
         ("a./b.md", "plainly"),
-        ("a/b/c/d/e/f.md", "folders deep"),
+        ("a/b/c/d/e/f/g/h/i/j.md", "folders deep"),
         ("SKILL.md", "the skill itself"),
         ("skill.md", "the skill itself"),
         (".env", "secrets"),
