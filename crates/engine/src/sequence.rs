@@ -25,7 +25,7 @@ use store::sequences::SequenceStep;
 use tokio::time::Instant;
 use tools::{BEGIN_STEP, EXECUTE_ACTION, SUBMIT_OUTPUT, canonical};
 
-pub(crate) use outputs::{Given, Lack, output_of};
+pub(crate) use outputs::{Given, output_of, without_nulls};
 
 /// How often a step is tried again, whatever its author wants: the guard against repetition sees more.
 const MAX_RETRIES: i32 = 3;
@@ -272,6 +272,7 @@ impl Sequence {
     }
 
     fn hear_own(&mut self, at: usize, heard: &Heard<'_>, iterations: i32) {
+        let opens = self.opens(at);
         let row = &mut self.rows[at];
         let success = heard.state == CallState::Done;
         if heard.name == BEGIN_STEP && success && !row.approved {
@@ -279,9 +280,10 @@ impl Sequence {
             row.call_id = None;
             // What the person has seen is what is carried out.
             let seen = inputs_of(heard.input);
-            row.output = Some(seen.clone());
-            if self.opens(at) {
+            if opens {
                 self.opened(at, seen);
+            } else {
+                row.output = Some(seen);
             }
         } else if success {
             // A skill is open now, and the model works on it.

@@ -119,12 +119,7 @@ impl Lane {
         let once = [vec!["running", "done"], vec!["running", "done"], vec!["running", "waiting", "done"]];
         let fits = told[..3] == once && told[3] == once[0];
         found.unless(fits, |f| &mut f.streams, || format!("{tag}: the steps are {told:?}"));
-        let text = format!("{tag} note");
-        let notes: i64 = sqlx::query_scalar("select count(*) from sixty.entity_notes where text = $1")
-            .bind(&text)
-            .fetch_one(&self.database)
-            .await
-            .expect("a number");
+        let notes = self.notes(tag).await;
         let keyed = self.probe.effects(&format!("{tag} idempotent"));
         let fits = (notes, keyed) == (1, 1);
         found.unless(fits, |f| &mut f.doubled, || format!("{tag}: {notes} notes, {keyed} keys"));

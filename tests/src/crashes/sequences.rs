@@ -85,12 +85,7 @@ impl Lane {
     }
 
     async fn effects(&self, found: &mut Findings, tag: &str, steps: &Value) {
-        let text = format!("{tag} note");
-        let notes: i64 = sqlx::query_scalar("select count(*) from sixty.entity_notes where text = $1")
-            .bind(&text)
-            .fetch_one(&self.database)
-            .await
-            .expect("a number");
+        let notes = self.notes(tag).await;
         let keyed = self.probe.effects(&format!("{tag} idempotent"));
         let made = self.probe.count(&format!("{tag} unsafe"));
         let status = |at: usize| steps[at]["status"].as_str().unwrap_or_default().to_owned();

@@ -210,6 +210,15 @@ impl Lane {
         if now == before { Ok(()) } else { Err(format!("the history has changed: {now:?}")) }
     }
 
+    /// How often the trial's note was written.
+    pub(super) async fn notes(&self, tag: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from sixty.entity_notes where text = $1")
+            .bind(format!("{tag} note"))
+            .fetch_one(&self.database)
+            .await
+            .expect("a number")
+    }
+
     /// The conversation takes one more question.
     pub(super) async fn goes_on(&self, session: &str, tag: &str) -> Findings {
         let mut found = Findings::default();

@@ -13,7 +13,7 @@ use crate::{
         Person, TestApp,
         look::{all, end, prompts, result, run_of},
     },
-    skills::send,
+    skills::{many_versions, send},
 };
 
 /// A step that follows the usual sequence, and one that reads what came of it.
@@ -328,11 +328,7 @@ async fn a_run_that_waits_keeps_the_versions_that_it_follows() {
     let session = alice.session().await;
     let frames = begin(&alice, "round", &session).await.rest().await;
     let pool = app.database.superuser().await;
-    let more = "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description, tags, active)
-            select v.org_id, key, n, 'x', v.sha256, 'atomic', 'N', 'N', '{}', true
-            from sixty.skill_versions v, generate_series(2, 250) n;
-        update sixty.skills set version = 250";
-    sqlx::raw_sql(more).execute(&pool).await.expect("249 more");
+    many_versions(&pool).await;
     for key in ["round", "follow-up", "next-step"] {
         let document = sequence(key, "\n    - {order: 1, action: get_next_meeting}");
         let document = if key == "next-step" { super::NEXT_STEP.replace("ONE", "one") } else { document };

@@ -5,7 +5,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use store::skills;
 
-use super::{PATH, PLATFORM, as_run, document, in_use, push, put, read, send, skill, states, trail, with};
+use super::{
+    PATH, PLATFORM, as_run, document, in_use, many_versions, push, put, read, send, skill, states, trail,
+    with,
+};
 use crate::{harness::TestApp, resources::if_match};
 
 #[tokio::test]
@@ -373,11 +376,7 @@ async fn old_versions_go_but_for_the_pinned_one() {
     put(&alice, "brief", &document("Brief", "One.")).await.expect(201);
     alice.put(&format!("{PATH}/brief/pin"), json!({"version": 1})).await.expect(200);
     let pool = app.database.superuser().await;
-    let more = "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description, tags, active)
-            select v.org_id, key, n, 'x', v.sha256, 'atomic', 'N', 'N', '{}', true
-            from sixty.skill_versions v, generate_series(2, 250) n;
-        update sixty.skills set version = 250";
-    sqlx::raw_sql(more).execute(&pool).await.expect("249 more");
+    many_versions(&pool).await;
     put(&alice, "brief", &document("Brief", "Newest.")).await.expect(200);
     let (count, oldest): (i64, i64) =
         sqlx::query_as("select count(*), min(version) from sixty.skill_versions")

@@ -59,6 +59,15 @@ pub async fn send(
     person.send(person.request(method, path).header("content-type", kind).body(body.into())).await
 }
 
+/// Gives each skill 249 versions more.
+pub async fn many_versions(pool: &sqlx::PgPool) {
+    let more = "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description, tags, active)
+            select v.org_id, key, n, 'x', v.sha256, 'atomic', 'N', 'N', '{}', true
+            from sixty.skill_versions v, generate_series(2, 250) n;
+        update sixty.skills set version = 250";
+    sqlx::raw_sql(more).execute(pool).await.expect("249 more");
+}
+
 /// Action and detail of what the trail says of a skill, newest first.
 async fn trail(person: &Person, key: &str) -> Vec<(String, Value)> {
     let entries = person.get("/v1/admin/audit?limit=100").await.expect(200).json();

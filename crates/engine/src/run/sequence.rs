@@ -29,7 +29,7 @@ use crate::{
     notebook::visible,
     prompt::Choice,
     repetition::RepetitionGuard,
-    sequence::{Else, Given, Heard, Next, Sequence, handed_in_by, meant},
+    sequence::{Else, Given, Heard, Next, Sequence, handed_in_by, meant, without_nulls},
 };
 
 /// Model calls of all steps together, as a multiple of what one may make.
@@ -137,9 +137,9 @@ impl Run {
 
     /// How the step begins, with the arguments as they are by now.
     async fn call_of(&self, tx: &mut RunTx, sequence: &mut Sequence, at: usize) -> Result<Beginning> {
-        let Given { arguments, lacks } = sequence.evaluate(at);
+        let Given { arguments, lacks, .. } = sequence.evaluate(at);
         let arguments = self.engine.clean_members(arguments);
-        sequence.rows[at].missing = lacks.into_iter().map(|lack| lack.path).take(100).collect();
+        sequence.rows[at].missing = lacks.into_iter().take(100).collect();
         let (does, arguments) = match meant(sequence.does(at), arguments) {
             Ok(meant) => meant,
             Err(why) => return Ok(Beginning::Fails(why)),
@@ -176,9 +176,8 @@ impl Run {
         let id = id(&row.attempt.max(1).to_string());
         match does {
             Does::Action(name) => {
-                // What is missing is left out: few tools take null for nothing.
-                let given = arguments.into_iter().filter(|(_, value)| !value.is_null());
-                Ok(Beginning::Call(Made { id, name, input: Value::Object(given.collect()) }))
+                let input = Value::Object(without_nulls(arguments));
+                Ok(Beginning::Call(Made { id, name, input }))
             }
             Does::Skill(key) => {
                 let skill = match self.pin_step(tx.tenant(), &key, arguments).await? {

@@ -13,7 +13,7 @@ use skills::{
     step::Does,
 };
 
-use crate::skills::Entry;
+use crate::skills::{Entry, add_missing};
 
 /// A part of a sequence that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,11 +115,7 @@ impl Expanded {
         for error in &plan.report.errors {
             self.problem(if inner { format!("{}: {error}", skill.key) } else { error.to_string() });
         }
-        for name in plan.missing {
-            if !self.missing.contains(&name) {
-                self.missing.push(name);
-            }
-        }
+        add_missing(&mut self.missing, &plan.missing);
         self.groups.push(Group {
             within,
             steps: start..start,

@@ -18,23 +18,10 @@ const MAX_CUT: usize = 16_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     pub arguments: Map<String, Value>,
-    /// What mappings read and nothing was found for, or was too much.
-    pub lacks: Vec<Lack>,
-}
-
-/// A path of a mapping, with the sequence in which it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Lack {
+    /// The sequence in which the mapping stands.
     pub group: usize,
-    pub path: String,
-}
-
-impl Given {
-    fn of(group: usize, evaluated: Evaluated) -> Self {
-        let Evaluated { arguments, missing, too_large } = evaluated;
-        let lacks = missing.into_iter().chain(too_large).map(|path| Lack { group, path }).collect();
-        Self { arguments, lacks }
-    }
+    /// Paths of the mapping for which nothing was found, or too much.
+    pub lacks: Vec<String>,
 }
 
 impl Sequence {
@@ -45,13 +32,10 @@ impl Sequence {
             Some(within) if step.opens => within.group,
             _ => step.group,
         };
-        self.evaluate_in(group, &step.planned.arguments)
-    }
-
-    fn evaluate_in(&self, group: usize, arguments: &Mapping) -> Given {
         let (inputs, outputs) = (self.inputs_of(group), self.outputs(group));
         let scope = Scope { outputs: &outputs, inputs: &inputs, params: &inputs, context: &self.context };
-        Given::of(group, arguments.evaluate(&scope))
+        let Evaluated { arguments, missing, too_large } = step.planned.arguments.evaluate(&scope);
+        Given { arguments, group, lacks: missing.into_iter().chain(too_large).collect() }
     }
 
     fn inputs_of(&self, group: usize) -> Value {
@@ -140,8 +124,12 @@ impl Sequence {
 
 /// What is null is not given.
 fn with_defaults(group: &Group, given: Map<String, Value>) -> Map<String, Value> {
-    let given = given.into_iter().filter(|(_, value)| !value.is_null());
-    group.defaults.clone().into_iter().chain(given).collect()
+    group.defaults.clone().into_iter().chain(without_nulls(given)).collect()
+}
+
+/// The same without what is null: few tools take that for nothing.
+pub(crate) fn without_nulls(given: Map<String, Value>) -> Map<String, Value> {
+    given.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
 /// What later steps read of a tool's result: its text, and the members of what it tells beside it, or of a text

@@ -258,7 +258,7 @@ fn missing(
 }
 
 /// Each is named once.
-pub(super) fn add_missing(missing: &mut Vec<String>, more: &[String]) {
+pub(crate) fn add_missing(missing: &mut Vec<String>, more: &[String]) {
     for name in more {
         if !missing.contains(name) {
             missing.push(name.clone());

@@ -9,6 +9,6 @@ mod simulate;
 
 pub use follow::Wanted;
 pub(crate) use follow::{About, Person, Picked, sequence_context};
-pub(crate) use library::{Entry, Libraries, Library, is_sequence};
+pub(crate) use library::{Entry, Libraries, Library, add_missing, is_sequence};
 pub(crate) use reading::{facts, head, list_skills};
 pub use simulate::Asker;

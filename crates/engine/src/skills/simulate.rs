@@ -26,7 +26,7 @@ use crate::{
     Engine, Wanted,
     builtins::{self, Asking},
     run::shorten,
-    sequence::{self, Given, Lack, Sequence},
+    sequence::{self, Given, Sequence},
 };
 
 const NOT_BEGUN: &str =
@@ -150,15 +150,11 @@ impl Engine {
         sequence: &mut Sequence,
         at: usize,
     ) -> Result<SimulatedStep> {
-        let Given { arguments, lacks } = sequence.evaluate(at);
+        let Given { arguments, group, lacks } = sequence.evaluate(at);
         let input = self.clean_members(arguments);
         let planned = sequence.planned(at).clone();
-        let mut late = BTreeMap::new();
-        let (later, missing): (Vec<Lack>, Vec<Lack>) = lacks.into_iter().partition(|lack| {
-            let inputs = late.entry(lack.group).or_insert_with(|| stage.late_inputs(sequence, lack.group));
-            stage.is_later(lack.group, inputs, &lack.path)
-        });
-        let paths = |lacks: Vec<Lack>| lacks.into_iter().map(|lack| lack.path).collect::<Vec<_>>();
+        let late = stage.late_inputs(sequence, group);
+        let (later, missing) = lacks.into_iter().partition(|path| stage.is_later(group, &late, path));
         let waits = || !stage.late_inputs(sequence, sequence.group(at)).is_empty();
         let unmet = sequence.unmet(at, &input).filter(|_| !waits());
         let meant = sequence::meant(planned.does.clone(), input.clone());
@@ -198,8 +194,8 @@ impl Engine {
             skill_key: row.skill_key.clone(),
             action: row.action.clone(),
             input,
-            missing: paths(missing),
-            later: paths(later),
+            missing,
+            later,
             policy,
             would,
             on_failure: match &planned.on_failure {
@@ -241,9 +237,7 @@ impl Engine {
         (name, requires_approval): (&str, bool),
         input: &Map<String, Value>,
     ) -> Result<(Policy, Would, Option<String>)> {
-        let given: Map<String, Value> =
-            input.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
-        let args = to_raw_value(&given).map_err(Error::internal)?;
+        let args = to_raw_value(&sequence::without_nulls(input.clone())).map_err(Error::internal)?;
         let (tool, call) = match self.0.toolbox.check(stage.offer, name, &args) {
             Ok(checked) => checked,
             Err(why) => {
