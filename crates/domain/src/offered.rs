@@ -57,6 +57,9 @@ pub struct OfferedSkill {
     pub icon: Option<String>,
     #[schema(required)]
     pub category: Option<String>,
+    #[schema(required)]
+    pub priority: Option<String>,
+    pub tags: Vec<String>,
     /// JSON Schema of what it works on; null, if it says nothing of that.
     #[schema(required, value_type = Option<Object>)]
     pub inputs: Option<Value>,

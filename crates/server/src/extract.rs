@@ -121,15 +121,15 @@ impl<T: DeserializeOwned> FromRequest<App> for TextOr<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Result<Self> {
-        text_or(request).await.map(|(read, _)| read)
+        text_or(request, MAX_BODY).await.map(|(read, _)| read)
     }
 }
 
-/// A body of text or JSON, with its raw bytes.
-pub async fn text_or<T: DeserializeOwned>(request: Request) -> Result<(TextOr<T>, Bytes)> {
+/// A body of text, or of at most so many bytes of JSON, with its raw bytes.
+pub async fn text_or<T: DeserializeOwned>(request: Request, most: usize) -> Result<(TextOr<T>, Bytes)> {
     let markdown = mime(request.headers()).is_some_and(|mime| mime == "text/markdown");
     let request = admit(request, if markdown { require_utf8 } else { require_json }).await?;
-    let bytes = read(request).await?;
+    let bytes = read_up_to(request, if markdown { MAX_BODY } else { most }).await?;
     if !markdown {
         return json(&bytes).map(|value| (TextOr::Json(value), bytes));
     }

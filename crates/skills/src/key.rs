@@ -8,6 +8,10 @@ pub const MAX_LEN: usize = 64;
 /// The one key that never stands in a catalogue: documents that many skills include.
 pub const PLATFORM_REFERENCES: &str = "_platform-references";
 
+/// Stands for its document where the folder has none: it is a folder of documents for others.
+pub const LIBRARY: &str =
+    "---\nname: Platform references\ndescription: Documents that skills include.\n---\n";
+
 /// Lower-case letters, digits and single hyphens inside, as the open Agent Skills format has it
 /// for `name`; or [`PLATFORM_REFERENCES`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

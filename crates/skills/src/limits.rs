@@ -36,6 +36,11 @@ pub const TRIGGERS: usize = 100;
 /// Most steps of a sequence.
 pub const STEPS: usize = 50;
 
+/// Longest time that a skill or a step may take, in milliseconds: a day.
+pub const TIMEOUT_MS: u64 = 86_400_000;
+/// How often a step may be tried again.
+pub const RETRIES: u64 = 10;
+
 /// Longest title, in characters.
 pub const NAME: usize = 200;
 /// Longest description, in characters. The open format has 1,024: an export shortens it.

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     limits,
-    read::table::{FRONT_MATTER, Home, Known, Shape},
+    read::table::{FRONT_MATTER, Home, Known, STEP, Shape},
 };
 
-/// JSON Schema (2020-12) of a SKILL.md's front matter, for editors and for CI. It takes what the
-/// reader takes, older spellings included; the reader says more of what is wrong.
+/// JSON Schema (2020-12) of a SKILL.md's front matter, for editors and for CI. The reader takes what it
+/// takes, older spellings included, and closed lists in any case; it says more of what is wrong.
 pub fn front_matter() -> Value {
     let mut top = properties(FRONT_MATTER, |known| known.home == Home::Top);
     let metadata = properties(FRONT_MATTER, |known| known.home == Home::Metadata);
@@ -22,6 +22,8 @@ pub fn front_matter() -> Value {
             }),
         );
     }
+    let mut step = record(STEP);
+    step["oneOf"] = json!([given("skill_key"), given("action")]);
     let about = "Everything else of the skill; keys that are not known are kept";
     top.insert(
         "metadata".into(),
@@ -33,6 +35,7 @@ pub fn front_matter() -> Value {
         "type": "object",
         "required": ["name", "description"],
         "properties": top,
+        "$defs": { "step": step },
     })
 }
 
@@ -76,14 +79,23 @@ fn shape(shape: Shape) -> Value {
             { "type": ["boolean", "null"] },
             { "enum": ["true", "false", "yes", "no", "on", "off"] },
         ] }),
-        Shape::Count => json!({ "type": ["integer", "string", "null"], "minimum": 0 }),
+        Shape::Count(least, most) => {
+            json!({ "type": ["integer", "string", "null"], "minimum": least, "maximum": most })
+        }
         Shape::Part => json!({ "type": ["number", "string", "null"], "minimum": 0, "maximum": 1 }),
         Shape::Any | Shape::Inert => json!({}),
         Shape::Object => json!({ "type": ["object", "null"] }),
         Shape::Record(table) => {
             json!({ "type": ["object", "null"], "properties": properties(table, |_| true) })
         }
-        Shape::Records(table, texts) => records(table, texts),
+        Shape::Records(table) => {
+            let item = json!({ "anyOf": [record(table), scalar()] });
+            json!({ "anyOf": [list(&item, limits::ITEMS), { "type": "object" }, scalar()] })
+        }
+        Shape::Steps => {
+            let step = json!({ "$ref": "#/$defs/step" });
+            json!({ "anyOf": [list(&step, limits::STEPS), step, { "type": "null" }] })
+        }
     }
 }
 
@@ -95,12 +107,11 @@ fn texts(usual: &[&str]) -> Value {
     json!({ "anyOf": [list(&item, limits::ITEMS), scalar()] })
 }
 
-fn records(table: &[Known], texts: bool) -> Value {
-    let record = json!({ "type": "object", "properties": properties(table, |_| true) });
-    if texts {
-        let item = json!({ "anyOf": [record, scalar()] });
-        json!({ "anyOf": [list(&item, limits::ITEMS), { "type": "object" }, scalar()] })
-    } else {
-        list(&record, limits::ITEMS)
-    }
+fn record(table: &[Known]) -> Value {
+    json!({ "type": "object", "properties": properties(table, |_| true) })
+}
+
+/// A map in which this key has a value.
+fn given(name: &str) -> Value {
+    json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } })
 }

@@ -1,5 +1,6 @@
 //! Skills as they are kept: written, versioned, switched, pinned, imported, and the platform's; and as they are used.
 
+mod beside;
 mod book;
 mod cookbook;
 mod exporting;

@@ -106,6 +106,29 @@ async fn skills_are_pushed_with_their_documents_and_what_is_there_makes_no_versi
 }
 
 #[tokio::test]
+async fn a_library_needs_no_document_and_a_skill_may_have_megabytes_of_them() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let folder = Folder::new(&[
+        ("_platform-references/prices.md", "Dear."),
+        ("large/SKILL.md", &document("Large", "Read.")),
+    ]);
+    for n in 0..15 {
+        // Each of these characters takes two in JSON.
+        folder.write(&format!("large/references/{n}.md"), &"\"".repeat(120 * 1024));
+    }
+    for n in 15..31 {
+        folder.write(&format!("large/references/{n}.md"), &"x".repeat(130 * 1024));
+    }
+    let said = push_as(&app, &alice, &folder, &[]).await;
+    let told =
+        "_platform-references: created version 1\nlarge: created version 1\n2 skills pushed: 2 created\n";
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, told, ""));
+    assert_eq!(read(&alice, "_platform-references").await["files"], json!({"prices.md": "Dear."}));
+    assert_eq!(read(&alice, "large").await["files"].as_object().expect("files").len(), 31);
+}
+
+#[tokio::test]
 async fn what_the_check_refuses_is_not_sent_and_what_the_service_refuses_stops_no_other() {
     let app = TestApp::start().await;
     let alice = app.alice();

@@ -277,6 +277,31 @@ async fn a_message_may_name_a_skill_and_the_copilot_asks_for_what_is_missing() {
 }
 
 #[tokio::test]
+async fn skills_are_filtered_by_what_they_say_of_themselves() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    rescue(&alice).await;
+    put(&alice, "brief", &with("Brief", "metadata: {category: sales-ai, tags: [short]}")).await.expect(201);
+    put(&alice, "plain", &document("Plain", "Do it.")).await.expect(201);
+    for (query, keys) in [
+        ("?category=sales-ai", vec!["brief", "deal-rescue"]),
+        ("?category=sales-ai&limit=1", vec!["brief"]),
+        ("?category=sales-ai&tag=risk", vec!["deal-rescue"]),
+        ("?priority=high", vec!["deal-rescue"]),
+        ("?tag=risky", vec![]),
+        ("", vec!["brief", "deal-rescue", "plain"]),
+    ] {
+        let listed = alice.get(&format!("/v1/skills{query}")).await.expect(200).json();
+        let found: Vec<&Value> =
+            listed["data"].as_array().expect("a list").iter().map(|it| &it["key"]).collect();
+        assert_eq!(found, keys, "{query}");
+    }
+    let rescue = alice.get("/v1/skills/deal-rescue").await.expect(200).json();
+    assert_eq!(rescue["priority"], "high");
+    assert_eq!(rescue["tags"], json!(["deals", "risk"]));
+}
+
+#[tokio::test]
 async fn a_skill_that_names_what_is_not_there_is_listed_and_does_not_run() {
     let app = TestApp::start().await;
     let alice = app.alice();

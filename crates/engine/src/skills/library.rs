@@ -52,6 +52,10 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate { skill: &self.skill, own: self.source == Source::Own }
+    }
+
     /// The skill as a run keeps it, with what it works on and the tools that it may call.
     pub(crate) fn pin(&self, inputs: Map<String, Value>, tools: Option<Vec<String>>) -> PinnedSkill {
         PinnedSkill {
@@ -157,10 +161,7 @@ impl Library {
         let links: Links =
             entries.iter().map(|(key, entry)| (key.clone(), Leads::of(&entry.skill))).collect();
         let offered: Vec<&Entry> = entries.values().filter(|entry| is_offered(&entry.skill)).collect();
-        let candidates: Vec<Candidate<'_>> = offered
-            .iter()
-            .map(|entry| Candidate { skill: &entry.skill, own: entry.source == Source::Own })
-            .collect();
+        let candidates: Vec<Candidate<'_>> = offered.iter().map(|entry| entry.candidate()).collect();
         let router = Router::new(&candidates);
         let missing: Vec<Vec<String>> =
             offered.iter().map(|entry| missing(&entries, &links, entry, tools)).collect();
@@ -193,6 +194,11 @@ impl Library {
     /// The skills that copilots are offered, by key.
     pub(crate) fn offered(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(|entry| is_offered(&entry.skill))
+    }
+
+    /// The same as they compete for messages and commands.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = Candidate<'_>> {
+        self.offered().map(Entry::candidate)
     }
 
     /// The steps of a sequence for a caller with these tools, with those of the sequences that they follow.

@@ -26,6 +26,23 @@ const MAX_DOCUMENTS: usize = 32;
 /// Skills that one answer of `list_skills` shows.
 const PAGE: usize = 40;
 
+/// Which of the skills are wanted: those that say all of this of themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shelf<'a> {
+    pub category: Option<&'a str>,
+    pub priority: Option<&'a str>,
+    pub tag: Option<&'a str>,
+}
+
+impl Shelf<'_> {
+    fn holds(&self, skill: &Skill) -> bool {
+        let says = |wanted: Option<&str>, said: Option<&str>| wanted.is_none() || wanted == said;
+        says(self.category, skill.category.as_deref())
+            && says(self.priority, skill.priority.as_deref())
+            && self.tag.is_none_or(|wanted| skill.tags.iter().any(|tag| tag == wanted))
+    }
+}
+
 /// A skill for an organization and a caller: its text, and the steps of a sequence.
 pub(super) struct Ready {
     pub compiled: Compiled,
@@ -236,12 +253,14 @@ impl Engine {
         &self,
         tx: &mut TenantTx,
         role: Role,
+        wanted: &Shelf<'_>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<OfferedSkill>> {
         let (library, tools) = self.of_caller(tx, role).await?;
-        let rest =
-            library.offered().filter(|entry| after.is_none_or(|after| entry.skill.key.as_str() > after));
+        let rest = library.offered().filter(|entry| {
+            wanted.holds(&entry.skill) && after.is_none_or(|after| entry.skill.key.as_str() > after)
+        });
         let (facts, mut page) = (facts(tx).await?, Vec::new());
         for entry in rest.take(limit) {
             let ready = self.ready(tx, &library, entry, (&facts, &tools)).await?;
@@ -325,6 +344,8 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
             .map(|it| OfferedCommand { label: it.label.clone(), description: it.description.clone() }),
         icon: command.and_then(|it| it.icon.clone()),
         category: skill.category.clone(),
+        priority: skill.priority.clone(),
+        tags: skill.tags.clone(),
         inputs: skill.input_schema.clone(),
         required_context: skill.required_context.iter().map(|needs| needs.0.clone()).collect(),
         execution_mode: skill.execution_mode,

@@ -10,7 +10,7 @@ use domain::{
     EntityRef, Error, SessionId,
     offered::{OfferedSkill, Routing, Simulation},
 };
-use engine::{Asker, Wanted};
+use engine::{Asker, Shelf, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
@@ -39,10 +39,20 @@ const MAX_TEXT: usize = 65_536;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListOffered {
+    category: Option<String>,
+    priority: Option<String>,
+    tag: Option<String>,
     /// 1 to 100.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
     cursor: Option<String>,
+}
+
+impl ListOffered {
+    fn shelf(&self) -> Shelf<'_> {
+        let Self { category, priority, tag, .. } = self;
+        Shelf { category: category.as_deref(), priority: priority.as_deref(), tag: tag.as_deref() }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -105,11 +115,11 @@ pub async fn list(caller: Caller, Query(query): Query<ListOffered>) -> Result<Js
     let limit = limit(query.limit)?;
     let after: Option<String> = after(query.cursor.as_deref())?;
     let most = usize::try_from(limit + 1).map_err(Error::internal)?;
-    let engine = &caller.app.engine;
+    let (engine, shelf) = (&caller.app.engine, query.shelf());
     let found = caller
         .tx(async |tx| {
             let role = tx.role;
-            engine.offered_skills(tx, role, after.as_deref(), most).await
+            engine.offered_skills(tx, role, &shelf, after.as_deref(), most).await
         })
         .await?;
     Ok(page(found, limit, |skill| skill.key.clone()))

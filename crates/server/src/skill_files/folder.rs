@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use skills::{Files, Finding, Key, Report, files::check_path, limits};
+use skills::{
+    Files, Finding, Key, Report,
+    files::check_path,
+    key::{LIBRARY, PLATFORM_REFERENCES},
+    limits,
+};
 
 use super::output::Checked;
 
@@ -15,7 +20,8 @@ const MAX_DEPTH: usize = 12;
 /// Most skills of one call.
 const MOST: usize = 10_000;
 
-/// The SKILL.md files at and below a path, in the order of their names. Links are not followed.
+/// The SKILL.md files at and below a path, in the order of their names; that of the library of documents need not be
+/// there. Links are not followed.
 pub(super) fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     if fs::metadata(path)?.is_dir() {
         return walk(path, 0, found);
@@ -25,7 +31,7 @@ pub(super) fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    found.extend(own_document(folder));
+    found.extend(own_document(folder).or_else(|| is_library(folder).then(|| folder.join("SKILL.md"))));
     if found.len() > MOST || depth > MAX_DEPTH {
         return Err(io::Error::other(format!("more than {MOST} skills, or {MAX_DEPTH} folders deep")));
     }
@@ -45,6 +51,10 @@ fn own_document(folder: &Path) -> Option<PathBuf> {
         .find(|path| path.symlink_metadata().is_ok())
 }
 
+fn is_library(folder: &Path) -> bool {
+    name(folder) == PLATFORM_REFERENCES
+}
+
 fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
@@ -60,17 +70,21 @@ pub(super) fn check(document: &Path) -> io::Result<Checked> {
     let in_folder = name(document).eq_ignore_ascii_case("skill.md");
     let key = if in_folder {
         // The folder's own name, where the path is `.` or a file alone.
-        let full = fs::canonicalize(document)?;
-        full.parent().map(name).unwrap_or_default()
+        let folder = document.parent().filter(|folder| !folder.as_os_str().is_empty());
+        name(&fs::canonicalize(folder.unwrap_or(Path::new(".")))?)
     } else {
         document.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     };
     let mut checked = Checked { path: document.to_owned(), key, ..Checked::default() };
-    let Checked { report, files, .. } = &mut checked;
     if let Some(folder) = document.parent().filter(|_| in_folder) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        companions(folder, "", files, report)?;
+        companions(folder, "", &mut checked.files, &mut checked.report)?;
     }
+    if checked.key == PLATFORM_REFERENCES && document.symlink_metadata().is_err() {
+        checked.read(LIBRARY.to_owned());
+        return Ok(checked);
+    }
+    let report = &mut checked.report;
     if !fs::symlink_metadata(document)?.is_file() {
         report.error(Finding::new("", "is a link or no file, and is not read"));
         return Ok(checked);
@@ -113,7 +127,8 @@ fn companions(folder: &Path, at: &str, files: &mut Files, report: &mut Report) -
         } else if kind.is_dir() && name(&path).starts_with('.') {
             report.warn(Finding::new(inside, "is a hidden folder, and is left behind"));
         } else if kind.is_dir() {
-            if own_document(&path).is_none() && inside.split('/').count() <= limits::FOLDERS + 1 {
+            let other = is_library(&path) || own_document(&path).is_some();
+            if !other && inside.split('/').count() <= limits::FOLDERS + 1 {
                 companions(&path, &inside, files, report)?;
             }
         } else if !kind.is_file() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Key, Report, Skill, Step,
-    compile::{World, missing, resolve},
+    compile::{Links, World, missing, resolve},
     found::{Found, Place},
     mapping::{Mapping, Root},
     step::{Does, OnFailure},
@@ -78,6 +78,13 @@ pub fn plan(skill: &Skill, world: &World<'_>) -> Plan {
     let report = found.report();
     let runnable = missing.is_empty() && report.errors.is_empty();
     Plan { steps: planned, report, runnable, missing, undeclared }
+}
+
+/// What is wrong with where a skill leads, among skills that lead there.
+pub fn circles(skill: &Skill, links: &Links) -> Report {
+    let mut found = Found::default();
+    graph::check(skill, links, &mut found);
+    found.report()
 }
 
 fn at(number: usize, field: &str) -> Place {

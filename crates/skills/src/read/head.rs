@@ -13,14 +13,13 @@ use super::{
 use crate::{
     Finding, Key, Report, Skill, Step, limits,
     skill::{Command, Deprecation, ExecutionMode, Input, Kind, Mode, Needs},
+    template,
 };
 
 const KINDS: [Kind; 3] = [Kind::Atomic, Kind::Sequence, Kind::Composite];
 const EXECUTION_MODES: [ExecutionMode; 3] =
     [ExecutionMode::Sync, ExecutionMode::Async, ExecutionMode::Streaming];
 const MODES: [Mode; 3] = [Mode::Auto, Mode::Single, Mode::Agent];
-/// A day.
-const LONGEST_MS: u64 = 86_400_000;
 
 struct Head<'n, 'r> {
     key: &'r Key,
@@ -51,10 +50,10 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         priority: head.usual("priority", table::PRIORITIES, "which is no usual priority"),
         tags: head.texts("tags"),
         agent_affinity: head.usual_texts("agent_affinity", table::AGENTS, "which is no usual agent"),
-        author: head.text("author", limits::NAME),
-        version: head.text("version", limits::NAME),
-        license: head.text("license", limits::TEXT),
-        compatibility: head.text("compatibility", limits::TEXT),
+        author: head.text("author", limits::FRONT_MATTER),
+        version: head.text("version", limits::FRONT_MATTER),
+        license: head.text("license", limits::FRONT_MATTER),
+        compatibility: head.text("compatibility", limits::FRONT_MATTER),
         active: head.flag("is_active").unwrap_or(true),
         deprecation: head.deprecation(),
         triggers: head.triggers(),
@@ -76,7 +75,7 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         allowed_tools: head.allowed_tools(),
         linked_skills: head.linked_skills(),
         steps,
-        timeout_ms: head.take("timeout_ms").and_then(|at| count(&at, 1, LONGEST_MS, head.report)),
+        timeout_ms: head.take("timeout_ms").and_then(|at| count(&at, 1, limits::TIMEOUT_MS, head.report)),
         execution_mode: head
             .closed("execution_mode", table::EXECUTION_MODES, &EXECUTION_MODES)
             .unwrap_or_default(),
@@ -87,7 +86,11 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
     head.inert(&mut other);
     let Head { fields, report, .. } = head;
     other.extend(fields.rest(report));
-    if skill.body.trim().is_empty() && skill.steps.is_empty() {
+    for (line, problem) in template::problems(&skill.body) {
+        let finding = Finding::new("body", problem.text.clone()).on_line(parts.body_line + line - 1);
+        report.warn(finding.suggest(problem.suggestion()));
+    }
+    if skill.body.trim().is_empty() && skill.steps.is_empty() && !key.is_library() {
         let finding = Finding::new("body", "is empty: there is nothing to follow");
         report.warn(finding.on_line(parts.body_line));
     }

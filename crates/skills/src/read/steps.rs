@@ -18,9 +18,6 @@ use crate::{
 };
 
 const ON_FAILURE: [OnFailure; 3] = [OnFailure::Stop, OnFailure::Continue, OnFailure::Fallback];
-/// A day.
-const LONGEST_MS: u64 = 86_400_000;
-const MOST_RETRIES: u64 = 10;
 
 /// A step with its place in the document.
 struct Placed<'n> {
@@ -63,7 +60,7 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
     fields.take("requires_approval", report);
     let timeout = fields.take("timeout_ms", report);
     let retries = fields.take("max_retries", report);
-    let retries = retries.and_then(|at| count(&at, 0, MOST_RETRIES, report)).unwrap_or_default();
+    let retries = retries.and_then(|at| count(&at, 0, limits::RETRIES, report)).unwrap_or_default();
     let fallback = fields.take("fallback_skill_key", report).and_then(|at| other(&at, own, report));
     let description = fields.take("description", report);
     if on_failure == OnFailure::Fallback && fallback.is_none() {
@@ -77,7 +74,7 @@ fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {
         on_failure,
         requires_approval: wanted.contains(&true),
         description: description.and_then(|at| text(&at, limits::TEXT, report)),
-        timeout_ms: timeout.and_then(|at| count(&at, 1, LONGEST_MS, report)),
+        timeout_ms: timeout.and_then(|at| count(&at, 1, limits::TIMEOUT_MS, report)),
         max_retries: u32::try_from(retries).unwrap_or_default(),
         fallback_skill_key: fallback,
     };

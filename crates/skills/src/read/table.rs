@@ -2,7 +2,11 @@
 //! Schema are both made from it.
 
 use Home::{Metadata, Top};
-use Shape::{Any, Closed, Count, Flag, Inert, Object, Part, Record, Records, Text, Texts, Usual, UsualTexts};
+use Shape::{
+    Any, Closed, Count, Flag, Inert, Object, Part, Record, Records, Steps, Text, Texts, Usual, UsualTexts,
+};
+
+use crate::limits;
 
 /// Where a key belongs. It is read at the other level too.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,8 +28,8 @@ pub(crate) enum Shape {
     Texts,
     UsualTexts(&'static [&'static str]),
     Flag,
-    /// A whole number.
-    Count,
+    /// A whole number, from the first to the second.
+    Count(u64, u64),
     /// A number of 0 to 1.
     Part,
     Any,
@@ -33,8 +37,10 @@ pub(crate) enum Shape {
     Object,
     /// A map with these keys.
     Record(&'static [Known]),
-    /// A list of them, each of which may be a text alone where that is said.
-    Records(&'static [Known], bool),
+    /// A list of them, each of which may be a text alone.
+    Records(&'static [Known]),
+    /// A list of [`STEP`]s.
+    Steps,
     /// Kept as it is written; it does nothing yet.
     Inert,
 }
@@ -60,6 +66,8 @@ const fn key(name: &'static str, shape: Shape, about: &'static str) -> Known {
 const fn also(older: &'static [&'static str], known: Known) -> Known {
     Known { older, ..known }
 }
+
+const TIMEOUT: Shape = Count(1, limits::TIMEOUT_MS);
 
 pub(crate) const SKILL_TYPES: &[&str] = &["atomic", "sequence", "composite"];
 pub(crate) const EXECUTION_MODES: &[&str] = &["sync", "async", "streaming"];
@@ -105,11 +113,11 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
     key("is_active", Flag, "False: imported switched off"),
     key("deprecated_by", Text, "Key of the skill that took its place"),
     key("deprecation_reason", Text, "Why it is switched off"),
-    key("triggers", Records(TRIGGER, true), "What a message that needs the skill says"),
+    key("triggers", Records(TRIGGER), "What a message that needs the skill says"),
     key("keywords", Texts, "Words by which it is found when no trigger fits"),
-    key("inputs", Records(VALUE, true), "What it takes"),
+    key("inputs", Records(VALUE), "What it takes"),
     key("input_schema", Object, "What it takes, as JSON Schema"),
-    key("outputs", Records(VALUE, true), "What it gives"),
+    key("outputs", Records(VALUE), "What it gives"),
     key("output_schema", Object, "What it gives, as JSON Schema"),
     also(
         &["requires_context"],
@@ -132,11 +140,8 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
         key("structured_response_type", Text, "The card that the result is shown as"),
     ),
     key("linked_skills", Texts, "Keys of skills that it names"),
-    also(
-        &["sequence_steps"],
-        key("workflow", Records(STEP, false), "Steps of a sequence, one after the other"),
-    ),
-    key("timeout_ms", Count, "Its time, in milliseconds, within the organization's limit"),
+    also(&["sequence_steps"], key("workflow", Steps, "Steps of a sequence, one after the other")),
+    key("timeout_ms", TIMEOUT, "Its time, in milliseconds, within the organization's limit"),
     key("execution_mode", Closed(EXECUTION_MODES), "How the result is delivered"),
     key("mode", Usual(MODES), "One call of the model, or the agent's loop; `auto` decides by the size"),
     key("signal_triggers", Inert, "Kept; does nothing yet"),
@@ -175,7 +180,7 @@ pub(crate) const VALUE: &[Known] = &[
 ];
 
 pub(crate) const STEP: &[Known] = &[
-    key("order", Count, "Place in the sequence"),
+    key("order", Count(0, u16::MAX as u64), "Place in the sequence"),
     key("skill_key", Text, "Key of the skill that it follows"),
     key("action", Text, "Name of the tool that it calls"),
     key("input_mapping", Object, "Arguments, with ${…} over outputs, inputs, trigger.params and context"),
@@ -183,7 +188,7 @@ pub(crate) const STEP: &[Known] = &[
     key("on_failure", Closed(ON_FAILURE), "What happens when it failed"),
     also(&["needs_confirmation"], key("requires_approval", Flag, "A person approves it before it begins")),
     key("description", Text, "What it is for"),
-    key("timeout_ms", Count, "Its time, in milliseconds"),
-    key("max_retries", Count, "How often it is tried again"),
+    key("timeout_ms", TIMEOUT, "Its time, in milliseconds"),
+    key("max_retries", Count(0, limits::RETRIES), "How often it is tried again"),
     key("fallback_skill_key", Text, "Key of the skill that is followed where it failed"),
 ];

@@ -43,16 +43,33 @@ pub fn regex_problem(pattern: &str) -> Option<&'static str> {
     }
 }
 
+/// Skills whose command another one has already, which wins.
+pub fn clashes(candidates: &[Candidate<'_>]) -> Vec<(Key, Finding)> {
+    let skills = in_order(candidates);
+    let mut building = Building::default();
+    for (number, skill) in skills.iter().enumerate() {
+        building.commands(number, skill, &skills);
+    }
+    building.warnings
+}
+
+/// The skills that a copilot offers, in the order in which they win. Of two with the same key the
+/// organization's own counts.
+fn in_order<'s>(candidates: &[Candidate<'s>]) -> Vec<&'s Skill> {
+    let mut all: Vec<&Candidate<'s>> = candidates.iter().filter(|it| is_offered(it.skill)).collect();
+    all.sort_by_key(|it| (Reverse(it.own), Reverse(priority(it.skill)), &it.skill.key));
+    let mut known = BTreeSet::new();
+    all.retain(|it| known.insert(&it.skill.key));
+    all.into_iter().map(|it| it.skill).collect()
+}
+
 impl Router {
-    /// Takes in the skills that a copilot offers. Of two with the same key the organization's own counts.
+    /// Takes in the skills that a copilot offers.
     pub fn new(candidates: &[Candidate<'_>]) -> Self {
-        let mut all: Vec<&Candidate<'_>> = candidates.iter().filter(|it| is_offered(it.skill)).collect();
-        all.sort_by_key(|it| (Reverse(it.own), Reverse(priority(it.skill)), &it.skill.key));
-        let mut known = BTreeSet::new();
-        all.retain(|it| known.insert(&it.skill.key));
-        let skills: Vec<&Skill> = all.into_iter().map(|it| it.skill).collect();
+        let skills = in_order(candidates);
         let mut building = Building { shared: shared(&skills), ..Building::default() };
         for (number, skill) in skills.iter().enumerate() {
+            building.commands(number, skill, &skills);
             building.skill(number, skill, &skills);
         }
         let regexes = building.regexes(&skills);
@@ -101,22 +118,39 @@ fn shared(skills: &[&Skill]) -> BTreeMap<String, u32> {
     shared
 }
 
+/// Where a trigger's pattern stands.
+fn pattern(place: usize) -> String {
+    format!("metadata.triggers[{place}].pattern")
+}
+
 fn fits(pattern: &str) -> bool {
     pattern.chars().nth(MAX_PATTERN).is_none()
 }
 
 impl Building {
-    fn skill(&mut self, number: usize, skill: &Skill, all: &[&Skill]) {
+    /// Its command, and those that its triggers give.
+    fn commands(&mut self, number: usize, skill: &Skill, all: &[&Skill]) {
         if let Some(command) = &skill.command {
             let label: String = command.label.chars().take(MAX_PATTERN).collect();
             self.command(number, &label, "metadata.command_centre.label", all);
         }
+        for (trigger, place) in skill.triggers.iter().take(MAX_PATTERNS).zip(0..) {
+            if let Written::Command(text) = &trigger.pattern
+                && fits(text)
+            {
+                self.command(number, text, &pattern(place), all);
+            }
+        }
+    }
+
+    /// All else by which messages find it.
+    fn skill(&mut self, number: usize, skill: &Skill, all: &[&Skill]) {
         if skill.triggers.len() > MAX_PATTERNS {
             let problem = format!("only the first {MAX_PATTERNS} triggers count");
             self.warn(&skill.key, "metadata.triggers".into(), problem);
         }
         for (trigger, place) in skill.triggers.iter().take(MAX_PATTERNS).zip(0..) {
-            self.trigger(number, trigger, &format!("metadata.triggers[{place}].pattern"), all);
+            self.trigger(number, trigger, &pattern(place), all);
         }
         for (plain, written) in keywords(skill) {
             let skills = self.shared.get(&plain).copied().unwrap_or(1);
@@ -155,9 +189,8 @@ impl Building {
                     "has no word beside its placeholders, or too many parts".into(),
                 ),
             },
-            Written::Command(_) => self.command(skill, text, field, all),
             Written::Regex(_) => self.regex(it, text, field, key),
-            Written::Event(_) => {}
+            Written::Command(_) | Written::Event(_) => {}
         }
     }
 

@@ -28,22 +28,30 @@ enum Hint<'a> {
 
 impl Problem<'_> {
     /// What to write instead.
-    pub fn suggestion(&self, facts: &Map<String, Value>) -> Option<String> {
-        let source = match self.hint {
-            Hint::Path => return Some("write a path, such as ${company_name} or ${products[0].name}".into()),
+    pub fn suggestion(&self) -> Option<String> {
+        match self.hint {
+            Hint::Path => Some("write a path, such as ${company_name} or ${products[0].name}".into()),
             Hint::Modifier => {
-                return Some(format!("the modifiers are {MODIFIERS}; a default stands in quotes: |'text'"));
+                Some(format!("the modifiers are {MODIFIERS}; a default stands in quotes: |'text'"))
             }
-            Hint::Fact(source) => source,
-        };
-        let first = source.split(['.', '[']).next().unwrap_or_default();
-        let known = || domain::profile::keys().chain(facts.keys().map(String::as_str));
-        if known().any(|key| key == first) {
-            Some(format!("fill it in in the profile, or write a default: ${{{}|'…'}}", cut(source)))
-        } else {
-            nearest(first, known()).map(|name| format!("${{{name}}}"))
+            Hint::Fact(source) if is_fact(first(source)) => {
+                Some(format!("fill it in in the profile, or write a default: ${{{}|'…'}}", cut(source)))
+            }
+            Hint::Fact(source) => {
+                nearest(first(source), domain::profile::keys()).map(|name| format!("${{{name}}}"))
+            }
         }
     }
+}
+
+/// The name that a path begins with.
+fn first(source: &str) -> &str {
+    source.split(['.', '[']).next().unwrap_or_default()
+}
+
+/// Whether organizations can say this of themselves.
+fn is_fact(name: &str) -> bool {
+    domain::profile::keys().any(|key| key == name)
 }
 
 #[derive(Debug, PartialEq)]
@@ -76,6 +84,15 @@ impl<'a> Expression<'a> {
         })?;
         let filters = parts.map(|part| filter(part.trim())).collect::<Result<_, _>>()?;
         Ok(Self { source, path, filters })
+    }
+
+    /// Refuses a name that stands for no fact of any organization.
+    pub fn check(&self) -> Result<(), Problem<'a>> {
+        if is_fact(first(self.source)) {
+            return Ok(());
+        }
+        let text = format!("`${{{}}}` is no fact that organizations have: it is empty", cut(self.source));
+        Err(Problem { text, hint: Hint::Fact(self.source) })
     }
 
     /// Its text; `work` grows by the bytes that were read for it.

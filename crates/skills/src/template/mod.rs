@@ -16,9 +16,10 @@ use serde_json::{Map, Value};
 use crate::{
     Report,
     found::{Found, Place},
+    limits,
 };
-use expression::Expression;
 pub(crate) use expression::told;
+use expression::{Expression, Problem};
 pub(crate) use fence::Fence;
 
 /// Longest filled text, in bytes.
@@ -48,6 +49,24 @@ pub fn fill(text: &str, facts: &Map<String, Value>) -> (String, Report) {
     (out, found.report())
 }
 
+/// What is wrong with the templates of a text whatever an organization says of itself.
+pub(crate) fn problems(text: &str) -> Vec<(usize, Problem<'_>)> {
+    let (mut problems, mut fence) = (Vec::new(), Fence::default());
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        if !fence.holds(line) {
+            let wrong = pieces(line).filter_map(|piece| match piece {
+                Piece::Template(inside) => Expression::parse(inside).and_then(|it| it.check()).err(),
+                Piece::Text(_) => None,
+            });
+            problems.extend(wrong.map(|problem| (number, problem)));
+        }
+        if problems.len() > limits::FINDINGS {
+            break;
+        }
+    }
+    problems
+}
+
 /// Fills lines, and knows how much it has done.
 pub(crate) struct Filler<'a> {
     facts: &'a Map<String, Value>,
@@ -66,21 +85,15 @@ impl<'a> Filler<'a> {
 
     /// Adds a line to the text. Stops early if that becomes too long.
     pub fn line(&mut self, line: &str, out: &mut String, found: &mut Found, place: &Place) {
-        let mut rest = line;
-        while let Some(start) = rest.find("${") {
-            out.push_str(&rest[..start]);
-            rest = &rest[start..];
-            let length = closed(rest);
-            match length {
-                Some(length) => self.template(&rest[2..length - 1], out, found, place),
-                None => out.push_str("${"),
+        for piece in pieces(line) {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Template(inside) => self.template(inside, out, found, place),
             }
-            rest = &rest[length.unwrap_or(2)..];
             if out.len() > MAX_TEXT || self.is_tired() {
                 return;
             }
         }
-        out.push_str(rest);
     }
 
     fn template(&mut self, inside: &str, out: &mut String, found: &mut Found, place: &Place) {
@@ -89,10 +102,38 @@ impl<'a> Filler<'a> {
             Ok(text) => out.push_str(&text),
             Err(problem) => {
                 let text = problem.text.clone();
-                found.suggest(place.clone(), text, || problem.suggestion(self.facts));
+                found.suggest(place.clone(), text, || problem.suggestion());
             }
         }
     }
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    /// What stands between `${` and `}`.
+    Template(&'a str),
+}
+
+/// A line in its parts.
+fn pieces(line: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let length = match rest.find("${") {
+            Some(0) => match closed(rest) {
+                Some(length) => {
+                    let inside = &rest[2..length - 1];
+                    rest = &rest[length..];
+                    return Some(Piece::Template(inside));
+                }
+                None => 2,
+            },
+            Some(start) => start,
+            None => rest.len(),
+        };
+        let text;
+        (text, rest) = rest.split_at(length);
+        (!text.is_empty()).then_some(Piece::Text(text))
+    })
 }
 
 /// The length of the template that begins here. It ends before another begins, so that many that

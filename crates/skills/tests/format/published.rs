@@ -71,7 +71,7 @@ fn every_documented_key_is_in_it() {
         assert!(metadata[key].is_object(), "{key} under metadata");
         assert!(schema["properties"][key].is_object(), "{key} at the top");
     }
-    let step = &metadata["workflow"]["items"]["properties"];
+    let step = &schema["$defs"]["step"]["properties"];
     let step_keys = [
         "order",
         "skill_key",
@@ -106,13 +106,20 @@ fn every_template_and_its_canonical_form_fit_it() {
 fn it_refuses_what_the_reader_refuses() {
     let with = |metadata: Value| json!({"name": "a", "description": "b", "metadata": metadata});
     assert!(fits(&with(json!({"anything": 1, "triggers": ["a"], "tags": "x, y"}))));
+    assert!(fits(&with(json!({"workflow": {"action": "get_deal"}, "timeout_ms": 86_400_000}))));
     assert!(fits(
         &json!({"name": "a", "description": "b", "category": "writing", "requires_context": ["x"]})
     ));
     for bad in [
         json!({"skill_type": "banana"}),
         json!({"execution_mode": "later"}),
-        json!({"workflow": [{"on_failure": "explode"}]}),
+        json!({"workflow": [{"action": "get_deal", "on_failure": "explode"}]}),
+        json!({"workflow": [{"skill_key": "x", "action": "get_deal"}]}),
+        json!({"workflow": [{"order": 1}]}),
+        json!({"workflow": [{"action": "get_deal", "timeout_ms": 0}]}),
+        json!({"workflow": [{"action": "get_deal", "max_retries": 11}]}),
+        json!({"timeout_ms": 0}),
+        json!({"timeout_ms": 86_400_001}),
         json!({"triggers": [{"pattern": "a", "confidence": 2}]}),
         json!({"is_active": 3}),
         json!({"input_schema": "x"}),

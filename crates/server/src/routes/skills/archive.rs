@@ -9,7 +9,10 @@ use std::{
 use domain::{Error, Result};
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
-use skills::{Files, key::PLATFORM_REFERENCES};
+use skills::{
+    Files,
+    key::{LIBRARY, PLATFORM_REFERENCES},
+};
 
 use super::check::Remark;
 
@@ -20,8 +23,6 @@ const MAX_UNPACKED: usize = 16 * 1024 * 1024;
 /// The document that makes a folder a skill, by either name.
 const DOCUMENTS: [&str; 2] = ["SKILL.md", "skill.md"];
 
-/// Stands for the document of a library that has none: it is a folder of documents for others.
-const LIBRARY: &str = "---\nname: Platform references\ndescription: Documents that skills include.\n---\n";
 /// What a Unix mode says of the type of a file.
 const FILE_TYPE: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;

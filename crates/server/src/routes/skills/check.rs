@@ -82,11 +82,12 @@ pub async fn accept(engine: &Engine, draft: Draft) -> Result<(Draft, Skill, Vec<
         Some(skill) if reading.report.errors.is_empty() => {
             Ok((draft, skill, remarks(reading.report.warnings)))
         }
-        _ => {
-            let errors = remarks(reading.report.errors);
-            Err(Error::fields(errors.into_iter().map(Remark::field_error).collect()))
-        }
+        _ => Err(refused(reading.report.errors)),
     }
+}
+
+pub fn refused(errors: Vec<Finding>) -> Error {
+    Error::fields(errors.into_iter().map(|error| Remark::from(error).field_error()).collect())
 }
 
 /// The document as it is understood, and refused where it holds a secret or the mark of one: it is

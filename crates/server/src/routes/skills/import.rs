@@ -193,6 +193,7 @@ fn about(error: Error) -> Vec<Remark> {
 
 /// Writes what is good. With `together`, one refusal refuses them all.
 pub async fn store(by: &By, tx: &mut TenantTx, candidates: &[Candidate], together: bool) -> Result<Answer> {
+    let mut beside = by.engine().beside(tx).await?;
     let mut data = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let Candidate { place, key, good, warnings } = candidate;
@@ -206,13 +207,16 @@ pub async fn store(by: &By, tx: &mut TenantTx, candidates: &[Candidate], togethe
         };
         match good {
             Err(errors) => result.errors.clone_from(errors),
-            Ok((draft, skill)) => match write(tx, draft, skill, On::Seen(None)).await {
-                Ok(written) => {
+            Ok((draft, skill)) => match write(tx, &mut beside, (draft, skill), On::Seen(None)).await {
+                Ok((written, more)) => {
+                    result.warnings.extend(more);
                     record(by, tx, draft.key.as_str(), written).await?;
                     result.status = status(written);
                     result.version = Some(written.version());
                 }
-                Err(Error::Conflict { detail, .. }) => result.errors = vec![Remark::new("", detail)],
+                Err(refusal @ (Error::Conflict { .. } | Error::Invalid { .. })) => {
+                    result.errors = about(refusal);
+                }
                 Err(other) => return Err(other),
             },
         }

@@ -33,7 +33,7 @@ pub async fn list(caller: Caller, Query(query): Query<ListSkills>) -> Result<Jso
 /// as `?key=`, or JSON with its companion documents. It is kept byte for byte; what is wrong with it is
 /// refused (422) with the field and the line, what is unusual comes back as `warnings`. Under a key of the
 /// platform it takes the place of the platform's skill, in this organization. A document with
-/// `is_active: false` is taken in switched off. There may be 500 skills.
+/// `is_active: false` is taken in switched off. There may be 500 skills. JSON has at most 8 MiB, Markdown 1 MiB.
 #[utoipa::path(post, path = "/v1/admin/skills", tag = "admin_skills", security(("bearer" = [])), params(Named),
     request_body(content((NewSkill = "application/json"), (String = "text/markdown"))),
     responses((status = 201, body = ChangedSkill), Problems))]

@@ -22,8 +22,8 @@ use crate::{
     problem::{Failure, Result as Answered},
 };
 
-/// Largest body of an import, in bytes.
-pub const MAX_IMPORT: usize = 8 * 1024 * 1024;
+/// Largest body, in bytes: a skill with all of its companions, or many skills.
+pub const MAX_SENT: usize = 8 * 1024 * 1024;
 /// Most skills of an import.
 pub const MAX_SKILLS: usize = 500;
 /// Most companions that are looked at; a skill may have fewer.
@@ -90,7 +90,7 @@ impl FromRequest<App> for Sent {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Answered<Self> {
-        let (read, bytes) = text_or::<NewSkill>(request).await?;
+        let (read, bytes) = text_or::<NewSkill>(request, MAX_SENT).await?;
         Ok(match read {
             TextOr::Text(document) => Self { key: None, document, files: None, bytes },
             TextOr::Json(NewSkill { key, document, files }) => {
@@ -131,7 +131,7 @@ impl FromRequest<App> for Bundle {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &App) -> Answered<Self> {
-        json_or_zip(request, MAX_IMPORT).await.map(|(zip, bytes)| Self { zip, bytes })
+        json_or_zip(request, MAX_SENT).await.map(|(zip, bytes)| Self { zip, bytes })
     }
 }
 

@@ -9,6 +9,7 @@ use domain::{
     Error, Result,
     skill::{SkillHead, SkillVersion},
 };
+use engine::Beside;
 use serde::Serialize;
 use store::{
     TenantTx, audit,
@@ -19,7 +20,7 @@ use utoipa::ToSchema;
 use super::{
     ChangedSkill, ListSkills, ListVersions, Named, Pin, Rollback, Skill, SkillAt, Together,
     by::By,
-    check::{Draft, Remark, accept, facts, read_all, remarks},
+    check::{Draft, Remark, accept, facts, read_all, refused, remarks},
     import::{candidates, record, store},
     sent::{Bundle, Sent},
 };
@@ -54,11 +55,22 @@ fn etag(by: &By, head: &SkillHead) -> ETag {
     ETag(if foreign { 0 } else { head.version })
 }
 
-/// Writes a draft that was read.
-pub async fn write(tx: &mut TenantTx, draft: &Draft, skill: &skills::Skill, on: On) -> Result<Written> {
+/// Writes a draft that was read, if it goes well with the others. With warnings.
+pub async fn write<'s>(
+    tx: &mut TenantTx,
+    beside: &mut Beside<'s>,
+    (draft, skill): (&'s Draft, &'s skills::Skill),
+    on: On,
+) -> Result<(Written, Vec<Remark>)> {
+    let report = beside.look(skill);
+    if !report.errors.is_empty() {
+        return Err(refused(report.errors));
+    }
     let files = (!draft.keeps_files).then_some(&draft.files);
     let new = New { key: draft.key.as_str(), document: &draft.document, files, facts: facts(skill) };
-    rows::put(tx, new, on).await
+    let written = rows::put(tx, new, on).await?;
+    beside.take(skill);
+    Ok((written, remarks(report.warnings)))
 }
 
 async fn changed(tx: &mut TenantTx, key: &str, warnings: Vec<Remark>) -> Result<ChangedSkill> {
@@ -111,11 +123,13 @@ pub async fn get(by: &By, key: &str, form: Form) -> Answered<Response> {
 pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Sent) -> Answered<Answer> {
     by.tx(async |_, may| may).await?;
     let hash = request_hash(&format!("POST skills {:?}", named.key), &sent.bytes);
-    let (draft, skill, warnings) = accept(by.engine(), sent.draft(named.key)?).await?;
+    let (draft, skill, mut warnings) = accept(by.engine(), sent.draft(named.key)?).await?;
     let key = draft.key.as_str();
     let answer = by.once(idempotency, hash, async |tx, may| {
         may?;
-        let written = write(tx, &draft, &skill, On::Nothing).await?;
+        let mut beside = by.engine().beside(tx).await?;
+        let (written, more) = write(tx, &mut beside, (&draft, &skill), On::Nothing).await?;
+        warnings.extend(more);
         record(by, tx, key, written).await?;
         let answer = Answer::created(format!("{}/{key}", by.path()), &changed(tx, key, warnings).await?)?;
         Ok(answer.at_version(written.version()))
@@ -126,12 +140,14 @@ pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Se
 pub async fn put(by: &By, key: String, seen: IfMatch, sent: Sent) -> Answered<Response> {
     by.tx(async |_, may| may).await?;
     let draft = whole(by, sent.draft(Some(key))?).await?;
-    let (draft, skill, warnings) = accept(by.engine(), draft).await?;
+    let (draft, skill, mut warnings) = accept(by.engine(), draft).await?;
     let key = draft.key.as_str();
     let (written, skill) = by
         .tx(async |tx, may| {
             may?;
-            let written = write(tx, &draft, &skill, On::Seen(seen.0)).await?;
+            let mut beside = by.engine().beside(tx).await?;
+            let (written, more) = write(tx, &mut beside, (&draft, &skill), On::Seen(seen.0)).await?;
+            warnings.extend(more);
             record(by, tx, key, written).await?;
             Ok((written, changed(tx, key, warnings).await?))
         })
@@ -164,7 +180,12 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
     let draft = whole(by, draft).await?;
     let read = read_all(by.engine(), vec![draft]).await?.pop();
     let (_, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
-    let report = reading.report;
+    let mut report = reading.report;
+    if let Some(skill) = reading.skill {
+        let more = by.tx(async |tx, _| Ok(by.engine().beside(tx).await?.look(&skill))).await?;
+        report.errors.extend(more.errors);
+        report.warnings.extend(more.warnings);
+    }
     Ok(Json(Report { errors: remarks(report.errors), warnings: remarks(report.warnings) }))
 }
 
