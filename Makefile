@@ -41,9 +41,10 @@ chaos: ## kill and stop servers and Postgres two thousand times; writes docs/rel
 	deploy/dev/build-faults.sh
 	cargo bench --profile dev --locked --package tests --bench chaos
 
-fuzz: ## mutate skills and read them, ten minutes long (SECONDS_TO_RUN=60: only one)
+fuzz: ## mutate skills, then schedules, and read them, ten minutes each (SECONDS_TO_RUN=60: only one)
 	@deploy/dev/require.sh cc
 	cargo run --locked --package skills --example fuzz -- $(or $(SECONDS_TO_RUN),600)
+	cargo run --locked --package schedules --example fuzz -- $(or $(SECONDS_TO_RUN),600)
 
 sqlx: ## write .sqlx again, after a change to a query or a migration
 	@deploy/dev/require.sh cc postgres

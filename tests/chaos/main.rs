@@ -10,6 +10,7 @@ mod crashes {
     pub mod approvals;
     pub mod findings;
     pub mod retention;
+    pub mod schedules;
     pub mod script;
     pub mod sequences;
     pub mod trial;

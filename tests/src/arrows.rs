@@ -12,8 +12,11 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("store", &["domain"]),
     ("model", &["domain"]),
     ("tools", &["domain"]),
-    ("engine", &["domain", "store", "model", "tools", "redact", "skills"]),
-    ("server", &["domain", "store", "model", "model-sim", "tools", "engine", "redact", "skills"]),
+    ("engine", &["domain", "store", "model", "tools", "redact", "schedules", "skills"]),
+    (
+        "server",
+        &["domain", "store", "model", "model-sim", "tools", "engine", "redact", "schedules", "skills"],
+    ),
 ];
 
 /// An outside world and the crates that may reach it.

@@ -40,6 +40,7 @@ mod resources;
 mod restart;
 mod resume;
 mod retention;
+mod schedules;
 mod search;
 mod secrets;
 mod sequences;

@@ -3,6 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -73,13 +74,29 @@ ids! {
     QuestionId,
     /// A card: UUIDv5 of the run and the call that show it, so that the call shows it once.
     CardId,
+    /// A scheduled task.
+    ScheduleId,
+    /// A slot of a scheduled task that has fired: UUIDv5 of both, so that a slot fires once.
+    ScheduleRunId,
+    NotificationId,
     /// An API key; its secret is another thing.
     ApiKeyId,
     /// One process that executes runs; the owner of leases.
     ReplicaId,
 }
 
-fresh!(SessionId, MessageId, RunId, ArchiveId, ApprovalId, QuestionId, ApiKeyId, ReplicaId);
+fresh!(
+    SessionId,
+    MessageId,
+    RunId,
+    ArchiveId,
+    ApprovalId,
+    QuestionId,
+    ScheduleId,
+    NotificationId,
+    ApiKeyId,
+    ReplicaId
+);
 
 impl OrgId {
     pub fn derive(external: &str) -> Self {
@@ -96,6 +113,22 @@ impl UserId {
 impl CardId {
     pub fn derive(run: RunId, call: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("card:{run}:{call}").as_bytes()))
+    }
+}
+
+impl ScheduleRunId {
+    pub fn of_slot(schedule: ScheduleId, slot: DateTime<Utc>) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, format!("slot:{schedule}:{}", slot.timestamp()).as_bytes()))
+    }
+
+    /// Of a run that a person asks for, outside of the schedule.
+    pub fn by_hand(schedule: ScheduleId, request: Uuid) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, format!("by-hand:{schedule}:{request}").as_bytes()))
+    }
+
+    /// The run of one of its tries.
+    pub fn run(self, attempt: i32) -> RunId {
+        RunId(Uuid::new_v5(&NAMESPACE, format!("try:{self}:{attempt}").as_bytes()))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod fields;
 pub mod id;
 pub mod member;
 pub mod memory;
+pub mod notification;
 pub mod offered;
 pub mod permission;
 pub mod preview;
@@ -25,6 +26,7 @@ pub mod profile;
 pub mod proposal;
 pub mod retention;
 pub mod run;
+pub mod schedule;
 pub mod sequence;
 pub mod session;
 pub mod skill;
@@ -42,7 +44,8 @@ pub use entity::{EntityKind, EntityRef};
 pub use error::{Error, FieldError, OptionalExt, Result};
 pub use event::{Cursor, Event};
 pub use id::{
-    ApiKeyId, ApprovalId, ArchiveId, CardId, MessageId, OrgId, QuestionId, RunId, SessionId, UserId,
+    ApiKeyId, ApprovalId, ArchiveId, CardId, MessageId, NotificationId, OrgId, QuestionId, RunId, ScheduleId,
+    ScheduleRunId, SessionId, UserId,
 };
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};

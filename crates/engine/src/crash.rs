@@ -44,6 +44,10 @@ pub enum CrashPoint {
     Heartbeat,
     /// The shutdown has begun, and no lease is handed back.
     Shutdown,
+    /// A slot of a scheduled task is claimed, and its run has not begun.
+    SlotClaimed,
+    /// What follows from the end of a slot is written in the open transaction.
+    SlotSettled,
     /// Rows of an organization are deleted and counted in the open transaction.
     Purging,
     /// That is committed, and more is to go.
@@ -51,7 +55,7 @@ pub enum CrashPoint {
 }
 
 impl CrashPoint {
-    pub const ALL: [CrashPoint; 21] = [
+    pub const ALL: [CrashPoint; 23] = [
         CrashPoint::TurnCommitted,
         CrashPoint::Claimed,
         CrashPoint::BeforeModelCall,
@@ -71,6 +75,8 @@ impl CrashPoint {
         CrashPoint::Cancel,
         CrashPoint::Heartbeat,
         CrashPoint::Shutdown,
+        CrashPoint::SlotClaimed,
+        CrashPoint::SlotSettled,
         CrashPoint::Purging,
         CrashPoint::Purged,
     ];
@@ -96,6 +102,8 @@ impl CrashPoint {
             CrashPoint::Cancel => "cancel",
             CrashPoint::Heartbeat => "heartbeat",
             CrashPoint::Shutdown => "shutdown",
+            CrashPoint::SlotClaimed => "slot_claimed",
+            CrashPoint::SlotSettled => "slot_settled",
             CrashPoint::Purging => "purging",
             CrashPoint::Purged => "purged",
         }

@@ -157,6 +157,8 @@ impl Writer<'_> {
         .await?;
         self.all(List::Approvals).await?;
         self.all(List::Questions).await?;
+        self.with_parts(List::Schedules, |task| vec![List::ScheduleRuns(task)]).await?;
+        self.all(List::Notifications).await?;
         self.all(List::Requests).await?;
         self.active = false;
         Ok(())

@@ -5,6 +5,7 @@
 mod asking;
 pub mod audit;
 mod builtins;
+mod bulletin;
 pub mod compaction;
 pub mod crash;
 mod decisions;
@@ -23,6 +24,7 @@ mod repetition;
 pub mod retention;
 mod rulings;
 mod run;
+mod scheduled;
 mod sequence;
 mod skills;
 mod turn;
@@ -47,8 +49,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tools::{Outside, Toolbox};
 
 pub use builtins::{Asking, check_card_schema, suggestions};
+pub use bulletin::Listener;
 pub use decisions::Word;
 pub use reader::Reader;
+pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes};
 pub use skills::{Asker, Beside, Shelf, Wanted};
 pub use turn::{Begun, Prepared};
 
@@ -158,6 +162,9 @@ struct Inner {
     windows: Mutex<HashMap<String, usize>>,
     /// There may be a queued run.
     wake: Notify,
+    bulletin: bulletin::Bulletin,
+    /// Held while scheduled tasks are looked after.
+    firing: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     seal_keys: audit::SealKeys,
@@ -183,6 +190,8 @@ impl Engine {
             live: Mutex::default(),
             windows: Mutex::default(),
             wake: Notify::new(),
+            bulletin: bulletin::Bulletin::default(),
+            firing: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
@@ -198,8 +207,10 @@ impl Engine {
 
     /// Starts what runs in the background: claims, heartbeats, the group writer.
     pub fn start(&self) {
+        worker::serve(self);
         if self.0.settings.works {
             worker::start(self);
+            scheduled::start(self);
         }
     }
 

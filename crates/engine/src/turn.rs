@@ -50,6 +50,10 @@ pub struct Prepared {
     pub skill: Option<Wanted>,
     /// A program wrote the message, and no person.
     pub service: bool,
+    /// What brings it: `http` or `schedule`.
+    pub trigger: &'static str,
+    /// What the model is told of the circumstances; a line, or nothing.
+    pub notice: String,
 }
 
 /// What is quoted of one entity that a message mentions, in characters.
@@ -134,11 +138,11 @@ impl Engine {
             message: begun.message,
             seq,
             content: with_mentions(&new.content, &mentioned),
-            context: context_note(&note, &news, &mentioned, &picked.note),
+            context: context_note(&note, &news, &mentioned, &(new.notice.clone() + &picked.note)),
             preview: cut(&new.text, 200),
             title: cut(&new.text, 60),
             run,
-            trigger: "http",
+            trigger: new.trigger,
             mode: chosen.clone(),
             routing: picked.routing,
             skill: picked.skill.clone(),

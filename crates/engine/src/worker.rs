@@ -9,7 +9,7 @@ use store::runs;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{
-    Engine, Stop, audit,
+    Engine, Stop, audit, bulletin,
     crash::{self, CrashPoint},
     erasure, feed,
     retention::{self, Purger},
@@ -30,12 +30,19 @@ const RETENTION_EVERY: Duration = Duration::from_secs(10);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 /// How often a replica looks for erasures that nobody works at.
 const ERASE_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks for news to those who listen.
+const NEWS_EVERY: Duration = Duration::from_secs(1);
 /// Claims of one look.
 const CLAIM_BATCH: i64 = 32;
 /// What a shutdown waits for runs that are committing a step.
 const DRAIN: Duration = Duration::from_secs(5);
 
 type Job = for<'a> fn(&'a Engine) -> BoxFuture<'a, Result<()>>;
+
+/// What a replica does for those who are connected to it, whether it executes runs or not.
+pub(crate) fn serve(engine: &Engine) {
+    every(engine, NEWS_EVERY, false, |engine| bulletin::look(engine).boxed());
+}
 
 pub(crate) fn start(engine: &Engine) {
     let lease = Duration::from_secs(engine.settings().lease_seconds.into());

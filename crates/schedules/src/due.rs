@@ -1,23 +1,12 @@
 //! What is to be done about a slot whose time has come, or has passed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use domain::schedule::CatchUp;
 
 use crate::Schedule;
 
 /// How late a slot may be and still fire as if it were on time.
 pub const GRACE: TimeDelta = TimeDelta::minutes(5);
-
-/// What becomes of slots that passed while nothing could fire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CatchUp {
-    /// The last of them fires, once.
-    #[default]
-    One,
-    /// None of them fires.
-    Skip,
-}
 
 /// What a task does when it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,12 +9,16 @@ mod due;
 mod wanted;
 mod zone;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 pub use cron::Cron;
-pub use due::{CatchUp, Due, GRACE};
+pub use domain::schedule::CatchUp;
+pub use due::{Due, GRACE};
 pub use wanted::{MAX_EVERY_SECONDS, MIN_EVERY_SECONDS, Wanted};
+
+/// Slots that are compared for how close they are: those of a day, at every minute.
+const COMPARED: usize = 1_500;
 
 /// When a task fires.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +39,41 @@ pub enum When {
 }
 
 impl Schedule {
+    /// As a request would name it, with its zone.
+    pub fn wanted(&self) -> Wanted {
+        let mut wanted = Wanted { timezone: Some(self.zone.name().to_owned()), ..Wanted::default() };
+        let kind = match &self.when {
+            When::Cron(cron) => {
+                wanted.cron = Some(cron.to_string());
+                "cron"
+            }
+            When::Interval { every, .. } => {
+                wanted.every_seconds = Some(every.num_seconds());
+                "interval"
+            }
+            When::Once(at) => {
+                wanted.at = Some(at.to_rfc3339_opts(SecondsFormat::Secs, true));
+                "once"
+            }
+        };
+        Wanted { kind: kind.to_owned(), ..wanted }
+    }
+
+    /// From when on intervals are counted; of other kinds nothing depends on it.
+    pub fn anchor(&self) -> DateTime<Utc> {
+        match self.when {
+            When::Interval { anchor, .. } => anchor,
+            When::Once(at) => at,
+            When::Cron(_) => DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// The shortest time between two of the next slots; none: there is one at most.
+    pub fn closest(&self, after: DateTime<Utc>) -> Option<TimeDelta> {
+        let slots: Vec<DateTime<Utc>> = self.slots(after).take(COMPARED).collect();
+        slots.windows(2).map(|pair| pair[1] - pair[0]).min()
+    }
+
     /// The slots after this moment, each once, earliest first.
     pub fn slots(&self, after: DateTime<Utc>) -> Box<dyn Iterator<Item = DateTime<Utc>> + '_> {
         match &self.when {

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime, SubsecRound as _, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::FieldError;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Cron, Schedule, When, zone};
 
@@ -15,13 +16,16 @@ const FARTHEST: TimeDelta = TimeDelta::days(5 * 366);
 
 /// `{"kind": "cron", "cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"}`, `{"kind": "interval", "every_seconds":
 /// 3600}` or `{"kind": "once", "at": "2026-12-01T09:00"}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = When)]
 pub struct Wanted {
     /// `cron`, `interval` or `once`.
     pub kind: String,
+    /// Minute, hour, day of the month, month, day of the week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// 60 to a year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_seconds: Option<i64>,
     /// RFC 3339, or without an offset: as the clock shows it in the zone.
@@ -33,6 +37,24 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// One that was checked before it was stored, and whose time may have passed. `anchor` is the first slot of an
+    /// interval.
+    pub fn restore(&self, anchor: DateTime<Utc>) -> Result<Schedule, String> {
+        let zone = zone::parse(self.timezone.as_deref().unwrap_or("UTC"))?;
+        let when = match self.kind.as_str() {
+            "cron" => When::Cron(required(self.cron.as_deref()).and_then(Cron::parse)?),
+            "interval" => {
+                When::Interval { every: TimeDelta::seconds(required(self.every_seconds)?.max(1)), anchor }
+            }
+            "once" => {
+                let at = DateTime::parse_from_rfc3339(required(self.at.as_deref())?);
+                When::Once(at.map_err(|error| error.to_string())?.to_utc())
+            }
+            _ => return Err("is of no known kind".into()),
+        };
+        Ok(Schedule { when, zone })
+    }
+
     /// Reads it, with the zone of the person where it names none. Intervals are counted from `now`. The fields of the
     /// problems stand below `at`, such as `schedule`.
     pub fn check(&self, usual: Tz, now: DateTime<Utc>, at: &str) -> Result<Schedule, Vec<FieldError>> {

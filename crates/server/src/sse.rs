@@ -1,4 +1,4 @@
-//! A run's events as `text/event-stream`: the frames of the engine, as they are.
+//! Events as `text/event-stream`: the frames of the engine, as they are.
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use engine::Reader;
+use engine::{Listener, Reader};
 use futures_util::stream;
 use tokio::time::{Instant, Sleep, sleep};
 use utoipa::ToSchema;
@@ -22,21 +22,39 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the engine writes frames; this says what they look like")]
 pub struct Frame {
-    /// `<fence>.<n>`: send the last one as `Last-Event-ID` to go on after it.
+    /// `<fence>.<n>`, or the id of a notification: send the last one as `Last-Event-ID` to go on after it.
     id: String,
-    /// `run_started`, `token`, …, and at the end one of `done` and `error`.
+    /// `run_started`, `token`, …, and at the end one of `done` and `error`; or `notification`.
     event: String,
-    /// One JSON object, which names its `run_id`.
+    /// One JSON object; that of a run names its `run_id`.
     data: String,
 }
 
-/// The answer that streams what the reader reads.
-pub fn response(reader: Reader) -> Response {
+/// Where frames come from.
+pub trait Source: Send + 'static {
+    /// The next ones; none: there are no more. A future that is dropped loses nothing.
+    fn next(&mut self) -> impl Future<Output = domain::Result<Option<Bytes>>> + Send;
+}
+
+impl Source for Reader {
+    async fn next(&mut self) -> domain::Result<Option<Bytes>> {
+        Reader::next(self).await
+    }
+}
+
+impl Source for Listener {
+    async fn next(&mut self) -> domain::Result<Option<Bytes>> {
+        Listener::next(self).await
+    }
+}
+
+/// The answer that streams what the source has.
+pub fn response(source: impl Source) -> Response {
     let quiet = Quiet { alarm: Box::pin(sleep(KEEP_ALIVE)), since: Instant::now() };
-    let frames = stream::unfold((reader, quiet), |(mut reader, mut quiet)| async move {
+    let frames = stream::unfold((source, quiet), |(mut source, mut quiet)| async move {
         let bytes = tokio::select! {
             biased;
-            read = reader.next() => match read {
+            read = source.next() => match read {
                 Ok(bytes) => bytes?,
                 Err(error) => {
                     // The stream is cut; its reader comes back with its last id.
@@ -47,7 +65,7 @@ pub fn response(reader: Reader) -> Response {
             () = quiet.for_long() => Bytes::from_static(b": keep-alive\n\n"),
         };
         quiet.since = Instant::now();
-        Some((Ok::<_, Infallible>(bytes), (reader, quiet)))
+        Some((Ok::<_, Infallible>(bytes), (source, quiet)))
     });
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();

@@ -132,6 +132,30 @@ pub(crate) async fn of_archive(
     .collect()
 }
 
+/// Writes what no run has said into a conversation that the transaction has locked, as its copilot's words.
+pub async fn add_answer(tx: &mut TenantTx, session: SessionId, content: &str, preview: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "with place as (
+            update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1,
+                last_message_at = now(), preview = $6
+            where org_id = $1 and owner_id = $2 and id = $3 returning last_seq
+         )
+         insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, author_id)
+         select $1, $2, $3, $4, last_seq, 'assistant', $5, $2 from place",
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        MessageId::new().0,
+        content,
+        preview
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
 /// The newest answer that a run gave, if it has given one.
 pub async fn answer_of(tx: &mut TenantTx, run: domain::RunId) -> Result<Option<Message>> {
     let tenant = tx.tenant();

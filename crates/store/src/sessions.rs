@@ -153,7 +153,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Session>
             (select r.status from sixty.runs r where r.org_id = s.org_id and r.session_id = s.id
                 order by r.created_at desc limit 1) as run_status
          from sixty.sessions s
-         where s.org_id = $1 and s.owner_id = $2
+         where s.org_id = $1 and s.owner_id = $2 and s.schedule_id is null
             and ($3::text is null or s.title ilike $3 or s.preview ilike $3)
             and ($4::text is null or s.entity_kind = $4)
             and ($5::text is null or s.entity_id = $5)

@@ -224,6 +224,29 @@ impl TenantTx {
         self.locked_session.as_ref()
     }
 
+    /// A session that this transaction has made needs no lock: nobody else sees it.
+    pub(crate) fn lock_new_session(&mut self) {
+        self.locked_session = Some(LockedSession { model: None, mode: None });
+    }
+
+    /// Locks a session's row until the end, as the opener does that is asked to. Whether it is there, and the caller's.
+    pub async fn lock_session(&mut self, session: SessionId) -> Result<bool> {
+        let tenant = self.tenant;
+        let row = sqlx::query!(
+            "select model, mode from sixty.sessions
+             where org_id = $1 and owner_id = $2 and id = $3 for no key update",
+            tenant.org.0,
+            tenant.user.0,
+            session.0
+        )
+        .fetch_optional(self.connection())
+        .await
+        .map_err(from_sqlx)?;
+        self.locked_session = row
+            .map(|row| LockedSession { model: row.model, mode: row.mode.as_deref().and_then(Mode::parse) });
+        Ok(self.locked_session.is_some())
+    }
+
     /// Goes on in another scope, or as another person of the organization; none is the
     /// one that it was opened for. For the operations of administrators that the
     /// server names, never for a run.

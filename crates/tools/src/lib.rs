@@ -28,7 +28,7 @@ use serde_json::{
 };
 use sha2::{Digest, Sha256};
 
-pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask};
+pub use args::{Ask, Call, Change, NewActivity, NewCard, NewTask, ScheduleMove, ScheduledTask};
 pub use catalogue::actions::EXECUTE_ACTION;
 pub use catalogue::{
     person::ASK_USER,
@@ -318,6 +318,12 @@ mod tests {
             ("create_entity", r#"{"kind":"company","name":"Acme","fields":{"industry":"glass"}}"#),
             ("create_task", r#"{"title":"Call Dana","due_date":"2026-12-01","priority":"high"}"#),
             ("complete_task", r#"{"id":"T-1"}"#),
+            (
+                "schedule_task",
+                r#"{"name":"Brief","prompt":"What is on?","schedule":{"kind":"cron","cron":"0 9 * * *"}}"#,
+            ),
+            ("list_schedules", r#"{"status":"active"}"#),
+            ("change_schedule", r#"{"id":"01a2","to":"pause"}"#),
             ("ask_user", r#"{"question":"Which Dana?","options":["Roe","Reed"],"multiple":true}"#),
             ("create_activity", r#"{"type":"call","details":"She agreed.","deal_id":"D-42"}"#),
             (

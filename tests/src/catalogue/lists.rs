@@ -40,6 +40,15 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "a condition would come before the full-text index; the one function of this role has its own",
     ),
     (
+        "schedules.work",
+        "what is due is claimed across organizations; column grants limit it to times and states",
+    ),
+    (
+        "schedule_runs.work",
+        "slots are looked after by any replica; column grants limit it to ids, times and states",
+    ),
+    ("notifications.news", "who listens is told that there is news; column grants limit it to ids and times"),
+    (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
     ),
@@ -77,6 +86,21 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ("retention_holds: select (org_id, session_id, user_id)", "expiry of streams"),
     ("retention_rounds: select (fence, lease_until, next_at, org_id)", "claims of rounds"),
     ("retention_rounds: update (fence, lease_owner, lease_until)", "claims of rounds"),
+    (
+        "schedules: select (anchor, catch_up, id, next_run_at, org_id, owner_id, schedule, status)",
+        "claims of what is due; when it fires is no content",
+    ),
+    ("schedules: update (next_run_at, status)", "claims of what is due"),
+    (
+        "schedule_runs: insert (begin_at, id, lease_until, org_id, owner_id, schedule_id, slot)",
+        "claims of what is due",
+    ),
+    (
+        "schedule_runs: select (begin_at, id, lease_until, org_id, owner_id, run_id, schedule_id, state, told)",
+        "slots that nobody looks after",
+    ),
+    ("schedule_runs: update (lease_until)", "the same"),
+    ("notifications: select (created_at, id, org_id, owner_id)", "news for those who listen"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (
@@ -97,6 +121,8 @@ const SEARCH_GRANTS: &[(&str, &str)] = &[(
 
 /// Functions of the schema that somebody beside the owner may execute, and who.
 const CALLABLE: &[(&str, &str)] = &[
+    ("schedule_clock: sixty_tenant", "the one clock of scheduled tasks"),
+    ("schedule_clock: sixty_system", "the same"),
     ("search_passages: sixty_tenant", "the search in the archive: it answers keys and scores"),
     ("fold: sixty_tenant", "how texts are compared: of what is archived, and of what is looked for"),
     ("fold: sixty_search", "the same, inside of the search"),
@@ -136,6 +162,14 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("messages.context", "a conversation"),
     ("message_feedback.text", "a person's words"),
     ("runs.error_message", "may quote a model"),
+    ("schedules.name", "a person's words"),
+    ("schedules.prompt", "a person's words"),
+    ("schedules.deliver", "where a person wants it"),
+    ("schedule_runs.result", "a conversation"),
+    ("schedule_runs.error_message", "may quote a model"),
+    ("notifications.title", "a person's words"),
+    ("notifications.text", "a conversation"),
+    ("notifications.about", "what a person does"),
     ("steps.payload", "a conversation"),
     ("tool_calls.args", "a conversation"),
     ("tool_calls.result", "a conversation"),

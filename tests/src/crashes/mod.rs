@@ -4,6 +4,7 @@ mod approvals;
 mod findings;
 mod guided;
 mod retention;
+mod schedules;
 mod script;
 mod sequences;
 mod trial;
@@ -142,4 +143,9 @@ async fn a_step_of_the_model_a_fallback_and_an_approval_are_had_once_though_thei
         assert_eq!(found.taken_over, 1, "{point:?}, passage {nth}: nobody took over");
     }))
     .await;
+}
+
+#[tokio::test]
+async fn a_slot_fires_once_though_its_server_dies_as_it_claims_or_ends_it() {
+    survives(&[CrashPoint::SlotClaimed, CrashPoint::SlotSettled]).await;
 }

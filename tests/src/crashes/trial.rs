@@ -30,6 +30,8 @@ pub enum Way {
     Approval,
     /// A sequence whose steps call every kind of tool.
     Sequence,
+    /// A scheduled task that fires.
+    Schedule,
     /// Conversations that are no longer kept.
     Purge,
     /// A turn whose model is silent, and meanwhile:
@@ -53,6 +55,7 @@ pub fn way(point: CrashPoint) -> (Way, usize) {
         CrashPoint::Shutdown => (Way::Shutdown, 1),
         CrashPoint::ApprovalStored | CrashPoint::ApprovalDecided => (Way::Approval, 1),
         CrashPoint::StepBegun => (Way::Sequence, 4),
+        CrashPoint::SlotClaimed | CrashPoint::SlotSettled => (Way::Schedule, 1),
         CrashPoint::Purging | CrashPoint::Purged => (Way::Purge, 2),
     }
 }
@@ -88,6 +91,9 @@ impl Lane {
         let crash_at = Some(format!("{}:{nth}", point.name()));
         if way == Way::Purge {
             return self.purge(crash_at, tag).await;
+        }
+        if way == Way::Schedule {
+            return self.slot(crash_at, tag).await;
         }
         if way == Way::Sequence {
             return self.sequence(point, nth).await;

@@ -1,9 +1,10 @@
 //! Somebody who sends requests.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::Events;
 
@@ -52,6 +53,10 @@ impl Answer {
     }
 }
 
+/// A stream that has no end, and how long it is silent when everything has been told.
+const ENDLESS: &str = "/v1/events";
+const SILENCE: Duration = Duration::from_millis(300);
+
 impl Person {
     pub fn new(address: SocketAddr, token: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -73,9 +78,16 @@ impl Person {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
+        let mut response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("a body") }
+        if status != 200 || !response.url().path().ends_with(ENDLESS) {
+            return Answer { status, headers, text: response.text().await.expect("a body") };
+        }
+        let mut text = String::new();
+        while let Ok(Ok(Some(chunk))) = timeout(SILENCE, response.chunk()).await {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        Answer { status, headers, text }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

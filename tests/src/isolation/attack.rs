@@ -93,6 +93,8 @@ fn owned(who: &Insider, names: Names) -> Vec<String> {
         Names::Approval => vec![who.own.approval.clone()],
         Names::Question => vec![who.own.question.clone()],
         Names::Proposal => vec![who.own.proposal.clone()],
+        Names::Schedule => vec![who.own.schedule.clone()],
+        Names::Notification => vec![who.own.notification.clone()],
         Names::Entity | Names::OwnEntity => vec!["deal".into(), "D-1".into()],
         Names::Skill => vec!["mine-9".into()],
         Names::OwnKey => vec![format!("key-{}", uuid::Uuid::now_v7())],

@@ -16,6 +16,8 @@ pub enum Names {
     Question,
     /// An approval that would write memory.
     Proposal,
+    Schedule,
+    Notification,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
     /// A name that each caller gives: it may be new to them, whoever else uses it.
@@ -37,6 +39,8 @@ pub enum Names {
     SummaryCursor,
     ApprovalCursor,
     QuestionCursor,
+    ScheduleCursor,
+    NotificationCursor,
     EntityCursor,
     /// An event of a stream.
     Event,
@@ -57,8 +61,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 
 use Names::{
     ApiKey, Approval, ApprovalCursor, CardType, Entity, EntityCursor, Event, Member, Message, Nothing,
-    OwnCardType, OwnEntity, OwnKey, OwnSkill, Platform, Proposal, Question, QuestionCursor, Run, Session,
-    SessionCursor, Skill, Summary, SummaryCursor,
+    Notification, NotificationCursor, OwnCardType, OwnEntity, OwnKey, OwnSkill, Platform, Proposal, Question,
+    QuestionCursor, Run, Schedule, ScheduleCursor, Session, SessionCursor, Skill, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -115,6 +119,19 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/questions", Nothing, ""),
     op("GET", "/v1/questions/{id}", Question, ""),
     op("POST", "/v1/questions/{id}", Question, r#"{"answer": "Yes"}"#),
+    op("GET", "/v1/schedules", Nothing, ""),
+    op("POST", "/v1/schedules", Nothing, r#"{"name": "Mine", "prompt": "Mine.", "schedule": {"kind": "interval", "every_seconds": 31000000}}"#),
+    op("GET", "/v1/schedules/{id}", Schedule, ""),
+    op("PATCH", "/v1/schedules/{id}", Schedule, r#"{"name": "Mine"}"#),
+    op("DELETE", "/v1/schedules/{id}", Schedule, ""),
+    op("POST", "/v1/schedules/{id}/pause", Schedule, ""),
+    op("POST", "/v1/schedules/{id}/resume", Schedule, ""),
+    op("POST", "/v1/schedules/{id}/cancel", Schedule, ""),
+    op("POST", "/v1/schedules/{id}/run", Schedule, ""),
+    op("GET", "/v1/schedules/{id}/runs", Schedule, ""),
+    op("GET", "/v1/notifications", Nothing, ""),
+    op("POST", "/v1/notifications/{id}/read", Notification, ""),
+    op("GET", "/v1/events", Nothing, ""),
     op("GET", "/v1/permissions", Nothing, ""),
     op("GET", "/v1/admin/permissions", Nothing, ""),
     op("PUT", "/v1/admin/permissions", Nothing, r#"{"preset": "balanced"}"#),
@@ -234,6 +251,11 @@ pub const PLACES: &[Place] = &[
     place("GET", "/v1/approvals", Query("cursor={id}"), ApprovalCursor),
     place("GET", "/v1/questions", Query("session_id={id}"), Session),
     place("GET", "/v1/questions", Query("cursor={id}"), QuestionCursor),
+    place("GET", "/v1/schedules", Query("cursor={id}"), ScheduleCursor),
+    place("POST", "/v1/schedules", Body(r#"{"name": "Mine", "prompt": "Mine.", "schedule": {"kind": "interval", "every_seconds": 31000000}, "deliver": {"kind": "session", "session_id": "{id}"}}"#), Session),
+    place("PATCH", "/v1/schedules/{id}", Body(r#"{"deliver": {"kind": "session", "session_id": "{id}"}}"#), Session),
+    place("GET", "/v1/notifications", Query("cursor={id}"), NotificationCursor),
+    place("GET", "/v1/events", Header("Last-Event-ID"), Notification),
     place("GET", "/v1/memory/proposals", Query("cursor={id}"), ApprovalCursor),
     place("POST", "/v1/approvals/batch", Body(r#"{"decisions": [{"id": "{id}", "decision": "approve"}]}"#), Approval),
     place("GET", "/v1/runs/{id}/events", Query("after={id}"), Event),
@@ -288,6 +310,12 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/skills/validate", "key"),
     ("/v1/admin/skills/import", "all_or_nothing"),
     ("/v1/admin/skills/{key}/versions", "cursor"),
+    ("/v1/schedules", "status"),
+    ("/v1/schedules/{id}/runs", "cursor"),
+    ("/v1/notifications", "unread"),
+    ("/v1/skills", "category"),
+    ("/v1/skills", "priority"),
+    ("/v1/skills", "tag"),
     ("/v1/skills", "cursor"),
     ("/v1/platform/skills", "category"),
     ("/v1/platform/skills", "priority"),

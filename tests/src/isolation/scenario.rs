@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Answer, Person, Replica},
+    harness::{Answer, Person, Replica, eventually},
     identity::forge,
     prompt_isolation::canary,
 };
@@ -90,6 +90,7 @@ impl Witness {
         self.answer().await;
         self.administer().await;
         self.teach().await;
+        self.schedule().await;
         self.propose().await;
         self.keep().await;
         self.data(other_replica).await;
@@ -327,6 +328,39 @@ impl Witness {
             let path = format!("/v1/skills/{key}/runs");
             self.json(Method::POST, &path, json!({"inputs": {"about": self.own}})).await;
         }
+    }
+
+    /// A task that fires in a year, with all that can be done with it, and what it tells.
+    async fn schedule(&self) {
+        let task = json!({"name": self.own, "prompt": format!("Hello. {}", self.own),
+            "schedule": {"kind": "interval", "every_seconds": 31_000_000}});
+        let made = self.json(Method::POST, "/v1/schedules", task.clone()).await;
+        self.get("/v1/schedules").await.expect(200);
+        self.get("/v1/notifications").await.expect(200);
+        if !made.status.is_success() {
+            return;
+        }
+        let path = format!("/v1/schedules/{}", made.json()["id"].as_str().expect("an id"));
+        self.send(Method::POST, &format!("{path}/run"), |request| request).await.expect(202);
+        let done = eventually("the task is done", async || {
+            let told = self.person.get("/v1/notifications").await.expect(200).json();
+            told["data"][0]["id"].as_str().map(ToOwned::to_owned)
+        });
+        let told = format!("/v1/notifications/{}/read", done.await);
+        self.get("/v1/notifications").await.expect(200);
+        self.get(&format!("{path}/runs")).await.expect(200);
+        self.send(Method::POST, &told, |request| request).await.expect(200);
+        let nobody = "00000000-0000-0000-0000-000000000000";
+        let listened = self.send(Method::GET, "/v1/events", |it| it.header("last-event-id", nobody)).await;
+        assert!(listened.text.contains(&self.own), "{listened:?}");
+        self.json(Method::PATCH, &path, json!({"name": format!("Later {}", self.own)})).await.expect(200);
+        for what in ["pause", "resume", "cancel"] {
+            self.send(Method::POST, &format!("{path}/{what}"), |request| request).await.expect(200);
+        }
+        self.get(&path).await.expect(200);
+        let brief = self.json(Method::POST, "/v1/schedules", task).await.expect(201).json();
+        let brief = format!("/v1/schedules/{}", brief["id"].as_str().expect("an id"));
+        self.send(Method::DELETE, &brief, |request| request).await.expect(204);
     }
 
     /// What the copilot wants to remember after it was shown a page, and may not.

@@ -64,6 +64,8 @@ pub struct Conversation {
     pub approval: String,
     pub proposal: String,
     pub question: String,
+    pub schedule: String,
+    pub notification: String,
 }
 
 /// What a parameter is asked with, and whose that is.
@@ -94,6 +96,8 @@ impl World {
             let person = app.replica.person("acme", name, role);
             let deleted = converse(&app, &person, "gone").await;
             person.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
+            person.delete(&format!("/v1/schedules/{}", deleted.schedule)).await;
+            forget(&app, &deleted.notification).await;
             let own = converse(&app, &person, "Nothing special.").await;
             let there = app.replica.person("globex", name, role);
             let elsewhere = converse(&app, &there, CANARY).await;
@@ -145,12 +149,18 @@ impl World {
             Names::Approval => personal(|of| &of.approval, plain),
             Names::Question => personal(|of| &of.question, plain),
             Names::Proposal => personal(|of| &of.proposal, plain),
+            Names::Schedule => personal(|of| &of.schedule, plain),
+            Names::Notification => personal(|of| &of.notification, plain),
             Names::SessionCursor => {
                 personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
             }
             // Places in time behind all of one's own: whose they are must not matter.
             Names::SummaryCursor => personal(|of| &of.summary, |id| cursor(&json!(id)))[..4].to_vec(),
             Names::QuestionCursor => personal(|of| &of.question, |id| cursor(&json!(id)))[..4].to_vec(),
+            Names::ScheduleCursor => personal(|of| &of.schedule, |id| cursor(&json!(id)))[..4].to_vec(),
+            Names::NotificationCursor => {
+                personal(|of| &of.notification, |id| cursor(&json!(id)))[..4].to_vec()
+            }
             Names::ApprovalCursor => personal(|of| &of.approval, |id| cursor(&json!(id)))[..4].to_vec(),
             Names::EntityCursor => [("D-98", NOBODYS), ("D-9", OTHERS), ("D-gone", "a deleted one")]
                 .map(|(id, what)| (what, vec![cursor(&json!({"kind": "deal", "id": id}))]))
@@ -326,6 +336,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     let approval = ask_person(app, person, &session, text).await;
     let proposal = propose(app, person, &session, text).await;
     let question = put_question(app, person, &session, text).await;
+    let (schedule, notification) = schedule(app, person, text).await;
     Conversation {
         session,
         run: id(&turn["run"]["id"]),
@@ -334,7 +345,40 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
         approval,
         proposal,
         question,
+        schedule,
+        notification,
     }
+}
+
+/// A task that fires in a year, with a notification. Readonly members schedule nothing: no id is theirs.
+async fn schedule(app: &TestApp, person: &Person, text: &str) -> (String, String) {
+    let task =
+        json!({"name": text, "prompt": text, "schedule": {"kind": "interval", "every_seconds": 31_000_000}});
+    let made = person.post("/v1/schedules", task).await;
+    if made.status == 403 {
+        return (Uuid::now_v7().to_string(), Uuid::now_v7().to_string());
+    }
+    let (task, told) = (made.expect(201).json()["id"].as_str().expect("an id").to_owned(), Uuid::now_v7());
+    sqlx::query(
+        "insert into sixty.notifications (org_id, owner_id, id, kind, title, text, about)
+         select org_id, owner_id, $2, 'schedule_done', $3, $3, '{}' from sixty.schedules where id = $1::uuid",
+    )
+    .bind(&task)
+    .bind(told)
+    .bind(text)
+    .execute(&app.database.superuser().await)
+    .await
+    .expect("a notification");
+    (task, told.to_string())
+}
+
+/// As the five hundred that came after it would.
+async fn forget(app: &TestApp, notification: &str) {
+    sqlx::query("delete from sixty.notifications where id = $1::uuid")
+        .bind(notification)
+        .execute(&app.database.superuser().await)
+        .await
+        .expect("it is forgotten");
 }
 
 async fn rate(person: &Person, of: &Conversation, text: &str) {

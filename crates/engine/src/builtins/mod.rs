@@ -7,7 +7,9 @@ mod changes;
 mod memory;
 mod questions;
 mod record;
+mod schedules;
 
+use chrono_tz::Tz;
 use domain::{
     ApprovalId, Card, CardId, EntityRef, Error, Event, Result, Role, UserId, approval::Preview,
     permission::Decider, tool::CallState,
@@ -15,6 +17,8 @@ use domain::{
 use serde_json::{Map, Value};
 use store::{RunTx, TenantTx};
 use tools::Call;
+
+use crate::{Engine, scheduled::TaskAuthor};
 
 pub use cards::check_card_schema;
 pub use memory::meant;
@@ -41,7 +45,7 @@ impl Origin {
 }
 
 /// In which run a write is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Doing<'a> {
     /// The entity of the session.
     pub bound: Option<&'a EntityRef>,
@@ -51,6 +55,9 @@ pub struct Doing<'a> {
     pub origin: Origin,
     /// The approval under which it is made, and the person who gave it.
     pub accepted: Option<(ApprovalId, UserId)>,
+    pub engine: &'a Engine,
+    /// As whom a task would be scheduled.
+    pub author: TaskAuthor,
 }
 
 /// How much of a text the model reads.
@@ -177,6 +184,7 @@ pub async fn read(
             let clock = Clock { now: chrono::Utc::now(), zone: asking.zone };
             record::get_entity(tx, (*kind, id), part.unwrap_or(1), clock).await
         }
+        Call::ListSchedules { status } => schedules::list(tx, *status).await,
         Call::ShowCard(new) => cards::show(tx, new, card, role).await,
         Call::DraftEmail { to, subject, body } => Ok(cards::draft(to, subject, body, card)),
         _ => Err(Error::internal("a writing tool was asked to read")),
@@ -190,6 +198,7 @@ pub async fn preview(
     call: &Call,
     title: &str,
     bound: Option<&EntityRef>,
+    zone: Tz,
 ) -> Result<Result<Preview, Outcome>> {
     if let Some(meant) = meant(call, bound) {
         return meant.preview(tx).await;
@@ -202,6 +211,7 @@ pub async fn preview(
             Ok(record::notable(tx, &entity, text).await?.map(|()| generic(Some(entity))))
         }
         Call::Change(change) => changes::preview(tx, change, bound).await,
+        Call::ScheduleTask(_) | Call::ChangeSchedule { .. } => schedules::preview(tx, call, zone).await,
         Call::Outside(_) => Ok(Ok(generic(None))),
         Call::BeginStep { order, of, name } => {
             let title = format!("Begin step {order} of {of}: {name}");
@@ -230,6 +240,9 @@ pub async fn write(
             record::add_note(tx, &entity, text, doing.origin).await
         }
         Call::Change(change) => changes::write(tx.tenant(), change, doing).await,
+        Call::ScheduleTask(_) | Call::ChangeSchedule { .. } => {
+            schedules::write(tx.tenant(), call, doing).await
+        }
         Call::BeginStep { .. } => Ok(Outcome::ok("The step may begin.")),
         _ => Err(Error::internal("a reading tool was asked to write")),
     }

@@ -197,7 +197,15 @@ impl Run {
         (action, ruling): (Action, Ruling),
         events: &mut Vec<Event>,
     ) -> Result<Passage, Left> {
-        let preview = match builtins::preview(tx.tenant(), meant, &call.title, self.entity.as_ref()).await? {
+        let preview = match builtins::preview(
+            tx.tenant(),
+            meant,
+            &call.title,
+            self.entity.as_ref(),
+            self.zone,
+        )
+        .await?
+        {
             Ok(preview) => preview,
             Err(hopeless) => {
                 let refused = [Decision::Refused];

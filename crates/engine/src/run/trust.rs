@@ -2,14 +2,17 @@
 //! wants to remember needs a person from there on, and so do all later runs of its
 //! session, for the words stay in the prompt, in summaries and in the archive.
 
-use domain::{ApprovalId, Result, UserId};
+use domain::{ApprovalId, Result, UserId, audit::Channel};
 use store::{RunTx, trust};
 
 use super::{
     Run,
     act::{Answered, Round},
 };
-use crate::builtins::{Doing, Origin};
+use crate::{
+    builtins::{Doing, Origin},
+    scheduled::TaskAuthor,
+};
 
 impl Run {
     /// Takes note of what the results so far hold, in the transaction that stores them:
@@ -34,6 +37,19 @@ impl Run {
     /// In which run, step and conversation a write is made, and on whose word.
     pub(super) fn doing(&self, accepted: Option<(ApprovalId, UserId)>) -> Doing<'_> {
         let origin = Origin::outside_if(self.untrusted);
-        Doing { bound: self.entity.as_ref(), step: self.steps + 1, origin, accepted }
+        let author = TaskAuthor {
+            role: self.role,
+            zone: self.zone,
+            untrusted: self.untrusted,
+            scheduled: self.channel == Channel::Schedule,
+        };
+        Doing {
+            bound: self.entity.as_ref(),
+            step: self.steps + 1,
+            origin,
+            accepted,
+            engine: &self.engine,
+            author,
+        }
     }
 }

@@ -257,7 +257,7 @@ impl Engine {
             return Ok((policy, Would::Call { title: tool.title.into() }, None));
         }
         if tool.class != ToolClass::Read {
-            let would = match builtins::preview(tx, &call, tool.title, bound).await? {
+            let would = match builtins::preview(tx, &call, tool.title, bound, stage.asker.zone).await? {
                 Ok(preview) => {
                     Would::Write { preview: serde_json::to_value(preview).map_err(Error::internal)? }
                 }

@@ -210,6 +210,8 @@ pub(super) async fn say(
         mentions: said.mentions,
         skill: said.skill,
         service: caller.is_program(),
+        trigger: "http",
+        notice: String::new(),
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(caller, run, wish).await

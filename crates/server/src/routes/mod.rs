@@ -15,6 +15,7 @@ mod me;
 mod members;
 mod memory;
 mod messages;
+mod notifications;
 mod offered;
 mod operations;
 mod permissions;
@@ -24,6 +25,7 @@ mod profile;
 mod proposals;
 mod retention;
 mod runs;
+mod schedules;
 mod sessions;
 mod skills;
 mod suggestions;
@@ -108,6 +110,18 @@ fn skill_routes() -> OpenApiRouter<App> {
         .routes(routes!(platform::pin))
 }
 
+/// Scheduled tasks.
+fn schedule_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(schedules::create, schedules::list))
+        .routes(routes!(schedules::get, schedules::update, schedules::delete))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::cancel))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::runs))
+}
+
 fn all_routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(me::get))
@@ -163,6 +177,10 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(card_types::list))
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .merge(skill_routes())
+        .merge(schedule_routes())
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::read))
+        .routes(routes!(notifications::events))
         .routes(routes!(retention::get, retention::put))
         .routes(routes!(retention::preview))
         .routes(routes!(export::own))

@@ -13,7 +13,7 @@ pub(super) async fn sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>
         tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'session' as type, id, owner_id, client_key, title, title_source, entity_kind, entity_id, model, mode, preview,
-                message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, expired, version,
+                message_count, last_message_at, last_seq, live_from_seq, pinned, told, untrusted, expired, schedule_id, version,
                 created_at, updated_at
             from sixty.sessions where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
@@ -175,6 +175,59 @@ pub(super) async fn questions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line
             select 'question' as type, id, owner_id, session_id, run_id, call_id, question, options, multiple, status,
                 answer, answered_at, expires_at, created_at
             from sixty.questions where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+}
+
+/// Scheduled tasks.
+pub(super) async fn schedules(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'schedule' as type, id, owner_id, name, prompt, schedule, anchor, next_run_at, status, paused_for,
+                catch_up, session_id, deliver, role, untrusted, failures, version, created_at, updated_at
+            from sixty.schedules where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+}
+
+/// The slots of a task that fired.
+pub(super) async fn schedule_runs(tx: &mut TenantTx, task: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'schedule_run' as type, id, owner_id, schedule_id, slot, manual, state, begin_at, attempt, run_id,
+                session_id, told, result, error_code, error_message, input_tokens, output_tokens, started_at,
+                finished_at, lease_until, created_at
+            from sixty.schedule_runs
+            where org_id = $1 and owner_id = $2 and schedule_id = $3 and id > $4::text::uuid
+            order by id limit $5) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        task,
+        place,
+        ROWS,
+    )
+}
+
+/// What the person was told.
+pub(super) async fn notifications(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'notification' as type, id, owner_id, kind, title, text, about, read_at, created_at
+            from sixty.notifications where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
         tenant.user.0,

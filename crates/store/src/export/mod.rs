@@ -57,6 +57,9 @@ pub enum List<'a> {
     Events(&'a str),
     Approvals,
     Questions,
+    Schedules,
+    ScheduleRuns(&'a str),
+    Notifications,
     Archives,
     Passages(&'a str),
     Requests,
@@ -102,6 +105,9 @@ impl List<'_> {
             List::Events(_) => "run_event",
             List::Approvals => "approval",
             List::Questions => "question",
+            List::Schedules => "schedule",
+            List::ScheduleRuns(_) => "schedule_run",
+            List::Notifications => "notification",
             List::Archives => "session_summary",
             List::Passages(_) => "passage",
             List::Requests => "request",
@@ -139,6 +145,9 @@ impl List<'_> {
             | List::Runs
             | List::Approvals
             | List::Questions
+            | List::Schedules
+            | List::ScheduleRuns(_)
+            | List::Notifications
             | List::Archives
             | List::WrittenNotes
             | List::Notes(_)
@@ -179,6 +188,9 @@ impl List<'_> {
             List::Events(of) => conversations::events(tx, id(of)?, place).await,
             List::Approvals => conversations::approvals(tx, place).await,
             List::Questions => conversations::questions(tx, place).await,
+            List::Schedules => conversations::schedules(tx, place).await,
+            List::ScheduleRuns(of) => conversations::schedule_runs(tx, id(of)?, place).await,
+            List::Notifications => conversations::notifications(tx, place).await,
             List::Archives => conversations::archives(tx, place).await,
             List::Passages(of) => conversations::passages(tx, id(of)?, place).await,
             List::Requests => person::requests(tx, place).await,

@@ -19,6 +19,9 @@ pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
         rows = conversations(tx).await?;
     }
     if rows == 0 {
+        rows = schedules(tx).await?;
+    }
+    if rows == 0 {
         rows = requests(tx).await?;
     }
     if rows == 0 {
@@ -161,6 +164,28 @@ async fn newest_messages(tx: &mut TenantTx, session: Uuid) -> Result<u64> {
     );
     // Of places that hold no message nothing went, and yet the session got shorter.
     Ok(gone.max(1))
+}
+
+/// Scheduled tasks, whose conversations have gone, with what came of them; and what the person was told.
+async fn schedules(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let tasks = affected!(
+        tx,
+        "delete from sixty.schedules where org_id = $1 and owner_id = $2 and id in (
+            select id from sixty.schedules where org_id = $1 and owner_id = $2 order by id limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        FEW
+    );
+    let told = affected!(
+        tx,
+        "delete from sixty.notifications where org_id = $1 and owner_id = $2 and id in (
+            select id from sixty.notifications where org_id = $1 and owner_id = $2 order by id limit $3)",
+        tenant.org.0,
+        tenant.user.0,
+        ROWS
+    );
+    Ok(tasks + told)
 }
 
 /// Answers that were kept for repeated requests.

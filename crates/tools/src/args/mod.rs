@@ -3,7 +3,7 @@
 mod cards;
 mod changes;
 
-use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action};
+use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, permission::Action, schedule::TaskStatus};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,24 @@ pub struct Ask {
     pub options: Vec<String>,
     #[serde(default)]
     pub multiple: bool,
+}
+
+/// A task that is to be scheduled.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ScheduledTask {
+    pub name: String,
+    pub prompt: String,
+    /// Kind, pattern and zone.
+    pub schedule: Value,
+}
+
+/// Where a scheduled task is to go.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleMove {
+    Pause,
+    Resume,
+    Cancel,
 }
 
 /// A call whose arguments are in order.
@@ -64,6 +82,14 @@ pub enum Call {
         kind: EntityKind,
         id: String,
         text: String,
+    },
+    ScheduleTask(ScheduledTask),
+    ListSchedules {
+        status: Option<TaskStatus>,
+    },
+    ChangeSchedule {
+        id: String,
+        to: ScheduleMove,
     },
     GetSkill {
         key: String,
@@ -126,9 +152,11 @@ impl Call {
             Call::AddNote { .. } => Some(Action::ManageTasks),
             Call::Outside(outgoing) => outgoing.action,
             Call::BeginStep { .. } => Some(Action::BeginStep),
+            Call::ScheduleTask(_) | Call::ChangeSchedule { .. } => Some(Action::ScheduleTask),
             Call::Recall { .. }
             | Call::ReadArchive { .. }
             | Call::GetEntity { .. }
+            | Call::ListSchedules { .. }
             | Call::GetSkill { .. }
             | Call::ListSkills { .. }
             | Call::SubmitOutput { .. }

@@ -9,6 +9,7 @@ mod memory;
 pub(crate) mod person;
 mod questions;
 mod record;
+mod schedules;
 pub(crate) mod sequences;
 mod skills;
 
@@ -24,6 +25,7 @@ pub(crate) fn builtins() -> Vec<ToolSpec> {
         actions::ACTIONS,
         cards::CARDS,
         person::PERSON,
+        schedules::SCHEDULES,
         skills::SKILLS,
         sequences::SEQUENCES,
     ]

@@ -9,6 +9,7 @@ mod prompt;
 mod questions;
 mod ranking;
 mod routing;
+mod schedules;
 
 use tokio::task::JoinSet;
 
@@ -95,6 +96,7 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "batch" => batch::batch(&postgres, &mut report);
         "questions" => questions::all(&postgres, &mut report);
         "routing" => routing::all(&postgres, &mut report);
+        "schedules" => schedules::all(&postgres, &mut report);
     );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
     if wanted.is_empty() { report.publish() } else { report.verdict() }

@@ -69,14 +69,24 @@ impl Postgres {
 
     /// Runs SQL as the superuser and returns what it printed.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
+        if sql.len() < LONGEST_ARGUMENT {
+            output(self.psql(database).args(["--command", sql]))
+        } else {
+            self.script(database, sql)
+        }
+    }
+
+    /// The same, statement after statement, each a way to the server and back.
+    pub fn script(&self, database: &str, sql: &str) -> Result<String> {
+        let file = self.root.join("script.sql");
+        fs::write(&file, sql)?;
+        output(self.psql(database).arg("--file").arg(file))
+    }
+
+    fn psql(&self, database: &str) -> Command {
         let mut psql = Command::new(self.bin.join("psql"));
         psql.arg(self.owner_url(database)).args(["--no-psqlrc", "--quiet", "-At", "--set=ON_ERROR_STOP=1"]);
-        if sql.len() < LONGEST_ARGUMENT {
-            return output(psql.args(["--command", sql]));
-        }
-        let file = self.root.join("long.sql");
-        fs::write(&file, sql)?;
-        output(psql.arg("--file").arg(file))
+        psql
     }
 
     pub fn owner_url(&self, database: &str) -> String {

@@ -1,0 +1,233 @@
+//! The run of a slot has ended, or waits for its owner: what follows from that, once.
+
+use chrono::TimeDelta;
+use domain::{
+    OptionalExt as _, Result,
+    block::{self, Block},
+    notification::{About, NotificationKind},
+    run::{Run, RunStatus},
+    schedule::{Deliver, MAX_FAILURES, PausedFor, TaskRunStatus, TaskStatus},
+};
+use futures_util::StreamExt as _;
+use store::{
+    TenantTx,
+    audit::{self, Entry},
+    messages, notifications, runs,
+    schedules::{
+        self,
+        firing::{self as rows, Held, Leased, Outcome},
+    },
+    trust,
+};
+
+use crate::{
+    Engine,
+    crash::{self, CrashPoint},
+    run::shorten,
+};
+
+/// Slots of one look.
+const BATCH: i64 = 100;
+/// Those that are seen to at the same time.
+const AT_ONCE: usize = 8;
+/// How long it waits after its first, second, … try, if the provider failed it.
+const WAITS: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::minutes(5)];
+/// How long a result waits for a conversation in which something else goes on.
+const BUSY: TimeDelta = TimeDelta::seconds(5);
+/// Longest result that is kept beside the conversation, and that a notification tells, in characters.
+const RESULT: usize = 4_000;
+const TOLD: usize = 1_000;
+
+/// What a provider may do better the next time.
+const PASSING: [&str; 7] = [
+    "model_rate_limited",
+    "model_overloaded",
+    "model_timeout",
+    "model_unavailable",
+    "model_cut_off",
+    "model_bad_answer",
+    "empty_answer",
+];
+
+pub(super) async fn look(engine: &Engine) -> Result<()> {
+    loop {
+        let mut tx = engine.store().system().await?;
+        let ended = rows::to_settle(&mut tx, BATCH, engine.settings().lease_seconds).await?;
+        tx.commit().await?;
+        futures_util::stream::iter(&ended)
+            .for_each_concurrent(AT_ONCE, async |slot| {
+                if let Err(error) = settle(engine, slot).await {
+                    tracing::warn!(task = %slot.task, %error, "the end of a scheduled task waits");
+                }
+            })
+            .await;
+        if ended.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || engine.0.stopping.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+async fn settle(engine: &Engine, slot: &Leased) -> Result<()> {
+    let mut tx = engine.store().tenant(slot.owner).await?;
+    let Some(held) = rows::hold(&mut tx, slot, "begun").await? else { return tx.rollback().await };
+    let run = match held.run {
+        Some(run) => runs::find(&mut tx, run).await.optional()?,
+        None => None,
+    };
+    let settled = match &run {
+        None => rows::end(&mut tx, &held, TaskRunStatus::Cancelled, None, &gone()).await,
+        Some(run) => match run.status {
+            RunStatus::Queued | RunStatus::Running => return tx.rollback().await,
+            RunStatus::Waiting => waits(&mut tx, &held, run).await,
+            RunStatus::Done => done(&mut tx, &held, run).await,
+            RunStatus::Cancelled => {
+                rows::end(&mut tx, &held, TaskRunStatus::Cancelled, Some(run), &Outcome::default()).await
+            }
+            RunStatus::Failed => {
+                let error = run.error.as_ref().map(|error| (error.code.as_str(), error.message.as_str()));
+                failed(&mut tx, &held, Some(run), error.unwrap_or(("failed", "the run failed"))).await
+            }
+        },
+    };
+    if let Err(error) = settled {
+        return tx.rollback().await.and(Err(error));
+    }
+    rows::complete(&mut tx, held.task.id).await?;
+    rows::prune(&mut tx, held.task.id).await?;
+    crash::at(CrashPoint::SlotSettled);
+    tx.commit().await
+}
+
+fn gone() -> Outcome<'static> {
+    Outcome { error: Some(("gone", "its conversation was deleted")), ..Outcome::default() }
+}
+
+fn about(held: &Held, run: Option<&Run>) -> About {
+    About {
+        schedule_id: Some(held.task.id),
+        run_id: run.map(|run| run.id),
+        session_id: run.map(|run| run.session_id),
+    }
+}
+
+async fn waits(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
+    if held.told {
+        return Ok(());
+    }
+    let title = format!("{:?} waits for you", held.task.name);
+    let text =
+        "A step of it needs your yes, or it has asked you something. It goes on when you have answered.";
+    notifications::add(tx, NotificationKind::ScheduleWaiting, &title, text, about(held, Some(run))).await?;
+    rows::told(tx, held).await
+}
+
+async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
+    let answer = messages::answer_of(tx, run.id).await?;
+    let text = answer.map(|message| block::text_of(message.content.get())).unwrap_or_default();
+    if let Deliver::Session { session_id } = held.task.deliver
+        && session_id != run.session_id
+    {
+        if !tx.lock_session(session_id).await? {
+            rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
+            return paused(tx, held, PausedFor::Target).await;
+        }
+        if !rows::is_free(tx, session_id).await? {
+            return rows::postpone(tx, held, BUSY).await;
+        }
+        let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
+        messages::add_answer(
+            tx,
+            session_id,
+            &block::to_json(&[Block::Text { text: told.clone() }]),
+            &crate::turn::cut(&told, 200),
+        )
+        .await?;
+        if trust::any_untrusted(tx, &[run.session_id]).await? {
+            trust::distrust(tx, session_id).await?;
+        }
+    }
+    rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
+    rows::count_failure(tx, held.task.id, false).await?;
+    let title = format!("{:?} is done", held.task.name);
+    let text = shorten(&text, TOLD);
+    notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await
+}
+
+fn kept(text: &str) -> Outcome<'_> {
+    let end = text.char_indices().nth(RESULT).map_or(text.len(), |(end, _)| end);
+    Outcome { result: Some(&text[..end]), error: None }
+}
+
+/// The slot is tried again if that may help and can do no harm; else it has failed, and perhaps the task as well.
+pub(super) async fn failed(
+    tx: &mut TenantTx,
+    held: &Held,
+    run: Option<&Run>,
+    error: (&str, &str),
+) -> Result<()> {
+    let outcome = Outcome { result: None, error: Some(error) };
+    if let Some(run) = run
+        && let Some(wait) = next_try(held, error.0)
+        && !rows::acted(tx, run.id).await?
+    {
+        return rows::again(tx, held, run, &outcome, wait).await;
+    }
+    rows::end(tx, held, TaskRunStatus::Failed, run, &outcome).await?;
+    let failures = rows::count_failure(tx, held.task.id, true).await?;
+    let title = format!("{:?} failed", held.task.name);
+    notifications::add(tx, NotificationKind::ScheduleFailed, &title, error.1, about(held, run)).await?;
+    if failures >= MAX_FAILURES && held.task.status == TaskStatus::Active {
+        paused(tx, held, PausedFor::Failures).await?;
+    }
+    Ok(())
+}
+
+/// How long it waits for another try; none: there is none. The next slot is never waited past.
+fn next_try(held: &Held, code: &str) -> Option<TimeDelta> {
+    let tries = usize::try_from(held.attempt).ok()?;
+    let wait = WAITS.get(tries.checked_sub(1)?).copied()?;
+    let task = &held.task;
+    let before_next = task.next_run_at.is_none_or(|next| held.now + wait < next);
+    (task.status == TaskStatus::Active && before_next && PASSING.contains(&code)).then_some(wait)
+}
+
+/// The slot is void, and the task is paused for this reason; its owner is told.
+pub(super) async fn pause(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
+    let outcome = Outcome { result: None, error: Some((code(why), reason(why))) };
+    rows::end(tx, held, TaskRunStatus::Cancelled, None, &outcome).await?;
+    paused(tx, held, why).await
+}
+
+async fn paused(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
+    let task = &held.task;
+    schedules::set_status(tx, task.id, TaskStatus::Paused, Some(why), None).await?;
+    let title = format!("{:?} is paused", task.name);
+    notifications::add(tx, NotificationKind::SchedulePaused, &title, reason(why), about(held, None)).await?;
+    let (target, detail) = (format!("schedule:{}", task.id), format!("for {why}"));
+    let entry = Entry { on_behalf_of: Some(tx.tenant().user), ..Entry::by_service("schedule.pause") };
+    audit::record(tx, &[entry.on(&target).saying(&detail)]).await
+}
+
+fn code(why: PausedFor) -> &'static str {
+    match why {
+        PausedFor::Failures => "too_many_failures",
+        PausedFor::Rights => "not_allowed",
+        PausedFor::Membership => "membership_ended",
+        PausedFor::Target => "conversation_gone",
+    }
+}
+
+fn reason(why: PausedFor) -> &'static str {
+    match why {
+        PausedFor::Failures => {
+            "It has failed eight times in a row. Look at its runs, put right what is wrong, and resume it."
+        }
+        PausedFor::Rights => {
+            "You may not schedule tasks any more. Ask an administrator, and resume it when you may again."
+        }
+        PausedFor::Membership => "Its owner is no active member of the organization any more.",
+        PausedFor::Target => {
+            "The conversation that it goes on in, or reports to, is not there any more. Give it another one, and resume it."
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A slot fires: it is claimed, and its run begins.
+
+use chrono::TimeDelta;
+use domain::{
+    Error, Result, Role, SessionId,
+    block::{self, Block},
+    permission::{Action, Ask, Policy},
+    run::Mode,
+    schedule::{PausedFor, TaskRunStatus, TaskStatus},
+};
+use futures_util::StreamExt as _;
+use store::{
+    TenantTx, permissions,
+    schedules::firing::{self as rows, Fired, Held, Leased, Outcome},
+};
+
+use super::{ending, restored};
+use crate::{
+    Engine, Prepared,
+    crash::{self, CrashPoint},
+    prompt::neutral,
+};
+
+/// Slots of one claim.
+const BATCH: i64 = 100;
+/// Slots that are claimed before they begin.
+const STRETCH: usize = 400;
+/// Those that begin at the same time.
+const AT_ONCE: usize = 8;
+/// How long a slot waits for a conversation in which something else goes on.
+const BUSY: TimeDelta = TimeDelta::seconds(15);
+/// How long a slot may wait for its beginning.
+const PATIENCE: TimeDelta = TimeDelta::hours(6);
+
+/// Claims what is due, and begins it; then what others have left.
+pub(super) async fn look(engine: &Engine) -> Result<()> {
+    loop {
+        if engine.0.stopping.is_cancelled() || engine.0.live().len() >= engine.settings().limits.runs {
+            return Ok(());
+        }
+        let claimed = claim_some(engine).await?;
+        if !claimed.slots.is_empty() {
+            crash::at(CrashPoint::SlotClaimed);
+        }
+        begin_all(engine, &claimed.slots).await;
+        let mut tx = engine.store().system().await?;
+        let left = rows::to_begin(&mut tx, BATCH, engine.settings().lease_seconds).await?;
+        tx.commit().await?;
+        begin_all(engine, &left).await;
+        if !claimed.more && left.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+    }
+}
+
+struct Claimed {
+    slots: Vec<Leased>,
+    /// There may be more.
+    more: bool,
+}
+
+/// Claims batch after batch, and no more than this replica is to begin at a stretch: others look too.
+async fn claim_some(engine: &Engine) -> Result<Claimed> {
+    let mut all = Claimed { slots: Vec::new(), more: true };
+    while all.more && all.slots.len() < STRETCH {
+        let claimed = claim(engine).await?;
+        all.slots.extend(claimed.slots);
+        all.more = claimed.more;
+    }
+    Ok(all)
+}
+
+async fn claim(engine: &Engine) -> Result<Claimed> {
+    let mut tx = engine.store().system().await?;
+    let (now, due) = rows::due(&mut tx, BATCH).await?;
+    if due.is_empty() {
+        tx.rollback().await?;
+        return Ok(Claimed { slots: Vec::new(), more: false });
+    }
+    let more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let fired: Vec<Fired> = due
+        .into_iter()
+        .map(|task| match restored(&task.schedule, task.anchor) {
+            Ok(schedule) => {
+                let due = schedule.due(task.slot, now, task.catch_up);
+                Fired { task, fires: due.fires, next: due.next }
+            }
+            Err(error) => {
+                tracing::error!(task = %task.id, %error, "a scheduled task can fire no more");
+                Fired { task, fires: None, next: None }
+            }
+        })
+        .collect();
+    let slots = rows::fire(&mut tx, &fired, engine.settings().lease_seconds).await?;
+    tx.commit().await?;
+    Ok(Claimed { slots, more })
+}
+
+async fn begin_all(engine: &Engine, slots: &[Leased]) {
+    futures_util::stream::iter(slots)
+        .for_each_concurrent(AT_ONCE, async |slot| {
+            if let Err(error) = begin(engine, slot).await {
+                tracing::warn!(task = %slot.task, %error, "a scheduled task could not begin; it is tried again");
+            }
+        })
+        .await;
+}
+
+/// What keeps a slot from beginning.
+enum Not {
+    /// The task is not active any more.
+    Cancelled,
+    /// The service pauses the task.
+    Paused(PausedFor),
+    /// Something else goes on in its conversation.
+    Later,
+    /// It has waited too long.
+    Late,
+}
+
+async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
+    let mut tx = engine.store().tenant(slot.owner).await?;
+    let Some(held) = rows::hold(&mut tx, slot, "due").await? else { return tx.rollback().await };
+    match ready(engine, &mut tx, &held).await {
+        Ok(Ok(prepared)) => {
+            let run = held.id.run(held.attempt + 1);
+            rows::begin(&mut tx, &held, run, prepared.session).await?;
+            rows::overtake(&mut tx, &held).await?;
+            match engine.begin_turn(tx, prepared, run).await {
+                Ok(_) => Ok(()),
+                Err(error @ (Error::Internal(_) | Error::Unavailable { .. })) => Err(error),
+                Err(refusal) => refused(engine, slot, &refusal).await,
+            }
+        }
+        Ok(Err(not)) => {
+            put_off(&mut tx, &held, not).await?;
+            tx.commit().await
+        }
+        Err(error) => tx.rollback().await.and(Err(error)),
+    }
+}
+
+/// The turn itself was refused: the slot has failed.
+async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> {
+    let mut tx = engine.store().tenant(slot.owner).await?;
+    let Some(held) = rows::hold(&mut tx, slot, "due").await? else { return tx.rollback().await };
+    if matches!(refusal, Error::Conflict { code: "run_active", .. }) {
+        rows::postpone(&mut tx, &held, BUSY).await?;
+    } else {
+        ending::failed(&mut tx, &held, None, ("not_begun", &refusal.to_string())).await?;
+    }
+    tx.commit().await
+}
+
+async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
+    let put = match not {
+        Not::Cancelled => rows::end(tx, held, TaskRunStatus::Cancelled, None, &Outcome::default()).await,
+        Not::Paused(why) => ending::pause(tx, held, why).await,
+        Not::Later => rows::postpone(tx, held, BUSY).await,
+        Not::Late => {
+            let error = "its conversation was busy for six hours, or the service was";
+            ending::failed(tx, held, None, ("not_begun", error)).await
+        }
+    };
+    put?;
+    rows::complete(tx, held.task.id).await
+}
+
+/// The turn that the slot begins with, as its owner may have it today.
+async fn ready(
+    engine: &Engine,
+    tx: &mut TenantTx,
+    held: &Held,
+) -> Result<std::result::Result<Prepared, Not>> {
+    let task = &held.task;
+    let wanted = task.status == TaskStatus::Active || (held.manual && task.status == TaskStatus::Paused);
+    if !wanted {
+        return Ok(Err(Not::Cancelled));
+    }
+    let Some(member) = tx.membership().filter(|member| member.active).cloned() else {
+        return Ok(Err(Not::Paused(PausedFor::Membership)));
+    };
+    let role = task.role.capped(member.role).capped(member.ceiling);
+    if !may_schedule(tx, role).await? {
+        return Ok(Err(Not::Paused(PausedFor::Rights)));
+    }
+    if held.now - held.fired_at > PATIENCE {
+        return Ok(Err(Not::Late));
+    }
+    let session = match task.session {
+        None => rows::open_session(tx, task, &task.name).await?,
+        Some(session) => match takes(tx, session).await? {
+            Ok(()) => session,
+            Err(not) => return Ok(Err(not)),
+        },
+    };
+    let zone = restored(&task.schedule, task.anchor)?.zone;
+    let (model, mode) = tx.locked_session().map_or((None, None), |it| (it.model.clone(), it.mode));
+    Ok(Ok(Prepared {
+        session,
+        content: block::to_json(&[Block::Text { text: task.prompt.clone() }]),
+        text: task.prompt.clone(),
+        mode: mode.unwrap_or(Mode::Auto),
+        model: model.unwrap_or_else(|| engine.settings().default_model.clone()),
+        role,
+        timezone: zone,
+        view: None,
+        mentions: Vec::new(),
+        skill: None,
+        service: task.untrusted,
+        trigger: "schedule",
+        notice: format!(
+            "This is the scheduled task \"{}\", of {} UTC. Nobody reads along: carry it out and tell the result. What \
+             needs the person's yes waits for it.\n",
+            neutral(&task.name),
+            held.slot.format("%Y-%m-%d %H:%M")
+        ),
+    }))
+}
+
+/// Whether a member of this role may have scheduled tasks, as the organization has it now.
+async fn may_schedule(tx: &mut TenantTx, role: Role) -> Result<bool> {
+    let ruling = permissions::matrix(tx).await?.rule(Ask::own(role, Action::ScheduleTask));
+    Ok(role.writes() && ruling.policy != Policy::Disabled)
+}
+
+/// Whether a message can be said in the conversation, which is locked.
+async fn takes(tx: &mut TenantTx, session: SessionId) -> Result<std::result::Result<(), Not>> {
+    if !tx.lock_session(session).await? {
+        return Ok(Err(Not::Paused(PausedFor::Target)));
+    }
+    Ok(if rows::is_free(tx, session).await? { Ok(()) } else { Err(Not::Later) })
+}

@@ -1,0 +1,310 @@
+//! Scheduled tasks: what people and copilots say of them. How they fire is in `firing`, what comes of it in `ending`.
+
+mod ending;
+mod firing;
+mod ticker;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use domain::{
+    Error, FieldError, OptionalExt as _, Result, Role, ScheduleId, ScheduleRunId, SessionId,
+    schedule::{CatchUp, Deliver, MAX_NAME, MAX_PROMPT, Task, TaskRun, TaskStatus},
+};
+use schedules::{Schedule, Wanted};
+use serde_json::Value;
+use store::{
+    TenantTx,
+    schedules::{self as rows, Content},
+    sessions,
+};
+use uuid::Uuid;
+
+use crate::Engine;
+
+pub(crate) use ticker::start;
+
+/// How soon, and how closely, a task may fire that another task has made.
+const MADE_BY_TASK: TimeDelta = TimeDelta::minutes(5);
+/// Slots that are told ahead.
+const UPCOMING: usize = 5;
+
+/// Who says it.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskAuthor {
+    pub role: Role,
+    /// In which times of day are meant, where the schedule names no zone.
+    pub zone: Tz,
+    /// The words are not, or not only, the person's.
+    pub untrusted: bool,
+    /// A run of a scheduled task says it.
+    pub scheduled: bool,
+}
+
+/// A task that is to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewTask {
+    pub name: String,
+    pub prompt: String,
+    pub schedule: Wanted,
+    pub deliver: Deliver,
+    /// None: a new conversation each time.
+    pub session: Option<SessionId>,
+    /// None: `one`.
+    pub catch_up: Option<CatchUp>,
+}
+
+/// What is to be different of a task.
+#[derive(Clone, Debug, Default)]
+pub struct TaskChange {
+    pub name: Option<String>,
+    pub prompt: Option<String>,
+    pub schedule: Option<Wanted>,
+    pub deliver: Option<Deliver>,
+    pub session: Option<Option<SessionId>>,
+    pub catch_up: Option<CatchUp>,
+}
+
+/// Where a task is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskMove {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// When a task fires, for people.
+#[derive(Clone, Debug)]
+pub struct TaskTimes {
+    pub schedule: Wanted,
+    /// Such as `every Monday at 09:00 (Europe/Berlin)`.
+    pub description: String,
+    /// The next slots, as if it were active.
+    pub upcoming: Vec<DateTime<Utc>>,
+}
+
+impl TaskTimes {
+    pub fn of(task: &Task, now: DateTime<Utc>) -> Result<Self> {
+        let schedule = restored(&task.schedule, task.anchor)?;
+        let over = matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed);
+        let upcoming = if over { Vec::new() } else { schedule.slots(now).take(UPCOMING).collect() };
+        Ok(Self { schedule: schedule.wanted(), description: schedule.to_string(), upcoming })
+    }
+}
+
+/// A schedule as it is stored.
+fn restored(stored: &Value, anchor: DateTime<Utc>) -> Result<Schedule> {
+    let wanted: Wanted = serde_json::from_value(stored.clone()).map_err(Error::internal)?;
+    wanted.restore(anchor).map_err(|why| Error::internal(format!("a stored schedule cannot be read: {why}")))
+}
+
+impl Engine {
+    /// Makes a task of the transaction's person. What is wrong with it is told field by field.
+    pub async fn create_task(&self, tx: &mut TenantTx, new: &NewTask, author: TaskAuthor) -> Result<Task> {
+        let now = rows::now(tx).await?;
+        let mut problems = text_problems(&new.name, &new.prompt);
+        let schedule = checked(&new.schedule, now, author, &mut problems);
+        target_problems(tx, new.session, &new.deliver, &mut problems).await?;
+        let Some(schedule) = schedule.filter(|_| problems.is_empty()) else {
+            return Err(Error::fields(problems));
+        };
+        let (stored, id) = (stored(&schedule)?, ScheduleId::new());
+        let content = Content {
+            name: &self.redact_hidden(new.name.trim()),
+            prompt: &self.redact_hidden(&new.prompt),
+            schedule: &stored,
+            anchor: schedule.anchor(),
+            next: schedule.next(now),
+            catch_up: new.catch_up.unwrap_or(CatchUp::One),
+            session: new.session,
+            deliver: &new.deliver,
+            role: author.role,
+            untrusted: author.untrusted,
+        };
+        rows::create(tx, id, &content).await?;
+        rows::find(tx, id).await
+    }
+
+    /// Changes a task at the version that its author saw, if one is given. With another schedule what was due and has
+    /// not begun is void. What changes nothing makes no version.
+    pub async fn change_task(
+        &self,
+        tx: &mut TenantTx,
+        id: ScheduleId,
+        change: &TaskChange,
+        author: TaskAuthor,
+        seen: Option<i64>,
+    ) -> Result<Task> {
+        let task = rows::lock(tx, id).await?;
+        if seen.is_some_and(|seen| seen != task.version) {
+            return Err(Error::VersionMismatch { current: task.version });
+        }
+        if matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed) {
+            return Err(over(&task));
+        }
+        let now = rows::now(tx).await?;
+        let name = change.name.as_deref().map_or(task.name.as_str(), str::trim);
+        let prompt = change.prompt.as_deref().unwrap_or(&task.prompt);
+        let deliver = change.deliver.as_ref().unwrap_or(&task.deliver);
+        let session = change.session.unwrap_or(task.session);
+        let mut problems = text_problems(name, prompt);
+        let old = restored(&task.schedule, task.anchor)?;
+        let new = match &change.schedule {
+            Some(wanted) => checked(wanted, now, author, &mut problems),
+            None => Some(old.clone()),
+        };
+        let asked = |changed: bool, target| if changed { target } else { None };
+        let goes_on = asked(session != task.session, session);
+        let sent = if *deliver == task.deliver { &Deliver::Notification } else { deliver };
+        target_problems(tx, goes_on, sent, &mut problems).await?;
+        let Some(mut schedule) = new.filter(|_| problems.is_empty()) else {
+            return Err(Error::fields(problems));
+        };
+        let afresh = schedule.wanted() != old.wanted();
+        if !afresh {
+            schedule = old;
+        }
+        let (name, prompt) = (self.redact_hidden(name), self.redact_hidden(prompt));
+        let catch_up = change.catch_up.unwrap_or(task.catch_up);
+        let same = !afresh
+            && *name == task.name
+            && *prompt == task.prompt
+            && (deliver, session, catch_up) == (&task.deliver, task.session, task.catch_up);
+        if same {
+            return Ok(task);
+        }
+        let next = if afresh { schedule.next(now) } else { task.next_run_at };
+        let stored = stored(&schedule)?;
+        let content = Content {
+            name: &name,
+            prompt: &prompt,
+            schedule: &stored,
+            anchor: schedule.anchor(),
+            next,
+            catch_up,
+            session,
+            deliver,
+            role: author.role,
+            untrusted: task.untrusted || author.untrusted,
+        };
+        rows::update(tx, id, &content, afresh).await?;
+        rows::find(tx, id).await
+    }
+
+    /// Pauses, resumes or cancels a task, which may be there already. What was due and has not begun is void; what has
+    /// begun goes on.
+    pub async fn move_task(&self, tx: &mut TenantTx, id: ScheduleId, to: TaskMove) -> Result<Task> {
+        let task = rows::lock(tx, id).await?;
+        let (status, next) = match (to, task.status) {
+            (TaskMove::Pause, TaskStatus::Paused)
+            | (TaskMove::Resume, TaskStatus::Active)
+            | (TaskMove::Cancel, TaskStatus::Cancelled) => return Ok(task),
+            (TaskMove::Pause, TaskStatus::Active) => (TaskStatus::Paused, None),
+            (TaskMove::Cancel, TaskStatus::Active | TaskStatus::Paused) => (TaskStatus::Cancelled, None),
+            (TaskMove::Resume, TaskStatus::Paused) => {
+                let now = rows::now(tx).await?;
+                let next = restored(&task.schedule, task.anchor)?.next(now);
+                (TaskStatus::Active, Some(next.ok_or_else(|| past(&task))?))
+            }
+            (_, TaskStatus::Cancelled | TaskStatus::Completed) => return Err(over(&task)),
+        };
+        rows::set_status(tx, id, status, None, next).await?;
+        rows::find(tx, id).await
+    }
+
+    /// Lets a task fire now, whatever its schedule says, which stays as it is. A request that is sent again is the same
+    /// one.
+    pub async fn run_task(&self, tx: &mut TenantTx, id: ScheduleId, request: Uuid) -> Result<TaskRun> {
+        let task = rows::lock(tx, id).await?;
+        if matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed) {
+            return Err(over(&task));
+        }
+        let run = ScheduleRunId::by_hand(id, request);
+        rows::fire_by_hand(tx, id, run).await?;
+        rows::find_run(tx, id, run).await
+    }
+}
+
+fn text_problems(name: &str, prompt: &str) -> Vec<FieldError> {
+    let mut problems = Vec::new();
+    let mut problem = |field: &str, error: String| {
+        problems.push(FieldError { field: field.into(), error });
+    };
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        problem("name", format!("must be a line of 1 to {MAX_NAME} characters"));
+    }
+    if prompt.trim().is_empty() || prompt.len() > MAX_PROMPT {
+        problem("prompt", format!("must have 1 to {MAX_PROMPT} bytes, and has {}", prompt.len()));
+    }
+    for (field, text) in [("name", name), ("prompt", prompt)] {
+        if text.contains('\0') {
+            problem(field, "holds the character U+0000, which cannot be stored".into());
+        }
+    }
+    problems
+}
+
+fn stored(schedule: &Schedule) -> Result<Value> {
+    serde_json::to_value(schedule.wanted()).map_err(Error::internal)
+}
+
+/// The schedule, if its author may have it.
+fn checked(
+    wanted: &Wanted,
+    now: DateTime<Utc>,
+    author: TaskAuthor,
+    problems: &mut Vec<FieldError>,
+) -> Option<Schedule> {
+    let schedule = match wanted.check(author.zone, now, "schedule") {
+        Ok(schedule) => schedule,
+        Err(more) => {
+            problems.extend(more);
+            return None;
+        }
+    };
+    let Some(first) = schedule.next(now) else {
+        problems.push(FieldError { field: "schedule".into(), error: "never fires".into() });
+        return None;
+    };
+    let close = || first - now < MADE_BY_TASK || schedule.closest(now).is_some_and(|gap| gap < MADE_BY_TASK);
+    if author.scheduled && close() {
+        let error = "a scheduled task may make only tasks that fire five minutes later or more, and no closer than that";
+        problems.push(FieldError { field: "schedule".into(), error: error.into() });
+        return None;
+    }
+    Some(schedule)
+}
+
+/// Conversations have to be the person's own.
+async fn target_problems(
+    tx: &mut TenantTx,
+    session: Option<SessionId>,
+    deliver: &Deliver,
+    problems: &mut Vec<FieldError>,
+) -> Result<()> {
+    let delivered = match deliver {
+        Deliver::Session { session_id } => Some(*session_id),
+        Deliver::Notification => None,
+    };
+    for (field, session) in [("session", session), ("deliver.session_id", delivered)] {
+        if let Some(id) = session
+            && sessions::find(tx, id).await.optional()?.is_none()
+        {
+            let error = "there is no such conversation of yours".into();
+            problems.push(FieldError { field: field.into(), error });
+        }
+    }
+    Ok(())
+}
+
+fn over(task: &Task) -> Error {
+    Error::conflict(
+        "schedule_over",
+        format!("this task is {}, which is its end; make a new one", task.status),
+    )
+}
+
+fn past(task: &Task) -> Error {
+    let detail =
+        format!("{:?} has no time left to fire at; change its schedule, or make a new one", task.name);
+    Error::conflict("schedule_over", detail)
+}
