@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Operations that change something and take no body.
-const WITHOUT_BODY: [&str; 6] = [
+const WITHOUT_BODY: [&str; 11] = [
+    "POST /v1/schedules/{id}/pause",
+    "POST /v1/schedules/{id}/resume",
+    "POST /v1/schedules/{id}/cancel",
+    "POST /v1/schedules/{id}/run",
+    "POST /v1/notifications/{id}/read",
     "POST /v1/runs/{id}/cancel",
     "POST /v1/sessions/{id}/compact",
     "POST /v1/admin/skills/{key}/enable",

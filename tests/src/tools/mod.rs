@@ -254,6 +254,7 @@ async fn runs_of_readonly_members_only_read() {
         "get_pipeline_deals",
         "get_pipeline_summary",
         "get_skill",
+        "list_schedules",
         "list_skills",
         "list_tasks",
         "read_archive",
