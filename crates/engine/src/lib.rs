@@ -52,7 +52,7 @@ pub use builtins::{Asking, check_card_schema, suggestions};
 pub use bulletin::Listener;
 pub use decisions::Word;
 pub use reader::Reader;
-pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes};
+pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes, may_schedule};
 pub use skills::{Asker, Beside, Shelf, Wanted};
 pub use turn::{Begun, Prepared};
 

@@ -2,19 +2,18 @@
 
 use chrono::TimeDelta;
 use domain::{
-    Error, Result, Role, SessionId,
+    Error, Result, SessionId,
     block::{self, Block},
-    permission::{Action, Ask, Policy},
     run::Mode,
     schedule::{PausedFor, TaskRunStatus, TaskStatus},
 };
 use futures_util::StreamExt as _;
 use store::{
-    TenantTx, permissions,
+    TenantTx,
     schedules::firing::{self as rows, Fired, Held, Leased, Outcome},
 };
 
-use super::{ending, restored};
+use super::{ending, may_schedule, restored};
 use crate::{
     Engine, Prepared,
     crash::{self, CrashPoint},
@@ -216,12 +215,6 @@ async fn ready(
             held.slot.format("%Y-%m-%d %H:%M")
         ),
     }))
-}
-
-/// Whether a member of this role may have scheduled tasks, as the organization has it now.
-async fn may_schedule(tx: &mut TenantTx, role: Role) -> Result<bool> {
-    let ruling = permissions::matrix(tx).await?.rule(Ask::own(role, Action::ScheduleTask));
-    Ok(role.writes() && ruling.policy != Policy::Disabled)
 }
 
 /// Whether a message can be said in the conversation, which is locked.

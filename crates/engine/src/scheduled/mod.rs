@@ -8,12 +8,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::{
     Error, FieldError, OptionalExt as _, Result, Role, ScheduleId, ScheduleRunId, SessionId,
+    permission::{Action, Ask, Policy},
     schedule::{CatchUp, Deliver, MAX_NAME, MAX_PROMPT, Task, TaskRun, TaskStatus},
 };
 use schedules::{Schedule, Wanted};
 use serde_json::Value;
 use store::{
-    TenantTx,
+    TenantTx, permissions,
     schedules::{self as rows, Content},
     sessions,
 };
@@ -89,6 +90,12 @@ impl TaskTimes {
         let upcoming = if over { Vec::new() } else { schedule.slots(now).take(UPCOMING).collect() };
         Ok(Self { schedule: schedule.wanted(), description: schedule.to_string(), upcoming })
     }
+}
+
+/// Whether a member of this role may have scheduled tasks, as the organization has it now.
+pub async fn may_schedule(tx: &mut TenantTx, role: Role) -> Result<bool> {
+    let ruling = permissions::matrix(tx).await?.rule(Ask::own(role, Action::ScheduleTask));
+    Ok(role.writes() && ruling.policy != Policy::Disabled)
 }
 
 /// A schedule as it is stored.

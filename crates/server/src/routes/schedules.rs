@@ -9,13 +9,12 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
     Error, RunId, ScheduleId, ScheduleRunId, SessionId,
-    permission::{Action, Ask, Policy},
     schedule::{CatchUp, Deliver, PausedFor, Task, TaskRun, TaskStatus},
 };
 use engine::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes};
 use schedules::Wanted;
 use serde::{Deserialize, Serialize};
-use store::{audit, permissions, schedules as rows};
+use store::{audit, schedules as rows};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -155,11 +154,11 @@ fn session(text: &str) -> domain::Result<Option<SessionId>> {
 /// Refuses who may not schedule tasks.
 async fn may_schedule(tx: &mut Tx) -> domain::Result<()> {
     tx.writes()?;
-    let ask = Ask::own(tx.role, Action::ScheduleTask);
-    match permissions::matrix(tx).await?.rule(ask).policy {
-        Policy::Disabled => Err(Error::forbidden("your organization does not let you schedule tasks")),
-        _ => Ok(()),
+    let role = tx.role;
+    if engine::may_schedule(tx, role).await? {
+        return Ok(());
     }
+    Err(Error::forbidden("your organization does not let you schedule tasks"))
 }
 
 fn author(caller: &Caller, tx: &Tx) -> TaskAuthor {

@@ -70,6 +70,21 @@ pub async fn runs(
     before: Option<(DateTime<Utc>, ScheduleRunId)>,
     limit: i64,
 ) -> Result<Vec<TaskRun>> {
+    select(tx, task, None, before, limit).await
+}
+
+/// One of them.
+pub async fn find_run(tx: &mut TenantTx, task: ScheduleId, id: ScheduleRunId) -> Result<TaskRun> {
+    select(tx, task, Some(id), None, 1).await?.pop().ok_or(Error::NotFound)
+}
+
+async fn select(
+    tx: &mut TenantTx,
+    task: ScheduleId,
+    id: Option<ScheduleRunId>,
+    before: Option<(DateTime<Utc>, ScheduleRunId)>,
+    limit: i64,
+) -> Result<Vec<TaskRun>> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
@@ -78,12 +93,13 @@ pub async fn runs(
          from sixty.schedule_runs f
          left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id
             and f.state = 'begun'
-         where f.org_id = $1 and f.owner_id = $2 and f.schedule_id = $3
-            and ($4::timestamptz is null or (f.slot, f.id) < ($4, $5::uuid))
-         order by f.slot desc, f.id desc limit $6"#,
+         where f.org_id = $1 and f.owner_id = $2 and f.schedule_id = $3 and ($4::uuid is null or f.id = $4)
+            and ($5::timestamptz is null or (f.slot, f.id) < ($5, $6::uuid))
+         order by f.slot desc, f.id desc limit $7"#,
         tenant.org.0,
         tenant.user.0,
         task.0,
+        id.map(|id| id.0),
         before.map(|(slot, _)| slot),
         before.map(|(_, id)| id.0),
         limit
@@ -94,27 +110,4 @@ pub async fn runs(
     .into_iter()
     .map(TaskRun::try_from)
     .collect()
-}
-
-/// One of them.
-pub async fn find_run(tx: &mut TenantTx, task: ScheduleId, id: ScheduleRunId) -> Result<TaskRun> {
-    let tenant = tx.tenant();
-    sqlx::query_as!(
-        Row,
-        r#"select f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id, r.status as "run_status?",
-            f.started_at, f.finished_at, f.result, f.error_code, f.error_message, f.input_tokens, f.output_tokens
-         from sixty.schedule_runs f
-         left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id
-            and f.state = 'begun'
-         where f.org_id = $1 and f.owner_id = $2 and f.schedule_id = $3 and f.id = $4"#,
-        tenant.org.0,
-        tenant.user.0,
-        task.0,
-        id.0
-    )
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(from_sqlx)?
-    .ok_or(Error::NotFound)?
-    .try_into()
 }

@@ -165,21 +165,7 @@ fn limit(detail: &str) -> Error {
 }
 
 pub async fn find(tx: &mut TenantTx, id: ScheduleId) -> Result<Task> {
-    let tenant = tx.tenant();
-    sqlx::query_as!(
-        Row,
-        r#"select id, name, prompt, schedule, anchor, next_run_at, status, paused_for, catch_up, session_id,
-            deliver as "deliver: Json<Deliver>", role, untrusted, failures, version, created_at, updated_at
-         from sixty.schedules where org_id = $1 and owner_id = $2 and id = $3"#,
-        tenant.org.0,
-        tenant.user.0,
-        id.0
-    )
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(from_sqlx)?
-    .ok_or(Error::NotFound)?
-    .try_into()
+    select(tx, Some(id), None, None, 1).await?.pop().ok_or(Error::NotFound)
 }
 
 /// The task, held as it is until the transaction ends: it neither fires nor begins meanwhile.
@@ -208,16 +194,28 @@ pub async fn list(
     before: Option<ScheduleId>,
     limit: i64,
 ) -> Result<Vec<Task>> {
+    select(tx, None, status, before, limit).await
+}
+
+async fn select(
+    tx: &mut TenantTx,
+    id: Option<ScheduleId>,
+    status: Option<TaskStatus>,
+    before: Option<ScheduleId>,
+    limit: i64,
+) -> Result<Vec<Task>> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         r#"select id, name, prompt, schedule, anchor, next_run_at, status, paused_for, catch_up, session_id,
             deliver as "deliver: Json<Deliver>", role, untrusted, failures, version, created_at, updated_at
          from sixty.schedules
-         where org_id = $1 and owner_id = $2 and ($3::text is null or status = $3) and ($4::uuid is null or id < $4)
-         order by id desc limit $5"#,
+         where org_id = $1 and owner_id = $2 and ($3::uuid is null or id = $3) and ($4::text is null or status = $4)
+            and ($5::uuid is null or id < $5)
+         order by id desc limit $6"#,
         tenant.org.0,
         tenant.user.0,
+        id.map(|id| id.0),
         status.map(TaskStatus::as_str),
         before.map(|before| before.0),
         limit
