@@ -5,6 +5,9 @@ create function sixty.schedule_clock() returns timestamptz language sql stable a
 revoke execute on function sixty.schedule_clock() from public;
 grant execute on function sixty.schedule_clock() to sixty_tenant, sixty_system;
 
+-- The role in the newest token, where roles come with tokens: what is done while its owner is not there counts with it.
+alter table sixty.members add column token_role text check (token_role in ('readonly', 'member', 'admin', 'owner'));
+
 create table sixty.schedules (
     org_id uuid not null,
     -- Who made it, and as whom it runs.
@@ -67,8 +70,8 @@ create table sixty.schedule_runs (
     -- The run of the last try, and its conversation.
     run_id uuid,
     session_id uuid,
-    -- The owner has been told that it waits for them.
-    told boolean not null default false,
+    -- The owner has been told that it waits for them: under this fence of its run, which grows as it goes on.
+    told_fence bigint,
     result text,
     error_code text,
     error_message text,
@@ -87,7 +90,7 @@ grant select, insert, update, delete on sixty.schedule_runs to sixty_tenant;
 create index schedule_runs_by_slot on sixty.schedule_runs (org_id, owner_id, schedule_id, slot desc, id desc);
 -- Those that are not over are looked after by any replica: ids and states, never content.
 create policy work on sixty.schedule_runs to sixty_system using (true);
-grant select (org_id, owner_id, schedule_id, id, state, begin_at, run_id, told, lease_until) on sixty.schedule_runs to sixty_system;
+grant select (org_id, owner_id, schedule_id, id, state, begin_at, run_id, told_fence, lease_until) on sixty.schedule_runs to sixty_system;
 grant insert (org_id, owner_id, schedule_id, id, slot, begin_at, lease_until) on sixty.schedule_runs to sixty_system;
 grant update (lease_until) on sixty.schedule_runs to sixty_system;
 create index schedule_runs_due on sixty.schedule_runs (begin_at) where state = 'due';
@@ -120,7 +123,7 @@ create table sixty.notifications (
 );
 call sixty.protect('notifications', personal => true);
 grant select, insert, update (read_at), delete on sixty.notifications to sixty_tenant;
-create index notifications_by_owner on sixty.notifications (org_id, owner_id, id desc);
+create index notifications_by_owner on sixty.notifications (org_id, owner_id, created_at desc, id desc);
 -- Who listens is told by the replica that they are connected to: by id.
 create policy news on sixty.notifications for select to sixty_system using (true);
 grant select (org_id, owner_id, id, created_at) on sixty.notifications to sixty_system;

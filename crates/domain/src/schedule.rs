@@ -17,6 +17,8 @@ pub const MAX_PROMPT: usize = 16 * 1024;
 /// Tasks of one person, and of one organization, that are active or paused.
 pub const MAX_OF_PERSON: i64 = 50;
 pub const MAX_OF_ORG: i64 = 1_000;
+/// Tasks of one person, those that are over included.
+pub const MAX_KEPT: i64 = 500;
 /// Slots in a row that failed, after which a task is paused.
 pub const MAX_FAILURES: i32 = 8;
 /// Results that are kept of one task, and their conversations.
@@ -70,14 +72,19 @@ words! {
 }
 
 /// Where the result of a task goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Deliver {
     /// Its owner is notified.
-    #[default]
-    Notification,
+    Notification {},
     /// It is written into a conversation of its owner's.
     Session { session_id: SessionId },
+}
+
+impl Default for Deliver {
+    fn default() -> Self {
+        Deliver::Notification {}
+    }
 }
 
 /// A task as it is kept.

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use domain::{Error, NotificationId, OrgId, Result, Tenant, UserId, notification::Notification};
-use store::notifications;
+use store::notifications::{self, News};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +17,10 @@ use crate::Engine;
 /// How old news may be to be found, in seconds: several looks, and a transaction that took its time.
 const NEWS: f64 = 30.0;
 /// Notifications that a listener looks at.
-const NEWEST: i64 = 50;
+const NEWEST: i64 = 200;
 
-type Ears = HashMap<(OrgId, UserId), watch::Sender<u64>>;
+/// With what each was found the last time.
+type Ears = HashMap<(OrgId, UserId), watch::Sender<Option<News>>>;
 
 /// Who listens.
 #[derive(Default)]
@@ -30,10 +31,10 @@ impl Bulletin {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn subscribe(&self, tenant: Tenant) -> watch::Receiver<u64> {
+    fn subscribe(&self, tenant: Tenant) -> watch::Receiver<Option<News>> {
         let mut ears = self.ears();
         ears.retain(|_, ear| ear.receiver_count() > 0);
-        ears.entry((tenant.org, tenant.user)).or_insert_with(|| watch::Sender::new(0)).subscribe()
+        ears.entry((tenant.org, tenant.user)).or_insert_with(|| watch::Sender::new(None)).subscribe()
     }
 }
 
@@ -51,8 +52,10 @@ pub(crate) async fn look(engine: &Engine) -> Result<()> {
     let news = notifications::news(&mut tx, &people, NEWS).await?;
     tx.commit().await?;
     let ears = engine.0.bulletin.ears();
-    for ear in news.iter().filter_map(|person| ears.get(person)) {
-        ear.send_modify(|looks| *looks += 1);
+    for (person, news) in news {
+        if let Some(ear) = ears.get(&person) {
+            ear.send_if_modified(|known| known.replace(news) != Some(news));
+        }
     }
     Ok(())
 }
@@ -61,7 +64,7 @@ pub(crate) async fn look(engine: &Engine) -> Result<()> {
 pub struct Listener {
     engine: Engine,
     tenant: Tenant,
-    news: watch::Receiver<u64>,
+    news: watch::Receiver<Option<News>>,
     /// What they were told, or had before; as many as are looked at.
     known: HashSet<NotificationId>,
     waiting: Vec<Notification>,

@@ -1,8 +1,8 @@
 //! Patterns of five fields: minute, hour, day of the month, month, day of the week.
 //!
 //! Clocks change. A pattern that names hours means times of day: one that a clock skips is moved to the moment after
-//! the gap, and one that it shows twice fires the first time only. A pattern for every hour (`*` or `*/n` in the
-//! hours) goes by the clock as it is: it fires at each hour that there is, and at none that there is not.
+//! the gap, and one that it shows twice fires the first time only. A pattern for every hour (`*` in the hours) goes by
+//! the clock as it is: it fires at each hour that there is, and at none that there is not.
 
 use std::fmt;
 
@@ -80,7 +80,9 @@ impl Cron {
         }
         for ((field, name), words) in fields.iter().zip(FIELDS).zip(WORDS) {
             let odd = field.split(['*', ',', '-', '/', '#']).find(|item| !is_item(item, words));
-            if let Some(odd) = odd {
+            // The last day of what? Of a month it is the last Friday, `FRIL`.
+            let last = field.split(',').find(|item| name == FIELDS[4] && item.eq_ignore_ascii_case("L"));
+            if let Some(odd) = odd.or(last) {
                 return Err(format!("has {odd:?} in its {name}, which means nothing there"));
             }
         }
@@ -110,8 +112,7 @@ impl Cron {
 
     /// Whether it means times of day, and not each hour.
     pub fn names_hours(&self) -> bool {
-        let hours = self.field(1);
-        hours != "*" && !hours.strip_prefix("*/").is_some_and(|step| step.bytes().all(|b| b.is_ascii_digit()))
+        !["*", "*/1"].contains(&self.field(1))
     }
 
     /// Its fields, in order.

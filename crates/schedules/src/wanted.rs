@@ -121,8 +121,10 @@ fn interval(every: i64, now: DateTime<Utc>) -> Result<When, String> {
     if !(MIN_EVERY_SECONDS..=MAX_EVERY_SECONDS).contains(&every) {
         return Err(format!("must be {MIN_EVERY_SECONDS} to {MAX_EVERY_SECONDS}"));
     }
-    let (every, anchor) = (TimeDelta::seconds(every), now.trunc_subsecs(0));
-    Ok(When::Interval { every, anchor: anchor + every })
+    let every = TimeDelta::seconds(every);
+    // No sooner than the interval says.
+    let begins = now.trunc_subsecs(0) + TimeDelta::seconds(i64::from(now.timestamp_subsec_nanos() > 0));
+    Ok(When::Interval { every, anchor: begins + every })
 }
 
 fn once(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
@@ -132,6 +134,8 @@ fn once(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Strin
         Ok(at) => Some(at.to_utc()),
         Err(_) => shown().and_then(|shown| zone::moment(shown, zone)),
     };
+    // A second that only some clocks have.
+    let at = at.filter(|at| at.timestamp_subsec_nanos() < 1_000_000_000);
     let at = at.ok_or("must be a time such as 2026-12-01T09:00 or 2026-12-01T09:00:00+01:00")?;
     let at = at.trunc_subsecs(0);
     if at <= now {

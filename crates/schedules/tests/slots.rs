@@ -77,7 +77,7 @@ fn searched(fields: &[Field; 4], zone: Tz, after: DateTime<Utc>, until: DateTime
         std::iter::successors(Some(from), |at| Some(*at + TimeDelta::minutes(1)))
             .take_while(move |at| *at <= to)
     };
-    if fields[1].text.starts_with('*') {
+    if ["*", "*/1"].contains(&fields[1].text.as_str()) {
         return minutes(after, until).skip(1).filter(|at| matches(fields, shown(*at, zone))).collect();
     }
     let mut slots = std::collections::BTreeSet::new();
@@ -102,7 +102,11 @@ prop_compose! {
         (zone, day) in prop::sample::select(&ZONES[..])
             .prop_flat_map(|(zone, days)| (Just(zone), prop::sample::select(days))),
         minute in prop_oneof![3 => field(0, 59).boxed(), 1 => step(59).boxed()],
-        hour in prop_oneof![4 => field(0, 23).boxed(), 1 => step(23).boxed()],
+        hour in prop_oneof![
+            4 => field(0, 23).boxed(),
+            1 => step(23).boxed(),
+            1 => Just(Field { text: "*".into(), values: (0..=23).collect() }).boxed(),
+        ],
         date in prop_oneof![3 => Just(Field { text: "*".into(), values: (1..=31).collect() }).boxed(), 1 => field(1, 31).boxed()],
         weekday in prop_oneof![2 => Just(Field { text: "*".into(), values: (0..=6).collect() }).boxed(), 1 => field(0, 6).boxed()],
         before in 0..48_i64 * 60,

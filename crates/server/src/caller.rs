@@ -271,6 +271,7 @@ impl Caller {
                 service: false,
             };
             orgs::admit(tx, &member).await?;
+            orgs::note_token_role(tx, *user, role).await?;
             return Ok((role, name));
         };
         if !member.active {
@@ -281,6 +282,9 @@ impl Caller {
         }
         // A role that came with an earlier token is not kept for one without.
         let given = self.token_role.or(member.role).ok_or_else(not_a_member)?;
+        if let Some(role) = self.token_role.filter(|role| member.token_role != Some(*role)) {
+            orgs::note_token_role(tx, *user, role).await?;
+        }
         Ok((given.capped(member.ceiling), member.name))
     }
 }

@@ -48,6 +48,21 @@ pub async fn create(tx: &mut TenantTx, new: &NewApiKey<'_>) -> Result<()> {
     .map(drop)
 }
 
+/// Whether the transaction's person is a program whose keys are all revoked or over.
+pub async fn all_over(tx: &mut TenantTx) -> Result<bool> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select count(*) > 0
+            and count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) = 0 as "over!"
+         from sixty.api_keys where org_id = $1 and user_id = $2"#,
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Keys, newest first, revoked ones too. `before` is the last of the page before.
 pub async fn list(tx: &mut TenantTx, before: Option<ApiKeyId>, limit: i64) -> Result<Vec<ApiKey>> {
     select(tx, None, before, limit).await

@@ -1,7 +1,5 @@
 //! What concerns a person while they look elsewhere.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use domain::{
     Error, NotificationId, OrgId, Result, Tenant, UserId,
@@ -14,6 +12,9 @@ use crate::{
     SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
+
+/// Notifications of the last seconds: how many, and when the last one was.
+pub type News = (i64, DateTime<Utc>);
 
 /// Notifications of a person that are kept, newest first.
 pub const KEPT: i64 = 500;
@@ -56,7 +57,8 @@ pub async fn add(
     sqlx::query!(
         "with old as (
             delete from sixty.notifications where org_id = $1 and owner_id = $2 and id in (
-                select id from sixty.notifications where org_id = $1 and owner_id = $2 order by id desc offset $8)
+                select id from sixty.notifications where org_id = $1 and owner_id = $2
+                order by created_at desc, id desc offset $8)
          )
          insert into sixty.notifications (org_id, owner_id, id, kind, title, text, about)
          values ($1, $2, $3, $4, $5, $6, $7)",
@@ -79,7 +81,7 @@ pub async fn add(
 pub async fn list(
     tx: &mut TenantTx,
     unread: bool,
-    before: Option<NotificationId>,
+    before: Option<(DateTime<Utc>, NotificationId)>,
     limit: i64,
 ) -> Result<Vec<Notification>> {
     let tenant = tx.tenant();
@@ -87,12 +89,14 @@ pub async fn list(
         Row,
         r#"select id, kind, title, text, about as "about: Json<About>", read_at, created_at
          from sixty.notifications
-         where org_id = $1 and owner_id = $2 and (not $3 or read_at is null) and ($4::uuid is null or id < $4)
-         order by id desc limit $5"#,
+         where org_id = $1 and owner_id = $2 and (not $3 or read_at is null)
+            and ($4::timestamptz is null or (created_at, id) < ($4, $5::uuid))
+         order by created_at desc, id desc limit $6"#,
         tenant.org.0,
         tenant.user.0,
         unread,
-        before.map(|before| before.0),
+        before.map(|(at, _)| at),
+        before.map(|(_, id)| id.0),
         limit
     )
     .fetch_all(tx.connection())
@@ -122,14 +126,19 @@ pub async fn read(tx: &mut TenantTx, id: NotificationId) -> Result<Notification>
     .try_into()
 }
 
-/// Of these people, those who were told something in the last seconds.
-pub async fn news(tx: &mut SystemTx, people: &[Tenant], seconds: f64) -> Result<BTreeSet<(OrgId, UserId)>> {
+/// Of these people, those who were told something in the last seconds: how often, and when the last time was.
+pub async fn news(
+    tx: &mut SystemTx,
+    people: &[Tenant],
+    seconds: f64,
+) -> Result<Vec<((OrgId, UserId), News)>> {
     let (orgs, owners): (Vec<Uuid>, Vec<Uuid>) = people.iter().map(|it| (it.org.0, it.user.0)).unzip();
     let rows = sqlx::query!(
-        r#"select distinct n.org_id, n.owner_id from sixty.notifications n
+        r#"select n.org_id, n.owner_id, max(n.created_at) as "last!", count(*) as "count!" from sixty.notifications n
          join unnest($1::uuid[], $2::uuid[]) as listening (org_id, owner_id)
             on n.org_id = listening.org_id and n.owner_id = listening.owner_id
-         where n.created_at > now() - make_interval(secs => $3)"#,
+         where n.created_at > now() - make_interval(secs => $3)
+         group by n.org_id, n.owner_id"#,
         &orgs,
         &owners,
         seconds
@@ -137,5 +146,8 @@ pub async fn news(tx: &mut SystemTx, people: &[Tenant], seconds: f64) -> Result<
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(rows.into_iter().map(|row| (row.org_id.into(), row.owner_id.into())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| ((row.org_id.into(), row.owner_id.into()), (row.count, row.last)))
+        .collect())
 }

@@ -219,6 +219,21 @@ pub async fn admit(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<()> {
     .map(drop)
 }
 
+/// Keeps the role of the member's newest token.
+pub async fn note_token_role(tx: &mut TenantTx, user: UserId, role: Role) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "update sixty.members set token_role = $3 where org_id = $1 and user_id = $2",
+        org.0,
+        user.0,
+        role.as_str()
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
 /// The platform sets a membership, and lifts a tombstone with it, an erased person's as
 /// well: that one has the old id and nothing else. True: it is new.
 pub async fn put_member(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<bool> {

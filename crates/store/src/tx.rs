@@ -20,6 +20,8 @@ use crate::{
 pub struct Membership {
     /// Given by the platform, for logins whose token carries no role.
     pub role: Option<Role>,
+    /// In the newest token, where roles come with tokens.
+    pub token_role: Option<Role>,
     /// An administrator's limit; no token lifts a member above it.
     pub ceiling: Option<Role>,
     pub active: bool,
@@ -144,7 +146,7 @@ fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>
     let mut sql = format!(
         "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
          set local app.user_id = '{user}'; set local app.scope = '{scope}'; \
-         select external_id as member, role, ceiling, status, name from sixty.members \
+         select external_id as member, role, token_role, ceiling, status, name from sixty.members \
          where org_id = '{org}' and user_id = '{user}'"
     );
     // Not `for update`: a row that is updated a second time in a transaction has its foreign keys checked again,
@@ -182,6 +184,7 @@ fn membership(row: &PgRow) -> Result<Membership> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(from_sqlx);
     Ok(Membership {
         role: text("role")?.as_deref().and_then(Role::parse),
+        token_role: text("token_role")?.as_deref().and_then(Role::parse),
         ceiling: text("ceiling")?.as_deref().and_then(Role::parse),
         active: text("status")?.as_deref() == Some("active"),
         external_id: text("member")?.unwrap_or_default(),

@@ -96,7 +96,7 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
         "claims of what is due",
     ),
     (
-        "schedule_runs: select (begin_at, id, lease_until, org_id, owner_id, run_id, schedule_id, state, told)",
+        "schedule_runs: select (begin_at, id, lease_until, org_id, owner_id, run_id, schedule_id, state, told_fence)",
         "slots that nobody looks after",
     ),
     ("schedule_runs: update (lease_until)", "the same"),

@@ -1,12 +1,12 @@
 //! Slots fire, each once.
 
 use domain::{ScheduleId, ScheduleRunId};
-use model_sim::Reply;
+use model_sim::{Gate, Reply};
 use serde_json::json;
 
 use super::{PATH, act, becomes, clock, daily, ended, make, read, runs, start, with};
 use crate::harness::{
-    Setup, TestApp,
+    Setup, TestApp, eventually,
     look::{last_blocks, prompts},
 };
 
@@ -227,4 +227,102 @@ async fn a_result_is_written_into_the_conversation_that_waits_for_it() {
     // The conversation goes on with it.
     alice.hear(&session, "Thanks, and what next?").await;
     assert_eq!(alice.history(&session).await.len(), 5);
+}
+
+#[tokio::test]
+async fn one_run_is_asked_for_at_a_time_and_takes_no_slot_away() {
+    let app = start().await;
+    let alice = app.alice();
+    clock(&app, "2026-06-01T12:00:00Z").await;
+    let session = alice.session().await;
+    app.sim.push(Reply::call("ask_user", json!({"question": "Which one?"})));
+    let asked = alice.ask(&session, "Do it.").await;
+    assert_eq!(asked["run"]["status"], "waiting");
+    let once = json!({"kind": "once", "at": "2026-06-01T13:00:00Z"});
+    let id = make(&alice, with(json!({"schedule": once, "session": session}))).await;
+    // The conversation is busy: both wait.
+    clock(&app, "2026-06-01T13:00:00Z").await;
+    eventually("the slot is claimed", async || (runs(&alice, &id).await.len() == 1).then_some(())).await;
+    act(&alice, &id, "run").await.expect(202);
+    act(&alice, &id, "run").await.problem(409, "schedule_running");
+    alice
+        .post(&format!("/v1/runs/{}/cancel", asked["run"]["id"].as_str().unwrap()), json!({}))
+        .await
+        .expect(202);
+    clock(&app, "2026-06-01T13:01:00Z").await;
+    let history = ended(&alice, &id, 2).await;
+    assert!(history.iter().all(|run| run["status"] == "done"), "{history:?}");
+    becomes(&alice, &id, "completed").await;
+}
+
+#[tokio::test]
+async fn what_is_cancelled_stays_so_and_its_last_result_is_told() {
+    let app = start().await;
+    let alice = app.alice();
+    let target = alice.session().await;
+    let deliver = json!({"kind": "session", "session_id": target});
+    let id = make(&alice, with(json!({"deliver": deliver}))).await;
+    let gate = Gate::new();
+    app.sim.push(Reply::text("All is well.").hold_before(&gate));
+    act(&alice, &id, "run").await.expect(202);
+    eventually("it has begun", async || runs(&alice, &id).await[0]["run_id"].is_string().then_some(())).await;
+    act(&alice, &id, "cancel").await.expect(200);
+    alice.delete(&format!("/v1/sessions/{target}")).await.expect(204);
+    gate.release();
+    assert_eq!(ended(&alice, &id, 1).await[0]["status"], "done");
+    assert_eq!(read(&alice, &id).await["status"], "cancelled");
+    let told = alice.get("/v1/notifications").await.expect(200).json();
+    assert_eq!(told["data"].as_array().unwrap().len(), 1, "{told}");
+    let text = told["data"][0]["text"].as_str().unwrap();
+    assert!(text.contains("not there any more") && text.contains("All is well."), "{text}");
+}
+
+#[tokio::test]
+async fn the_newest_results_are_kept_and_what_waits_or_is_held() {
+    let app = start().await;
+    let alice = app.alice();
+    let id = make(&alice, daily()).await;
+    for count in 1..=3 {
+        act(&alice, &id, "run").await.expect(202);
+        ended(&alice, &id, count).await;
+    }
+    let pool = app.database.superuser().await;
+    // As if two hundred more had come since, of which the oldest conversation is held and the next one waits.
+    sqlx::query(
+        "insert into sixty.schedule_runs (org_id, owner_id, schedule_id, id, slot, state, begin_at, lease_until)
+         select s.org_id, s.owner_id, s.id, gen_random_uuid(), now() + n * interval '1 hour', 'done', now(), now()
+         from sixty.schedules s, generate_series(1, 200) n",
+    )
+    .execute(&pool)
+    .await
+    .expect("slots");
+    let sessions: Vec<uuid::Uuid> = sqlx::query_scalar("select id from sixty.sessions order by id")
+        .fetch_all(&pool)
+        .await
+        .expect("three");
+    sqlx::query(
+        "insert into sixty.retention_holds (org_id, user_id, session_id)
+         select org_id, owner_id, id from sixty.sessions where id = $1",
+    )
+    .bind(sessions[0])
+    .execute(&pool)
+    .await
+    .expect("a hold");
+    sqlx::query("update sixty.schedule_runs set state = 'begun', lease_until = now() + interval '1 day' where session_id = $1")
+        .bind(sessions[1])
+        .execute(&pool)
+        .await
+        .expect("it waits");
+    let session = alice.session().await;
+    alice.patch(&format!("{PATH}/{id}"), json!({"session": session})).await.expect(200);
+    sqlx::query("update sixty.schedule_runs set manual = false")
+        .execute(&pool)
+        .await
+        .expect("nothing is open by hand");
+    act(&alice, &id, "run").await.expect(202);
+    let kept = "select count(*) from sixty.sessions where schedule_id is not null";
+    eventually("the third goes", async || (app.database.count(kept).await == 2).then_some(())).await;
+    let open = "select count(*) from sixty.schedule_runs where state = 'begun'";
+    assert_eq!(app.database.count(open).await, 1);
+    alice.delete(&format!("{PATH}/{id}")).await.problem(409, "legal_hold");
 }

@@ -203,3 +203,55 @@ async fn a_try_does_not_wait_past_the_next_slot_so_that_failures_are_counted() {
     let task = read(&alice, &id).await;
     assert_eq!((&task["status"], &task["paused_for"]), (&json!("paused"), &json!("failures")));
 }
+
+#[tokio::test]
+async fn a_lower_role_in_a_token_counts_for_what_fires_later() {
+    let app = start().await;
+    let bob = app.bob();
+    clock(&app, "2026-06-01T12:00:00Z").await;
+    let id = make(&bob, daily()).await;
+    app.replica.person("acme", "bob", "readonly").get("/v1/me").await.expect(200);
+    clock(&app, "2026-06-02T07:00:00Z").await;
+    assert_eq!(ended(&bob, &id, 1).await[0]["error"]["code"], "not_allowed");
+    assert_eq!(read(&bob, &id).await["paused_for"], "rights");
+}
+
+#[tokio::test]
+async fn a_program_whose_keys_are_over_schedules_nothing_any_more() {
+    let app = start().await;
+    let alice = app.alice();
+    clock(&app, "2026-06-01T12:00:00Z").await;
+    let key = alice
+        .post("/v1/admin/api-keys", json!({"name": "Import", "role": "member"}))
+        .await
+        .expect(201)
+        .json();
+    let program = app.replica.bearer(key["key"].as_str().unwrap());
+    make(&program, daily()).await;
+    let over = "update sixty.api_keys set expires_at = now() - interval '1 second'";
+    sqlx::query(over).execute(&app.database.superuser().await).await.expect("it is over");
+    clock(&app, "2026-06-02T07:00:00Z").await;
+    let paused = "select count(*) from sixty.schedules where paused_for = 'membership'";
+    eventually("a pause", async || (app.database.count(paused).await == 1).then_some(())).await;
+    assert_eq!(app.database.count("select count(*) from sixty.runs").await, 0);
+}
+
+#[tokio::test]
+async fn each_thing_that_a_run_waits_for_is_told() {
+    let app = start().await;
+    let (alice, bob) = (app.alice(), app.bob());
+    allow(&alice, "manage_tasks", "approve").await;
+    let id = make(&bob, daily()).await;
+    for title in ["One", "Two"] {
+        app.sim.push(Reply::message().tool("create_task", json!({"title": title})));
+    }
+    act(&bob, &id, "run").await.expect(202);
+    for count in 1..=2 {
+        let told = vec!["schedule_waiting"; count];
+        eventually("a notice", async || (kinds(&bob).await == told).then_some(())).await;
+        let open = bob.get("/v1/approvals?status=pending").await.expect(200).json();
+        let path = format!("/v1/approvals/{}", open["data"][0]["id"].as_str().expect("an approval"));
+        bob.post(&path, json!({"decision": "approve"})).await.expect(202);
+    }
+    assert_eq!(ended(&bob, &id, 1).await[0]["status"], "done");
+}

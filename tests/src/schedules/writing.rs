@@ -129,7 +129,9 @@ async fn a_person_has_at_most_fifty_and_what_is_over_does_not_count() {
     act(&alice, &last, "cancel").await.expect(200);
     make(&alice, daily()).await;
     let bob = app.bob();
-    make(&bob, daily()).await;
+    let many = (0..60).map(async |_| bob.post(PATH, daily()).await.status.as_u16());
+    let made = futures_util::future::join_all(many).await;
+    assert_eq!(made.iter().filter(|status| **status == 201).count(), 50, "{made:?}");
 }
 
 #[tokio::test]

@@ -22,7 +22,10 @@ const RESULT: usize = 200;
 /// The person's tasks, with what came of each the last time.
 pub async fn list(tx: &mut TenantTx, status: Option<TaskStatus>) -> Result<Outcome> {
     let now = rows::now(tx).await?;
-    let tasks = rows::list(tx, status, None, SHOWN).await?;
+    let mut tasks = rows::list(tx, status.or(Some(TaskStatus::Active)), None, SHOWN).await?;
+    if status.is_none() {
+        tasks.extend(rows::list(tx, Some(TaskStatus::Paused), None, SHOWN).await?);
+    }
     if tasks.is_empty() {
         return Ok(Outcome::ok("There are no scheduled tasks.").telling(json!({"schedules": []})));
     }
@@ -123,7 +126,7 @@ pub async fn write(tx: &mut TenantTx, call: &Call, doing: &Doing<'_>) -> Result<
                 ScheduleMove::Resume => TaskMove::Resume,
                 ScheduleMove::Cancel => TaskMove::Cancel,
             };
-            match doing.engine.move_task(tx, task.id, to).await {
+            match doing.engine.move_task(tx, task.id, to, doing.author).await {
                 Ok(task) => done(tx, &task).await,
                 Err(error) => refused(error),
             }

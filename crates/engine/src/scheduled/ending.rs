@@ -74,7 +74,12 @@ async fn settle(engine: &Engine, slot: &Leased) -> Result<()> {
         Some(run) => runs::find(&mut tx, run).await.optional()?,
         None => None,
     };
+    let active = tx.membership().is_some_and(|member| member.active);
     let settled = match &run {
+        Some(run) if !active && run.status != RunStatus::Queued && run.status != RunStatus::Running => {
+            // Nothing of it reaches who has left.
+            pause(&mut tx, &held, Some(run), PausedFor::Membership).await
+        }
         None => rows::end(&mut tx, &held, TaskRunStatus::Cancelled, None, &gone()).await,
         Some(run) => match run.status {
             RunStatus::Queued | RunStatus::Running => return tx.rollback().await,
@@ -111,9 +116,6 @@ fn about(held: &Held, run: Option<&Run>) -> About {
 }
 
 async fn waits(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
-    if held.told {
-        return Ok(());
-    }
     let title = format!("{:?} waits for you", held.task.name);
     let text =
         "A step of it needs your yes, or it has asked you something. It goes on when you have answered.";
@@ -124,33 +126,56 @@ async fn waits(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
 async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
     let answer = messages::answer_of(tx, run.id).await?;
     let text = answer.map(|message| block::text_of(message.content.get())).unwrap_or_default();
-    if let Deliver::Session { session_id } = held.task.deliver
-        && session_id != run.session_id
-    {
-        if !tx.lock_session(session_id).await? {
-            rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
-            return paused(tx, held, PausedFor::Target).await;
-        }
-        if !rows::is_free(tx, session_id).await? {
-            return rows::postpone(tx, held, BUSY).await;
-        }
-        let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
-        messages::add_answer(
-            tx,
-            session_id,
-            &block::to_json(&[Block::Text { text: told.clone() }]),
-            &crate::turn::cut(&told, 200),
-        )
-        .await?;
-        if trust::any_untrusted(tx, &[run.session_id]).await? {
-            trust::distrust(tx, session_id).await?;
-        }
+    let delivery = deliver(tx, held, run, &text).await?;
+    if delivery == Delivery::Later {
+        return rows::postpone(tx, held, BUSY).await;
     }
     rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
     rows::count_failure(tx, held.task.id, false).await?;
     let title = format!("{:?} is done", held.task.name);
     let text = shorten(&text, TOLD);
-    notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await
+    let text = match delivery {
+        Delivery::Failed(why) => format!("{why}\n\n{text}"),
+        _ => text,
+    };
+    notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await?;
+    if delivery == GONE { pause_if_active(tx, held, PausedFor::Target).await } else { Ok(()) }
+}
+
+/// What came of handing a result over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    /// It is where it belongs, or there is no such place.
+    Made,
+    Later,
+    Failed(&'static str),
+}
+
+const GONE: Delivery =
+    Delivery::Failed("The conversation that it was to be written into is not there any more.");
+const STAYED_BUSY: Delivery =
+    Delivery::Failed("It was to be written into a conversation, which was busy for six hours.");
+
+/// Writes the result into the conversation that waits for it, if there is one.
+async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Result<Delivery> {
+    let Deliver::Session { session_id: to } = held.task.deliver else { return Ok(Delivery::Made) };
+    if to == run.session_id {
+        return Ok(Delivery::Made);
+    }
+    if !tx.lock_session(to).await? {
+        return Ok(GONE);
+    }
+    let (running, _) = rows::goes_on(tx, to).await?;
+    if running {
+        return Ok(if held.is_late() { STAYED_BUSY } else { Delivery::Later });
+    }
+    let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
+    let preview = crate::turn::cut(&told, 200);
+    messages::add_answer(tx, to, &block::to_json(&[Block::Text { text: told }]), &preview).await?;
+    if trust::any_untrusted(tx, &[run.session_id]).await? {
+        trust::distrust(tx, to).await?;
+    }
+    Ok(Delivery::Made)
 }
 
 fn kept(text: &str) -> Outcome<'_> {
@@ -176,10 +201,7 @@ pub(super) async fn failed(
     let failures = rows::count_failure(tx, held.task.id, true).await?;
     let title = format!("{:?} failed", held.task.name);
     notifications::add(tx, NotificationKind::ScheduleFailed, &title, error.1, about(held, run)).await?;
-    if failures >= MAX_FAILURES && held.task.status == TaskStatus::Active {
-        paused(tx, held, PausedFor::Failures).await?;
-    }
-    Ok(())
+    if failures >= MAX_FAILURES { pause_if_active(tx, held, PausedFor::Failures).await } else { Ok(()) }
 }
 
 /// How long it waits for another try; none: there is none. The next slot is never waited past.
@@ -192,14 +214,18 @@ fn next_try(held: &Held, code: &str) -> Option<TimeDelta> {
 }
 
 /// The slot is void, and the task is paused for this reason; its owner is told.
-pub(super) async fn pause(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
+pub(super) async fn pause(tx: &mut TenantTx, held: &Held, run: Option<&Run>, why: PausedFor) -> Result<()> {
     let outcome = Outcome { result: None, error: Some((code(why), reason(why))) };
-    rows::end(tx, held, TaskRunStatus::Cancelled, None, &outcome).await?;
-    paused(tx, held, why).await
+    rows::end(tx, held, TaskRunStatus::Cancelled, run, &outcome).await?;
+    pause_if_active(tx, held, why).await
 }
 
-async fn paused(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
+/// A task that fires no more, or was stopped by its owner, stays as it is.
+async fn pause_if_active(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
     let task = &held.task;
+    if task.status != TaskStatus::Active || (task.next_run_at.is_none() && why == PausedFor::Target) {
+        return Ok(());
+    }
     schedules::set_status(tx, task.id, TaskStatus::Paused, Some(why), None).await?;
     let title = format!("{:?} is paused", task.name);
     notifications::add(tx, NotificationKind::SchedulePaused, &title, reason(why), about(held, None)).await?;

@@ -9,7 +9,7 @@ use domain::{
 };
 use futures_util::StreamExt as _;
 use store::{
-    TenantTx,
+    TenantTx, api_keys,
     schedules::firing::{self as rows, Fired, Held, Leased, Outcome},
 };
 
@@ -24,16 +24,16 @@ use crate::{
 const BATCH: i64 = 100;
 /// Slots that are claimed before they begin.
 const STRETCH: usize = 400;
+/// How often that is done in one look.
+const STRETCHES: usize = 10;
 /// Those that begin at the same time.
 const AT_ONCE: usize = 8;
 /// How long a slot waits for a conversation in which something else goes on.
 const BUSY: TimeDelta = TimeDelta::seconds(15);
-/// How long a slot may wait for its beginning.
-const PATIENCE: TimeDelta = TimeDelta::hours(6);
 
 /// Claims what is due, and begins it; then what others have left.
 pub(super) async fn look(engine: &Engine) -> Result<()> {
-    loop {
+    for _ in 0..STRETCHES {
         if engine.0.stopping.is_cancelled() || engine.0.live().len() >= engine.settings().limits.runs {
             return Ok(());
         }
@@ -50,6 +50,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
             return Ok(());
         }
     }
+    Ok(())
 }
 
 struct Claimed {
@@ -124,7 +125,9 @@ async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
         Ok(Ok(prepared)) => {
             let run = held.id.run(held.attempt + 1);
             rows::begin(&mut tx, &held, run, prepared.session).await?;
-            rows::overtake(&mut tx, &held).await?;
+            if !held.manual {
+                rows::overtake(&mut tx, &held).await?;
+            }
             match engine.begin_turn(tx, prepared, run).await {
                 Ok(_) => Ok(()),
                 Err(error @ (Error::Internal(_) | Error::Unavailable { .. })) => Err(error),
@@ -147,6 +150,7 @@ async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> 
         rows::postpone(&mut tx, &held, BUSY).await?;
     } else {
         ending::failed(&mut tx, &held, None, ("not_begun", &refusal.to_string())).await?;
+        rows::complete(&mut tx, held.task.id).await?;
     }
     tx.commit().await
 }
@@ -154,7 +158,7 @@ async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> 
 async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
     let put = match not {
         Not::Cancelled => rows::end(tx, held, TaskRunStatus::Cancelled, None, &Outcome::default()).await,
-        Not::Paused(why) => ending::pause(tx, held, why).await,
+        Not::Paused(why) => ending::pause(tx, held, None, why).await,
         Not::Later => rows::postpone(tx, held, BUSY).await,
         Not::Late => {
             let error = "its conversation was busy for six hours, or the service was";
@@ -179,11 +183,15 @@ async fn ready(
     let Some(member) = tx.membership().filter(|member| member.active).cloned() else {
         return Ok(Err(Not::Paused(PausedFor::Membership)));
     };
-    let role = task.role.capped(member.role).capped(member.ceiling);
+    // What a program has scheduled ends with its keys.
+    if api_keys::all_over(tx).await? {
+        return Ok(Err(Not::Paused(PausedFor::Membership)));
+    }
+    let role = task.role.capped(member.token_role.or(member.role)).capped(member.ceiling);
     if !may_schedule(tx, role).await? {
         return Ok(Err(Not::Paused(PausedFor::Rights)));
     }
-    if held.now - held.fired_at > PATIENCE {
+    if held.is_late() {
         return Ok(Err(Not::Late));
     }
     let session = match task.session {
@@ -222,5 +230,7 @@ async fn takes(tx: &mut TenantTx, session: SessionId) -> Result<std::result::Res
     if !tx.lock_session(session).await? {
         return Ok(Err(Not::Paused(PausedFor::Target)));
     }
-    Ok(if rows::is_free(tx, session).await? { Ok(()) } else { Err(Not::Later) })
+    // A message would be the answer to a question that stands there.
+    let (running, asked) = rows::goes_on(tx, session).await?;
+    Ok(if running || asked { Err(Not::Later) } else { Ok(()) })
 }

@@ -10,6 +10,7 @@ use domain::{
     Error, FieldError, OptionalExt as _, Result, Role, ScheduleId, ScheduleRunId, SessionId,
     permission::{Action, Ask, Policy},
     schedule::{CatchUp, Deliver, MAX_NAME, MAX_PROMPT, Task, TaskRun, TaskStatus},
+    visible::visible,
 };
 use schedules::{Schedule, Wanted};
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(crate) use ticker::start;
 
 /// How soon, and how closely, a task may fire that another task has made.
 const MADE_BY_TASK: TimeDelta = TimeDelta::minutes(5);
+const TOO_CLOSE: &str =
+    "a scheduled task may make only tasks that fire five minutes later or more, and no closer than that";
 /// Slots that are told ahead.
 const UPCOMING: usize = 5;
 
@@ -161,7 +164,7 @@ impl Engine {
         };
         let asked = |changed: bool, target| if changed { target } else { None };
         let goes_on = asked(session != task.session, session);
-        let sent = if *deliver == task.deliver { &Deliver::Notification } else { deliver };
+        let sent = if *deliver == task.deliver { &Deliver::default() } else { deliver };
         target_problems(tx, goes_on, sent, &mut problems).await?;
         let Some(mut schedule) = new.filter(|_| problems.is_empty()) else {
             return Err(Error::fields(problems));
@@ -199,7 +202,13 @@ impl Engine {
 
     /// Pauses, resumes or cancels a task, which may be there already. What was due and has not begun is void; what has
     /// begun goes on.
-    pub async fn move_task(&self, tx: &mut TenantTx, id: ScheduleId, to: TaskMove) -> Result<Task> {
+    pub async fn move_task(
+        &self,
+        tx: &mut TenantTx,
+        id: ScheduleId,
+        to: TaskMove,
+        author: TaskAuthor,
+    ) -> Result<Task> {
         let task = rows::lock(tx, id).await?;
         let (status, next) = match (to, task.status) {
             (TaskMove::Pause, TaskStatus::Paused)
@@ -209,8 +218,11 @@ impl Engine {
             (TaskMove::Cancel, TaskStatus::Active | TaskStatus::Paused) => (TaskStatus::Cancelled, None),
             (TaskMove::Resume, TaskStatus::Paused) => {
                 let now = rows::now(tx).await?;
-                let next = restored(&task.schedule, task.anchor)?.next(now);
-                (TaskStatus::Active, Some(next.ok_or_else(|| past(&task))?))
+                let schedule = restored(&task.schedule, task.anchor)?;
+                if author.scheduled && is_close(&schedule, now) {
+                    return Err(Error::field("schedule", TOO_CLOSE));
+                }
+                (TaskStatus::Active, Some(schedule.next(now).ok_or_else(|| past(&task))?))
             }
             (_, TaskStatus::Cancelled | TaskStatus::Completed) => return Err(over(&task)),
         };
@@ -225,6 +237,10 @@ impl Engine {
         if matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed) {
             return Err(over(&task));
         }
+        if rows::is_open_by_hand(tx, id).await? {
+            let detail = "a run that was asked for is not over yet; wait for it, or cancel it";
+            return Err(Error::conflict("schedule_running", detail));
+        }
         let run = ScheduleRunId::by_hand(id, request);
         rows::fire_by_hand(tx, id, run).await?;
         rows::find_run(tx, id, run).await
@@ -236,7 +252,10 @@ fn text_problems(name: &str, prompt: &str) -> Vec<FieldError> {
     let mut problem = |field: &str, error: String| {
         problems.push(FieldError { field: field.into(), error });
     };
-    if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+    if visible(name).trim().is_empty()
+        || name.chars().count() > MAX_NAME
+        || name.chars().any(char::is_control)
+    {
         problem("name", format!("must be a line of 1 to {MAX_NAME} characters"));
     }
     if prompt.trim().is_empty() || prompt.len() > MAX_PROMPT {
@@ -268,17 +287,21 @@ fn checked(
             return None;
         }
     };
-    let Some(first) = schedule.next(now) else {
+    if schedule.next(now).is_none() {
         problems.push(FieldError { field: "schedule".into(), error: "never fires".into() });
         return None;
-    };
-    let close = || first - now < MADE_BY_TASK || schedule.closest(now).is_some_and(|gap| gap < MADE_BY_TASK);
-    if author.scheduled && close() {
-        let error = "a scheduled task may make only tasks that fire five minutes later or more, and no closer than that";
-        problems.push(FieldError { field: "schedule".into(), error: error.into() });
+    }
+    if author.scheduled && is_close(&schedule, now) {
+        problems.push(FieldError { field: "schedule".into(), error: TOO_CLOSE.into() });
         return None;
     }
     Some(schedule)
+}
+
+/// Whether it fires sooner, or more often, than a task may that another task has made.
+fn is_close(schedule: &Schedule, now: DateTime<Utc>) -> bool {
+    schedule.next(now).is_some_and(|first| first - now < MADE_BY_TASK)
+        || schedule.closest(now).is_some_and(|gap| gap < MADE_BY_TASK)
 }
 
 /// Conversations have to be the person's own.
@@ -290,7 +313,7 @@ async fn target_problems(
 ) -> Result<()> {
     let delivered = match deliver {
         Deliver::Session { session_id } => Some(*session_id),
-        Deliver::Notification => None,
+        Deliver::Notification {} => None,
     };
     for (field, session) in [("session", session), ("deliver.session_id", delivered)] {
         if let Some(id) = session

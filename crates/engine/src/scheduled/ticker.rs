@@ -42,11 +42,9 @@ async fn ticking(engine: &Engine) -> Result<JobScheduler> {
 /// One look. A second that comes before the one before is done is left out.
 async fn tick(engine: &Engine) {
     let Ok(_alone) = engine.0.firing.try_lock() else { return };
-    let looked = async {
-        firing::look(engine).await?;
-        ending::look(engine).await
-    };
-    if let Err(error) = looked.await {
+    // One does not wait for the other.
+    let (fired, ended) = tokio::join!(firing::look(engine), ending::look(engine));
+    if let Err(error) = fired.and(ended) {
         tracing::warn!(%error, "scheduled tasks could not be looked after; the next second does it");
     }
 }

@@ -1,6 +1,7 @@
 //! What concerns the caller while they look elsewhere.
 
 use axum::{Json, http::HeaderMap, response::Response};
+use chrono::{DateTime, Utc};
 use domain::{Error, NotificationId, notification::Notification};
 use serde::Deserialize;
 use store::notifications as rows;
@@ -34,9 +35,9 @@ pub async fn list(
     Query(query): Query<ListNotifications>,
 ) -> Result<Json<Page<Notification>>> {
     let limit = limit(query.limit)?;
-    let before: Option<NotificationId> = after(query.cursor.as_deref())?;
+    let before: Option<(DateTime<Utc>, NotificationId)> = after(query.cursor.as_deref())?;
     let found = caller.tx(async |tx| rows::list(tx, query.unread, before, limit + 1).await).await?;
-    Ok(page(found, limit, |notification| notification.id))
+    Ok(page(found, limit, |notification| (notification.created_at, notification.id)))
 }
 
 /// Marks a notification as read. One that was read stays as it is.
@@ -47,7 +48,7 @@ pub async fn read(caller: Caller, Path(id): Path<NotificationId>) -> Result<Json
 }
 
 /// The caller's notifications as they come: `event: notification`, with the notification as data. With `Last-Event-ID`
-/// those first that came after it, as far as they are among the newest 50.
+/// those first that came after it, as far as they are among the newest 200.
 #[utoipa::path(get, path = "/v1/events", tag = "notifications", security(("bearer" = [])),
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last notification that the reader has")),
     responses((status = 200, body = sse::Frame, content_type = "text/event-stream"), Problems))]

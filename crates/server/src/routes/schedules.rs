@@ -297,7 +297,8 @@ async fn moved(
             TaskMove::Resume => may_schedule(tx).await?,
             TaskMove::Pause | TaskMove::Cancel => tx.writes()?,
         }
-        let task = caller.app.engine.move_task(tx, id, to).await?;
+        let author = author(&caller, tx);
+        let task = caller.app.engine.move_task(tx, id, to, author).await?;
         if task.version != before {
             audit::record(tx, &[caller.did(action).on(&target(id))]).await?;
         }
@@ -328,7 +329,8 @@ pub async fn cancel(caller: Caller, Path(id): Path<ScheduleId>, key: Idempotency
     moved(caller, id, key, (TaskMove::Cancel, "schedule.cancel")).await
 }
 
-/// Fires a task now, active or paused, and leaves its schedule as it is. It begins within a second or two.
+/// Fires a task now, active or paused, and leaves its schedule as it is. It begins within a second or two. One run at a
+/// time is asked for like this (409 `schedule_running`).
 #[utoipa::path(post, path = "/v1/schedules/{id}/run", tag = "schedules", security(("bearer" = [])),
     params(("id" = ScheduleId, Path)), responses((status = 202, body = TaskRun), Problems))]
 pub async fn run(caller: Caller, Path(id): Path<ScheduleId>, key: IdempotencyKey) -> Result<Answer> {

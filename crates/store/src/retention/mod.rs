@@ -235,6 +235,22 @@ pub async fn session_held(tx: &mut TenantTx, session: SessionId) -> Result<bool>
     .map_err(from_sqlx)
 }
 
+/// Whether what is the person's is under legal hold, or any of these conversations.
+pub(crate) async fn any_of_held(tx: &mut TenantTx, sessions: &[Uuid]) -> Result<bool> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.retention r where r.org_id = $1 and r.legal_hold)
+            or exists (select from sixty.retention_holds h where h.org_id = $1 and h.user_id = $2
+                and (h.session_id = '00000000-0000-0000-0000-000000000000' or h.session_id = any ($3))) as "held!""#,
+        tenant.org.0,
+        tenant.user.0,
+        sessions
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Why something that is under legal hold is not deleted.
 pub fn refusal() -> Error {
     Error::conflict("legal_hold", "this is under a legal hold of the organization and cannot be deleted")

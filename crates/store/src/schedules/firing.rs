@@ -13,11 +13,14 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Task, delete_sessions, lock, of_task};
+use super::{Task, delete_sessions, lock};
 use crate::{
     SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
+
+/// Results, and conversations, that one look drops.
+const PRUNED: i64 = 50;
 
 /// A task whose time has come.
 #[derive(Clone, Debug)]
@@ -143,7 +146,7 @@ pub async fn to_settle(tx: &mut SystemTx, limit: i64, lease_seconds: u32) -> Res
             left join sixty.runs r on r.org_id = b.org_id and r.id = b.run_id
             where b.state = 'begun' and b.lease_until < sixty.schedule_clock()
                 and (r.id is null or r.status in ('done', 'failed', 'cancelled')
-                    or (r.status = 'waiting' and not b.told))
+                    or (r.status = 'waiting' and r.fence is distinct from b.told_fence))
             order by b.lease_until limit $1 for no key update of b skip locked) ripe
          where f.org_id = ripe.org_id and f.id = ripe.id
          returning f.org_id, f.owner_id, f.schedule_id, f.id",
@@ -166,10 +169,19 @@ pub struct Held {
     /// Tries so far.
     pub attempt: i32,
     pub run: Option<RunId>,
-    pub told: bool,
     /// When the slot fired, and what the clock says now.
     pub fired_at: DateTime<Utc>,
     pub now: DateTime<Utc>,
+}
+
+/// How long a slot may wait for its conversation.
+const PATIENCE: TimeDelta = TimeDelta::hours(6);
+
+impl Held {
+    /// Whether it has waited as long as it may.
+    pub fn is_late(&self) -> bool {
+        self.now - self.fired_at > PATIENCE
+    }
 }
 
 /// Locks the slot, in this state, with its task. None: somebody else has done what there was to do.
@@ -180,7 +192,7 @@ pub async fn hold(tx: &mut TenantTx, leased: &Leased, state: &str) -> Result<Opt
         other => other?,
     };
     let row = sqlx::query!(
-        r#"select slot, manual, attempt, run_id, told, created_at, sixty.schedule_clock() as "now!"
+        r#"select slot, manual, attempt, run_id, created_at, sixty.schedule_clock() as "now!"
          from sixty.schedule_runs
          where org_id = $1 and owner_id = $2 and id = $3 and state = $4 for no key update"#,
         tenant.org.0,
@@ -198,7 +210,6 @@ pub async fn hold(tx: &mut TenantTx, leased: &Leased, state: &str) -> Result<Opt
         manual: row.manual,
         attempt: row.attempt,
         run: row.run_id.map(RunId),
-        told: row.told,
         fired_at: row.created_at,
         now: row.now,
     }))
@@ -223,28 +234,29 @@ pub async fn open_session(tx: &mut TenantTx, task: &Task, title: &str) -> Result
     Ok(id)
 }
 
-/// Whether nothing else goes on in the conversation that the transaction has locked: no run, and no question.
-pub async fn is_free(tx: &mut TenantTx, session: SessionId) -> Result<bool> {
+/// What goes on in the conversation that the transaction has locked: a run, and a question that has no answer.
+pub async fn goes_on(tx: &mut TenantTx, session: SessionId) -> Result<(bool, bool)> {
     let tenant = tx.tenant();
-    sqlx::query_scalar!(
-        r#"select not exists (select from sixty.runs where org_id = $1 and owner_id = $2 and session_id = $3
-                and status in ('queued', 'running'))
-            and not exists (select from sixty.questions where org_id = $1 and owner_id = $2 and session_id = $3
-                and status = 'open') as "free!""#,
+    let row = sqlx::query!(
+        r#"select exists (select from sixty.runs where org_id = $1 and owner_id = $2 and session_id = $3
+                and status in ('queued', 'running')) as "run!",
+            exists (select from sixty.questions where org_id = $1 and owner_id = $2 and session_id = $3
+                and status = 'open') as "question!""#,
         tenant.org.0,
         tenant.user.0,
         session.0
     )
     .fetch_one(tx.connection())
     .await
-    .map_err(from_sqlx)
+    .map_err(from_sqlx)?;
+    Ok((row.run, row.question))
 }
 
 /// The slot begins, with this run.
 pub async fn begin(tx: &mut TenantTx, held: &Held, run: RunId, session: SessionId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update sixty.schedule_runs set state = 'begun', attempt = $4, run_id = $5, session_id = $6, told = false,
+        "update sixty.schedule_runs set state = 'begun', attempt = $4, run_id = $5, session_id = $6, told_fence = null,
             started_at = now(), lease_until = sixty.schedule_clock() - interval '1 second'
          where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
@@ -282,8 +294,10 @@ pub async fn postpone(tx: &mut TenantTx, held: &Held, wait: TimeDelta) -> Result
 pub async fn told(tx: &mut TenantTx, held: &Held) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update sixty.schedule_runs set told = true, lease_until = sixty.schedule_clock() - interval '1 second'
-         where org_id = $1 and owner_id = $2 and id = $3",
+        "update sixty.schedule_runs f set told_fence = r.fence, lease_until = sixty.schedule_clock() - interval '1 second'
+         from sixty.runs r
+         where f.org_id = $1 and f.owner_id = $2 and f.id = $3
+            and r.org_id = $1 and r.owner_id = $2 and r.id = f.run_id",
         tenant.org.0,
         tenant.user.0,
         held.id.0
@@ -410,28 +424,42 @@ pub async fn overtake(tx: &mut TenantTx, held: &Held) -> Result<()> {
     .map(drop)
 }
 
-/// Drops what is older than the newest results of a task, with their conversations, unless that is under legal hold.
+/// Drops what is older than the newest results of a task, and conversations of which no result is left: those of
+/// earlier tries as well. What is under legal hold stays, and what is under way. A few at a time.
 pub async fn prune(tx: &mut TenantTx, task: ScheduleId) -> Result<()> {
     let tenant = tx.tenant();
-    let old = of_task(tx, task, Some(KEPT_RUNS)).await?;
-    match delete_sessions(tx, &old).await {
-        Err(domain::Error::Conflict { .. }) => return Ok(()),
-        other => drop(other?),
-    }
     sqlx::query!(
         "delete from sixty.schedule_runs where org_id = $1 and owner_id = $2 and id in (
             select id from sixty.schedule_runs where org_id = $1 and owner_id = $2 and schedule_id = $3
                 and state in ('done', 'failed', 'cancelled')
-            order by slot desc, id desc offset $4)",
+            order by slot desc, id desc offset $4 limit $5)",
         tenant.org.0,
         tenant.user.0,
         task.0,
-        KEPT_RUNS
+        KEPT_RUNS,
+        PRUNED
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
-    .map(drop)
+    .map_err(from_sqlx)?;
+    let left = sqlx::query_scalar!(
+        "select s.id from sixty.sessions s
+         where s.org_id = $1 and s.owner_id = $2 and s.schedule_id = $3
+            and not exists (select from sixty.schedule_runs f
+                where f.org_id = $1 and f.owner_id = $2 and f.schedule_id = $3 and f.session_id = s.id)
+            and not exists (select from sixty.retention r where r.org_id = $1 and r.legal_hold)
+            and not exists (select from sixty.retention_holds h where h.org_id = $1 and h.user_id = $2
+                and h.session_id in (s.id, '00000000-0000-0000-0000-000000000000'))
+         order by s.id limit $4",
+        tenant.org.0,
+        tenant.user.0,
+        task.0,
+        PRUNED
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    delete_sessions(tx, &left).await.map(drop)
 }
 
 /// Whether the run has made a call that may have changed something.

@@ -6,7 +6,7 @@ mod history;
 use chrono::{DateTime, Utc};
 use domain::{
     Error, Result, Role, RunId, ScheduleId, ScheduleRunId, Scope, SessionId,
-    schedule::{CatchUp, Deliver, MAX_OF_ORG, MAX_OF_PERSON, PausedFor, Task, TaskStatus},
+    schedule::{CatchUp, Deliver, MAX_KEPT, MAX_OF_ORG, MAX_OF_PERSON, PausedFor, Task, TaskStatus},
 };
 use serde_json::Value;
 use sqlx::types::Json;
@@ -95,25 +95,35 @@ pub async fn now(tx: &mut TenantTx) -> Result<DateTime<Utc>> {
 /// Stores a new task; refused where there are too many.
 pub async fn create(tx: &mut TenantTx, id: ScheduleId, new: &Content<'_>) -> Result<()> {
     let tenant = tx.tenant();
-    // Two that are made at once: the second one counts the first.
-    let alive = sqlx::query!(
-        r#"with person as (
-            select user_id from sixty.members where org_id = $1 and user_id = $2 and status = 'active' for no key update
-         )
-         select (select count(*) from person) as "person!",
-            (select count(*) from sixty.schedules where org_id = $1 and owner_id = $2
-                and status in ('active', 'paused')) as "own!""#,
+    // Those that are made at once are counted one after the other, and so in a statement of their own.
+    let active = sqlx::query_scalar!(
+        r#"with one as (select org_id from sixty.orgs where org_id = $1 for no key update)
+         select exists (select from sixty.members m join one on one.org_id = m.org_id
+            where m.user_id = $2 and m.status = 'active') as "active!""#,
         tenant.org.0,
         tenant.user.0
     )
     .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if alive.person == 0 {
+    if !active {
         return Err(Error::NotFound);
     }
-    if alive.own >= MAX_OF_PERSON {
+    let own = sqlx::query!(
+        r#"select count(*) filter (where status in ('active', 'paused')) as "alive!", count(*) as "all!"
+         from sixty.schedules where org_id = $1 and owner_id = $2"#,
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if own.alive >= MAX_OF_PERSON {
         return Err(limit(&format!("you have {MAX_OF_PERSON} scheduled tasks, which is the most")));
+    }
+    if own.all >= MAX_KEPT {
+        let detail = format!("you have {MAX_KEPT} scheduled tasks, those that are over included");
+        return Err(Error::conflict("schedule_limit", format!("{detail}; delete some of them")));
     }
     if of_organization(tx).await? >= MAX_OF_ORG {
         return Err(limit(&format!("the organization has {MAX_OF_ORG} scheduled tasks, which is the most")));
@@ -318,13 +328,39 @@ pub async fn fire_by_hand(tx: &mut TenantTx, id: ScheduleId, run: ScheduleRunId)
     .map(drop)
 }
 
+/// Whether a run that its owner has asked for is not over.
+pub async fn is_open_by_hand(tx: &mut TenantTx, id: ScheduleId) -> Result<bool> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.schedule_runs where org_id = $1 and owner_id = $2 and schedule_id = $3
+            and manual and state in ('due', 'begun')) as "open!""#,
+        tenant.org.0,
+        tenant.user.0,
+        id.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Deletes a task with its history and its conversations, unless one of these is under legal hold. Answers the runs
 /// of those conversations, some of which may still be executed.
 pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
     lock(tx, id).await?;
-    let sessions = of_task(tx, id, None).await?;
-    let runs = delete_sessions(tx, &sessions).await?;
     let tenant = tx.tenant();
+    let sessions = sqlx::query_scalar!(
+        "select id from sixty.sessions where org_id = $1 and owner_id = $2 and schedule_id = $3",
+        tenant.org.0,
+        tenant.user.0,
+        id.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if retention::any_of_held(tx, &sessions).await? {
+        return Err(retention::refusal());
+    }
+    let runs = delete_sessions(tx, &sessions).await?;
     sqlx::query!(
         "delete from sixty.schedules where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
@@ -337,36 +373,17 @@ pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// Conversations of a task: all, or those older than its newest ones.
-async fn of_task(tx: &mut TenantTx, id: ScheduleId, kept: Option<i64>) -> Result<Vec<SessionId>> {
-    let tenant = tx.tenant();
-    let ids = sqlx::query_scalar!(
-        "select id from sixty.sessions where org_id = $1 and owner_id = $2 and schedule_id = $3
-         order by id desc offset $4",
-        tenant.org.0,
-        tenant.user.0,
-        id.0,
-        kept.unwrap_or(0)
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(ids.into_iter().map(SessionId).collect())
-}
-
-async fn delete_sessions(tx: &mut TenantTx, sessions: &[SessionId]) -> Result<Vec<RunId>> {
-    for session in sessions {
-        if retention::session_held(tx, *session).await? {
-            return Err(retention::refusal());
-        }
+async fn delete_sessions(tx: &mut TenantTx, sessions: &[Uuid]) -> Result<Vec<RunId>> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
     }
-    let (tenant, ids): (_, Vec<Uuid>) = (tx.tenant(), sessions.iter().map(|session| session.0).collect());
+    let tenant = tx.tenant();
     // First, because a run locks its own row before the session's.
     let runs = sqlx::query_scalar!(
         "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = any ($3) returning id",
         tenant.org.0,
         tenant.user.0,
-        &ids
+        sessions
     )
     .fetch_all(tx.connection())
     .await
@@ -375,7 +392,7 @@ async fn delete_sessions(tx: &mut TenantTx, sessions: &[SessionId]) -> Result<Ve
         "delete from sixty.sessions where org_id = $1 and owner_id = $2 and id = any ($3)",
         tenant.org.0,
         tenant.user.0,
-        &ids
+        sessions
     )
     .execute(tx.connection())
     .await

@@ -42,7 +42,8 @@ pub(super) const SCHEDULES: &[ToolSpec] = &[
     ToolSpec {
         name: "list_schedules",
         title: "List scheduled tasks",
-        description: "The person's scheduled tasks, newest first, with their ids, when they fire, and their last result.",
+        description: "The person's scheduled tasks with their ids, when they fire, and their last result: those that are active or \
+            paused, or of the status that is asked for.",
         schema: r#"{
             "type": "object",
             "properties": {"status": {"type": "string", "enum": ["active", "paused", "cancelled", "completed"]}},
