@@ -96,6 +96,27 @@ fn what_lies_beside_a_skill_is_checked_and_links_are_not_followed() {
 }
 
 #[test]
+fn a_library_has_documents_and_lies_in_no_other_skill() {
+    let folder = Folder::new(&[
+        ("a/SKILL.md", GOOD),
+        ("a/_platform-references/x.md", "x"),
+        ("b/_platform-references/inner/SKILL.md", GOOD),
+        ("c/_platform-references/x.md", "x"),
+        ("c/_platform-references/_platform-references/x.md", "x"),
+    ]);
+    let mut found = Vec::new();
+    folder::find(&folder.0, &mut found).unwrap();
+    let checked: Vec<_> = found.iter().map(|path| folder::check(path).unwrap()).collect();
+    let files = |n: usize| checked[n].files.keys().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(files(0), ["_platform-references/x.md"]);
+    assert_eq!(files(3), ["_platform-references/x.md", "x.md"]);
+    assert_eq!(
+        folder.checked(),
+        "b/_platform-references/SKILL.md: document: has no documents\n4 skills checked, 1 error and 0 warnings\n"
+    );
+}
+
+#[test]
 fn a_folder_whose_name_is_no_key_is_an_error_beside_the_others() {
     let folder = Folder::new(&[("Deal Rescue/SKILL.md", "---\nname: A\n---\nx")]);
     let said = folder.checked();
