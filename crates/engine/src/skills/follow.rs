@@ -19,7 +19,7 @@ use store::TenantTx;
 use tools::cards::CardSchema;
 
 use super::{
-    library::{Entry, Library, is_sequence},
+    library::{Entry, Library},
     reading::{Ready, facts, how_to_call},
 };
 use crate::{
@@ -328,7 +328,7 @@ pub(super) fn unmet(
 
 fn hint(entry: &Entry) -> String {
     let key = &entry.skill.key;
-    if is_sequence(&entry.skill) {
+    if entry.skill.is_sequence() {
         let how = how_to_call(&entry.skill);
         return format!(
             "The sequence {key} may fit what is asked. The service carries it out when the person calls for it: if it \

@@ -22,7 +22,6 @@ use skills::{
     offer::is_offered,
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
-    skill::Kind,
 };
 use store::{
     TenantTx,
@@ -227,11 +226,6 @@ impl Library {
     }
 }
 
-/// Whether the service executes it; one without steps is an instruction.
-pub(crate) fn is_sequence(skill: &Skill) -> bool {
-    skill.kind == Kind::Sequence && !skill.steps.is_empty()
-}
-
 fn settings(list: &SkillList) -> Settings {
     let first = list.first.iter().filter_map(|key| key.parse().ok()).collect();
     let tokens = usize::try_from(list.tokens).unwrap_or_default();
@@ -257,7 +251,7 @@ fn missing(
     tools: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let mut missing = in_bare_world(tools, links, |world| compile(&entry.skill, world).missing);
-    if is_sequence(&entry.skill) {
+    if entry.skill.is_sequence() {
         add_missing(&mut missing, &expanded(entries, links, entry, tools).missing);
     }
     missing
@@ -278,7 +272,7 @@ fn expanded(
     entry: &Entry,
     tools: &BTreeMap<String, String>,
 ) -> Expanded {
-    let find = |key: &Key| entries.get(key).filter(|entry| is_sequence(&entry.skill));
+    let find = |key: &Key| entries.get(key).filter(|entry| entry.skill.is_sequence());
     let plan = |skill: &Skill| planned(skill, tools, links);
     let pin = entry.pin_sequence(Map::new());
     Expanded::of(&entry.skill, pin, &Sources { find: &find, plan: &plan })

@@ -18,7 +18,7 @@ use skills::{
 };
 use store::{TenantTx, profiles};
 
-use super::library::{Entry, Library, add_missing, is_sequence};
+use super::library::{Entry, Library, add_missing};
 use crate::{Engine, builtins::Outcome, sequence::expanded::Expanded};
 
 /// Documents that one text may include, those that they include counted.
@@ -80,7 +80,7 @@ impl Engine {
             skills: library.links(),
         };
         let mut compiled = compile(&entry.skill, &world);
-        let expanded = is_sequence(&entry.skill).then(|| library.expanded(entry, tools));
+        let expanded = entry.skill.is_sequence().then(|| library.expanded(entry, tools));
         if let Some(expanded) = &expanded {
             // It misses what the sequences miss that its steps follow.
             compiled.runnable &= expanded.is_runnable();
@@ -105,7 +105,7 @@ impl Engine {
         if let Some(path) = document {
             return companion(tx, entry, path).await;
         }
-        if pinned.is_none() && is_sequence(&entry.skill) {
+        if pinned.is_none() && entry.skill.is_sequence() {
             return Ok(Outcome::ok(called_for(entry)));
         }
         let compiled = self.compiled(tx, library, entry, tools).await?;

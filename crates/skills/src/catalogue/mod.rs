@@ -10,7 +10,6 @@ use domain::{skill::DEFAULT_LIST_TOKENS, visible::visible};
 use crate::{
     Key, Skill,
     offer::{is_offered, priority},
-    skill::Kind,
 };
 
 /// Tokens of one description.
@@ -100,7 +99,7 @@ fn line(entry: &Entry<'_>, tokens: usize) -> String {
     if let Some(command) = &skill.command {
         line.push_str(&format!(" (/{})", short(&command.label, NAME)));
     }
-    if skill.kind == Kind::Sequence {
+    if skill.is_sequence() {
         line.push_str(" [sequence]");
     }
     if !entry.missing.is_empty() {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    build::{key, sequence, skill},
+    build::{calls, key, sequence, skill},
     key::PLATFORM_REFERENCES,
     skill::{Command, Deprecation},
 };
@@ -26,7 +26,8 @@ fn each_skill_has_a_line_with_what_it_is_called_by() {
         command: Some(Command { label: "brief".into(), description: None, icon: None }),
         ..described("research-brief", "Researches\n  a company")
     };
-    let flow = Skill { description: "Rescues".into(), ..sequence("rescue", vec![]) };
+    let steps = vec![calls(1, "get_deal", &serde_json::json!({}))];
+    let flow = Skill { description: "Rescues".into(), ..sequence("rescue", steps) };
     let missing = ["web_search".to_owned()];
     let entries = [Entry { skill: &with_command, missing: &missing }, Entry { skill: &flow, missing: &[] }];
     assert_eq!(

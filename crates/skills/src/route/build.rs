@@ -14,7 +14,7 @@ use crate::{
     Finding, Key, Skill,
     found::cut,
     offer::{is_offered, priority},
-    skill::{Kind, Pattern as Written, Trigger},
+    skill::{Pattern as Written, Trigger},
 };
 
 /// Words of a command.
@@ -88,7 +88,7 @@ impl Router {
 
 impl Routed {
     fn new(skill: &Skill) -> Self {
-        Self { key: skill.key.clone(), is_sequence: skill.kind == Kind::Sequence }
+        Self { key: skill.key.clone(), is_sequence: skill.is_sequence() }
     }
 }
 
