@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{PATH, document, put, skill, with};
-use crate::harness::TestApp;
+use super::{PATH, PLATFORM, document, put, skill, with};
+use crate::{erasure::platform, harness::TestApp};
 
 /// A sequence that follows these skills.
 fn follows(name: &str, keys: &[&str]) -> String {
@@ -106,4 +106,28 @@ async fn a_variable_that_nobody_knows_is_told_when_the_skill_is_written() {
         ],
         "{made}"
     );
+}
+
+#[tokio::test]
+async fn a_circle_that_the_platform_closes_is_told_wherever_the_skill_is_offered() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    put(&alice, "one", &follows("One", &["two"])).await.expect(201);
+    platform(&app).put(&format!("{PLATFORM}/two"), skill("two", &follows("Two", &["one"]))).await.expect(201);
+    let circle = "metadata.workflow: leads in a circle: one → two → one";
+    let shown = alice.get("/v1/skills/one").await.expect(200).json();
+    assert_eq!(
+        (&shown["runnable"], &shown["missing"], &shown["problems"][0]),
+        (&json!(false), &json!([]), &json!(circle))
+    );
+    let problem = alice.post("/v1/skills/one/runs", json!({})).await.problem(409, "skill_not_runnable");
+    assert!(problem["detail"].as_str().unwrap().contains(&format!("cannot run: {circle}")), "{problem}");
+    let listed = alice.get("/v1/admin/skill-list").await.expect(200).json();
+    let line = "- one [sequence] [cannot run: leads in a circle: one → two → one]: ";
+    assert!(listed["text"].as_str().unwrap().contains(line), "{listed}");
+    let compiled = alice.get(&format!("{PATH}/one/compiled")).await.expect(200).json();
+    assert_eq!(first(&compiled), r#""metadata.workflow": "leads in a circle: one → two → one""#);
+    // No message finds it any more.
+    let routed = alice.post("/v1/route", json!({"text": "What One does"})).await.expect(200).json();
+    assert_eq!(routed["routing"], Value::Null, "{routed}");
 }

@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use skills::{
-    Finding, Skill,
+    Skill,
     catalogue::Catalogue,
     compile::{Compiled, World, compile, includes},
 };
@@ -84,8 +84,7 @@ impl Engine {
         if let Some(expanded) = &expanded {
             // It misses what the sequences miss that its steps follow.
             compiled.runnable &= expanded.is_runnable();
-            let steps = |problem: &String| Finding::new("metadata.workflow", problem.clone());
-            compiled.report.errors.extend(expanded.problems.iter().map(steps));
+            compiled.report.errors.extend(expanded.problems.iter().cloned());
             add_missing(&mut compiled.missing, &expanded.missing);
         }
         Ok(Ready { compiled, expanded })
@@ -106,7 +105,7 @@ impl Engine {
             return companion(tx, entry, path).await;
         }
         if pinned.is_none() && entry.skill.is_sequence() {
-            return Ok(Outcome::ok(called_for(entry)));
+            return Ok(Outcome::ok(called_for(library, entry)));
         }
         let compiled = self.compiled(tx, library, entry, tools).await?;
         if let Some(error) = compiled.report.errors.first() {
@@ -117,8 +116,14 @@ impl Engine {
 }
 
 /// What a copilot is told of a sequence that it opens by itself.
-fn called_for(entry: &Entry) -> String {
+fn called_for(library: &Library, entry: &Entry) -> String {
     let skill = &entry.skill;
+    if let Some(why) = library.lame(&skill.key) {
+        return format!(
+            "{} is a sequence that cannot be carried out here: {why}. Tell the person.",
+            skill.key
+        );
+    }
     format!(
         "{} is a sequence ({}): the service carries its {} steps out itself, with the approvals that they want, when \
          the person calls for it. Do not carry them out yourself. Tell the person what it does, and that {}.",
@@ -234,17 +239,19 @@ pub(crate) fn list_skills(library: &Library, query: Option<&str>, category: Opti
     if found.is_empty() {
         return Outcome::ok("No skill fits. Without a query and a category, list_skills shows all of them.");
     }
-    let mut text: String = found.iter().take(PAGE).map(|entry| line(entry)).collect();
+    let mut text: String = found.iter().take(PAGE).map(|entry| line(library, entry)).collect();
     if found.len() > PAGE {
         text.push_str(&format!("And {} more: narrow it with a query or a category.", found.len() - PAGE));
     }
     Outcome::ok(text.trim_end())
 }
 
-fn line(entry: &Entry) -> String {
+fn line(library: &Library, entry: &Entry) -> String {
     let skill = &entry.skill;
     let category = skill.category.as_ref().map(|category| format!(" [{category}]")).unwrap_or_default();
-    format!("- {}{category}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
+    let lame = library.lame(&skill.key).map(|why| format!(" [cannot run: {}]", crate::turn::cut(why, 160)));
+    let lame = lame.unwrap_or_default();
+    format!("- {}{category}{lame}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
 }
 
 impl Engine {
@@ -332,6 +339,11 @@ pub(crate) async fn facts(tx: &mut TenantTx) -> Result<Map<String, Value>> {
     Ok(profiles::find(tx).await?.profile.visible())
 }
 
+/// What is wrong with a skill, beside what is missing.
+pub(super) fn problems(compiled: &Compiled) -> Vec<String> {
+    compiled.report.errors.iter().map(ToString::to_string).collect()
+}
+
 fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
     let skill = &entry.skill;
     let command = skill.command.as_ref();
@@ -352,6 +364,7 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
         source: entry.source,
         version: entry.version,
         runnable: compiled.runnable,
+        problems: problems(&compiled),
         missing: compiled.missing,
     }
 }

@@ -20,7 +20,7 @@ use super::{
     follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
     library::Library,
     narrow,
-    reading::{Ready, facts},
+    reading::{Ready, facts, problems},
 };
 use crate::{
     Engine, Wanted,
@@ -115,9 +115,9 @@ impl Engine {
             skill_key: wanted.key.clone(),
             version: entry.version,
             runnable: compiled.runnable,
+            problems: problems(&compiled),
             missing: compiled.missing,
             needs: unmet(entry, &inputs, asker.entities, &facts),
-            problems: compiled.report.errors.iter().map(ToString::to_string).collect(),
             text: compiled.text,
             tools: compiled.tools.map(|tools| tools.into_iter().collect()),
             steps: Vec::new(),
