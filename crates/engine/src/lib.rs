@@ -49,7 +49,7 @@ use tools::{Outside, Toolbox};
 pub use builtins::{Asking, check_card_schema, suggestions};
 pub use decisions::Word;
 pub use reader::Reader;
-pub use skills::{Asker, Beside, Shelf, Wanted};
+pub use skills::{Asker, Beside, NewSkill, Shelf, Wanted};
 pub use turn::{Begun, Prepared};
 
 /// Limits of a run (design, "A run").

@@ -8,7 +8,7 @@ pub(crate) mod narrow;
 mod reading;
 mod simulate;
 
-pub use beside::Beside;
+pub use beside::{Beside, NewSkill};
 pub use follow::Wanted;
 pub(crate) use follow::{About, Person, Picked, sequence_context};
 pub(crate) use library::{Entry, Libraries, Library, add_missing};

@@ -14,11 +14,14 @@ use serde_json::{Map, Value};
 use skills::{
     Skill,
     catalogue::Catalogue,
-    compile::{Compiled, World, compile, includes},
+    compile::{Compiled, Include, World, compile, includes},
 };
 use store::{TenantTx, profiles};
 
-use super::library::{Entry, Library, add_missing};
+use super::{
+    beside::NewSkill,
+    library::{Entry, Library, add_missing},
+};
 use crate::{Engine, builtins::Outcome, sequence::expanded::Expanded};
 
 /// Documents that one text may include, those that they include counted.
@@ -70,7 +73,7 @@ impl Engine {
         entry: &Entry,
         (facts, tools): (&Map<String, Value>, &BTreeMap<String, String>),
     ) -> Result<Ready> {
-        let documents = documents(tx, library, &entry.skill.body).await?;
+        let documents = documents(tx, library, &[], &entry.skill.body).await?;
         let world = World {
             facts,
             tools,
@@ -198,10 +201,11 @@ fn unknown(library: &Library, key: &str) -> String {
     }
 }
 
-/// The documents that a text includes, and those that they include.
-async fn documents(
+/// The documents that a text includes, and those that they include: of the skills that are there, and of new ones.
+pub(super) async fn documents(
     tx: &mut TenantTx,
     library: &Library,
+    new: &[NewSkill<'_>],
     body: &str,
 ) -> Result<BTreeMap<String, skills::Files>> {
     let mut documents: BTreeMap<String, skills::Files> = BTreeMap::new();
@@ -210,16 +214,26 @@ async fn documents(
         if seen.len() >= MAX_DOCUMENTS || !seen.insert(include.clone()) {
             continue;
         }
-        let Some(entry) = library.named(&include.folder) else { continue };
-        let at = (include.folder.as_str(), entry.version);
-        let Some(text) = store::skills::file(tx, entry.source, at, &include.document).await.optional()?
-        else {
-            continue;
-        };
+        let Some(text) = included(tx, library, new, &include).await? else { continue };
         wanted.extend(includes(&text));
         documents.entry(include.folder).or_default().insert(include.document, text);
     }
     Ok(documents)
+}
+
+async fn included(
+    tx: &mut TenantTx,
+    library: &Library,
+    new: &[NewSkill<'_>],
+    include: &Include,
+) -> Result<Option<String>> {
+    let folder = include.folder.as_str();
+    if let Some(new) = new.iter().find(|new| new.skill.key.as_str() == folder) {
+        return Ok(new.files.get(&include.document).cloned());
+    }
+    let Some(entry) = library.named(folder) else { return Ok(None) };
+    let at = (folder, entry.version);
+    store::skills::file(tx, entry.source, at, &include.document).await.optional()
 }
 
 /// What `list_skills` answers: skills that have all words of the query, of the category.

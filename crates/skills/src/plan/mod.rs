@@ -1,5 +1,6 @@
 //! A sequence, checked as far as that is possible before it runs, and ready to be executed.
 
+mod beside;
 mod graph;
 #[cfg(test)]
 mod tests;
@@ -8,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Key, Report, Skill, Step,
-    compile::{Links, World, missing, resolve},
+    compile::{World, missing, resolve},
     found::{Found, Place},
     mapping::{Mapping, Root},
     step::{Does, OnFailure},
 };
-pub use graph::{Leads, MAX_DEPTH};
+pub use beside::beside;
+pub use graph::{Leads, MAX_DEPTH, Way};
 
 /// Most steps of a sequence.
 pub const MAX_STEPS: usize = 50;
@@ -78,13 +80,6 @@ pub fn plan(skill: &Skill, world: &World<'_>) -> Plan {
     let report = found.report();
     let runnable = missing.is_empty() && report.errors.is_empty();
     Plan { steps: planned, report, runnable, missing, undeclared }
-}
-
-/// What is wrong with where a skill leads, among skills that lead there.
-pub fn circles(skill: &Skill, links: &Links) -> Report {
-    let mut found = Found::default();
-    graph::check(skill, links, &mut found);
-    found.report()
 }
 
 fn at(number: usize, field: &str) -> Place {
