@@ -32,10 +32,14 @@ pub(super) fn text(checked: &[Checked]) -> String {
 pub(super) fn findings(checked: &[Checked]) -> String {
     let mut lines = String::new();
     for skill in checked {
-        let path = skill.path.display().to_string();
+        let path = |finding: &Finding| {
+            let beside = skill.path.with_file_name(&finding.field);
+            let path = if skill.files.contains_key(&finding.field) { &beside } else { &skill.path };
+            path.display().to_string()
+        };
         for (kind, found) in [("", &skill.report.errors), ("warning: ", &skill.report.warnings)] {
             for finding in found {
-                lines.push_str(&line(&path, kind, finding));
+                lines.push_str(&line(&path(finding), kind, finding));
             }
         }
     }

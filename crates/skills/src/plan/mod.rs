@@ -56,8 +56,6 @@ pub struct Plan {
     pub runnable: bool,
     /// Skills, tools and capabilities that are named and not there, each once.
     pub missing: Vec<String>,
-    /// Inputs that the mappings read and the skill does not declare, by name: they can be asked for.
-    pub undeclared: Vec<String>,
 }
 
 /// Plans a skill. One without steps has an empty plan, with what it misses.
@@ -76,10 +74,9 @@ pub fn plan(skill: &Skill, world: &World<'_>) -> Plan {
     let planned: Vec<Planned> =
         steps.iter().zip(0..).map(|(step, number)| planned(step, number, world, &mut found)).collect();
     references(&planned, &mut found);
-    let undeclared = undeclared(&planned, skill);
     let report = found.report();
     let runnable = missing.is_empty() && report.errors.is_empty();
-    Plan { steps: planned, report, runnable, missing, undeclared }
+    Plan { steps: planned, report, runnable, missing }
 }
 
 fn at(number: usize, field: &str) -> Place {
@@ -168,17 +165,4 @@ fn references(steps: &[Planned], found: &mut Found) {
             }
         }
     }
-}
-
-fn undeclared(steps: &[Planned], skill: &Skill) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for path in steps.iter().flat_map(|step| step.arguments.paths()) {
-        if matches!(path.root(), Root::Inputs | Root::Params)
-            && let Some(name) = path.first()
-            && !skill.inputs.iter().any(|input| input.name == name)
-        {
-            names.insert(name.to_owned());
-        }
-    }
-    names.into_iter().collect()
 }

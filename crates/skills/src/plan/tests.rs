@@ -57,7 +57,7 @@ fn a_sound_sequence_is_ready_step_by_step() {
         &links(&[("write-brief", &[]), ("short-brief", &[])]),
     );
     assert_eq!(plan.report, Report::default());
-    assert!(plan.runnable && plan.missing.is_empty() && plan.undeclared.is_empty());
+    assert!(plan.runnable && plan.missing.is_empty());
     let [first, second, third] = &plan.steps[..] else { panic!("three steps") };
     assert_eq!((first.order, &first.does), (10, &Does::Action("get_deal".into())));
     assert_eq!(first.output_key.as_deref(), Some("deal"));
@@ -198,14 +198,6 @@ fn a_duplicate_order_or_output_key_is_an_error() {
             "metadata.workflow[1].output_key: is that of another step as well: a"
         ]
     );
-}
-
-#[test]
-fn inputs_that_are_read_and_not_declared_are_known() {
-    let mapping = json!({"a": "${trigger.params.deal_id}", "b": ["for ${inputs.period[0]}", "${inputs.name}"],
-        "c": "${context.user.name} ${trigger.params}"});
-    let skill = Skill { inputs: vec![input("name")], ..sequence("s", vec![calls(1, "get_deal", &mapping)]) };
-    assert_eq!(planned(&skill, &Links::new()).undeclared, ["deal_id", "period"]);
 }
 
 #[test]

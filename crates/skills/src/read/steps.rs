@@ -1,12 +1,12 @@
 //! The steps of a sequence, and what can be wrong with them without a look at other skills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::{
     fields::{At, Fields},
-    table,
+    reads, table,
     values::{closed, count, cut, flag, key, object_of, text},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     found::Found,
     limits,
     mapping::Mapping,
+    skill::Input,
     step::{Does, OnFailure},
 };
 
@@ -26,7 +27,7 @@ struct Placed<'n> {
 }
 
 /// Reads the steps, by their order. `own` is the key of the skill itself.
-pub(super) fn steps(at: &At, own: &Key, report: &mut Report) -> Vec<Step> {
+pub(super) fn steps(at: &At, own: &Key, inputs: &[Input], report: &mut Report) -> Vec<Step> {
     let items = at.items(limits::STEPS, report);
     let mut steps: Vec<Placed> = Vec::new();
     for (i, item) in items.into_iter().enumerate() {
@@ -38,6 +39,11 @@ pub(super) fn steps(at: &At, own: &Key, report: &mut Report) -> Vec<Step> {
     steps.sort_by_key(|placed| placed.step.order);
     duplicates(&steps, report);
     references(&steps, report);
+    let mut undeclared = BTreeSet::new();
+    for Placed { at, step } in &steps {
+        reads::check(at, &step.input_mapping, inputs, &mut undeclared, report);
+    }
+    reads::tell(&undeclared, report);
     steps.into_iter().map(|placed| placed.step).collect()
 }
 
