@@ -7,10 +7,12 @@ use std::{
 };
 
 use skills::{
-    Files, Finding, Key, Report,
+    Files, Finding, Key, Report, Skill,
+    compile::Links,
     files::check_path,
     key::{LIBRARY, PLATFORM_REFERENCES},
     limits,
+    plan::beside,
 };
 
 use super::output::Checked;
@@ -77,6 +79,18 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Reads skills and checks each, then where they lead beside each other.
+pub(super) fn check_all(documents: &[PathBuf]) -> io::Result<Vec<Checked>> {
+    let mut checked = documents.iter().map(|document| check(document)).collect::<io::Result<Vec<_>>>()?;
+    let skills: Vec<&Skill> = checked.iter().filter_map(|checked| checked.skill.as_ref()).collect();
+    let reports = beside(&skills, &Links::new());
+    for (checked, report) in checked.iter_mut().filter(|checked| checked.skill.is_some()).zip(reports) {
+        checked.report.errors.extend(report.errors);
+        checked.report.warnings.extend(report.warnings);
+    }
+    Ok(checked)
+}
+
 /// Reads one skill with what lies beside it, and checks it.
 pub(super) fn check(document: &Path) -> io::Result<Checked> {
     let in_folder = name(document).eq_ignore_ascii_case("skill.md");
@@ -126,6 +140,7 @@ impl Checked {
             let reading = skills::read(&key, &text, &self.files);
             self.report.errors.extend(reading.report.errors);
             self.report.warnings.extend(reading.report.warnings);
+            self.skill = reading.skill;
         }
         self.document = text;
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use skills::{Files, Finding, Report, cookbook::TEMPLATES};
+use skills::{Files, Finding, Report, Skill, cookbook::TEMPLATES};
 
 /// A skill as it lies in its folder, and what is to be said of it.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct Checked {
     /// Empty where it could not be read.
     pub document: String,
     pub files: Files,
+    /// None where the report has errors.
+    pub skill: Option<Skill>,
     pub report: Report,
 }
 
