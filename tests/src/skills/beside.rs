@@ -241,3 +241,15 @@ async fn a_circle_that_the_platform_closes_is_told_wherever_the_skill_is_offered
     let routed = alice.post("/v1/route", json!({"text": "What One does"})).await.expect(200).json();
     assert_eq!(routed["routing"], Value::Null, "{routed}");
 }
+
+#[tokio::test]
+async fn a_deprecated_skill_says_that_copilots_are_not_offered_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let lines = "metadata: {deprecated_by: brief, deprecation_reason: Too long.}";
+    put(&alice, "old", &with("Old", lines)).await.expect(201);
+    let compiled = alice.get(&format!("{PATH}/old/compiled")).await.expect(200).json();
+    let why = "copilots are not offered it: it is deprecated by brief: Too long.";
+    assert_eq!(compiled["warnings"][0]["error"], why, "{compiled}");
+    alice.get("/v1/skills/old").await.problem(404, "not_found");
+}

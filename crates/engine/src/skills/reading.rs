@@ -12,9 +12,10 @@ use domain::{
 };
 use serde_json::{Map, Value};
 use skills::{
-    Skill,
+    Finding, Skill,
     catalogue::Catalogue,
     compile::{Compiled, Include, World, compile, includes},
+    skill::Deprecation,
 };
 use store::{TenantTx, profiles};
 
@@ -39,11 +40,18 @@ pub struct Shelf<'a> {
 
 impl Shelf<'_> {
     fn holds(&self, skill: &Skill) -> bool {
-        let says = |wanted: Option<&str>, said: Option<&str>| wanted.is_none() || wanted == said;
-        says(self.category, skill.category.as_deref())
-            && says(self.priority, skill.priority.as_deref())
-            && self.tag.is_none_or(|wanted| skill.tags.iter().any(|tag| tag == wanted))
+        let says = |wanted: Option<&str>, said: &[String]| {
+            wanted.is_none_or(|wanted| said.iter().any(|said| same(said, wanted)))
+        };
+        says(self.category, skill.category.as_slice())
+            && says(self.priority, skill.priority.as_slice())
+            && says(self.tag, &skill.tags)
     }
+}
+
+/// Whether two words are one, letters' case aside.
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// A skill for an organization and a caller: its text, and the steps of a sequence.
@@ -309,6 +317,7 @@ impl Engine {
         let entry = library.named(key).ok_or(Error::NotFound)?;
         let mut compiled = self.compiled(tx, &library, entry, &tools).await?;
         compiled.report.warnings.extend(library.clashes(&entry.skill.key));
+        compiled.report.warnings.extend(given_up(&entry.skill));
         Ok(compiled)
     }
 
@@ -346,6 +355,15 @@ impl Engine {
         let states = store::skills::states(tx).await?;
         self.library(tx, states).await
     }
+}
+
+/// Why copilots are not offered a skill that is there.
+fn given_up(skill: &Skill) -> Option<Finding> {
+    let Deprecation { by, reason } = skill.deprecation.as_ref()?;
+    let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let problem = format!("copilots are not offered it: it is deprecated{by}{reason}");
+    Some(Finding::new("metadata.deprecated_by", problem))
 }
 
 /// What the organization says of itself, as texts may have it.
