@@ -113,7 +113,12 @@ fn order(fields: &mut Fields, at: &At, place: u32, report: &mut Report) -> Optio
 
 fn does(fields: &mut Fields, at: &At, own: &Key, report: &mut Report) -> Option<Does> {
     match (fields.take("skill_key", report), fields.take("action", report)) {
-        (Some(skill), None) => other(&skill, own, report).map(Does::Skill),
+        (Some(skill), None) => {
+            if skill.node.is_blank() {
+                report.error(skill.finding("must be the key of a skill"));
+            }
+            other(&skill, own, report).map(Does::Skill)
+        }
         (None, Some(action)) => {
             let name = text(&action, limits::NAME, report);
             if name.is_none() {
@@ -144,7 +149,7 @@ fn other(at: &At, own: &Key, report: &mut Report) -> Option<Key> {
 
 /// A name that a path in a mapping can have.
 fn output_key(at: &At, report: &mut Report) -> Option<String> {
-    let name = text(at, 64, report)?;
+    let name = text(at, table::OUTPUT_KEY, report)?;
     if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
         return Some(name);
     }
