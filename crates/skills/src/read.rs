@@ -46,7 +46,8 @@ pub fn read(key: &Key, document: &str, files: &Files) -> Reading {
 
 /// Templates of companions that no organization can fill in, wherever they are included.
 fn templates(files: &Files, report: &mut Report) {
-    for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".md")) {
+    let is_markdown = |path: &str| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md");
+    for (path, text) in files.iter().filter(|(path, _)| is_markdown(path)) {
         for (line, problem) in template::problems(text) {
             let finding = Finding::new(path, problem.text.clone()).on_line(line);
             report.warn(finding.suggest(problem.suggestion()));

@@ -167,8 +167,8 @@ fn texts(item: &Value, line: &Value) -> Value {
     let names = ["key", "skill_key", "name"];
     let inside: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), item.clone())).collect();
     let any: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
-    let named = json!({ "type": "object", "properties": inside, "anyOf": any });
-    json!({ "anyOf": [list(&json!({ "anyOf": [item, named] }), limits::ITEMS), line] })
+    let map = json!({ "type": "object", "properties": inside, "anyOf": any });
+    json!({ "anyOf": [list(&json!({ "anyOf": [item, map] }), limits::ITEMS), line] })
 }
 
 /// Each has a pattern, or the name of an event.

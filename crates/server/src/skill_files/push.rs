@@ -106,7 +106,9 @@ fn twice(checked: &[Checked]) -> Option<String> {
 /// In the order of their paths, but a skill comes after those that it follows.
 fn followed_first(checked: &[Checked]) -> Vec<&Checked> {
     let mut ordered = Vec::with_capacity(checked.len());
-    checked.iter().for_each(|skill| follow(skill, checked, &mut ordered));
+    for skill in checked {
+        follow(skill, checked, &mut ordered);
+    }
     ordered
 }
 

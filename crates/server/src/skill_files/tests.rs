@@ -11,7 +11,9 @@ impl Folder {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = Self(std::env::temp_dir().join(format!("sixty-skills-{}", Uuid::now_v7())));
         fs::create_dir_all(&folder.0).unwrap();
-        files.iter().for_each(|(path, text)| folder.write(path, text));
+        for (path, text) in files {
+            folder.write(path, text);
+        }
         folder
     }
 

@@ -78,21 +78,18 @@ impl<'a> Change<'a> {
 
     fn report(&mut self, key: &'a Key) -> Report {
         let mut report = Report::default();
-        let is = match size(key, |key| self.is.get(key), &mut self.seen) {
-            Ok(size) => size,
-            Err(_) => {
-                let circle = size(key, |key| self.is.get(key), &mut Seen::new()).err().unwrap_or_default();
-                report.error(Finding::new(WORKFLOW, in_circle(&circle)));
-                return report;
-            }
+        let Ok(now) = size(key, |key| self.is.get(key), &mut self.seen) else {
+            let circle = size(key, |key| self.is.get(key), &mut Seen::new()).err().unwrap_or_default();
+            report.error(Finding::new(WORKFLOW, in_circle(&circle)));
+            return report;
         };
-        let wrong = [too_deep(is), too_many(is)].into_iter().flatten();
+        let wrong = [too_deep(now), too_many(now)].into_iter().flatten();
         wrong.for_each(|problem| report.error(Finding::new(WORKFLOW, problem)));
         if let Some(warning) = names_itself(key, |key| self.is.get(key)) {
             report.warn(warning);
         }
-        let was = size(key, |key| self.was.get(key), &mut self.seen_before).unwrap_or(is);
-        if report.errors.is_empty() && (is.depth > was.depth || is.steps > was.steps) {
+        let before = size(key, |key| self.was.get(key), &mut self.seen_before).unwrap_or(now);
+        if report.errors.is_empty() && (now.depth > before.depth || now.steps > before.steps) {
             self.above(key, &mut report);
         }
         report
@@ -104,10 +101,10 @@ impl<'a> Change<'a> {
         let up = |key: &Key| self.above.get(key).cloned().unwrap_or_default();
         let ways = ways(key, up);
         for above in ways.keys().filter(|above| !self.written.contains(*above)) {
-            let Ok(is) = size(above, |key| self.is.get(key), &mut self.seen) else { continue };
-            let Ok(was) = size(above, |key| self.was.get(key), &mut self.seen_before) else { continue };
-            let Some(problem) = too_deep(is).or_else(|| too_many(is)) else { continue };
-            if too_deep(was).is_none() && too_many(was).is_none() {
+            let Ok(now) = size(above, |key| self.is.get(key), &mut self.seen) else { continue };
+            let Ok(before) = size(above, |key| self.was.get(key), &mut self.seen_before) else { continue };
+            let Some(problem) = too_deep(now).or_else(|| too_many(now)) else { continue };
+            if too_deep(before).is_none() && too_many(before).is_none() {
                 let way = told(&back(above, key, &ways));
                 let problem = format!("keeps the skill `{above}` from running, which then {problem}: {way}");
                 report.error(Finding::new(WORKFLOW, problem));

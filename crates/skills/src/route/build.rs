@@ -72,9 +72,9 @@ impl Commands {
         let own = self.warnings.iter().filter(|(of, _)| of == key).map(|(_, finding)| finding.clone());
         let taken = self.had.iter().filter_map(|(label, (winner, place))| {
             let (loser, _) = before.had.get(label).filter(|_| winner == key)?;
-            let loses = self.lost.contains(&(loser.clone(), label.clone()));
+            let wants = self.lost.contains(&(loser.clone(), label.clone()));
             let problem = || format!("/{label} was the command of `{loser}`, which loses it");
-            loses.then(|| Finding::new(place.clone(), problem()))
+            wants.then(|| Finding::new(place.clone(), problem()))
         });
         own.chain(taken).collect()
     }
