@@ -68,10 +68,12 @@ pub struct OfferedSkill {
     pub execution_mode: ExecutionMode,
     pub source: Source,
     pub version: i64,
-    /// Whether nothing that it names is missing, for this caller.
+    /// Whether it can run for this caller: nothing that it names is missing, and nothing is wrong with it.
     pub runnable: bool,
     /// Tools, skills and capabilities that it names and this caller does not have.
     pub missing: Vec<String>,
+    /// What else keeps it from running, such as a circle in which its steps lead.
+    pub problems: Vec<String>,
 }
 
 /// What a run that follows a skill would do. Nothing was done, and no model was asked.

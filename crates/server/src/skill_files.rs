@@ -113,7 +113,7 @@ fn read(paths: &[PathBuf]) -> Result<Result<Vec<Checked>, String>, Fatal> {
             return Ok(Err(format!("{}: no SKILL.md is there", path.display())));
         }
     }
-    Ok(Ok(found.iter().map(|path| folder::check(path)).collect::<Result<_, _>>()?))
+    Ok(Ok(folder::check_all(&found)?))
 }
 
 fn write_new(new: &New) -> Result<ExitCode, Fatal> {

@@ -3,6 +3,7 @@
 mod fields;
 mod guess;
 mod head;
+mod reads;
 pub(crate) mod schema;
 mod split;
 mod steps;
@@ -17,7 +18,7 @@ use fields::Fields;
 use table::Home;
 use yaml::{Data, Entry};
 
-use crate::{Finding, Key, Report, Skill, files, limits};
+use crate::{Finding, Key, Report, Skill, files, limits, template};
 
 /// Companion documents by their path inside the skill's folder.
 pub type Files = BTreeMap<String, String>;
@@ -39,7 +40,19 @@ pub fn read(key: &Key, document: &str, files: &Files) -> Reading {
     files::check(files, &mut report);
     let skill = understand(key, document, &mut report);
     report.sort();
+    templates(files, &mut report);
     Reading { skill: skill.filter(|_| report.errors.is_empty()), report }
+}
+
+/// Templates of companions that no organization can fill in, wherever they are included.
+fn templates(files: &Files, report: &mut Report) {
+    let is_markdown = |path: &str| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md");
+    for (path, text) in files.iter().filter(|(path, _)| is_markdown(path)) {
+        for (line, problem) in template::problems(text) {
+            let finding = Finding::new(path, problem.text.clone()).on_line(line);
+            report.warn(finding.suggest(problem.suggestion()));
+        }
+    }
 }
 
 fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {

@@ -122,6 +122,12 @@ pub struct Skill {
 }
 
 impl Skill {
+    /// Whether the service carries it out, step by step: it has steps, and says not that it is atomic. One without
+    /// steps is an instruction, whatever it calls itself.
+    pub fn is_sequence(&self) -> bool {
+        self.kind != Kind::Atomic && !self.steps.is_empty()
+    }
+
     /// The defaults of the inputs that have one.
     pub fn defaults(&self) -> Map<String, Value> {
         let properties = self.input_schema.as_ref().and_then(|schema| schema["properties"].as_object());

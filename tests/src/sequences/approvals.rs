@@ -3,7 +3,9 @@
 use model_sim::Reply;
 use serde_json::json;
 
-use super::{FOLLOW_UP, begin, prepare, script, shown, statuses, steps, submit, tasks, told};
+use super::{
+    FOLLOW_UP, begin, prepare, script, sequence, shown, statuses, steps, submit, tasks, told, write,
+};
 use crate::{
     approvals::desk::{Waiting, approve, decide, deny, goes_on, set},
     harness::{
@@ -44,6 +46,32 @@ async fn a_step_waits_for_its_approval_whatever_the_matrix_says_and_the_sequence
     let rest = goes_on(&alice, &waiting).await;
     assert_eq!(told(&rest), steps(&[(3, "done")]));
     assert_eq!((end(&rest).data["status"].as_str(), tasks(&alice).await.len()), (Some("done"), 1));
+}
+
+#[tokio::test]
+async fn a_composite_with_steps_is_carried_out_and_waits_as_a_sequence_does() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", &with(3, "")).await;
+    let composite = sequence("whole", &with(3, "")).replace("skill_type: sequence", "skill_type: composite");
+    write(&alice, "whole", &composite).await;
+    write(
+        &alice,
+        "around",
+        &sequence("around", "\n    - {order: 1, skill_key: whole, requires_approval: true}"),
+    )
+    .await;
+    set(&alice, json!({"preset": "autonomous"})).await;
+    script(&app.sim);
+    let waiting = wait(&alice, "whole").await;
+    assert_eq!(statuses(&shown(&alice, &waiting.run).await), ["done", "done", "waiting"]);
+    assert!(tasks(&alice).await.is_empty());
+    approve(&alice, &waiting.approval).await;
+    assert_eq!(told(&goes_on(&alice, &waiting).await), steps(&[(3, "done")]));
+    assert_eq!(tasks(&alice).await.len(), 1);
+    // Within another one, too, each of its steps is there.
+    let waiting = wait(&alice, "around").await;
+    assert_eq!(shown(&alice, &waiting.run).await.len(), 4);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     approvals::desk::{approve, deny, set},
+    erasure::platform,
     harness::{
         Person, TestApp,
         look::{all, end, prompts, result, run_of},
@@ -199,7 +200,14 @@ async fn a_sequence_with_too_many_inner_steps_or_a_broken_one_is_refused() {
         (1..=30).map(|n| format!("\n    - {{order: {n}, action: get_next_meeting}}")).collect();
     prepare(&alice, "many", &many).await;
     let twice = "\n    - {order: 1, skill_key: many}\n    - {order: 2, skill_key: many}";
-    write(&alice, "twice", &sequence("twice", twice)).await;
+    let new = json!({"key": "twice", "document": sequence("twice", twice)});
+    let refused = alice.post("/v1/admin/skills", new.clone()).await.problem(422, "validation_failed");
+    assert!(refused["errors"].to_string().contains("has 62 steps"), "{refused}");
+    // The platform knows nothing of the organization's.
+    alice.delete("/v1/admin/skills/many").await.expect(204);
+    alice.post("/v1/admin/skills", new).await.expect(201);
+    let many = json!({"document": sequence("many", &many)});
+    platform(&app).put("/v1/platform/skills/many", many).await.expect(201);
     let refused = alice.post("/v1/skills/twice/runs", json!({})).await.problem(409, "skill_not_runnable");
     assert!(refused["detail"].to_string().contains("more than 50 steps"), "{refused}");
     write(&alice, "lame", &sequence("lame", "\n    - {order: 1, action: push_campaign}")).await;

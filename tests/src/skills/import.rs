@@ -189,3 +189,27 @@ async fn a_library_of_documents_needs_no_document_of_its_own() {
     let library = read(&alice, "_platform-references").await;
     assert_eq!(library["files"], json!({"org-variables.md": "Facts."}));
 }
+
+#[tokio::test]
+async fn a_library_keeps_its_documents_where_an_archive_has_none_for_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    unpack(&alice, "", folder(&[("_platform-references/tone.md", "Short.")])).await.expect(200);
+    let archive = folder(&[
+        ("_platform-references/nested/SKILL.md", &document("Nested", ".")),
+        ("brief/SKILL.md", &document("Brief", ".")),
+        ("brief/_platform-references/tone.md", "Long."),
+    ]);
+    let answer = unpack(&alice, "", archive).await.expect(200);
+    assert_eq!(
+        told(&answer),
+        [
+            line("_platform-references", "error", Value::Null),
+            line("nested", "created", 1),
+            line("brief", "created", 1)
+        ]
+    );
+    assert_eq!(read(&alice, "_platform-references").await["files"], json!({"tone.md": "Short."}));
+    let files = json!({"_platform-references/tone.md": "Long."});
+    assert_eq!(read(&alice, "brief").await["files"], files);
+}

@@ -279,6 +279,7 @@ async fn skills_are_listed_by_key_and_by_what_they_say() {
     assert_eq!(keys("").await, ["alpha", "beta", "gamma"]);
     assert_eq!(keys("category=research").await, ["alpha", "gamma"]);
     assert_eq!(keys("category=research&priority=high").await, ["alpha"]);
+    assert_eq!(keys("category=Research&priority=HIGH").await, ["alpha"]);
     assert_eq!(keys("tag=mail").await, ["alpha", "beta"]);
     assert_eq!(keys("tag=none").await, Vec::<String>::new());
     assert_eq!((keys("source=own").await.len(), keys("source=platform").await.len()), (3, 0));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use server::auth::Grant;
 use uuid::Uuid;
 
-use super::{document, read};
+use super::{document, read, with};
 use crate::harness::{Person, TestApp, program, token};
 
 /// A folder that goes with the test.
@@ -103,6 +103,24 @@ async fn skills_are_pushed_with_their_documents_and_what_is_there_makes_no_versi
         (0, "_platform-references: unchanged\nbrief: unchanged\n2 skills pushed: 2 unchanged\n")
     );
     assert_eq!(read(&alice, "brief").await["version"], 2);
+}
+
+#[tokio::test]
+async fn what_a_skill_follows_is_pushed_before_it() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let round =
+        |key: &str| with("Round", &format!("metadata: {{workflow: [{{order: 1, skill_key: {key}}}]}}"));
+    let folder = Folder::new(&[
+        ("a/SKILL.md", &round("c")),
+        ("b/SKILL.md", &document("B", "Do it.")),
+        ("c/SKILL.md", &round("d")),
+        ("d/SKILL.md", &document("D", "Do it.")),
+    ]);
+    let said = push_as(&app, &alice, &folder, &[]).await;
+    let order: Vec<&str> =
+        said.out.lines().filter_map(|line| line.strip_suffix(": created version 1")).collect();
+    assert_eq!((said.code, order), (0, vec!["d", "c", "a", "b"]), "{}", said.out);
 }
 
 #[tokio::test]

@@ -287,6 +287,7 @@ async fn skills_are_filtered_by_what_they_say_of_themselves() {
         ("?category=sales-ai", vec!["brief", "deal-rescue"]),
         ("?category=sales-ai&limit=1", vec!["brief"]),
         ("?category=sales-ai&tag=risk", vec!["deal-rescue"]),
+        ("?category=Sales-AI&tag=Risk&priority=HIGH", vec!["deal-rescue"]),
         ("?priority=high", vec!["deal-rescue"]),
         ("?tag=risky", vec![]),
         ("", vec!["brief", "deal-rescue", "plain"]),

@@ -7,7 +7,7 @@ use store::TenantTx;
 use tools::cards::CardSchema;
 
 use super::{Run, act::shorten};
-use crate::{builtins::Outcome, skills::is_sequence};
+use crate::builtins::Outcome;
 
 /// Most that one step may hand in, in bytes of JSON.
 const MAX_OUTPUT: usize = 65_536;
@@ -23,7 +23,7 @@ impl Run {
         let Some(entry) = self.library.find(key) else {
             return Ok(Err(format!("there is no skill {key} any more")));
         };
-        if is_sequence(&entry.skill) {
+        if entry.skill.is_sequence() {
             // It was none when the run began: its steps would be the model's, and its approvals nobody's.
             return Ok(Err(format!("the skill {key} has become a sequence")));
         }

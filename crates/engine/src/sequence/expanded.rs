@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range};
 use domain::run::PinnedSkill;
 use serde_json::{Map, Value};
 use skills::{
-    Key, Skill,
+    Finding, Key, Skill,
     mapping::Mapping,
     plan::{Failure, MAX_DEPTH, MAX_STEPS, Plan, Planned},
     skill::Needs,
@@ -73,7 +73,7 @@ pub(crate) struct Expanded {
     pub groups: Vec<Group>,
     pub fallbacks: Vec<Fallback>,
     /// What keeps it from being executed.
-    pub problems: Vec<String>,
+    pub problems: Vec<Finding>,
     /// What is named and not there, each once.
     pub missing: Vec<String>,
 }
@@ -83,6 +83,10 @@ pub(crate) struct Sources<'a> {
     /// The sequence that a key names; none: the model follows what it names.
     pub find: &'a dyn Fn(&Key) -> Option<&'a Entry>,
     pub plan: &'a dyn Fn(&Skill) -> Plan,
+}
+
+fn of_workflow(problem: String) -> Finding {
+    Finding::new("metadata.workflow", problem)
 }
 
 impl Expanded {
@@ -113,7 +117,7 @@ impl Expanded {
         let inner = within.is_some();
         let plan = (sources.plan)(skill);
         for error in &plan.report.errors {
-            self.problem(if inner { format!("{}: {error}", skill.key) } else { error.to_string() });
+            self.problem(if inner { of_workflow(format!("{}: {error}", skill.key)) } else { error.clone() });
         }
         add_missing(&mut self.missing, &plan.missing);
         self.groups.push(Group {
@@ -134,7 +138,7 @@ impl Expanded {
         group
     }
 
-    fn problem(&mut self, problem: String) {
+    fn problem(&mut self, problem: Finding) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -159,8 +163,8 @@ impl Expanded {
 
     fn place(&mut self, planned: &Planned, group: usize, sources: &Sources<'_>) {
         if self.steps.len() >= MAX_STEPS {
-            let most = "those of the sequences that it follows counted";
-            return self.problem(format!("it has more than {MAX_STEPS} steps, {most}"));
+            let counted = "those of the sequences that it follows counted";
+            return self.problem(of_workflow(format!("has more than {MAX_STEPS} steps, {counted}")));
         }
         let inner = match &planned.does {
             Does::Skill(key) => self.follow(key, planned, group, sources),

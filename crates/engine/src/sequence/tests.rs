@@ -40,7 +40,7 @@ fn sequence(skills: &[(&str, String)]) -> Sequence {
     let library = Library::new(used.collect(), &SkillList::default(), &tools());
     let entry = library.named("top").expect("a sequence");
     let expanded = library.expanded(entry, &tools());
-    assert_eq!(expanded.problems, Vec::<String>::new());
+    assert_eq!(expanded.problems, []);
     let rows = rows(&expanded);
     Sequence::new(expanded, rows, Map::new(), Map::new()).expect("a sequence")
 }

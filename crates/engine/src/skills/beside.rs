@@ -1,52 +1,93 @@
-//! What a document that is to be written comes to beside the other skills of its organization.
+//! What documents that are to be written come to beside the other skills of their organization.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use domain::Result;
+use domain::{Result, skill::PLATFORM};
+use serde_json::Map;
 use skills::{
-    Key, Report, Skill,
-    compile::Links,
-    plan::{Leads, circles},
-    route::{Candidate, clashes},
+    Files, Report, Skill,
+    compile::{Links, World, unknown},
+    plan::{Leads, beside},
+    route::{Candidate, Commands},
 };
 use store::TenantTx;
 
-use super::library::Library;
+use super::{library::Library, reading::documents};
 use crate::Engine;
 
-/// The skills that are there, and those that were written since. It is made before the first of them is: what is
-/// kept of an organization's skills is made of what is committed.
-pub struct Beside<'s> {
+/// The skills that are there. They are to be asked for before any is written: what is kept of an organization's
+/// skills is made of what is committed.
+pub struct Beside {
     library: Arc<Library>,
-    links: Links,
-    written: Vec<&'s Skill>,
+    /// The built-in tools, whoever calls them.
+    tools: BTreeMap<String, String>,
+    /// Whether what is written is the organization's own, and no skill of the platform.
+    own: bool,
+}
+
+/// A skill that is to be written, with its companions.
+#[derive(Clone, Copy)]
+pub struct NewSkill<'s> {
+    pub skill: &'s Skill,
+    pub files: &'s Files,
 }
 
 impl Engine {
     /// The skills of the transaction's organization, for others to be looked at beside them.
-    pub async fn beside<'s>(&self, tx: &mut TenantTx) -> Result<Beside<'s>> {
+    pub async fn beside(&self, tx: &mut TenantTx) -> Result<Beside> {
         let library = self.library_now(tx).await?;
-        Ok(Beside { links: library.links().clone(), library, written: Vec::new() })
+        let tools = self.0.toolbox.described(self.0.toolbox.everything());
+        Ok(Beside { library, tools, own: tx.org() != PLATFORM })
     }
 }
 
-impl<'s> Beside<'s> {
-    /// Errors: it leads in a circle, or too deep. Warnings: others have its command.
-    pub fn look(&self, skill: &Skill) -> Report {
-        let mut report = circles(skill, &self.links);
-        let is_new = |key: &Key| !self.written.iter().any(|written| written.key == *key) && skill.key != *key;
-        let mut candidates: Vec<Candidate<'_>> = self.library.candidates().collect();
-        candidates.retain(|candidate| is_new(&candidate.skill.key));
-        candidates.extend(self.written.iter().map(|skill| Candidate { skill, own: true }));
-        candidates.push(Candidate { skill, own: true });
-        let lost = clashes(&candidates).into_iter().filter(|(key, _)| *key == skill.key);
-        lost.for_each(|(_, finding)| report.warn(finding));
-        report
+impl Beside {
+    /// A report for each of the skills that are to be written together. Errors: it leads in a circle or too deep, has
+    /// too many steps, or keeps another one from running. Warnings: commands that others have, and what is not there.
+    pub async fn look(&self, tx: &mut TenantTx, new: &[NewSkill<'_>]) -> Result<Vec<Report>> {
+        let skills: Vec<&Skill> = new.iter().map(|new| new.skill).collect();
+        let mut reports = beside(&skills, self.library.links());
+        let is_good = |(_, report): &(&NewSkill<'_>, &Report)| report.errors.is_empty();
+        let good: Vec<NewSkill<'_>> = new.iter().zip(&reports).filter(is_good).map(|(new, _)| *new).collect();
+        let commands = [self.commands(&[]), self.commands(&good)];
+        let mut links = self.library.links().clone();
+        links.extend(good.iter().map(|new| (new.skill.key.clone(), Leads::of(new.skill))));
+        for (new, report) in new.iter().zip(&mut reports).filter(|(_, report)| report.errors.is_empty()) {
+            let [before, after] = &commands;
+            let unknown = self.unknown(tx, new.skill, &links, &good).await?;
+            let more = after.warnings(&new.skill.key, before).into_iter().chain(unknown.warnings);
+            more.for_each(|finding| report.warn(finding));
+        }
+        Ok(reports)
     }
 
-    /// The skill is written.
-    pub fn take(&mut self, skill: &'s Skill) {
-        self.links.insert(skill.key.clone(), Leads::of(skill));
-        self.written.push(skill);
+    /// Who has which command when these are written.
+    fn commands(&self, new: &[NewSkill<'_>]) -> Commands {
+        let written: BTreeSet<_> = new.iter().map(|new| &new.skill.key).collect();
+        let there = self.library.candidates().filter(|it| !written.contains(&it.skill.key));
+        let written = new.iter().map(|new| Candidate { skill: new.skill, own: self.own });
+        Commands::of(&there.chain(written).collect::<Vec<_>>())
+    }
+
+    async fn unknown(
+        &self,
+        tx: &mut TenantTx,
+        skill: &Skill,
+        links: &Links,
+        new: &[NewSkill<'_>],
+    ) -> Result<Report> {
+        let documents = documents(tx, &self.library, new, &skill.body).await?;
+        let world = World {
+            facts: &Map::new(),
+            tools: &self.tools,
+            aliases: &BTreeMap::new(),
+            provides: &BTreeSet::new(),
+            documents: &documents,
+            skills: links,
+        };
+        Ok(unknown(skill, &world))
     }
 }

@@ -19,8 +19,8 @@ use store::TenantTx;
 use tools::cards::CardSchema;
 
 use super::{
-    library::{Entry, Library, is_sequence},
-    reading::{Ready, facts, how_to_call},
+    library::{Entry, Library, why},
+    reading::{Ready, facts, how_to_call, problems},
 };
 use crate::{
     Engine,
@@ -150,9 +150,7 @@ fn said_with(entry: &Entry, text: &str, inputs: &mut Map<String, Value>) {
 
 /// Why a skill cannot run here, if so.
 fn refusal(compiled: &Compiled) -> Option<String> {
-    let missing = &compiled.missing;
-    let lacks = || (!missing.is_empty()).then(|| format!("{} is missing", missing.join(", ")));
-    compiled.report.errors.first().map(ToString::to_string).or_else(lacks)
+    why(problems(compiled), &compiled.missing)
 }
 
 /// A sequence is executed step by step. One that lacks what it needs to know is not begun.
@@ -328,7 +326,7 @@ pub(super) fn unmet(
 
 fn hint(entry: &Entry) -> String {
     let key = &entry.skill.key;
-    if is_sequence(&entry.skill) {
+    if entry.skill.is_sequence() {
         let how = how_to_call(&entry.skill);
         return format!(
             "The sequence {key} may fit what is asked. The service carries it out when the person calls for it: if it \

@@ -22,7 +22,6 @@ use skills::{
     offer::is_offered,
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
-    skill::Kind,
 };
 use store::{
     TenantTx,
@@ -39,6 +38,8 @@ use crate::{
 const MAX_KEPT: u64 = 64 * 1_024 * 1_024;
 /// Libraries that are usually kept.
 const USUAL: usize = 1_000;
+/// Most of what is wrong with a skill that is told in a sentence.
+const MAX_REASONS: usize = 3;
 /// What a library takes beside its documents, in bytes.
 const OVERHEAD: u64 = 4_096;
 
@@ -81,8 +82,8 @@ pub(crate) struct Library {
     entries: BTreeMap<Key, Entry>,
     links: Links,
     router: Router,
-    /// Skills that name what nobody here has.
-    lame: BTreeSet<Key>,
+    /// Skills that can run for nobody here, and why.
+    lame: BTreeMap<Key, String>,
     /// The list that stands in the prompt.
     listed: Catalogue,
 }
@@ -163,16 +164,16 @@ impl Library {
         let offered: Vec<&Entry> = entries.values().filter(|entry| is_offered(&entry.skill)).collect();
         let candidates: Vec<Candidate<'_>> = offered.iter().map(|entry| entry.candidate()).collect();
         let router = Router::new(&candidates);
-        let missing: Vec<Vec<String>> =
-            offered.iter().map(|entry| missing(&entries, &links, entry, tools)).collect();
-        let listed: Vec<catalogue::Entry<'_>> = offered
-            .iter()
-            .zip(&missing)
-            .map(|(entry, missing)| catalogue::Entry { skill: &entry.skill, missing })
-            .collect();
-        let lame = offered.iter().zip(&missing).filter(|(_, missing)| !missing.is_empty());
-        let lame = lame.map(|(entry, _)| entry.skill.key.clone()).collect();
+        let lacks: Vec<Lacks> =
+            offered.iter().map(|entry| Lacks::of(&entries, &links, entry, tools)).collect();
+        let listed: Vec<catalogue::Entry<'_>> =
+            offered.iter().zip(&lacks).map(|(entry, lacks)| lacks.listed(&entry.skill)).collect();
         let listed = catalogue(&listed, &settings(list));
+        let lame = offered
+            .iter()
+            .zip(&lacks)
+            .filter_map(|(entry, lacks)| Some((entry.skill.key.clone(), lacks.why()?)))
+            .collect();
         Self { bytes, entries, links, router, lame, listed }
     }
 
@@ -218,18 +219,18 @@ impl Library {
 
     /// The skill that fits the message; one that cannot run only if the message calls it by its command.
     pub(crate) fn route(&self, text: &str) -> Option<Decision> {
-        self.router.route_among(text, |key| !self.lame.contains(key))
+        self.router.route_among(text, |key| !self.lame.contains_key(key))
+    }
+
+    /// Why nobody here can run this skill, if so.
+    pub(super) fn lame(&self, key: &Key) -> Option<&str> {
+        self.lame.get(key).map(String::as_str)
     }
 
     /// The list of skills that stands in the prompt.
     pub(crate) fn listed(&self) -> &Catalogue {
         &self.listed
     }
-}
-
-/// Whether the service executes it; one without steps is an instruction.
-pub(crate) fn is_sequence(skill: &Skill) -> bool {
-    skill.kind == Kind::Sequence && !skill.steps.is_empty()
 }
 
 fn settings(list: &SkillList) -> Settings {
@@ -249,18 +250,46 @@ fn entry(used: Used) -> Option<(Key, Entry)> {
     Some((key, Entry { source, version, files, skill }))
 }
 
-/// What the skill misses of tools, skills and capabilities, and what the sequences miss that its steps follow.
-fn missing(
-    entries: &BTreeMap<Key, Entry>,
-    links: &Links,
-    entry: &Entry,
-    tools: &BTreeMap<String, String>,
-) -> Vec<String> {
-    let mut missing = in_bare_world(tools, links, |world| compile(&entry.skill, world).missing);
-    if is_sequence(&entry.skill) {
-        add_missing(&mut missing, &expanded(entries, links, entry, tools).missing);
+/// What keeps a skill from running, whatever the organization says of itself and whoever calls for it.
+struct Lacks {
+    /// Tools, skills and capabilities; those of the sequences, too, that its steps follow.
+    missing: Vec<String>,
+    problems: Vec<String>,
+}
+
+impl Lacks {
+    fn of(
+        entries: &BTreeMap<Key, Entry>,
+        links: &Links,
+        entry: &Entry,
+        tools: &BTreeMap<String, String>,
+    ) -> Self {
+        let compiled = in_bare_world(tools, links, |world| compile(&entry.skill, world));
+        let (mut missing, mut errors) = (compiled.missing, compiled.report.errors);
+        if entry.skill.is_sequence() {
+            let expanded = expanded(entries, links, entry, tools);
+            add_missing(&mut missing, &expanded.missing);
+            errors.extend(expanded.problems);
+        }
+        Self { missing, problems: errors.into_iter().map(|error| error.problem).collect() }
     }
-    missing
+
+    fn listed<'a>(&'a self, skill: &'a Skill) -> catalogue::Entry<'a> {
+        catalogue::Entry { skill, missing: &self.missing, problems: &self.problems }
+    }
+
+    fn why(&self) -> Option<String> {
+        why(self.problems.clone(), &self.missing)
+    }
+}
+
+/// Why a skill cannot run, if so.
+pub(super) fn why(mut problems: Vec<String>, missing: &[String]) -> Option<String> {
+    problems.truncate(MAX_REASONS);
+    if !missing.is_empty() {
+        problems.push(format!("{} is missing", missing.join(", ")));
+    }
+    (!problems.is_empty()).then(|| problems.join("; "))
 }
 
 /// Each is named once.
@@ -278,7 +307,7 @@ fn expanded(
     entry: &Entry,
     tools: &BTreeMap<String, String>,
 ) -> Expanded {
-    let find = |key: &Key| entries.get(key).filter(|entry| is_sequence(&entry.skill));
+    let find = |key: &Key| entries.get(key).filter(|entry| entry.skill.is_sequence());
     let plan = |skill: &Skill| planned(skill, tools, links);
     let pin = entry.pin_sequence(Map::new());
     Expanded::of(&entry.skill, pin, &Sources { find: &find, plan: &plan })

@@ -8,10 +8,10 @@ pub(crate) mod narrow;
 mod reading;
 mod simulate;
 
-pub use beside::Beside;
+pub use beside::{Beside, NewSkill};
 pub use follow::Wanted;
 pub(crate) use follow::{About, Person, Picked, sequence_context};
-pub(crate) use library::{Entry, Libraries, Library, add_missing, is_sequence};
+pub(crate) use library::{Entry, Libraries, Library, add_missing};
 pub use reading::Shelf;
 pub(crate) use reading::{facts, head, list_skills};
 pub use simulate::Asker;

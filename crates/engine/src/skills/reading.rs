@@ -14,11 +14,15 @@ use serde_json::{Map, Value};
 use skills::{
     Finding, Skill,
     catalogue::Catalogue,
-    compile::{Compiled, World, compile, includes},
+    compile::{Compiled, Include, World, compile, includes},
+    skill::Deprecation,
 };
 use store::{TenantTx, profiles};
 
-use super::library::{Entry, Library, add_missing, is_sequence};
+use super::{
+    beside::NewSkill,
+    library::{Entry, Library, add_missing},
+};
 use crate::{Engine, builtins::Outcome, sequence::expanded::Expanded};
 
 /// Documents that one text may include, those that they include counted.
@@ -36,11 +40,18 @@ pub struct Shelf<'a> {
 
 impl Shelf<'_> {
     fn holds(&self, skill: &Skill) -> bool {
-        let says = |wanted: Option<&str>, said: Option<&str>| wanted.is_none() || wanted == said;
-        says(self.category, skill.category.as_deref())
-            && says(self.priority, skill.priority.as_deref())
-            && self.tag.is_none_or(|wanted| skill.tags.iter().any(|tag| tag == wanted))
+        let says = |wanted: Option<&str>, said: &[String]| {
+            wanted.is_none_or(|wanted| said.iter().any(|said| same(said, wanted)))
+        };
+        says(self.category, skill.category.as_slice())
+            && says(self.priority, skill.priority.as_slice())
+            && says(self.tag, &skill.tags)
     }
+}
+
+/// Whether two words are one, letters' case aside.
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// A skill for an organization and a caller: its text, and the steps of a sequence.
@@ -70,7 +81,7 @@ impl Engine {
         entry: &Entry,
         (facts, tools): (&Map<String, Value>, &BTreeMap<String, String>),
     ) -> Result<Ready> {
-        let documents = documents(tx, library, &entry.skill.body).await?;
+        let documents = documents(tx, library, &[], &entry.skill.body).await?;
         let world = World {
             facts,
             tools,
@@ -80,12 +91,11 @@ impl Engine {
             skills: library.links(),
         };
         let mut compiled = compile(&entry.skill, &world);
-        let expanded = is_sequence(&entry.skill).then(|| library.expanded(entry, tools));
+        let expanded = entry.skill.is_sequence().then(|| library.expanded(entry, tools));
         if let Some(expanded) = &expanded {
             // It misses what the sequences miss that its steps follow.
             compiled.runnable &= expanded.is_runnable();
-            let steps = |problem: &String| Finding::new("metadata.workflow", problem.clone());
-            compiled.report.errors.extend(expanded.problems.iter().map(steps));
+            compiled.report.errors.extend(expanded.problems.iter().cloned());
             add_missing(&mut compiled.missing, &expanded.missing);
         }
         Ok(Ready { compiled, expanded })
@@ -105,8 +115,8 @@ impl Engine {
         if let Some(path) = document {
             return companion(tx, entry, path).await;
         }
-        if pinned.is_none() && is_sequence(&entry.skill) {
-            return Ok(Outcome::ok(called_for(entry)));
+        if pinned.is_none() && entry.skill.is_sequence() {
+            return Ok(Outcome::ok(called_for(library, entry)));
         }
         let compiled = self.compiled(tx, library, entry, tools).await?;
         if let Some(error) = compiled.report.errors.first() {
@@ -117,8 +127,14 @@ impl Engine {
 }
 
 /// What a copilot is told of a sequence that it opens by itself.
-fn called_for(entry: &Entry) -> String {
+fn called_for(library: &Library, entry: &Entry) -> String {
     let skill = &entry.skill;
+    if let Some(why) = library.lame(&skill.key) {
+        return format!(
+            "{} is a sequence that cannot be carried out here: {why}. Tell the person.",
+            skill.key
+        );
+    }
     format!(
         "{} is a sequence ({}): the service carries its {} steps out itself, with the approvals that they want, when \
          the person calls for it. Do not carry them out yourself. Tell the person what it does, and that {}.",
@@ -193,10 +209,11 @@ fn unknown(library: &Library, key: &str) -> String {
     }
 }
 
-/// The documents that a text includes, and those that they include.
-async fn documents(
+/// The documents that a text includes, and those that they include: of the skills that are there, and of new ones.
+pub(super) async fn documents(
     tx: &mut TenantTx,
     library: &Library,
+    new: &[NewSkill<'_>],
     body: &str,
 ) -> Result<BTreeMap<String, skills::Files>> {
     let mut documents: BTreeMap<String, skills::Files> = BTreeMap::new();
@@ -205,16 +222,26 @@ async fn documents(
         if seen.len() >= MAX_DOCUMENTS || !seen.insert(include.clone()) {
             continue;
         }
-        let Some(entry) = library.named(&include.folder) else { continue };
-        let at = (include.folder.as_str(), entry.version);
-        let Some(text) = store::skills::file(tx, entry.source, at, &include.document).await.optional()?
-        else {
-            continue;
-        };
+        let Some(text) = included(tx, library, new, &include).await? else { continue };
         wanted.extend(includes(&text));
         documents.entry(include.folder).or_default().insert(include.document, text);
     }
     Ok(documents)
+}
+
+async fn included(
+    tx: &mut TenantTx,
+    library: &Library,
+    new: &[NewSkill<'_>],
+    include: &Include,
+) -> Result<Option<String>> {
+    let folder = include.folder.as_str();
+    if let Some(new) = new.iter().find(|new| new.skill.key.as_str() == folder) {
+        return Ok(new.files.get(&include.document).cloned());
+    }
+    let Some(entry) = library.named(folder) else { return Ok(None) };
+    let at = (folder, entry.version);
+    store::skills::file(tx, entry.source, at, &include.document).await.optional()
 }
 
 /// What `list_skills` answers: skills that have all words of the query, of the category.
@@ -234,17 +261,19 @@ pub(crate) fn list_skills(library: &Library, query: Option<&str>, category: Opti
     if found.is_empty() {
         return Outcome::ok("No skill fits. Without a query and a category, list_skills shows all of them.");
     }
-    let mut text: String = found.iter().take(PAGE).map(|entry| line(entry)).collect();
+    let mut text: String = found.iter().take(PAGE).map(|entry| line(library, entry)).collect();
     if found.len() > PAGE {
         text.push_str(&format!("And {} more: narrow it with a query or a category.", found.len() - PAGE));
     }
     Outcome::ok(text.trim_end())
 }
 
-fn line(entry: &Entry) -> String {
+fn line(library: &Library, entry: &Entry) -> String {
     let skill = &entry.skill;
     let category = skill.category.as_ref().map(|category| format!(" [{category}]")).unwrap_or_default();
-    format!("- {}{category}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
+    let lame = library.lame(&skill.key).map(|why| format!(" [cannot run: {}]", crate::turn::cut(why, 160)));
+    let lame = lame.unwrap_or_default();
+    format!("- {}{category}{lame}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
 }
 
 impl Engine {
@@ -288,6 +317,7 @@ impl Engine {
         let entry = library.named(key).ok_or(Error::NotFound)?;
         let mut compiled = self.compiled(tx, &library, entry, &tools).await?;
         compiled.report.warnings.extend(library.clashes(&entry.skill.key));
+        compiled.report.warnings.extend(given_up(&entry.skill));
         Ok(compiled)
     }
 
@@ -327,9 +357,23 @@ impl Engine {
     }
 }
 
+/// Why copilots are not offered a skill that is there.
+fn given_up(skill: &Skill) -> Option<Finding> {
+    let Deprecation { by, reason } = skill.deprecation.as_ref()?;
+    let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let problem = format!("copilots are not offered it: it is deprecated{by}{reason}");
+    Some(Finding::new("metadata.deprecated_by", problem))
+}
+
 /// What the organization says of itself, as texts may have it.
 pub(crate) async fn facts(tx: &mut TenantTx) -> Result<Map<String, Value>> {
     Ok(profiles::find(tx).await?.profile.visible())
+}
+
+/// What is wrong with a skill, beside what is missing.
+pub(super) fn problems(compiled: &Compiled) -> Vec<String> {
+    compiled.report.errors.iter().map(ToString::to_string).collect()
 }
 
 fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
@@ -352,6 +396,7 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
         source: entry.source,
         version: entry.version,
         runnable: compiled.runnable,
+        problems: problems(&compiled),
         missing: compiled.missing,
     }
 }

@@ -18,9 +18,9 @@ use tools::{Call, Offer};
 
 use super::{
     follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
-    library::{Library, is_sequence},
+    library::Library,
     narrow,
-    reading::{Ready, facts},
+    reading::{Ready, facts, problems},
 };
 use crate::{
     Engine, Wanted,
@@ -101,7 +101,7 @@ impl Engine {
         let offer = self.0.toolbox.offer(&matrix, asker.role);
         let tools = self.0.toolbox.described(offer);
         let entry = library.named_offer(&wanted.key).ok_or(Error::NotFound)?;
-        let sequence = is_sequence(&entry.skill);
+        let sequence = entry.skill.is_sequence();
         let inputs = if sequence {
             sequence_inputs(&entry.skill, wanted.inputs.clone(), asker.entities)
         } else {
@@ -115,9 +115,9 @@ impl Engine {
             skill_key: wanted.key.clone(),
             version: entry.version,
             runnable: compiled.runnable,
+            problems: problems(&compiled),
             missing: compiled.missing,
             needs: unmet(entry, &inputs, asker.entities, &facts),
-            problems: compiled.report.errors.iter().map(ToString::to_string).collect(),
             text: compiled.text,
             tools: compiled.tools.map(|tools| tools.into_iter().collect()),
             steps: Vec::new(),

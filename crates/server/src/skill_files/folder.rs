@@ -7,10 +7,12 @@ use std::{
 };
 
 use skills::{
-    Files, Finding, Key, Report,
+    Files, Finding, Key, Report, Skill,
+    compile::Links,
     files::check_path,
     key::{LIBRARY, PLATFORM_REFERENCES},
     limits,
+    plan::beside,
 };
 
 use super::output::Checked;
@@ -31,7 +33,7 @@ pub(super) fn find(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    found.extend(own_document(folder).or_else(|| is_library(folder).then(|| folder.join("SKILL.md"))));
+    found.extend(document(folder));
     if found.len() > MOST || depth > MAX_DEPTH {
         return Err(io::Error::other(format!("more than {MOST} skills, or {MAX_DEPTH} folders deep")));
     }
@@ -44,6 +46,15 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()>
     Ok(())
 }
 
+/// The document that makes the folder a skill's, or that the library may have.
+fn document(folder: &Path) -> Option<PathBuf> {
+    if name(folder) == PLATFORM_REFERENCES {
+        let document = || own_document(folder).unwrap_or_else(|| folder.join("SKILL.md"));
+        return is_library(folder).then(document);
+    }
+    own_document(folder)
+}
+
 fn own_document(folder: &Path) -> Option<PathBuf> {
     ["SKILL.md", "skill.md"]
         .into_iter()
@@ -51,8 +62,11 @@ fn own_document(folder: &Path) -> Option<PathBuf> {
         .find(|path| path.symlink_metadata().is_ok())
 }
 
+/// Whether a folder of this name is the library. Inside of another skill's folder it holds companions of that skill.
 fn is_library(folder: &Path) -> bool {
-    name(folder) == PLATFORM_REFERENCES
+    let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut above = whole.ancestors().skip(1);
+    above.all(|folder| own_document(folder).is_none() && name(folder) != PLATFORM_REFERENCES)
 }
 
 fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -63,6 +77,18 @@ fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Reads skills and checks each, then where they lead beside each other.
+pub(super) fn check_all(documents: &[PathBuf]) -> io::Result<Vec<Checked>> {
+    let mut checked = documents.iter().map(|document| check(document)).collect::<io::Result<Vec<_>>>()?;
+    let skills: Vec<&Skill> = checked.iter().filter_map(|checked| checked.skill.as_ref()).collect();
+    let reports = beside(&skills, &Links::new());
+    for (checked, report) in checked.iter_mut().filter(|checked| checked.skill.is_some()).zip(reports) {
+        checked.report.errors.extend(report.errors);
+        checked.report.warnings.extend(report.warnings);
+    }
+    Ok(checked)
 }
 
 /// Reads one skill with what lies beside it, and checks it.
@@ -80,9 +106,14 @@ pub(super) fn check(document: &Path) -> io::Result<Checked> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         companions(folder, "", &mut checked.files, &mut checked.report)?;
     }
-    if checked.key == PLATFORM_REFERENCES && document.symlink_metadata().is_err() {
-        checked.read(LIBRARY.to_owned());
-        return Ok(checked);
+    if checked.key == PLATFORM_REFERENCES {
+        if checked.files.is_empty() {
+            checked.report.error(Finding::new("", "has no documents"));
+        }
+        if document.symlink_metadata().is_err() {
+            checked.read(LIBRARY.to_owned());
+            return Ok(checked);
+        }
     }
     let report = &mut checked.report;
     if !fs::symlink_metadata(document)?.is_file() {
@@ -109,6 +140,7 @@ impl Checked {
             let reading = skills::read(&key, &text, &self.files);
             self.report.errors.extend(reading.report.errors);
             self.report.warnings.extend(reading.report.warnings);
+            self.skill = reading.skill;
         }
         self.document = text;
     }
@@ -127,8 +159,7 @@ fn companions(folder: &Path, at: &str, files: &mut Files, report: &mut Report) -
         } else if kind.is_dir() && name(&path).starts_with('.') {
             report.warn(Finding::new(inside, "is a hidden folder, and is left behind"));
         } else if kind.is_dir() {
-            let other = is_library(&path) || own_document(&path).is_some();
-            if !other && inside.split('/').count() <= limits::FOLDERS + 1 {
+            if self::document(&path).is_none() && inside.split('/').count() <= limits::FOLDERS + 1 {
                 companions(&path, &inside, files, report)?;
             }
         } else if !kind.is_file() {

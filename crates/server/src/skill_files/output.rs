@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use skills::{Files, Finding, Report, cookbook::TEMPLATES};
+use skills::{Files, Finding, Report, Skill, cookbook::TEMPLATES};
 
 /// A skill as it lies in its folder, and what is to be said of it.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct Checked {
     /// Empty where it could not be read.
     pub document: String,
     pub files: Files,
+    /// None where the report has errors.
+    pub skill: Option<Skill>,
     pub report: Report,
 }
 
@@ -32,10 +34,14 @@ pub(super) fn text(checked: &[Checked]) -> String {
 pub(super) fn findings(checked: &[Checked]) -> String {
     let mut lines = String::new();
     for skill in checked {
-        let path = skill.path.display().to_string();
+        let path = |finding: &Finding| {
+            let beside = skill.path.with_file_name(&finding.field);
+            let path = if skill.files.contains_key(&finding.field) { &beside } else { &skill.path };
+            path.display().to_string()
+        };
         for (kind, found) in [("", &skill.report.errors), ("warning: ", &skill.report.warnings)] {
             for finding in found {
-                lines.push_str(&line(&path, kind, finding));
+                lines.push_str(&line(&path(finding), kind, finding));
             }
         }
     }

@@ -8,6 +8,7 @@ use clap::Args;
 use domain::visible::visible;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use skills::plan::Leads;
 
 use self::service::{Outcome, Service};
 use super::{
@@ -58,7 +59,8 @@ impl Push {
             Err(problem) => return Ok(usage(&problem)),
         };
         let (mut sent, mut stopped) = (Vec::new(), None);
-        for skill in &checked {
+        let ordered = followed_first(&checked);
+        for &skill in &ordered {
             match service.put(skill).await {
                 Ok(outcome) => sent.push((skill, Some(outcome))),
                 Err(problem) => {
@@ -67,8 +69,8 @@ impl Push {
                 }
             }
         }
-        let rest = &checked[sent.len()..];
-        sent.extend(rest.iter().map(|skill| (skill, None)));
+        let rest = &ordered[sent.len()..];
+        sent.extend(rest.iter().map(|skill| (*skill, None)));
         let refused = sent.iter().any(|(_, outcome)| matches!(outcome, Some(Outcome::Refused(_))));
         self.print(&sent, stopped.as_deref())?;
         Ok(match stopped {
@@ -99,6 +101,29 @@ fn twice(checked: &[Checked]) -> Option<String> {
         Some(format!("{one} and {other} have the same key `{}`: push one of them", skill.key))
     };
     checked.iter().enumerate().find_map(again)
+}
+
+/// In the order of their paths, but a skill comes after those that it follows.
+fn followed_first(checked: &[Checked]) -> Vec<&Checked> {
+    let mut ordered = Vec::with_capacity(checked.len());
+    for skill in checked {
+        follow(skill, checked, &mut ordered);
+    }
+    ordered
+}
+
+/// Its recursion is bounded by how deep skills may lead, which was checked.
+fn follow<'c>(skill: &'c Checked, all: &'c [Checked], ordered: &mut Vec<&'c Checked>) {
+    if ordered.iter().any(|known| known.key == skill.key) {
+        return;
+    }
+    let leads = skill.skill.as_ref().map(Leads::of).unwrap_or_default();
+    for below in leads.below() {
+        if let Some(other) = all.iter().find(|other| other.key == below.as_str()) {
+            follow(other, all, ordered);
+        }
+    }
+    ordered.push(skill);
 }
 
 /// What a service says goes to a terminal: without what would steer it.

@@ -12,16 +12,20 @@ impl Folder {
         let folder = Self(std::env::temp_dir().join(format!("sixty-skills-{}", Uuid::now_v7())));
         fs::create_dir_all(&folder.0).unwrap();
         for (path, text) in files {
-            super::write(&folder.0.join(path), text).unwrap();
+            folder.write(path, text);
         }
         folder
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        super::write(&self.0.join(path), text).unwrap();
     }
 
     /// What the check prints, without the folder's own path.
     fn checked(&self) -> String {
         let mut found = Vec::new();
         folder::find(&self.0, &mut found).unwrap();
-        let checked: Vec<_> = found.iter().map(|path| folder::check(path).unwrap()).collect();
+        let checked = folder::check_all(&found).unwrap();
         output::text(&checked).replace(&format!("{}/", self.0.display()), "")
     }
 
@@ -92,6 +96,57 @@ fn what_lies_beside_a_skill_is_checked_and_links_are_not_followed() {
          a/SKILL.md: image.png: warning: is not UTF-8 text, and is left behind\n\
          a/inner/SKILL.md: id_rsa: is a file of keys, and is not taken\n\
          2 skills checked, 3 errors and 2 warnings\n"
+    );
+}
+
+#[test]
+fn a_library_has_documents_and_lies_in_no_other_skill() {
+    let folder = Folder::new(&[
+        ("a/SKILL.md", GOOD),
+        ("a/_platform-references/x.md", "x"),
+        ("b/_platform-references/inner/SKILL.md", GOOD),
+        ("c/_platform-references/x.md", "x"),
+        ("c/_platform-references/_platform-references/x.md", "x"),
+    ]);
+    let mut found = Vec::new();
+    folder::find(&folder.0, &mut found).unwrap();
+    let checked: Vec<_> = found.iter().map(|path| folder::check(path).unwrap()).collect();
+    let files = |n: usize| checked[n].files.keys().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(files(0), ["_platform-references/x.md"]);
+    assert_eq!(files(3), ["_platform-references/x.md", "x.md"]);
+    assert_eq!(
+        folder.checked(),
+        "b/_platform-references/SKILL.md: document: has no documents\n4 skills checked, 1 error and 0 warnings\n"
+    );
+}
+
+#[test]
+fn skills_of_a_folder_are_checked_beside_each_other() {
+    let follows = |key: &str| {
+        let step = format!("{{order: 1, skill_key: {key}}}");
+        format!("---\nname: A\ndescription: B\nmetadata:\n  workflow: [{step}]\n---\nBody\n")
+    };
+    let folder = Folder::new(&[("x/a/SKILL.md", &follows("b")), ("x/c/SKILL.md", &follows("a"))]);
+    folder.write("y/b/SKILL.md", &follows("a"));
+    for n in 0..9 {
+        folder.write(&format!("z/d{n}/SKILL.md"), &follows(&format!("d{}", n + 1)));
+    }
+    let said = folder.checked();
+    assert!(
+        said.starts_with(
+            "x/a/SKILL.md: metadata.workflow: leads in a circle: a → b → a\n\
+             y/b/SKILL.md: metadata.workflow: leads in a circle: b → a → b\n"
+        ),
+        "{said}"
+    );
+    folder.write("y/e/SKILL.md", GOOD);
+    for end in ["x/a", "x/c", "y/b"] {
+        fs::remove_dir_all(folder.0.join(end)).unwrap();
+    }
+    assert_eq!(
+        folder.checked(),
+        "z/d0/SKILL.md: metadata.workflow: leads 9 skills deep, and 8 is the most\n\
+         10 skills checked, 1 error and 0 warnings\n"
     );
 }
 

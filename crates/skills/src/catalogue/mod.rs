@@ -10,7 +10,6 @@ use domain::{skill::DEFAULT_LIST_TOKENS, visible::visible};
 use crate::{
     Key, Skill,
     offer::{is_offered, priority},
-    skill::Kind,
 };
 
 /// Tokens of one description.
@@ -22,6 +21,8 @@ const BYTES: usize = 4;
 const MISSING: usize = 3;
 /// Longest name that is shown, in characters.
 const NAME: usize = 80;
+/// The same of what is wrong with a skill.
+const PROBLEM: usize = 160;
 
 /// A skill that the caller may use.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct Entry<'a> {
     pub skill: &'a Skill,
     /// What it names and the caller does not have: it is listed all the same.
     pub missing: &'a [String],
+    /// What is wrong with it: it is listed all the same.
+    pub problems: &'a [String],
 }
 
 /// How an organization wants its list. Nothing else decides on order and cut, so that the list of two
@@ -100,17 +103,26 @@ fn line(entry: &Entry<'_>, tokens: usize) -> String {
     if let Some(command) = &skill.command {
         line.push_str(&format!(" (/{})", short(&command.label, NAME)));
     }
-    if skill.kind == Kind::Sequence {
+    if skill.is_sequence() {
         line.push_str(" [sequence]");
     }
-    if !entry.missing.is_empty() {
-        let missing = entry.missing.iter().take(MISSING).map(|name| short(name, NAME));
-        let more = if entry.missing.len() > MISSING { ", …" } else { "" };
-        line.push_str(&format!(" [cannot run, missing: {}{more}]", missing.collect::<Vec<_>>().join(", ")));
-    }
+    line.push_str(&lame(entry));
     let about = if skill.description.trim().is_empty() { &skill.name } else { &skill.description };
     line.push_str(&format!(": {}\n", described(about, tokens.saturating_mul(BYTES))));
     line
+}
+
+/// That a skill cannot run, and why.
+fn lame(entry: &Entry<'_>) -> String {
+    if let Some(problem) = entry.problems.first() {
+        return format!(" [cannot run: {}]", short(problem, PROBLEM));
+    }
+    if entry.missing.is_empty() {
+        return String::new();
+    }
+    let missing = entry.missing.iter().take(MISSING).map(|name| short(name, NAME));
+    let more = if entry.missing.len() > MISSING { ", …" } else { "" };
+    format!(" [cannot run, missing: {}{more}]", missing.collect::<Vec<_>>().join(", "))
 }
 
 /// One line of so many bytes at most, cut between two words where that is possible.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    build::{key, sequence, skill},
+    build::{calls, key, sequence, skill},
     key::PLATFORM_REFERENCES,
     skill::{Command, Deprecation},
 };
@@ -12,7 +12,8 @@ fn described(name: &str, description: &str) -> Skill {
 }
 
 fn rendered(skills: &[Skill], settings: &Settings) -> Catalogue {
-    let entries: Vec<Entry<'_>> = skills.iter().map(|skill| Entry { skill, missing: &[] }).collect();
+    let entries: Vec<Entry<'_>> =
+        skills.iter().map(|skill| Entry { skill, missing: &[], problems: &[] }).collect();
     catalogue(&entries, settings)
 }
 
@@ -26,9 +27,13 @@ fn each_skill_has_a_line_with_what_it_is_called_by() {
         command: Some(Command { label: "brief".into(), description: None, icon: None }),
         ..described("research-brief", "Researches\n  a company")
     };
-    let flow = Skill { description: "Rescues".into(), ..sequence("rescue", vec![]) };
+    let steps = vec![calls(1, "get_deal", &serde_json::json!({}))];
+    let flow = Skill { description: "Rescues".into(), ..sequence("rescue", steps) };
     let missing = ["web_search".to_owned()];
-    let entries = [Entry { skill: &with_command, missing: &missing }, Entry { skill: &flow, missing: &[] }];
+    let entries = [
+        Entry { skill: &with_command, missing: &missing, problems: &[] },
+        Entry { skill: &flow, missing: &[], problems: &[] },
+    ];
     assert_eq!(
         catalogue(&entries, &Settings::default()).text,
         "- rescue [sequence]: Rescues\n\
@@ -39,6 +44,18 @@ fn each_skill_has_a_line_with_what_it_is_called_by() {
             .split_inclusive('\n')
             .rev()
             .collect::<String>()
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_skill_stands_in_its_line() {
+    let round = described("round", "Goes round");
+    let problems = ["leads in a circle: round →\n round".to_owned(), "x".to_owned()];
+    let missing = ["web_search".to_owned()];
+    let entries = [Entry { skill: &round, missing: &missing, problems: &problems }];
+    assert_eq!(
+        catalogue(&entries, &Settings::default()).text,
+        "- round [cannot run: leads in a circle: round → round]: Goes round\n"
     );
 }
 

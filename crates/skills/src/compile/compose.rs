@@ -31,6 +31,8 @@ pub(super) struct Composer<'a> {
     inside: Vec<Include>,
     included: usize,
     has_context: bool,
+    /// Whether templates and facts are filled in.
+    fills: bool,
     calls: Vec<String>,
 }
 
@@ -61,8 +63,14 @@ impl<'a> Composer<'a> {
             inside: Vec::new(),
             included: 0,
             has_context: false,
+            fills: true,
             calls: Vec::new(),
         }
+    }
+
+    /// Looks for what is named alone.
+    pub fn without_facts(self) -> Self {
+        Self { fills: false, ..self }
     }
 
     fn is_full(&self) -> bool {
@@ -83,7 +91,7 @@ impl<'a> Composer<'a> {
                 self.include(include, &place);
                 self.rest(rest, &place);
             } else {
-                self.filler.line(line, &mut self.out, self.found, &place);
+                self.line(line, &place);
             }
         }
     }
@@ -108,7 +116,13 @@ impl<'a> Composer<'a> {
         if rest.trim().is_empty() {
             self.end_line();
         } else {
-            self.filler.line(rest.trim_start(), &mut self.out, self.found, place);
+            self.line(rest.trim_start(), place);
+        }
+    }
+
+    fn line(&mut self, line: &str, place: &Place) {
+        if self.fills {
+            self.filler.line(line, &mut self.out, self.found, place);
         }
     }
 
@@ -138,6 +152,9 @@ impl<'a> Composer<'a> {
             return self.found.warn(place.clone(), problem.into());
         }
         self.has_context = true;
+        if !self.fills {
+            return;
+        }
         let block = context::block(self.world.facts, self.profile, self.found);
         self.out.push_str(block.trim_end());
     }
@@ -185,7 +202,7 @@ impl<'a> Composer<'a> {
     }
 
     pub fn finish(mut self) -> Composed {
-        let before = self.profile.is_some() && !self.has_context;
+        let before = self.fills && self.profile.is_some() && !self.has_context;
         let mut context = String::new();
         if before {
             context = context::block(self.world.facts, self.profile, self.found);

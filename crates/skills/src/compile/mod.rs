@@ -86,6 +86,17 @@ pub fn compile(skill: &Skill, world: &World<'_>) -> Compiled {
     Compiled { text, report, runnable, missing, tools }
 }
 
+/// What the skill names and is not there, whatever the organization says of itself: documents that are to be included,
+/// tools and skills.
+pub fn unknown(skill: &Skill, world: &World<'_>) -> Report {
+    let mut found = Found::default();
+    let mut composer = Composer::new(skill, world, None, &mut found).without_facts();
+    composer.document(&skill.body, "body");
+    let done = composer.finish();
+    needs::unknown(skill, &done.calls, world, &mut found);
+    found.report()
+}
+
 fn too_long(text: &str, is_cut: bool) -> String {
     let size = if is_cut { String::new() } else { format!(": it has {}", text.len()) };
     format!("with what it includes and the organization's facts it is longer than {MAX_TEXT} bytes{size}")

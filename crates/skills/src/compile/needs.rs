@@ -86,24 +86,13 @@ pub(crate) fn missing(skill: &Skill, calls: &[String], world: &World<'_>, found:
     for name in &skill.requires_capabilities {
         missing.capability(name);
     }
-    for name in calls {
-        missing.tool(name, || Place::field("body"));
-    }
-    for key in &skill.linked_skills {
-        missing.skill(key, || Place::field("metadata.linked_skills"));
-    }
-    for (step, number) in skill.steps.iter().zip(0..) {
-        let place =
-            |field: &'static str| move || Place::field(format!("metadata.workflow[{number}].{field}"));
-        match &step.does {
-            Does::Skill(key) => missing.skill(key, place("skill_key")),
-            Does::Action(name) => missing.tool(name, place("action")),
-        }
-        if let (OnFailure::Fallback, Some(key)) = (step.on_failure, &step.fallback_skill_key) {
-            missing.skill(key, place("fallback_skill_key"));
-        }
-    }
+    missing.named(skill, calls);
     missing.names
+}
+
+/// The same without capabilities: which are there is a matter of what an organization has connected.
+pub(super) fn unknown(skill: &Skill, calls: &[String], world: &World<'_>, found: &mut Found) {
+    Missing { world, found, names: Vec::new(), seen: BTreeSet::new() }.named(skill, calls);
 }
 
 struct Missing<'a, 'w> {
@@ -114,6 +103,26 @@ struct Missing<'a, 'w> {
 }
 
 impl Missing<'_, '_> {
+    fn named(&mut self, skill: &Skill, calls: &[String]) {
+        for name in calls {
+            self.tool(name, || Place::field("body"));
+        }
+        for key in &skill.linked_skills {
+            self.skill(key, || Place::field("metadata.linked_skills"));
+        }
+        for (step, number) in skill.steps.iter().zip(0..) {
+            let place =
+                |field: &'static str| move || Place::field(format!("metadata.workflow[{number}].{field}"));
+            match &step.does {
+                Does::Skill(key) => self.skill(key, place("skill_key")),
+                Does::Action(name) => self.tool(name, place("action")),
+            }
+            if let (OnFailure::Fallback, Some(key)) = (step.on_failure, &step.fallback_skill_key) {
+                self.skill(key, place("fallback_skill_key"));
+            }
+        }
+    }
+
     fn capability(&mut self, name: &str) {
         if !capability(name, self.world) {
             let problem =

@@ -1,5 +1,6 @@
 //! A sequence, checked as far as that is possible before it runs, and ready to be executed.
 
+mod beside;
 mod graph;
 #[cfg(test)]
 mod tests;
@@ -8,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Key, Report, Skill, Step,
-    compile::{Links, World, missing, resolve},
+    compile::{World, missing, resolve},
     found::{Found, Place},
     mapping::{Mapping, Root},
     step::{Does, OnFailure},
 };
-pub use graph::{Leads, MAX_DEPTH};
+pub use beside::beside;
+pub use graph::{Leads, MAX_DEPTH, Way};
 
 /// Most steps of a sequence.
 pub const MAX_STEPS: usize = 50;
@@ -54,8 +56,6 @@ pub struct Plan {
     pub runnable: bool,
     /// Skills, tools and capabilities that are named and not there, each once.
     pub missing: Vec<String>,
-    /// Inputs that the mappings read and the skill does not declare, by name: they can be asked for.
-    pub undeclared: Vec<String>,
 }
 
 /// Plans a skill. One without steps has an empty plan, with what it misses.
@@ -74,17 +74,9 @@ pub fn plan(skill: &Skill, world: &World<'_>) -> Plan {
     let planned: Vec<Planned> =
         steps.iter().zip(0..).map(|(step, number)| planned(step, number, world, &mut found)).collect();
     references(&planned, &mut found);
-    let undeclared = undeclared(&planned, skill);
     let report = found.report();
     let runnable = missing.is_empty() && report.errors.is_empty();
-    Plan { steps: planned, report, runnable, missing, undeclared }
-}
-
-/// What is wrong with where a skill leads, among skills that lead there.
-pub fn circles(skill: &Skill, links: &Links) -> Report {
-    let mut found = Found::default();
-    graph::check(skill, links, &mut found);
-    found.report()
+    Plan { steps: planned, report, runnable, missing }
 }
 
 fn at(number: usize, field: &str) -> Place {
@@ -173,17 +165,4 @@ fn references(steps: &[Planned], found: &mut Found) {
             }
         }
     }
-}
-
-fn undeclared(steps: &[Planned], skill: &Skill) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for path in steps.iter().flat_map(|step| step.arguments.paths()) {
-        if matches!(path.root(), Root::Inputs | Root::Params)
-            && let Some(name) = path.first()
-            && !skill.inputs.iter().any(|input| input.name == name)
-        {
-            names.insert(name.to_owned());
-        }
-    }
-    names.into_iter().collect()
 }

@@ -10,7 +10,8 @@ use crate::{
 };
 
 fn leads(to: impl IntoIterator<Item = Key>) -> Leads {
-    Leads { follows: to.into_iter().collect(), linked: vec![] }
+    let way = |key| Way { follows: Some(key), falls_back: None };
+    Leads { steps: to.into_iter().map(way).collect(), linked: vec![] }
 }
 
 fn links(list: &[(&str, &[&str])]) -> Links {
@@ -56,7 +57,7 @@ fn a_sound_sequence_is_ready_step_by_step() {
         &links(&[("write-brief", &[]), ("short-brief", &[])]),
     );
     assert_eq!(plan.report, Report::default());
-    assert!(plan.runnable && plan.missing.is_empty() && plan.undeclared.is_empty());
+    assert!(plan.runnable && plan.missing.is_empty());
     let [first, second, third] = &plan.steps[..] else { panic!("three steps") };
     assert_eq!((first.order, &first.does), (10, &Does::Action("get_deal".into())));
     assert_eq!(first.output_key.as_deref(), Some("deal"));
@@ -200,14 +201,6 @@ fn a_duplicate_order_or_output_key_is_an_error() {
 }
 
 #[test]
-fn inputs_that_are_read_and_not_declared_are_known() {
-    let mapping = json!({"a": "${trigger.params.deal_id}", "b": ["for ${inputs.period[0]}", "${inputs.name}"],
-        "c": "${context.user.name} ${trigger.params}"});
-    let skill = Skill { inputs: vec![input("name")], ..sequence("s", vec![calls(1, "get_deal", &mapping)]) };
-    assert_eq!(planned(&skill, &Links::new()).undeclared, ["deal_id", "period"]);
-}
-
-#[test]
 fn a_confirmation_in_the_arguments_of_a_tool_is_dropped() {
     let arguments = json!({"confirm": true, "title": "x"});
     let plan = planned(&sequence("s", vec![calls(1, "create_task", &arguments)]), &Links::new());
@@ -247,4 +240,89 @@ fn endless_sequences_are_refused() {
     let plan = planned(&sequence("s", steps), &Links::new());
     assert_eq!(errors(&plan), ["metadata.workflow: has 10000 steps, and 50 is the most"]);
     assert!(plan.steps.is_empty());
+}
+
+/// A sequence whose steps follow these.
+fn following(name: &str, others: &[&str]) -> Skill {
+    sequence(name, (1..).zip(others).map(|(order, other)| follows(order, other, &json!({}))).collect())
+}
+
+/// What is told of skills that are to be written, an error each.
+fn told(written: &[Skill], was: &Links) -> Vec<Option<String>> {
+    let written: Vec<&Skill> = written.iter().collect();
+    let first = |report: Report| report.errors.first().map(|error| error.problem.clone());
+    beside(&written, was).into_iter().map(first).collect()
+}
+
+#[test]
+fn skills_that_are_written_together_are_judged_in_no_order() {
+    let was = links(&[("sx", &["sy"])]);
+    assert_eq!(told(&[following("sy", &["sx"]), skill("sx")], &was), [None, None]);
+    let circle = [following("a", &["b"]), following("b", &["c"]), following("c", &["b"]), skill("d")];
+    let said = |text: &str| Some(format!("leads in a circle: {text}"));
+    let expected = [None, said("b → c → b"), said("c → b → c"), None];
+    assert_eq!(told(&circle, &Links::new()), expected);
+    let reversed: Vec<Skill> = circle.into_iter().rev().collect();
+    assert_eq!(told(&reversed, &Links::new()), expected.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_only_a_refused_skill_would_make_good_is_refused_as_well() {
+    // The new sx is refused, and so sy would lead to the old one, and that back to sy.
+    let was = links(&[("sx", &["sy"])]);
+    let written = [following("sy", &["sx"]), following("sx", &["t"]), following("t", &["sx"])];
+    let said = |text: &str| Some(format!("leads in a circle: {text}"));
+    assert_eq!(told(&written, &was), [said("sy → sx → sy"), said("sx → t → sx"), said("t → sx → t")]);
+}
+
+#[test]
+fn a_skill_must_not_keep_one_above_it_from_running() {
+    let was = links(&[("top", &["middle"]), ("middle", &["low"]), ("loop", &["loop", "low"]), ("low", &[])]);
+    let chain = (1..8).map(|n| (key(&format!("c{n}")), leads([key(&format!("c{}", n + 1))])));
+    let was: Links = was.into_iter().chain(chain).collect();
+    let too_deep = "keeps the skill `middle` from running, which then leads 9 skills deep, and 8 is the most: \
+                    middle → low";
+    assert_eq!(told(&[following("low", &["c1"])], &was)[0].as_deref(), Some(too_deep));
+    assert_eq!(told(&[following("low", &["c3"])], &was), [None], "8 deep");
+    // It has been so before, and is so no more than before.
+    let broken: Links = was.clone().into_iter().chain([(key("low"), leads([key("c1")]))]).collect();
+    assert_eq!(told(&[following("low", &["c1"])], &broken), [None]);
+    assert_eq!(told(&[skill("low")], &broken), [None]);
+}
+
+#[test]
+fn all_steps_count_those_that_open_a_sequence_and_those_of_fallbacks_too() {
+    let calling = |name: &str, steps: u32| {
+        sequence(name, (1..=steps).map(|order| calls(order, "get_deal", &json!({}))).collect())
+    };
+    let was: Links = [calling("ten", 10), calling("nine", 9), skill("plain")]
+        .iter()
+        .map(|skill| (skill.key.clone(), Leads::of(skill)))
+        .collect();
+    let with_fallback = |follows_key: &str, fallback: &str| Step {
+        on_failure: OnFailure::Fallback,
+        fallback_skill_key: Some(key(fallback)),
+        ..follows(9, follows_key, &json!({}))
+    };
+    let four = following("top", &["ten", "ten", "ten", "ten"]);
+    let with = |step: Step| Skill { steps: [four.steps.clone(), vec![step]].concat(), ..four.clone() };
+    for (skill, steps) in [
+        (with(follows(9, "plain", &json!({}))), None),
+        (with(with_fallback("plain", "plain")), None),
+        (with(with_fallback("plain", "nine")), Some(55)),
+        (with(with_fallback("ten", "plain")), Some(56)),
+        (with(follows(9, "ten", &json!({}))), Some(55)),
+    ] {
+        let counted = "those of the sequences that it follows counted, and 50 is the most";
+        let expected = steps.map(|steps| format!("has {steps} steps, {counted}"));
+        assert_eq!(told(&[skill], &was), [expected]);
+    }
+    let was: Links = was.into_iter().chain([(key("top"), Leads::of(&four))]).collect();
+    let said = told(&[calling("ten", 12)], &was)[0].clone().expect("an error");
+    assert!(said.starts_with("keeps the skill `top` from running, which then has 52 steps"), "{said}");
+    // Doubled again and again, they are counted all the same.
+    let doubled: Links = (0..400)
+        .map(|n| (key(&format!("x{n}")), leads([key(&format!("x{}", n + 1)), key("x400")])))
+        .collect();
+    assert!(told(&[following("x400", &[])], &doubled)[0].is_none());
 }

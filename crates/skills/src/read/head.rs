@@ -37,7 +37,7 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
     let said = head.take("skill_type");
     let (inputs, input_schema) = head.takes();
     let output_schema = head.gives();
-    let steps = head.steps();
+    let steps = head.steps(&inputs);
     let kind = head.kind(said.as_ref(), &steps);
     let mut other = Map::new();
     let command = head.command(&mut other);
@@ -184,8 +184,8 @@ impl<'n> Head<'n, '_> {
         self.take("triggers").map(|at| triggers::triggers(&at, self.report)).unwrap_or_default()
     }
 
-    fn steps(&mut self) -> Vec<Step> {
-        self.take("workflow").map(|at| steps::steps(&at, self.key, self.report)).unwrap_or_default()
+    fn steps(&mut self, inputs: &[Input]) -> Vec<Step> {
+        self.take("workflow").map(|at| steps::steps(&at, self.key, inputs, self.report)).unwrap_or_default()
     }
 
     fn takes(&mut self) -> (Vec<Input>, Option<Value>) {

@@ -152,9 +152,11 @@ fn annotate(fields: &mut Fields, schema: &mut Map<String, Value>, report: &mut R
 /// JSON Schema's words for a type; none, with a warning, for one that is not known.
 fn type_of(at: &At, report: &mut Report) -> Map<String, Value> {
     let parts: Vec<String> = match &at.node.data {
-        Data::List(_) => {
-            at.items(8, report).iter().filter_map(|item| text(item, limits::NAME, report)).collect()
-        }
+        Data::List(_) => at
+            .items(table::VALUE_TYPES, report)
+            .iter()
+            .filter_map(|item| text(item, limits::NAME, report))
+            .collect(),
         _ => text(at, limits::NAME, report)
             .map(|text| text.split('|').map(|part| part.trim().to_owned()).collect())
             .unwrap_or_default(),

@@ -1,12 +1,12 @@
 //! The steps of a sequence, and what can be wrong with them without a look at other skills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::{
     fields::{At, Fields},
-    table,
+    reads, table,
     values::{closed, count, cut, flag, key, object_of, text},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     found::Found,
     limits,
     mapping::Mapping,
+    skill::Input,
     step::{Does, OnFailure},
 };
 
@@ -26,7 +27,7 @@ struct Placed<'n> {
 }
 
 /// Reads the steps, by their order. `own` is the key of the skill itself.
-pub(super) fn steps(at: &At, own: &Key, report: &mut Report) -> Vec<Step> {
+pub(super) fn steps(at: &At, own: &Key, inputs: &[Input], report: &mut Report) -> Vec<Step> {
     let items = at.items(limits::STEPS, report);
     let mut steps: Vec<Placed> = Vec::new();
     for (i, item) in items.into_iter().enumerate() {
@@ -38,6 +39,11 @@ pub(super) fn steps(at: &At, own: &Key, report: &mut Report) -> Vec<Step> {
     steps.sort_by_key(|placed| placed.step.order);
     duplicates(&steps, report);
     references(&steps, report);
+    let mut undeclared = BTreeSet::new();
+    for Placed { at, step } in &steps {
+        reads::check(at, &step.input_mapping, inputs, &mut undeclared, report);
+    }
+    reads::tell(&undeclared, report);
     steps.into_iter().map(|placed| placed.step).collect()
 }
 
@@ -107,7 +113,12 @@ fn order(fields: &mut Fields, at: &At, place: u32, report: &mut Report) -> Optio
 
 fn does(fields: &mut Fields, at: &At, own: &Key, report: &mut Report) -> Option<Does> {
     match (fields.take("skill_key", report), fields.take("action", report)) {
-        (Some(skill), None) => other(&skill, own, report).map(Does::Skill),
+        (Some(skill), None) => {
+            if skill.node.is_blank() {
+                report.error(skill.finding("must be the key of a skill"));
+            }
+            other(&skill, own, report).map(Does::Skill)
+        }
         (None, Some(action)) => {
             let name = text(&action, limits::NAME, report);
             if name.is_none() {
@@ -138,7 +149,7 @@ fn other(at: &At, own: &Key, report: &mut Report) -> Option<Key> {
 
 /// A name that a path in a mapping can have.
 fn output_key(at: &At, report: &mut Report) -> Option<String> {
-    let name = text(at, 64, report)?;
+    let name = text(at, table::OUTPUT_KEY, report)?;
     if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
         return Some(name);
     }

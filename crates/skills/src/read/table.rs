@@ -3,7 +3,8 @@
 
 use Home::{Metadata, Top};
 use Shape::{
-    Any, Closed, Count, Flag, Inert, Object, Part, Record, Records, Steps, Text, Texts, Usual, UsualTexts,
+    Any, Choice, Closed, Count, Flag, Inert, Keys, Object, Part, Record, Required, Schema, SkillKey, Steps,
+    Text, Texts, Triggers, Type, Usual, UsualTexts, Values, Word,
 };
 
 use crate::limits;
@@ -19,7 +20,14 @@ pub(crate) enum Home {
 /// What a value is.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
-    Text,
+    /// At most so many characters.
+    Text(usize),
+    /// The same, and at least one.
+    Required(usize),
+    /// The key of a skill.
+    SkillKey,
+    /// Letters, digits, `_` and `-`.
+    Word,
     /// One of these and no other.
     Closed(&'static [&'static str]),
     /// Usually one of these.
@@ -27,6 +35,8 @@ pub(crate) enum Shape {
     /// A list of texts, or one text with commas.
     Texts,
     UsualTexts(&'static [&'static str]),
+    /// A list of keys of skills, or one text with commas.
+    Keys,
     Flag,
     /// A whole number, from the first to the second.
     Count(u64, u64),
@@ -37,8 +47,16 @@ pub(crate) enum Shape {
     Object,
     /// A map with these keys.
     Record(&'static [Known]),
-    /// A list of them, each of which may be a text alone.
-    Records(&'static [Known]),
+    /// A list of [`TRIGGER`]s, each of which may be a text alone.
+    Triggers,
+    /// A list of [`VALUE`]s, each of which may be a text alone; or a map of them by name.
+    Values,
+    /// The type of a value, or several.
+    Type,
+    /// The values that are allowed.
+    Choice,
+    /// JSON Schema of an object.
+    Schema,
     /// A list of [`STEP`]s.
     Steps,
     /// Kept as it is written; it does nothing yet.
@@ -67,6 +85,11 @@ const fn also(older: &'static [&'static str], known: Known) -> Known {
     Known { older, ..known }
 }
 
+/// Longest output key, in characters.
+pub(crate) const OUTPUT_KEY: usize = 64;
+/// Most types of one value.
+pub(crate) const VALUE_TYPES: usize = 8;
+
 const TIMEOUT: Shape = Count(1, limits::TIMEOUT_MS);
 
 pub(crate) const SKILL_TYPES: &[&str] = &["atomic", "sequence", "composite"];
@@ -94,31 +117,35 @@ pub(crate) const CAPABILITIES: &[&str] =
     &["crm", "tasks", "meetings", "calendar", "messaging", "email", "web_search"];
 
 pub(crate) const FRONT_MATTER: &[Known] = &[
-    top("name", Text, "The skill's title, or its key as the open format has it"),
-    top("description", Text, "What it does and when to use it: what the model chooses by"),
-    top("license", Text, "License of the skill"),
-    top("compatibility", Text, "What the skill needs around it, in words"),
+    top("name", Required(limits::NAME), "The skill's title, or its key as the open format has it"),
+    top(
+        "description",
+        Required(limits::DESCRIPTION),
+        "What it does and when to use it: what the model chooses by",
+    ),
+    top("license", Text(limits::FRONT_MATTER), "License of the skill"),
+    top("compatibility", Text(limits::FRONT_MATTER), "What the skill needs around it, in words"),
     also(
         &["allowed_tools"],
         top("allowed-tools", Texts, "The tools that it is given; all, where it is left out"),
     ),
-    key("title", Text, "The title, where `name` is the key"),
+    key("title", Text(limits::NAME), "The title, where `name` is the key"),
     key("skill_type", Closed(SKILL_TYPES), "What it is made of"),
     key("category", Usual(CATEGORIES), "Shelf of the catalogue"),
     key("priority", Usual(PRIORITIES), "Which of two skills with one command label wins"),
     key("tags", Texts, "Words to filter by"),
     key("agent_affinity", UsualTexts(AGENTS), "Kinds of agents that it suits"),
-    key("author", Text, "Who wrote it"),
-    key("version", Text, "The author's number, not interpreted"),
+    key("author", Text(limits::FRONT_MATTER), "Who wrote it"),
+    key("version", Text(limits::FRONT_MATTER), "The author's number, not interpreted"),
     key("is_active", Flag, "False: imported switched off"),
-    key("deprecated_by", Text, "Key of the skill that took its place"),
-    key("deprecation_reason", Text, "Why it is switched off"),
-    key("triggers", Records(TRIGGER), "What a message that needs the skill says"),
+    key("deprecated_by", Text(limits::NAME), "Key of the skill that took its place"),
+    key("deprecation_reason", Text(limits::TEXT), "Why it is switched off"),
+    key("triggers", Triggers, "What a message that needs the skill says"),
     key("keywords", Texts, "Words by which it is found when no trigger fits"),
-    key("inputs", Records(VALUE), "What it takes"),
-    key("input_schema", Object, "What it takes, as JSON Schema"),
-    key("outputs", Records(VALUE), "What it gives"),
-    key("output_schema", Object, "What it gives, as JSON Schema"),
+    key("inputs", Values, "What it takes"),
+    key("input_schema", Schema, "What it takes, as JSON Schema"),
+    key("outputs", Values, "What it gives"),
+    key("output_schema", Schema, "What it gives, as JSON Schema"),
     also(
         &["requires_context"],
         key(
@@ -137,9 +164,9 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
     ),
     also(
         &["output_type", "output_format"],
-        key("structured_response_type", Text, "The card that the result is shown as"),
+        key("structured_response_type", Text(limits::NAME), "The card that the result is shown as"),
     ),
-    key("linked_skills", Texts, "Keys of skills that it names"),
+    key("linked_skills", Keys, "Keys of skills that it names"),
     also(&["sequence_steps"], key("workflow", Steps, "Steps of a sequence, one after the other")),
     key("timeout_ms", TIMEOUT, "Its time, in milliseconds, within the organization's limit"),
     key("execution_mode", Closed(EXECUTION_MODES), "How the result is delivered"),
@@ -152,43 +179,43 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
 pub(crate) const TRIGGER: &[Known] = &[
     key(
         "pattern",
-        Text,
+        Text(limits::PATTERN),
         "A phrase, a phrase with [placeholders], /command, event.name or /regular expression/",
     ),
-    key("event", Text, "Name of an event, in place of a pattern"),
-    key("intent", Text, "What the person wants, as a name"),
+    key("event", Text(limits::PATTERN), "Name of an event, in place of a pattern"),
+    key("intent", Text(limits::NAME), "What the person wants, as a name"),
     key("confidence", Part, "How sure a match is, 0 to 1; 0.7 if left out"),
     key("examples", Texts, "Messages that need the skill"),
 ];
 
 pub(crate) const COMMAND: &[Known] = &[
     key("enabled", Flag, "False: it has no command"),
-    key("label", Text, "The command, with or without its slash"),
-    key("description", Text, "What the menu says of it"),
-    key("icon", Text, "Name of an icon"),
+    key("label", Text(limits::NAME), "The command, with or without its slash"),
+    key("description", Text(limits::TEXT), "What the menu says of it"),
+    key("icon", Text(limits::NAME), "Name of an icon"),
 ];
 
 /// An input or an output. Any other keyword of JSON Schema may stand beside these.
 pub(crate) const VALUE: &[Known] = &[
-    key("name", Text, "The name, as mappings use it"),
-    key("type", Any, "string, number, integer, boolean, array, object, date, datetime, email, url"),
-    key("description", Text, "What it is"),
+    key("name", Required(limits::NAME), "The name, as mappings use it"),
+    key("type", Type, "string, number, integer, boolean, array, object, date, datetime, email, url"),
+    key("description", Text(limits::TEXT), "What it is"),
     key("required", Flag, "Whether it has to be given"),
     key("default", Any, "What it is if it is not given"),
     key("example", Any, "A value such as it may be"),
-    key("enum", Any, "The values that it may have"),
+    key("enum", Choice, "The values that it may have"),
 ];
 
 pub(crate) const STEP: &[Known] = &[
     key("order", Count(0, u16::MAX as u64), "Place in the sequence"),
-    key("skill_key", Text, "Key of the skill that it follows"),
-    key("action", Text, "Name of the tool that it calls"),
+    key("skill_key", SkillKey, "Key of the skill that it follows"),
+    key("action", Required(limits::NAME), "Name of the tool that it calls"),
     key("input_mapping", Object, "Arguments, with ${…} over outputs, inputs, trigger.params and context"),
-    key("output_key", Text, "The name under which later steps find the result"),
+    key("output_key", Word, "The name under which later steps find the result"),
     key("on_failure", Closed(ON_FAILURE), "What happens when it failed"),
     also(&["needs_confirmation"], key("requires_approval", Flag, "A person approves it before it begins")),
-    key("description", Text, "What it is for"),
+    key("description", Text(limits::TEXT), "What it is for"),
     key("timeout_ms", TIMEOUT, "Its time, in milliseconds"),
     key("max_retries", Count(0, limits::RETRIES), "How often it is tried again"),
-    key("fallback_skill_key", Text, "Key of the skill that is followed where it failed"),
+    key("fallback_skill_key", SkillKey, "Key of the skill that is followed where it failed"),
 ];

@@ -75,6 +75,11 @@ impl Node {
         matches!(&self.data, Data::Plain(Value::Null, _))
     }
 
+    /// Whether it is a text of nothing but space.
+    pub fn is_blank(&self) -> bool {
+        matches!(&self.data, Data::Text(text) if text.trim().is_empty())
+    }
+
     /// What it is, for messages.
     pub fn kind(&self) -> &'static str {
         match &self.data {

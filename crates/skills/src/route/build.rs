@@ -14,7 +14,7 @@ use crate::{
     Finding, Key, Skill,
     found::cut,
     offer::{is_offered, priority},
-    skill::{Kind, Pattern as Written, Trigger},
+    skill::{Pattern as Written, Trigger},
 };
 
 /// Words of a command.
@@ -43,14 +43,41 @@ pub fn regex_problem(pattern: &str) -> Option<&'static str> {
     }
 }
 
-/// Skills whose command another one has already, which wins.
-pub fn clashes(candidates: &[Candidate<'_>]) -> Vec<(Key, Finding)> {
-    let skills = in_order(candidates);
-    let mut building = Building::default();
-    for (number, skill) in skills.iter().enumerate() {
-        building.commands(number, skill, &skills);
+/// Who has which command among skills, and who does not get it.
+pub struct Commands {
+    /// The skill that has a command, and the field that says so.
+    had: BTreeMap<String, (Key, String)>,
+    /// Skills that want one that another skill has.
+    lost: BTreeSet<(Key, String)>,
+    warnings: Vec<(Key, Finding)>,
+}
+
+impl Commands {
+    pub fn of(candidates: &[Candidate<'_>]) -> Self {
+        let skills = in_order(candidates);
+        let mut building = Building::default();
+        for (number, skill) in skills.iter().enumerate() {
+            building.commands(number, skill, &skills);
+        }
+        let key = |number: usize| skills[number].key.clone();
+        let Building { commands, places, lost, warnings, .. } = building;
+        let had = commands.into_iter().zip(places.into_values());
+        let had = had.map(|((label, number), place)| (label, (key(number), place)));
+        let lost = lost.into_iter().map(|(number, label)| (key(number), label));
+        Self { had: had.collect(), lost: lost.collect(), warnings }
     }
-    building.warnings
+
+    /// What is to be said of a skill's commands: those that it does not get, and those that it takes from others.
+    pub fn warnings(&self, key: &Key, before: &Commands) -> Vec<Finding> {
+        let own = self.warnings.iter().filter(|(of, _)| of == key).map(|(_, finding)| finding.clone());
+        let taken = self.had.iter().filter_map(|(label, (winner, place))| {
+            let (loser, _) = before.had.get(label).filter(|_| winner == key)?;
+            let wants = self.lost.contains(&(loser.clone(), label.clone()));
+            let problem = || format!("/{label} was the command of `{loser}`, which loses it");
+            wants.then(|| Finding::new(place.clone(), problem()))
+        });
+        own.chain(taken).collect()
+    }
 }
 
 /// The skills that a copilot offers, in the order in which they win. Of two with the same key the
@@ -88,7 +115,7 @@ impl Router {
 
 impl Routed {
     fn new(skill: &Skill) -> Self {
-        Self { key: skill.key.clone(), is_sequence: skill.kind == Kind::Sequence }
+        Self { key: skill.key.clone(), is_sequence: skill.is_sequence() }
     }
 }
 
@@ -97,6 +124,10 @@ struct Building {
     /// How many skills have a keyword.
     shared: BTreeMap<String, u32>,
     commands: BTreeMap<String, usize>,
+    /// Where each of them stands.
+    places: BTreeMap<String, String>,
+    /// Those that a skill wants and another has.
+    lost: Vec<(usize, String)>,
     phrases: phrases::Builder<Means>,
     templates: Vec<Pattern<Template>>,
     expressions: Vec<String>,
@@ -240,12 +271,16 @@ impl Building {
         }
         let label = words.join("-");
         match self.commands.get(&label) {
-            None => _ = self.commands.insert(label, skill),
+            None => {
+                self.places.insert(label.clone(), field.into());
+                self.commands.insert(label, skill);
+            }
             Some(winner) if *winner == skill => {}
             // Skills come in the order in which they win.
             Some(winner) => {
                 let problem =
                     format!("/{label} is the command of `{}` already, which wins", all[*winner].key);
+                self.lost.push((skill, label));
                 self.warn(&all[skill].key, field.into(), problem);
             }
         }

@@ -21,7 +21,7 @@ pub use domain::offered::MatchedBy;
 use regex::RegexSet;
 
 use crate::{Finding, Key, Skill};
-pub use build::{clashes, regex_problem};
+pub use build::{Commands, regex_problem};
 use matches::{Match, best};
 use phrases::Phrases;
 use search::Search;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    build::{key, sequence, skill, trigger},
+    build::{calls, key, sequence, skill, trigger},
     skill::{Command, Deprecation, Pattern as Written, Trigger},
 };
 
@@ -163,7 +163,9 @@ fn regular_expressions_match_without_case() {
 #[test]
 fn sequences_come_first_from_0_7_and_skills_from_0_5() {
     let sure = |confidence: f64| Trigger { confidence, ..phrase("deal rescue") };
-    let flow = |confidence: f64| Skill { triggers: vec![sure(confidence)], ..sequence("flow", vec![]) };
+    let steps = vec![calls(1, "get_deal", &serde_json::json!({}))];
+    let flow =
+        |confidence: f64| Skill { triggers: vec![sure(confidence)], ..sequence("flow", steps.clone()) };
     for (of_flow, of_skill, expected) in [
         (0.7, 0.95, Some("flow")),
         (0.69, 0.5, Some("one")),

@@ -87,3 +87,13 @@ fn texts_of_companions_are_looked_at_too() {
     let twice = with(&Files::from([("a.md".to_owned(), String::new()), ("A.md".to_owned(), String::new())]));
     assert!(twice.report.errors[0].problem.contains("capital letters"));
 }
+
+#[test]
+fn templates_that_no_organization_fills_in_are_told_with_their_document_and_line() {
+    let text = "${company_name}\n\nHello ${company_nam}\n";
+    let files = ["references/a.md", "scripts/a.js"].map(|path| (path.to_owned(), text.to_owned()));
+    let warnings = with(&Files::from(files)).report.warnings;
+    let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
+    assert_eq!((warning.field.as_str(), warning.line), ("references/a.md", Some(3)));
+    assert_eq!(warning.suggestion.as_deref(), Some("${company_name}"));
+}

@@ -307,3 +307,28 @@ fn of_two_spellings_of_an_approval_the_stricter_counts() {
         assert_eq!(skill.steps[0].requires_approval, wanted, "{lines}");
     }
 }
+
+#[test]
+fn what_mappings_read_of_inputs_and_context_is_there_or_told() {
+    let sequence = |inputs: &str| {
+        format!(
+            "---\nname: a\ndescription: b\nmetadata:\n{inputs}  workflow:\n    - order: 1\n      action: get_deal\n      \
+             input_mapping: {{a: '${{inputs.deal_nam}}', b: 'to ${{trigger.params.zzz[0]}}', c: '${{inputs.deal_id}}',\n        \
+             d: '${{context.company_nam}} ${{context.user.name}} ${{context.timezone}} ${{context.deal_id}} ${{context.currency}}'}}\n---\nx"
+        )
+    };
+    let reading = read("k", &sequence("  inputs: [{name: deal_name}]\n"));
+    let told: Vec<_> =
+        reading.report.warnings.iter().map(|it| (it.problem.as_str(), it.suggestion.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("reads inputs.deal_nam, which is no input of the skill: it is null", Some("deal_name")),
+            ("reads trigger.params.zzz[0], which is no input of the skill: it is null", None),
+            ("reads context.company_nam, which no profile has: it is null", Some("company_name")),
+        ]
+    );
+    let said = problems(&read("k", &sequence("")).report);
+    let all = "metadata.inputs: is missing, and the steps read inputs: deal_id, deal_nam, zzz";
+    assert!(said.iter().any(|it| it.contains(all)), "{said:?}");
+}

@@ -128,3 +128,98 @@ fn it_refuses_what_the_reader_refuses() {
     }
     assert!(!fits(&json!({"name": "a"})));
 }
+
+/// Values of all kinds, good and odd ones.
+fn values() -> Vec<Value> {
+    let long = |length: usize| "x".repeat(length);
+    let plain = vec![
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(1),
+        json!(3),
+        json!(11),
+        json!(-1),
+        json!(0.5),
+        json!(1e9),
+        json!(""),
+        json!(" "),
+        json!("a"),
+        json!("A b"),
+        json!("no"),
+        json!("No"),
+        json!("NO"),
+        json!("0.7"),
+        json!("7"),
+        json!("99999999"),
+        json!("/go"),
+        json!("sequence"),
+        json!("stop"),
+        json!("sync"),
+        json!("string"),
+        json!("deal-brief"),
+        json!("Deal Brief"),
+        json!("a, b"),
+        json!(long(100)),
+        json!(long(300)),
+        json!(long(700)),
+        json!(long(5_000)),
+        json!(long(9_000)),
+        json!({}),
+        json!([]),
+        json!({"name": "a"}),
+        json!({"name": " "}),
+        json!({"name": {}}),
+        json!({"key": "a"}),
+        json!({"x": 1}),
+        json!({"pattern": "a"}),
+        json!({"pattern": ""}),
+        json!({"pattern": "", "event": "a.b"}),
+        json!({"event": "a.b"}),
+        json!({"pattern": "a", "confidence": "2"}),
+        json!({"action": "get_deal"}),
+        json!({"skill_key": ""}),
+        json!({"skill_key": "a"}),
+        json!({"skill_key": "A"}),
+        json!({"action": ""}),
+        json!({"type": "object"}),
+        json!({"type": "string"}),
+        json!({"properties": 1}),
+        json!({"enabled": "yes", "label": "go"}),
+        json!({"enabled": 1}),
+        json!({"a": {"type": "string", "enum": []}}),
+        json!({"a": {"type": {}}}),
+        json!({"action": "a", "output_key": "a b"}),
+        json!({"action": "a", "on_failure": null, "timeout_ms": "0"}),
+        json!({"name": "a", "required": "maybe"}),
+        json!({"name": "a", "enum": [1], "default": [2]}),
+    ];
+    let lists = plain.iter().map(|value| json!([value]));
+    plain.clone().into_iter().chain(lists).collect()
+}
+
+#[test]
+fn what_fits_it_is_read_without_an_error() {
+    let schema = skills::schema::front_matter();
+    let validator = jsonschema::draft202012::new(&schema).expect("the schema is one");
+    let names = |of: &Value| of["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let (top, metadata) = (names(&schema), names(&schema["properties"]["metadata"]));
+    let good = json!({"name": "a", "description": "b"});
+    let mut fitting = 0;
+    for value in values() {
+        let at_top = top.iter().map(|name| (None, name));
+        for (home, name) in at_top.chain(metadata.iter().map(|name| (Some("metadata"), name))) {
+            let mut front = good.clone();
+            match home {
+                None => front[name] = value.clone(),
+                Some(home) => front[home] = json!({ name: value }),
+            }
+            if validator.is_valid(&front) {
+                fitting += 1;
+                let reading = read("k", &format!("---\n{front}\n---\nx"));
+                assert_eq!(reading.report.errors, [], "{front}");
+            }
+        }
+    }
+    assert!(fitting > 2_000, "{fitting}");
+}

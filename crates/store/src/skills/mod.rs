@@ -17,6 +17,7 @@ use domain::{
 use sha2::{Digest, Sha256};
 
 pub use read::{Filter, document, find, list, own_files, versions};
+pub use rows::lock;
 pub use settings::{list_settings, pin, set_list, switch};
 pub use used::{States, Used, at, file, in_use, states};
 pub use write::{On, delete, put, rollback};

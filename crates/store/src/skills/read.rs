@@ -63,8 +63,9 @@ async fn select(
             and (s.org_id = $1 or not exists (select from sixty.skills o
                 where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
             and ($3::text is null or s.key = $3) and ($4::text is null or s.key > $4)
-            and ($5::text is null or v.category = $5) and ($6::text is null or v.priority = $6)
-            and ($7::text is null or $7 = any (v.tags)) and ($8::boolean is null or (s.org_id = $1) = $8)
+            and ($5::text is null or lower(v.category) = lower($5))
+            and ($6::text is null or lower(v.priority) = lower($6))
+            and ($7::text is null or exists (select from unnest(v.tags) tag where lower(tag) = lower($7))) and ($8::boolean is null or (s.org_id = $1) = $8)
          order by s.key limit $9"#,
         org.0,
         PLATFORM.0,

@@ -14,8 +14,9 @@ pub(super) fn author(tx: &TenantTx) -> Option<UserId> {
     (tenant.org != PLATFORM).then_some(tenant.user)
 }
 
-/// Lets one writer of the organization's skills in after the other.
-pub(super) async fn lock(tx: &mut TenantTx) -> Result<()> {
+/// Lets one writer of the organization's skills in after the other. Who looks at the others before it writes takes it
+/// first, as each write does.
+pub async fn lock(tx: &mut TenantTx) -> Result<()> {
     let org = tx.org();
     if org == PLATFORM {
         // Its trail and its skills hang on a row, as any organization's.

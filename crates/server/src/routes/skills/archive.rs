@@ -152,10 +152,18 @@ fn sort(files: BTreeMap<String, Vec<u8>>) -> Vec<Folder> {
             folders.insert(path.clone(), Folder { path, problems, ..Folder::default() });
         }
     }
+    folders.values_mut().for_each(Folder::finish);
     folders.into_values().collect()
 }
 
 impl Folder {
+    /// A library without documents would leave an organization without those that it has.
+    fn finish(&mut self) {
+        if self.key == PLATFORM_REFERENCES && self.files.is_empty() {
+            self.problems.push(Remark::new("", "has no documents"));
+        }
+    }
+
     /// Takes a file in. What is no text stays behind, as it does where `sixty skills check` looks
     /// at the folder; the document has to be one.
     fn take(&mut self, inside: &str, content: Vec<u8>) {
@@ -179,18 +187,31 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
     ends.chain([""])
 }
 
-/// Folders with a document of a skill; and the library, which may have none.
+/// Folders with a document of a skill; and the library, which may have none. One of its name inside of another skill's
+/// folder holds companions of that skill.
 fn roots(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
-    let mut roots = BTreeSet::new();
+    let mut named = BTreeSet::new();
     for path in files.keys() {
         for (i, parent) in parents(path).enumerate() {
-            let library = parent.rsplit('/').next() == Some(PLATFORM_REFERENCES);
-            if library || (i == 0 && path.rsplit('/').next().is_some_and(|name| DOCUMENTS.contains(&name))) {
-                roots.insert(parent.to_owned());
+            let document = i == 0 && path.rsplit('/').next().is_some_and(|name| DOCUMENTS.contains(&name));
+            if document || is_library(parent) {
+                named.insert(parent);
             }
         }
     }
+    let mut roots = BTreeSet::new();
+    // A folder comes before those in it.
+    for root in named {
+        let inside = || !root.is_empty() && parents(root).any(|parent| roots.contains(parent));
+        if !is_library(root) || !inside() {
+            roots.insert(root.to_owned());
+        }
+    }
     roots
+}
+
+fn is_library(folder: &str) -> bool {
+    folder.rsplit('/').next() == Some(PLATFORM_REFERENCES)
 }
 
 fn folder(root: &str) -> Folder {
@@ -200,7 +221,7 @@ fn folder(root: &str) -> Folder {
         let error = format!("{} stands in no folder, whose name would be the skill's key", DOCUMENTS[0]);
         problems.push(Remark::new("", error));
     }
-    let document = if key == PLATFORM_REFERENCES { LIBRARY.to_owned() } else { String::new() };
+    let document = if is_library(root) { LIBRARY.to_owned() } else { String::new() };
     Folder { path: root.to_owned(), key, document, problems, ..Folder::default() }
 }
 
@@ -250,6 +271,31 @@ mod tests {
             sorted(&["x/_platform-references/b.md"]),
             [of("x/_platform-references", LIBRARY, &["b.md"], 0)]
         );
+    }
+
+    #[test]
+    fn what_is_called_like_the_library_inside_of_a_skill_holds_companions_of_that() {
+        for file in ["a/_platform-references/b.md", "a/x/_platform-references/SKILL.md"] {
+            let inside = file.strip_prefix("a/").expect("a path in a");
+            assert_eq!(sorted(&["a/SKILL.md", file]), [of("a", "a/SKILL.md", &[inside], 0)]);
+        }
+        assert_eq!(
+            sorted(&["_platform-references/_platform-references/b.md"]),
+            [of("_platform-references", LIBRARY, &["_platform-references/b.md"], 0)]
+        );
+    }
+
+    #[test]
+    fn a_library_without_documents_is_refused() {
+        assert_eq!(
+            sorted(&["_platform-references/a/SKILL.md"]),
+            [
+                of("_platform-references", LIBRARY, &[], 1),
+                of("_platform-references/a", "_platform-references/a/SKILL.md", &[], 0)
+            ]
+        );
+        let own = "_platform-references/SKILL.md";
+        assert_eq!(sorted(&[own]), [of("_platform-references", own, &[], 1)]);
     }
 
     #[test]

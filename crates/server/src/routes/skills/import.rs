@@ -16,7 +16,7 @@ use super::{
     by::By,
     check::{Draft, Remark, read_all, remarks},
     sent::{Bundle, Items, MAX_SKILLS, NewSkill, parse_key},
-    work::{target, write},
+    work::{look, target, write},
 };
 use crate::{extract::nul_field, idempotent::Answer, routes::entities::reasons};
 
@@ -193,7 +193,9 @@ fn about(error: Error) -> Vec<Remark> {
 
 /// Writes what is good. With `together`, one refusal refuses them all.
 pub async fn store(by: &By, tx: &mut TenantTx, candidates: &[Candidate], together: bool) -> Result<Answer> {
-    let mut beside = by.engine().beside(tx).await?;
+    let good = candidates.iter().filter_map(|candidate| candidate.good.as_ref().ok());
+    let good: Vec<_> = good.map(|(draft, skill)| (draft, skill)).collect();
+    let mut reports = look(by, tx, &good).await?.into_iter();
     let mut data = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let Candidate { place, key, good, warnings } = candidate;
@@ -207,18 +209,22 @@ pub async fn store(by: &By, tx: &mut TenantTx, candidates: &[Candidate], togethe
         };
         match good {
             Err(errors) => result.errors.clone_from(errors),
-            Ok((draft, skill)) => match write(tx, &mut beside, (draft, skill), On::Seen(None)).await {
-                Ok((written, more)) => {
-                    result.warnings.extend(more);
-                    record(by, tx, draft.key.as_str(), written).await?;
-                    result.status = status(written);
-                    result.version = Some(written.version());
+            Ok((draft, skill)) => {
+                let report = reports.next().unwrap_or_default();
+                match write(tx, (draft, skill), report, On::Seen(None)).await {
+                    Ok((written, more)) => {
+                        result.warnings.extend(more);
+                        result.warnings.truncate(MAX_REMARKS);
+                        record(by, tx, draft.key.as_str(), written).await?;
+                        result.status = status(written);
+                        result.version = Some(written.version());
+                    }
+                    Err(refusal @ (Error::Conflict { .. } | Error::Invalid { .. })) => {
+                        result.errors = about(refusal);
+                    }
+                    Err(other) => return Err(other),
                 }
-                Err(refusal @ (Error::Conflict { .. } | Error::Invalid { .. })) => {
-                    result.errors = about(refusal);
-                }
-                Err(other) => return Err(other),
-            },
+            }
         }
         data.push(result);
     }

@@ -7,9 +7,8 @@ use axum::{
 };
 use domain::{
     Error, Result,
-    skill::{SkillHead, SkillVersion},
+    skill::{SkillDocument, SkillHead, SkillVersion},
 };
-use engine::Beside;
 use serde::Serialize;
 use store::{
     TenantTx, audit,
@@ -22,7 +21,7 @@ use super::{
     by::By,
     check::{Draft, Remark, accept, facts, read_all, refused, remarks},
     import::{candidates, record, store},
-    sent::{Bundle, Sent},
+    sent::{Bundle, Sent, parse_key},
 };
 use crate::{
     etag::{ETag, IfMatch},
@@ -55,22 +54,76 @@ fn etag(by: &By, head: &SkillHead) -> ETag {
     ETag(if foreign { 0 } else { head.version })
 }
 
-/// Writes a draft that was read, if it goes well with the others. With warnings.
-pub async fn write<'s>(
+/// What skills come to beside the others, of which nobody else writes one from now on.
+pub async fn look(
+    by: &By,
     tx: &mut TenantTx,
-    beside: &mut Beside<'s>,
-    (draft, skill): (&'s Draft, &'s skills::Skill),
+    new: &[(&Draft, &skills::Skill)],
+) -> Result<Vec<skills::Report>> {
+    rows::lock(tx).await?;
+    let beside = by.engine().beside(tx).await?;
+    let new: Vec<_> =
+        new.iter().map(|(draft, skill)| engine::NewSkill { skill, files: &draft.files }).collect();
+    beside.look(tx, &new).await
+}
+
+/// Writes a draft that was read and looked at beside the others; refused for its errors. With warnings.
+pub async fn write(
+    tx: &mut TenantTx,
+    (draft, skill): (&Draft, &skills::Skill),
+    report: skills::Report,
     on: On,
 ) -> Result<(Written, Vec<Remark>)> {
-    let report = beside.look(skill);
     if !report.errors.is_empty() {
         return Err(refused(report.errors));
     }
     let files = (!draft.keeps_files).then_some(&draft.files);
     let new = New { key: draft.key.as_str(), document: &draft.document, files, facts: facts(skill) };
-    let written = rows::put(tx, new, on).await?;
-    beside.take(skill);
-    Ok((written, remarks(report.warnings)))
+    Ok((rows::put(tx, new, on).await?, remarks(report.warnings)))
+}
+
+async fn write_one(
+    by: &By,
+    tx: &mut TenantTx,
+    new: (&Draft, &skills::Skill),
+    on: On,
+) -> Result<(Written, Vec<Remark>)> {
+    let report = look(by, tx, &[new]).await?.pop().unwrap_or_default();
+    let (written, warnings) = write(tx, new, report, on).await?;
+    record(by, tx, new.0.key.as_str(), written).await?;
+    Ok((written, warnings))
+}
+
+/// Changes which version of a skill is in force, and refuses that where the skill leads in a circle or too deep beside
+/// the others, or keeps one of them from running. With warnings.
+async fn put_in_force<T>(
+    by: &By,
+    tx: &mut TenantTx,
+    key: &str,
+    change: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+) -> Result<(T, Vec<Remark>)> {
+    rows::lock(tx).await?;
+    let beside = by.engine().beside(tx).await?;
+    let done = change(tx).await?;
+    let Some((skill, files)) = in_force(tx, key).await? else { return Ok((done, Vec::new())) };
+    let report = beside.look(tx, &[engine::NewSkill { skill: &skill, files: &files }]).await?;
+    let report = report.into_iter().next().unwrap_or_default();
+    match report.errors.first() {
+        Some(error) => Err(Error::conflict("skill_clash", format!("the skill {key:?} {}", error.problem))),
+        None => Ok((done, remarks(report.warnings))),
+    }
+}
+
+/// The version of a skill that copilots are offered, as it is understood.
+async fn in_force(tx: &mut TenantTx, key: &str) -> Result<Option<(skills::Skill, skills::Files)>> {
+    let head = rows::find(tx, key).await?;
+    if !head.enabled {
+        return Ok(None);
+    }
+    let version = head.pinned_version.unwrap_or(head.version);
+    let SkillDocument { document, files } = rows::document(tx, key, version).await?;
+    let reading = skills::read(&parse_key(key)?, &document, &files);
+    Ok(reading.skill.map(|skill| (skill, files)))
 }
 
 async fn changed(tx: &mut TenantTx, key: &str, warnings: Vec<Remark>) -> Result<ChangedSkill> {
@@ -127,10 +180,8 @@ pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Se
     let key = draft.key.as_str();
     let answer = by.once(idempotency, hash, async |tx, may| {
         may?;
-        let mut beside = by.engine().beside(tx).await?;
-        let (written, more) = write(tx, &mut beside, (&draft, &skill), On::Nothing).await?;
+        let (written, more) = write_one(by, tx, (&draft, &skill), On::Nothing).await?;
         warnings.extend(more);
-        record(by, tx, key, written).await?;
         let answer = Answer::created(format!("{}/{key}", by.path()), &changed(tx, key, warnings).await?)?;
         Ok(answer.at_version(written.version()))
     });
@@ -145,10 +196,8 @@ pub async fn put(by: &By, key: String, seen: IfMatch, sent: Sent) -> Answered<Re
     let (written, skill) = by
         .tx(async |tx, may| {
             may?;
-            let mut beside = by.engine().beside(tx).await?;
-            let (written, more) = write(tx, &mut beside, (&draft, &skill), On::Seen(seen.0)).await?;
+            let (written, more) = write_one(by, tx, (&draft, &skill), On::Seen(seen.0)).await?;
             warnings.extend(more);
-            record(by, tx, key, written).await?;
             Ok((written, changed(tx, key, warnings).await?))
         })
         .await?;
@@ -179,12 +228,15 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
     };
     let draft = whole(by, draft).await?;
     let read = read_all(by.engine(), vec![draft]).await?.pop();
-    let (_, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
+    let (draft, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
     let mut report = reading.report;
     if let Some(skill) = reading.skill {
-        let more = by.tx(async |tx, _| Ok(by.engine().beside(tx).await?.look(&skill))).await?;
-        report.errors.extend(more.errors);
-        report.warnings.extend(more.warnings);
+        let new = [engine::NewSkill { skill: &skill, files: &draft.files }];
+        let more = by.tx(async |tx, _| by.engine().beside(tx).await?.look(tx, &new).await).await?;
+        for more in more {
+            report.errors.extend(more.errors);
+            report.warnings.extend(more.warnings);
+        }
     }
     Ok(Json(Report { errors: remarks(report.errors), warnings: remarks(report.warnings) }))
 }
@@ -243,12 +295,13 @@ pub async fn rollback(
     let answer = by.once(idempotency, hash, async |tx, may| {
         rows::find(tx, key).await?;
         may?;
-        let written = rows::rollback(tx, key, to, seen.0).await?;
+        let change = async |tx: &mut TenantTx| rows::rollback(tx, key, to, seen.0).await;
+        let (written, warnings) = put_in_force(by, tx, key, change).await?;
         if let Written::Updated(version) = written {
             let (target, detail) = (target(key), format!("version {version}, as version {to} was"));
             audit::record(tx, &[by.did("skill.rollback").on(&target).saying(&detail)]).await?;
         }
-        Answer::changed(written.version(), &changed(tx, key, Vec::new()).await?)
+        Answer::changed(written.version(), &changed(tx, key, warnings).await?)
     });
     Ok(answer.await?)
 }
@@ -258,11 +311,13 @@ pub async fn switch(by: &By, idempotency: IdempotencyKey, key: &str, on: bool) -
     let answer = by.once(idempotency, hash, async |tx, may| {
         rows::find(tx, key).await?;
         may?;
-        if rows::switch(tx, key, on).await? {
+        let change = async |tx: &mut TenantTx| rows::switch(tx, key, on).await;
+        let (switched, warnings) = put_in_force(by, tx, key, change).await?;
+        if switched {
             let action = if on { "skill.enable" } else { "skill.disable" };
             audit::record(tx, &[by.did(action).on(&target(key))]).await?;
         }
-        let skill = changed(tx, key, Vec::new()).await?;
+        let skill = changed(tx, key, warnings).await?;
         Answer::changed(etag(by, &skill.head).0, &skill)
     });
     Ok(answer.await?)
@@ -274,14 +329,16 @@ pub async fn pin(by: &By, key: &str, seen: IfMatch, body: Body<Pin>) -> Answered
         .tx(async |tx, may| {
             rows::find(tx, key).await?;
             may?;
-            if rows::pin(tx, key, version, seen.0).await? {
+            let change = async |tx: &mut TenantTx| rows::pin(tx, key, version, seen.0).await;
+            let (pinned, warnings) = put_in_force(by, tx, key, change).await?;
+            if pinned {
                 let detail = version.map(|version| format!("version {version}"));
                 let action = if version.is_some() { "skill.pin" } else { "skill.unpin" };
                 let target = target(key);
                 let entry = audit::Entry { detail: detail.as_deref(), ..by.did(action).on(&target) };
                 audit::record(tx, &[entry]).await?;
             }
-            changed(tx, key, Vec::new()).await
+            changed(tx, key, warnings).await
         })
         .await?;
     Ok((etag(by, &skill.head), Json(skill)).into_response())

@@ -82,7 +82,7 @@ fn alone(skills: &[Skill], report: &mut Report) -> Result<()> {
         "p99 ≤ 1,000",
     );
     report.add("— a plain scan of the same skills ÷ that", spread(&ratios, 1), "≥ 2");
-    let entries: Vec<_> = skills.iter().map(|skill| Entry { skill, missing: &[] }).collect();
+    let entries: Vec<_> = skills.iter().map(|skill| Entry { skill, missing: &[], problems: &[] }).collect();
     let mut rendered = Vec::new();
     for _ in 0..CALLS * ROUNDS {
         timed(&mut rendered, || catalogue(&entries, &Settings::default()));
