@@ -5,14 +5,12 @@ use crate::Skill;
 /// Where a copilot answers. A skill that names other places only is not for it.
 const PLACES: [&str; 2] = ["copilot", "shared"];
 
-/// Whether a copilot offers this skill: it is switched on, not given up, no library, and meant for here.
+/// Whether a copilot offers this skill, which is switched on: it is not given up, no library, and meant for here. What
+/// the document says of a switch counts as it is taken in; from then on an administrator's word does.
 pub fn is_offered(skill: &Skill) -> bool {
     let here =
         || skill.namespaces.iter().any(|name| PLACES.iter().any(|place| name.eq_ignore_ascii_case(place)));
-    skill.active
-        && skill.deprecation.is_none()
-        && !skill.key.is_library()
-        && (skill.namespaces.is_empty() || here())
+    skill.deprecation.is_none() && !skill.key.is_library() && (skill.namespaces.is_empty() || here())
 }
 
 /// The larger, the more important. A priority of the author's own making counts as none: as medium.

@@ -300,6 +300,7 @@ async fn the_newest_results_are_kept_and_what_waits_or_is_held() {
         .fetch_all(&pool)
         .await
         .expect("three");
+    alice.put("/v1/admin/retention", json!({"legal_hold": {"organization": false}})).await.expect(200);
     sqlx::query(
         "insert into sixty.retention_holds (org_id, user_id, session_id)
          select org_id, owner_id, id from sixty.sessions where id = $1",

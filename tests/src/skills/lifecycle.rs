@@ -148,7 +148,9 @@ async fn the_switch_follows_a_document_that_has_changed_its_mind() {
     let off = |body: &str| with("Old", &format!("is_active: false\nauthor: {body}"));
     let made = put(&alice, "old", &off("one")).await.expect(201).json();
     assert_eq!(made["enabled"], false, "{made}");
+    alice.get("/v1/skills/old").await.problem(404, "not_found");
     push(&alice, &format!("{PATH}/old/enable")).await.expect(200);
+    assert_eq!(alice.get("/v1/skills/old").await.expect(200).json()["runnable"], true);
     // It says what it said before: the administrator's word stands.
     assert_eq!(put(&alice, "old", &off("two")).await.expect(200).json()["enabled"], true);
     assert_eq!(put(&alice, "old", &document("Old", "On.")).await.expect(200).json()["enabled"], true);

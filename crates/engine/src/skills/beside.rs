@@ -68,7 +68,11 @@ impl Beside {
     fn commands(&self, new: &[NewSkill<'_>]) -> Commands {
         let written: BTreeSet<_> = new.iter().map(|new| &new.skill.key).collect();
         let there = self.library.candidates().filter(|it| !written.contains(&it.skill.key));
-        let written = new.iter().map(|new| Candidate { skill: new.skill, own: self.own });
+        // What is taken in switched off takes no command.
+        let written = new
+            .iter()
+            .filter(|new| new.skill.active)
+            .map(|new| Candidate { skill: new.skill, own: self.own });
         Commands::of(&there.chain(written).collect::<Vec<_>>())
     }
 

@@ -63,14 +63,14 @@ fn what_is_wrong_with_a_skill_stands_in_its_line() {
 fn only_what_is_offered_here_is_listed() {
     let skills = [
         described("plain", "p"),
-        Skill { active: false, ..described("off", "o") },
+        Skill { active: false, ..described("on-again", "o") },
         Skill { deprecation: Some(Deprecation { by: None, reason: None }), ..described("old", "o") },
         described(PLATFORM_REFERENCES, "library"),
         Skill { namespaces: vec!["fleet".into(), "slack".into()], ..described("elsewhere", "e") },
         Skill { namespaces: vec!["slack".into(), "shared".into()], ..described("shared", "s") },
         Skill { namespaces: vec!["Copilot".into()], ..described("here", "h") },
     ];
-    assert_eq!(keys(&rendered(&skills, &Settings::default())), ["here", "plain", "shared"]);
+    assert_eq!(keys(&rendered(&skills, &Settings::default())), ["here", "on-again", "plain", "shared"]);
 }
 
 #[test]

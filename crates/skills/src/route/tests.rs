@@ -262,13 +262,12 @@ fn the_more_certain_then_the_longer_match_then_the_order_wins() {
 
 #[test]
 fn only_what_is_offered_is_chosen_and_an_override_replaces_the_platforms() {
-    let off = Skill { active: false, ..triggered("off", vec![phrase("deal rescue")]) };
     let old = Skill {
         deprecation: Some(Deprecation { by: None, reason: None }),
         ..triggered("old", vec![phrase("deal rescue")])
     };
     let fleet = Skill { namespaces: vec!["fleet".into()], ..triggered("fleet", vec![phrase("deal rescue")]) };
-    assert_eq!(router(&[off, old, fleet]).route("deal rescue"), None);
+    assert_eq!(router(&[old, fleet]).route("deal rescue"), None);
     let (platform, own) =
         (triggered("x", vec![phrase("old words")]), triggered("x", vec![phrase("new words")]));
     let router =

@@ -95,20 +95,18 @@ pub async fn now(tx: &mut TenantTx) -> Result<DateTime<Utc>> {
 /// Stores a new task; refused where there are too many.
 pub async fn create(tx: &mut TenantTx, id: ScheduleId, new: &Content<'_>) -> Result<()> {
     let tenant = tx.tenant();
-    // Those that are made at once are counted one after the other, and so in a statement of their own.
-    let active = sqlx::query_scalar!(
-        r#"with one as (select org_id from sixty.orgs where org_id = $1 for no key update)
-         select exists (select from sixty.members m join one on one.org_id = m.org_id
-            where m.user_id = $2 and m.status = 'active') as "active!""#,
+    // A person's that are made at once are counted one after the other, and so in a statement of their own. Of an
+    // organization there may be as many more as people make one at this moment.
+    sqlx::query_scalar!(
+        "select user_id from sixty.members
+         where org_id = $1 and user_id = $2 and status = 'active' for no key update",
         tenant.org.0,
         tenant.user.0
     )
-    .fetch_one(tx.connection())
+    .fetch_optional(tx.connection())
     .await
-    .map_err(from_sqlx)?;
-    if !active {
-        return Err(Error::NotFound);
-    }
+    .map_err(from_sqlx)?
+    .ok_or(Error::NotFound)?;
     let own = sqlx::query!(
         r#"select count(*) filter (where status in ('active', 'paused')) as "alive!", count(*) as "all!"
          from sixty.schedules where org_id = $1 and owner_id = $2"#,
