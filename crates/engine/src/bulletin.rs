@@ -68,6 +68,8 @@ pub struct Listener {
     /// What they were told, or had before; as many as are looked at.
     known: HashSet<NotificationId>,
     waiting: Vec<Notification>,
+    /// There is news that was not read: a future that was dropped has only heard of it.
+    stale: bool,
     stopping: CancellationToken,
 }
 
@@ -81,6 +83,7 @@ impl Engine {
             news,
             known: HashSet::new(),
             waiting: Vec::new(),
+            stale: false,
             stopping: self.stopping(),
         };
         let newest = listener.newest().await?;
@@ -112,13 +115,17 @@ impl Listener {
                 self.known.insert(next.id);
                 return frame(&next).map(Some);
             }
-            tokio::select! {
-                () = self.stopping.cancelled() => return Ok(None),
-                changed = self.news.changed() => if changed.is_err() { return Ok(None) },
+            if !self.stale {
+                tokio::select! {
+                    () = self.stopping.cancelled() => return Ok(None),
+                    changed = self.news.changed() => if changed.is_err() { return Ok(None) },
+                }
+                self.stale = true;
             }
             let newest = self.newest().await?;
             self.known.retain(|id| newest.iter().any(|it| it.id == *id));
             self.waiting = newest.into_iter().filter(|it| !self.known.contains(&it.id)).collect();
+            self.stale = false;
         }
     }
 }

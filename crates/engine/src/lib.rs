@@ -163,8 +163,6 @@ struct Inner {
     /// There may be a queued run.
     wake: Notify,
     bulletin: bulletin::Bulletin,
-    /// Held while scheduled tasks are looked after.
-    firing: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
     stopping: CancellationToken,
     seal_keys: audit::SealKeys,
@@ -191,7 +189,6 @@ impl Engine {
             windows: Mutex::default(),
             wake: Notify::new(),
             bulletin: bulletin::Bulletin::default(),
-            firing: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))

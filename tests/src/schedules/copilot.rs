@@ -69,7 +69,7 @@ async fn it_pauses_resumes_and_cancels_and_is_told_what_it_cannot_do() {
     for (index, words) in [
         (1, format!("The person has no scheduled task {bobs:?}")),
         (2, "The person has no scheduled task \"main\"".to_owned()),
-        (3, "Nothing was scheduled: schedule.cron".to_owned()),
+        (3, "Nothing was done: schedule.cron".to_owned()),
     ] {
         let (told, failed) = result(&prompts[1], index);
         assert!(failed && told.contains(&words), "{told}");

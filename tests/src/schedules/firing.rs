@@ -250,6 +250,8 @@ async fn one_run_is_asked_for_at_a_time_and_takes_no_slot_away() {
         .await
         .expect(202);
     clock(&app, "2026-06-01T13:01:00Z").await;
+    ended(&alice, &id, 1).await;
+    clock(&app, "2026-06-01T13:02:00Z").await;
     let history = ended(&alice, &id, 2).await;
     assert!(history.iter().all(|run| run["status"] == "done"), "{history:?}");
     becomes(&alice, &id, "completed").await;
@@ -326,4 +328,30 @@ async fn the_newest_results_are_kept_and_what_waits_or_is_held() {
     let open = "select count(*) from sixty.schedule_runs where state = 'begun'";
     assert_eq!(app.database.count(open).await, 1);
     alice.delete(&format!("{PATH}/{id}")).await.problem(409, "legal_hold");
+}
+
+#[tokio::test]
+async fn of_slots_that_wait_for_a_conversation_the_newest_begins() {
+    let app = start().await;
+    let alice = app.alice();
+    clock(&app, "2026-06-01T12:00:00Z").await;
+    let session = alice.session().await;
+    app.sim.push(Reply::call("ask_user", json!({"question": "Which one?"})));
+    let asked = alice.ask(&session, "Do it.").await;
+    let hourly = json!({"kind": "cron", "cron": "0 * * * *"});
+    let id = make(&alice, with(json!({"schedule": hourly, "session": session}))).await;
+    for hour in 13..=15 {
+        clock(&app, &format!("2026-06-01T{hour}:00:00Z")).await;
+        eventually("it is claimed", async || (runs(&alice, &id).await.len() == hour - 12).then_some(()))
+            .await;
+    }
+    let overtaken = ended(&alice, &id, 2).await;
+    assert!(overtaken[1..].iter().all(|run| run["error"]["code"] == "overtaken"), "{overtaken:?}");
+    assert_eq!(overtaken[0]["status"], "running");
+    alice
+        .post(&format!("/v1/runs/{}/cancel", asked["run"]["id"].as_str().unwrap()), json!({}))
+        .await
+        .expect(202);
+    clock(&app, "2026-06-01T15:01:00Z").await;
+    assert_eq!(ended(&alice, &id, 3).await[0]["status"], "done");
 }

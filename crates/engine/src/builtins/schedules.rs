@@ -162,14 +162,15 @@ async fn done(tx: &mut TenantTx, task: &Task) -> Result<Outcome> {
 fn refused(error: Error) -> Result<Outcome> {
     match error {
         Error::Invalid { fields, detail, .. } if fields.is_empty() => {
-            Ok(Outcome::failed(format!("Nothing was scheduled: {detail}.")))
+            Ok(Outcome::failed(format!("Nothing was done: {detail}.")))
         }
         Error::Invalid { fields, .. } => {
             let problems: Vec<String> =
                 fields.iter().map(|problem| format!("{} {}", problem.field, problem.error)).collect();
-            Ok(Outcome::failed(format!("Nothing was scheduled: {}.", problems.join("; "))))
+            Ok(Outcome::failed(format!("Nothing was done: {}.", problems.join("; "))))
         }
-        Error::Conflict { detail, .. } => Ok(Outcome::failed(format!("Nothing was changed: {detail}."))),
+        Error::Conflict { detail, .. } => Ok(Outcome::failed(format!("Nothing was done: {detail}."))),
+        Error::NotFound => Ok(Outcome::failed("Nothing was done: the task is not there any more.")),
         other => Err(other),
     }
 }

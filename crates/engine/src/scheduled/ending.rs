@@ -139,7 +139,9 @@ async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
         _ => text,
     };
     notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await?;
-    if delivery == GONE { pause_if_active(tx, held, PausedFor::Target).await } else { Ok(()) }
+    // One that fires no more is over with this result.
+    let goes_on = held.task.status == TaskStatus::Active && held.task.next_run_at.is_some();
+    if delivery == GONE && goes_on { paused(tx, held, PausedFor::Target).await } else { Ok(()) }
 }
 
 /// What came of handing a result over.
@@ -167,7 +169,8 @@ async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Resul
     }
     let (running, _) = rows::goes_on(tx, to).await?;
     if running {
-        return Ok(if held.is_late() { STAYED_BUSY } else { Delivery::Later });
+        let since = run.finished_at.unwrap_or(held.fired_at);
+        return Ok(if held.is_late_since(since) { STAYED_BUSY } else { Delivery::Later });
     }
     let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
     let preview = crate::turn::cut(&told, 200);
@@ -201,7 +204,8 @@ pub(super) async fn failed(
     let failures = rows::count_failure(tx, held.task.id, true).await?;
     let title = format!("{:?} failed", held.task.name);
     notifications::add(tx, NotificationKind::ScheduleFailed, &title, error.1, about(held, run)).await?;
-    if failures >= MAX_FAILURES { pause_if_active(tx, held, PausedFor::Failures).await } else { Ok(()) }
+    let active = held.task.status == TaskStatus::Active;
+    if failures >= MAX_FAILURES && active { paused(tx, held, PausedFor::Failures).await } else { Ok(()) }
 }
 
 /// How long it waits for another try; none: there is none. The next slot is never waited past.
@@ -213,19 +217,19 @@ fn next_try(held: &Held, code: &str) -> Option<TimeDelta> {
     (task.status == TaskStatus::Active && before_next && PASSING.contains(&code)).then_some(wait)
 }
 
-/// The slot is void, and the task is paused for this reason; its owner is told.
+/// The slot is void, and the task, if it is active, is paused for this reason; its owner is told.
 pub(super) async fn pause(tx: &mut TenantTx, held: &Held, run: Option<&Run>, why: PausedFor) -> Result<()> {
     let outcome = Outcome { result: None, error: Some((code(why), reason(why))) };
     rows::end(tx, held, TaskRunStatus::Cancelled, run, &outcome).await?;
-    pause_if_active(tx, held, why).await
+    if held.task.status == TaskStatus::Active {
+        return paused(tx, held, why).await;
+    }
+    let title = format!("{:?} failed", held.task.name);
+    notifications::add(tx, NotificationKind::ScheduleFailed, &title, reason(why), about(held, run)).await
 }
 
-/// A task that fires no more, or was stopped by its owner, stays as it is.
-async fn pause_if_active(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
+async fn paused(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
     let task = &held.task;
-    if task.status != TaskStatus::Active || (task.next_run_at.is_none() && why == PausedFor::Target) {
-        return Ok(());
-    }
     schedules::set_status(tx, task.id, TaskStatus::Paused, Some(why), None).await?;
     let title = format!("{:?} is paused", task.name);
     notifications::add(tx, NotificationKind::SchedulePaused, &title, reason(why), about(held, None)).await?;

@@ -63,9 +63,18 @@ struct Claimed {
 async fn claim_some(engine: &Engine) -> Result<Claimed> {
     let mut all = Claimed { slots: Vec::new(), more: true };
     while all.more && all.slots.len() < STRETCH {
-        let claimed = claim(engine).await?;
-        all.slots.extend(claimed.slots);
-        all.more = claimed.more;
+        match claim(engine).await {
+            Ok(claimed) => {
+                all.slots.extend(claimed.slots);
+                all.more = claimed.more;
+            }
+            // What is claimed begins all the same.
+            Err(error) if !all.slots.is_empty() => {
+                tracing::warn!(%error, "more scheduled tasks may be due");
+                break;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(all)
 }
@@ -121,13 +130,14 @@ enum Not {
 async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
     let mut tx = engine.store().tenant(slot.owner).await?;
     let Some(held) = rows::hold(&mut tx, slot, "due").await? else { return tx.rollback().await };
+    // Whether it can begin or has to wait: those before it have waited long enough.
+    if !held.manual {
+        rows::overtake(&mut tx, &held).await?;
+    }
     match ready(engine, &mut tx, &held).await {
         Ok(Ok(prepared)) => {
             let run = held.id.run(held.attempt + 1);
             rows::begin(&mut tx, &held, run, prepared.session).await?;
-            if !held.manual {
-                rows::overtake(&mut tx, &held).await?;
-            }
             match engine.begin_turn(tx, prepared, run).await {
                 Ok(_) => Ok(()),
                 Err(error @ (Error::Internal(_) | Error::Unavailable { .. })) => Err(error),
@@ -150,7 +160,7 @@ async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> 
         rows::postpone(&mut tx, &held, BUSY).await?;
     } else {
         ending::failed(&mut tx, &held, None, ("not_begun", &refusal.to_string())).await?;
-        rows::complete(&mut tx, held.task.id).await?;
+        over(&mut tx, &held).await?;
     }
     tx.commit().await
 }
@@ -166,7 +176,13 @@ async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
         }
     };
     put?;
-    rows::complete(tx, held.task.id).await
+    over(tx, held).await
+}
+
+/// What follows where a slot is over.
+async fn over(tx: &mut TenantTx, held: &Held) -> Result<()> {
+    rows::complete(tx, held.task.id).await?;
+    rows::prune(tx, held.task.id).await
 }
 
 /// The turn that the slot begins with, as its owner may have it today.
@@ -191,7 +207,7 @@ async fn ready(
     if !may_schedule(tx, role).await? {
         return Ok(Err(Not::Paused(PausedFor::Rights)));
     }
-    if held.is_late() {
+    if held.is_late_since(held.fired_at) {
         return Ok(Err(Not::Late));
     }
     let session = match task.session {

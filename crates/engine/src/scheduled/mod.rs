@@ -111,7 +111,7 @@ impl Engine {
     /// Makes a task of the transaction's person. What is wrong with it is told field by field.
     pub async fn create_task(&self, tx: &mut TenantTx, new: &NewTask, author: TaskAuthor) -> Result<Task> {
         let now = rows::now(tx).await?;
-        let mut problems = text_problems(&new.name, &new.prompt);
+        let mut problems = text_problems(new.name.trim(), &new.prompt);
         let schedule = checked(&new.schedule, now, author, &mut problems);
         target_problems(tx, new.session, &new.deliver, &mut problems).await?;
         let Some(schedule) = schedule.filter(|_| problems.is_empty()) else {
@@ -214,6 +214,8 @@ impl Engine {
             (TaskMove::Pause, TaskStatus::Paused)
             | (TaskMove::Resume, TaskStatus::Active)
             | (TaskMove::Cancel, TaskStatus::Cancelled) => return Ok(task),
+            // Its only time has come: what has begun is not paused.
+            (TaskMove::Pause, TaskStatus::Active) if task.next_run_at.is_none() => return Err(past(&task)),
             (TaskMove::Pause, TaskStatus::Active) => (TaskStatus::Paused, None),
             (TaskMove::Cancel, TaskStatus::Active | TaskStatus::Paused) => (TaskStatus::Cancelled, None),
             (TaskMove::Resume, TaskStatus::Paused) => {

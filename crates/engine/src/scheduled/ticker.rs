@@ -1,6 +1,9 @@
 //! The ticker of a replica: at every second it looks for what is due. It decides nothing: Postgres does.
 
+use std::sync::Arc;
+
 use domain::{Error, Result};
+use tokio::sync::Mutex;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::{ending, firing};
@@ -29,22 +32,33 @@ pub(crate) fn start(engine: &Engine) {
 
 async fn ticking(engine: &Engine) -> Result<JobScheduler> {
     let scheduler = JobScheduler::new().await.map_err(Error::internal)?;
-    let engine = engine.clone();
-    let job = Job::new_async(EVERY_SECOND, move |_, _| {
-        let engine = engine.clone();
-        Box::pin(async move { tick(&engine).await })
-    });
-    scheduler.add(job.map_err(Error::internal)?).await.map_err(Error::internal)?;
+    // Two, so that none waits for the other.
+    for look in [Look::Firing, Look::Ending] {
+        let (engine, busy) = (engine.clone(), Arc::new(Mutex::new(())));
+        let job = Job::new_async(EVERY_SECOND, move |_, _| {
+            let (engine, busy) = (engine.clone(), busy.clone());
+            Box::pin(async move { tick(&engine, look, &busy).await })
+        });
+        scheduler.add(job.map_err(Error::internal)?).await.map_err(Error::internal)?;
+    }
     scheduler.start().await.map_err(Error::internal)?;
     Ok(scheduler)
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Look {
+    Firing,
+    Ending,
+}
+
 /// One look. A second that comes before the one before is done is left out.
-async fn tick(engine: &Engine) {
-    let Ok(_alone) = engine.0.firing.try_lock() else { return };
-    // One does not wait for the other.
-    let (fired, ended) = tokio::join!(firing::look(engine), ending::look(engine));
-    if let Err(error) = fired.and(ended) {
-        tracing::warn!(%error, "scheduled tasks could not be looked after; the next second does it");
+async fn tick(engine: &Engine, look: Look, busy: &Mutex<()>) {
+    let Ok(_alone) = busy.try_lock() else { return };
+    let looked = match look {
+        Look::Firing => firing::look(engine).await,
+        Look::Ending => ending::look(engine).await,
+    };
+    if let Err(error) = looked {
+        tracing::warn!(%error, ?look, "scheduled tasks could not be looked after; the next second does it");
     }
 }

@@ -119,7 +119,7 @@ fn schedule_routes() -> OpenApiRouter<App> {
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::cancel))
         .routes(routes!(schedules::run))
-        .routes(routes!(schedules::runs))
+        .routes(routes!(schedules::history))
 }
 
 fn all_routes() -> OpenApiRouter<App> {

@@ -8,13 +8,13 @@ use axum::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Error, RunId, ScheduleId, ScheduleRunId, SessionId,
+    Error, OptionalExt as _, RunId, ScheduleId, ScheduleRunId, SessionId,
     schedule::{CatchUp, Deliver, PausedFor, Task, TaskRun, TaskStatus},
 };
 use engine::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes};
 use schedules::Wanted;
 use serde::{Deserialize, Serialize};
-use store::{audit, schedules as rows};
+use store::{audit, runs, schedules as rows};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -248,7 +248,7 @@ pub async fn update(
         catch_up: new.catch_up,
     };
     let changed = caller.tx(async |tx| {
-        let before = rows::find(tx, id).await?.version;
+        let before = rows::lock(tx, id).await?.version;
         may_schedule(tx).await?;
         let author = author(&caller, tx);
         let task = caller.app.engine.change_task(tx, id, &change, author, seen.0).await?;
@@ -273,7 +273,12 @@ pub async fn delete(caller: Caller, Path(id): Path<ScheduleId>, seen: IfMatch) -
             if seen.0.is_some_and(|seen| seen != task.version) {
                 return Err(Error::VersionMismatch { current: task.version });
             }
-            let stopped = rows::delete(tx, id).await?;
+            let mut stopped = rows::begun(tx, id).await?;
+            for run in &stopped {
+                // One whose conversation is gone is gone with it.
+                runs::cancel(tx, *run, engine::cancelled_frames).await.optional()?;
+            }
+            stopped.extend(rows::delete(tx, id).await?);
             audit::record(tx, &[caller.did("schedule.delete").on(&target(id))]).await?;
             Ok(stopped)
         })
@@ -292,7 +297,7 @@ async fn moved(
 ) -> Result<Answer> {
     let hash = request_hash(&format!("POST /v1/schedules/{id} {action}"), &[]);
     let answer = once(&caller, key, hash, async |tx| {
-        let before = rows::find(tx, id).await?.version;
+        let before = rows::lock(tx, id).await?.version;
         match to {
             TaskMove::Resume => may_schedule(tx).await?,
             TaskMove::Pause | TaskMove::Cancel => tx.writes()?,
@@ -348,7 +353,7 @@ pub async fn run(caller: Caller, Path(id): Path<ScheduleId>, key: IdempotencyKey
 /// What came of each time that a task fired, newest first: the newest 200.
 #[utoipa::path(get, path = "/v1/schedules/{id}/runs", tag = "schedules", security(("bearer" = [])),
     params(("id" = ScheduleId, Path), ListScheduleRuns), responses((status = 200, body = Page<TaskRun>), Problems))]
-pub async fn runs(
+pub async fn history(
     caller: Caller,
     Path(id): Path<ScheduleId>,
     Query(query): Query<ListScheduleRuns>,

@@ -174,13 +174,13 @@ pub struct Held {
     pub now: DateTime<Utc>,
 }
 
-/// How long a slot may wait for its conversation.
+/// How long a slot, and then its result, may wait for a conversation.
 const PATIENCE: TimeDelta = TimeDelta::hours(6);
 
 impl Held {
-    /// Whether it has waited as long as it may.
-    pub fn is_late(&self) -> bool {
-        self.now - self.fired_at > PATIENCE
+    /// Whether it has waited since then as long as it may.
+    pub fn is_late_since(&self, since: DateTime<Utc>) -> bool {
+        self.now - since > PATIENCE
     }
 }
 
@@ -257,7 +257,7 @@ pub async fn begin(tx: &mut TenantTx, held: &Held, run: RunId, session: SessionI
     let tenant = tx.tenant();
     sqlx::query!(
         "update sixty.schedule_runs set state = 'begun', attempt = $4, run_id = $5, session_id = $6, told_fence = null,
-            started_at = now(), lease_until = sixty.schedule_clock() - interval '1 second'
+            started_at = now(), finished_at = null, error_code = null, error_message = null, lease_until = sixty.schedule_clock() - interval '1 second'
          where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
         tenant.user.0,
@@ -297,7 +297,7 @@ pub async fn told(tx: &mut TenantTx, held: &Held) -> Result<()> {
         "update sixty.schedule_runs f set told_fence = r.fence, lease_until = sixty.schedule_clock() - interval '1 second'
          from sixty.runs r
          where f.org_id = $1 and f.owner_id = $2 and f.id = $3
-            and r.org_id = $1 and r.owner_id = $2 and r.id = f.run_id",
+            and r.org_id = $1 and r.owner_id = $2 and r.id = f.run_id and r.status = 'waiting'",
         tenant.org.0,
         tenant.user.0,
         held.id.0
@@ -350,8 +350,8 @@ async fn record(
     sqlx::query!(
         "update sixty.schedule_runs set state = $4, result = $5, error_code = $6, error_message = $7,
             input_tokens = input_tokens + $8, output_tokens = output_tokens + $9,
-            finished_at = coalesce($10, now()),
-            begin_at = sixty.schedule_clock() + make_interval(secs => $11),
+            finished_at = case when $4 <> 'due' then coalesce($10, now()) end,
+            begin_at = case when $4 = 'due' then sixty.schedule_clock() + make_interval(secs => $11) else begin_at end,
             lease_until = sixty.schedule_clock() - interval '1 second'
          where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
@@ -447,6 +447,8 @@ pub async fn prune(tx: &mut TenantTx, task: ScheduleId) -> Result<()> {
          where s.org_id = $1 and s.owner_id = $2 and s.schedule_id = $3
             and not exists (select from sixty.schedule_runs f
                 where f.org_id = $1 and f.owner_id = $2 and f.schedule_id = $3 and f.session_id = s.id)
+            and not exists (select from sixty.runs r where r.org_id = $1 and r.owner_id = $2 and r.session_id = s.id
+                and r.status in ('queued', 'running', 'waiting'))
             and not exists (select from sixty.retention r where r.org_id = $1 and r.legal_hold)
             and not exists (select from sixty.retention_holds h where h.org_id = $1 and h.user_id = $2
                 and h.session_id in (s.id, '00000000-0000-0000-0000-000000000000'))

@@ -27,7 +27,7 @@ pub struct Content<'a> {
     pub prompt: &'a str,
     pub schedule: &'a Value,
     pub anchor: DateTime<Utc>,
-    /// The first slot; none: the task is paused.
+    /// The next slot; none: it fires no more.
     pub next: Option<DateTime<Utc>>,
     pub catch_up: CatchUp,
     pub session: Option<SessionId>,
@@ -162,10 +162,9 @@ async fn of_organization(tx: &mut TenantTx) -> Result<i64> {
         tenant.owner().map(|owner| owner.0)
     )
     .fetch_one(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
+    .await;
     tx.switch(None, scope).await?;
-    Ok(count)
+    count.map_err(from_sqlx)
 }
 
 fn limit(detail: &str) -> Error {
@@ -262,7 +261,7 @@ pub async fn update(tx: &mut TenantTx, id: ScheduleId, new: &Content<'_>, afresh
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if afresh { cancel_due(tx, id).await } else { Ok(()) }
+    if afresh { cancel_due(tx, id, false).await } else { Ok(()) }
 }
 
 /// Moves a task that the transaction has locked to another state. What was due and has not begun is cancelled.
@@ -288,17 +287,20 @@ pub async fn set_status(
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    cancel_due(tx, id).await
+    cancel_due(tx, id, status == TaskStatus::Cancelled).await
 }
 
-async fn cancel_due(tx: &mut TenantTx, id: ScheduleId) -> Result<()> {
+/// Voids slots that have not begun: those that were asked for by hand only if the task has come to its end.
+async fn cancel_due(tx: &mut TenantTx, id: ScheduleId, by_hand: bool) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update sixty.schedule_runs set state = 'cancelled', finished_at = now()
-         where org_id = $1 and owner_id = $2 and schedule_id = $3 and state = 'due'",
+        "update sixty.schedule_runs set state = 'cancelled', finished_at = now(), error_code = 'stopped',
+            error_message = 'the task was paused, cancelled or changed before this began'
+         where org_id = $1 and owner_id = $2 and schedule_id = $3 and state = 'due' and ($4 or not manual)",
         tenant.org.0,
         tenant.user.0,
-        id.0
+        id.0,
+        by_hand
     )
     .execute(tx.connection())
     .await
@@ -341,10 +343,25 @@ pub async fn is_open_by_hand(tx: &mut TenantTx, id: ScheduleId) -> Result<bool> 
     .map_err(from_sqlx)
 }
 
-/// Deletes a task with its history and its conversations, unless one of these is under legal hold. Answers the runs
-/// of those conversations, some of which may still be executed.
+/// Runs of a task that have begun and are not over, in whichever conversation.
+pub async fn begun(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
+    let tenant = tx.tenant();
+    let runs = sqlx::query_scalar!(
+        r#"select run_id as "run_id!" from sixty.schedule_runs
+         where org_id = $1 and owner_id = $2 and schedule_id = $3 and state = 'begun' and run_id is not null"#,
+        tenant.org.0,
+        tenant.user.0,
+        id.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(runs.into_iter().map(RunId).collect())
+}
+
+/// Deletes a task that the transaction has locked, with its history and its conversations, unless one of these is under
+/// legal hold. Answers the runs of those conversations, some of which may still be executed.
 pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
-    lock(tx, id).await?;
     let tenant = tx.tenant();
     let sessions = sqlx::query_scalar!(
         "select id from sixty.sessions where org_id = $1 and owner_id = $2 and schedule_id = $3",
