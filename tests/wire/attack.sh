@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # schemathesis makes requests out of the OpenAPI document, right and wrong ones, and holds the answers against it.
-# The seed makes them the same in every run; no operation and no phase is left out. What is not checked stands in
+# The seed makes them the same in every run; no phase is left out. What is not checked, and the one stream, stand in
 # schemathesis.toml, with the reason. One worker: Python 3.11 cannot parse in two threads at once ("AST constructor
 # recursion depth mismatch").
 set -euo pipefail
