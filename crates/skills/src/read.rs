@@ -48,10 +48,7 @@ pub fn read(key: &Key, document: &str, files: &Files) -> Reading {
 fn templates(files: &Files, report: &mut Report) {
     let is_markdown = |path: &str| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md");
     for (path, text) in files.iter().filter(|(path, _)| is_markdown(path)) {
-        for (line, problem) in template::problems(text) {
-            let finding = Finding::new(path, problem.text.clone()).on_line(line);
-            report.warn(finding.suggest(problem.suggestion()));
-        }
+        template::check(text, path, 1, report);
     }
 }
 

@@ -64,6 +64,12 @@ impl Report {
         add(&mut self.warnings, finding);
     }
 
+    /// Adds all that another report holds.
+    pub fn append(&mut self, more: Report) {
+        self.errors.extend(more.errors);
+        self.warnings.extend(more.warnings);
+    }
+
     /// In the order of the document; what has no line comes last.
     pub(crate) fn sort(&mut self) {
         for found in [&mut self.errors, &mut self.warnings] {

@@ -85,8 +85,7 @@ pub(super) fn check_all(documents: &[PathBuf]) -> io::Result<Vec<Checked>> {
     let skills: Vec<&Skill> = checked.iter().filter_map(|checked| checked.skill.as_ref()).collect();
     let reports = beside(&skills, &Links::new());
     for (checked, report) in checked.iter_mut().filter(|checked| checked.skill.is_some()).zip(reports) {
-        checked.report.errors.extend(report.errors);
-        checked.report.warnings.extend(report.warnings);
+        checked.report.append(report);
     }
     Ok(checked)
 }
@@ -138,8 +137,7 @@ impl Checked {
         });
         if let Ok(key) = key {
             let reading = skills::read(&key, &text, &self.files);
-            self.report.errors.extend(reading.report.errors);
-            self.report.warnings.extend(reading.report.warnings);
+            self.report.append(reading.report);
             self.skill = reading.skill;
         }
         self.document = text;

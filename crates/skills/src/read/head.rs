@@ -86,10 +86,7 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
     head.inert(&mut other);
     let Head { fields, report, .. } = head;
     other.extend(fields.rest(report));
-    for (line, problem) in template::problems(&skill.body) {
-        let finding = Finding::new("body", problem.text.clone()).on_line(parts.body_line + line - 1);
-        report.warn(finding.suggest(problem.suggestion()));
-    }
+    template::check(&skill.body, "body", parts.body_line, report);
     if skill.body.trim().is_empty() && skill.steps.is_empty() && !key.is_library() {
         let finding = Finding::new("body", "is empty: there is nothing to follow");
         report.warn(finding.on_line(parts.body_line));

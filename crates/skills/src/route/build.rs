@@ -60,9 +60,8 @@ impl Commands {
             building.commands(number, skill, &skills);
         }
         let key = |number: usize| skills[number].key.clone();
-        let Building { commands, places, lost, warnings, .. } = building;
-        let had = commands.into_iter().zip(places.into_values());
-        let had = had.map(|((label, number), place)| (label, (key(number), place)));
+        let Building { commands, lost, warnings, .. } = building;
+        let had = commands.into_iter().map(|(label, (number, field))| (label, (key(number), field)));
         let lost = lost.into_iter().map(|(number, label)| (key(number), label));
         Self { had: had.collect(), lost: lost.collect(), warnings }
     }
@@ -102,7 +101,7 @@ impl Router {
         let regexes = building.regexes(&skills);
         Self {
             skills: skills.iter().map(|skill| Routed::new(skill)).collect(),
-            commands: building.commands,
+            commands: building.commands.into_iter().map(|(label, (skill, _))| (label, skill)).collect(),
             phrases: building.phrases.build(),
             templates: building.templates,
             regexes,
@@ -123,9 +122,8 @@ impl Routed {
 struct Building {
     /// How many skills have a keyword.
     shared: BTreeMap<String, u32>,
-    commands: BTreeMap<String, usize>,
-    /// Where each of them stands.
-    places: BTreeMap<String, String>,
+    /// Who has each, and the field that says so.
+    commands: BTreeMap<String, (usize, String)>,
     /// Those that a skill wants and another has.
     lost: Vec<(usize, String)>,
     phrases: phrases::Builder<Means>,
@@ -271,13 +269,10 @@ impl Building {
         }
         let label = words.join("-");
         match self.commands.get(&label) {
-            None => {
-                self.places.insert(label.clone(), field.into());
-                self.commands.insert(label, skill);
-            }
-            Some(winner) if *winner == skill => {}
+            None => _ = self.commands.insert(label, (skill, field.into())),
+            Some((winner, _)) if *winner == skill => {}
             // Skills come in the order in which they win.
-            Some(winner) => {
+            Some((winner, _)) => {
                 let problem =
                     format!("/{label} is the command of `{}` already, which wins", all[*winner].key);
                 self.lost.push((skill, label));

@@ -14,7 +14,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 use crate::{
-    Report,
+    Finding, Report,
     found::{Found, Place},
     limits,
 };
@@ -49,8 +49,16 @@ pub fn fill(text: &str, facts: &Map<String, Value>) -> (String, Report) {
     (out, found.report())
 }
 
-/// What is wrong with the templates of a text whatever an organization says of itself.
-pub(crate) fn problems(text: &str) -> Vec<(usize, Problem<'_>)> {
+/// Tells what is wrong with the templates of a text whatever an organization says of itself. The text stands in this
+/// field, from this line on.
+pub(crate) fn check(text: &str, field: &str, first: usize, report: &mut Report) {
+    for (line, problem) in problems(text) {
+        let finding = Finding::new(field, problem.text.clone()).on_line(first + line - 1);
+        report.warn(finding.suggest(problem.suggestion()));
+    }
+}
+
+fn problems(text: &str) -> Vec<(usize, Problem<'_>)> {
     let (mut problems, mut fence) = (Vec::new(), Fence::default());
     for (line, number) in text.split_inclusive('\n').zip(1..) {
         if !fence.holds(line) {

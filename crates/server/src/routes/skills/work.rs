@@ -234,8 +234,7 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
         let new = [engine::NewSkill { skill: &skill, files: &draft.files }];
         let more = by.tx(async |tx, _| by.engine().beside(tx).await?.look(tx, &new).await).await?;
         for more in more {
-            report.errors.extend(more.errors);
-            report.warnings.extend(more.warnings);
+            report.append(more);
         }
     }
     Ok(Json(Report { errors: remarks(report.errors), warnings: remarks(report.warnings) }))
