@@ -76,7 +76,8 @@ ids! {
     CardId,
     /// A scheduled task.
     ScheduleId,
-    /// A slot of a scheduled task that has fired: UUIDv5 of both, so that a slot fires once.
+    /// A slot of a scheduled task that has fired: UUIDv5 of both, so that a slot fires once. UUIDv7 where a person has
+    /// asked for the run.
     ScheduleRunId,
     NotificationId,
     /// An API key; its secret is another thing.
@@ -93,6 +94,7 @@ fresh!(
     ApprovalId,
     QuestionId,
     ScheduleId,
+    ScheduleRunId,
     NotificationId,
     ApiKeyId,
     ReplicaId
@@ -119,11 +121,6 @@ impl CardId {
 impl ScheduleRunId {
     pub fn of_slot(schedule: ScheduleId, slot: DateTime<Utc>) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("slot:{schedule}:{}", slot.timestamp()).as_bytes()))
-    }
-
-    /// Of a run that a person asks for, outside of the schedule.
-    pub fn by_hand(schedule: ScheduleId, request: Uuid) -> Self {
-        Self(Uuid::new_v5(&NAMESPACE, format!("by-hand:{schedule}:{request}").as_bytes()))
     }
 
     /// The run of one of its tries.

@@ -35,6 +35,13 @@ words! {
     }
 }
 
+impl TaskStatus {
+    /// Whether it fires no more, for good.
+    pub fn is_over(self) -> bool {
+        matches!(self, TaskStatus::Cancelled | TaskStatus::Completed)
+    }
+}
+
 words! {
     /// What becomes of slots that passed while nothing could fire.
     CatchUp {

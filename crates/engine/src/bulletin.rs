@@ -33,7 +33,6 @@ impl Bulletin {
 
     fn subscribe(&self, tenant: Tenant) -> watch::Receiver<Option<News>> {
         let mut ears = self.ears();
-        ears.retain(|_, ear| ear.receiver_count() > 0);
         ears.entry((tenant.org, tenant.user)).or_insert_with(|| watch::Sender::new(None)).subscribe()
     }
 }

@@ -5,7 +5,9 @@
 use chrono_tz::Tz;
 use domain::{
     EntityRef, Error, Event, MemoryScope, MessageId, OptionalExt, Result, Role, RunId, SessionId, Tenant,
-    UserId, block,
+    UserId,
+    audit::Channel,
+    block,
     event::Cursor,
     offered::Routing,
     permission::Matrix,
@@ -50,8 +52,8 @@ pub struct Prepared {
     pub skill: Option<Wanted>,
     /// A program wrote the message, and no person.
     pub service: bool,
-    /// What brings it: `http` or `schedule`.
-    pub trigger: &'static str,
+    /// What brings it.
+    pub trigger: Channel,
     /// What the model is told of the circumstances; a line, or nothing.
     pub notice: String,
 }

@@ -7,7 +7,7 @@ use std::{convert::Infallible, pin::Pin, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use engine::{Listener, Reader};
@@ -28,6 +28,11 @@ pub struct Frame {
     event: String,
     /// One JSON object; that of a run names its `run_id`.
     data: String,
+}
+
+/// What the reader has, as it says: one that is no text is an id of nothing.
+pub fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?")).filter(|id| !id.is_empty())
 }
 
 /// Where frames come from.

@@ -228,37 +228,46 @@ pub async fn update(
 /// Deletes a session with everything that was said in it, unless it is under legal hold.
 /// Answers its runs, some of which may still be executed.
 pub async fn delete(tx: &mut TenantTx, id: SessionId, seen: Option<i64>) -> Result<Vec<RunId>> {
-    let tenant = tx.tenant();
     if retention::session_held(tx, id).await? {
         return Err(retention::refusal());
     }
+    let (deleted, runs) = delete_all(tx, &[id.0], seen).await?;
+    if deleted == 1 { Ok(runs) } else { Err(missed(tx, id).await) }
+}
+
+/// Deletes conversations, at this version if one is given, that no legal hold keeps. Answers how many, and their runs.
+pub(crate) async fn delete_all(
+    tx: &mut TenantTx,
+    ids: &[Uuid],
+    seen: Option<i64>,
+) -> Result<(u64, Vec<RunId>)> {
+    if ids.is_empty() {
+        return Ok((0, Vec::new()));
+    }
+    let tenant = tx.tenant();
     // First, because a run locks its own row before the session's: the other way
     // round the two would wait for each other.
     let runs = sqlx::query_scalar!(
-        "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = $3 returning id",
+        "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = any ($3) returning id",
         tenant.org.0,
         tenant.user.0,
-        id.0
+        ids
     )
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
     let done = sqlx::query!(
         "delete from sixty.sessions
-         where org_id = $1 and owner_id = $2 and id = $3 and ($4::bigint is null or version = $4)",
+         where org_id = $1 and owner_id = $2 and id = any ($3) and ($4::bigint is null or version = $4)",
         tenant.org.0,
         tenant.user.0,
-        id.0,
+        ids,
         seen
     )
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if done.rows_affected() == 1 {
-        Ok(runs.into_iter().map(RunId).collect())
-    } else {
-        Err(missed(tx, id).await)
-    }
+    Ok((done.rows_affected(), runs.into_iter().map(RunId).collect()))
 }
 
 /// Why a write found no row: it is not there, or it has moved on.

@@ -3,6 +3,7 @@
 
 use domain::{
     ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
+    audit::Channel,
     id::ReplicaId,
     offered::Routing,
     permission::Matrix,
@@ -83,7 +84,7 @@ pub struct NewTurn {
     /// Given to a session that has no title yet.
     pub title: String,
     pub run: RunId,
-    pub trigger: &'static str,
+    pub trigger: Channel,
     pub mode: Chosen,
     pub routing: Option<Routing>,
     pub skill: Option<PinnedSkill>,
@@ -224,7 +225,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.title,
         new.context,
         new.run.0,
-        new.trigger,
+        new.trigger.as_str(),
         new.mode.mode.as_str(),
         new.model,
         replica.map(|replica| replica.0),

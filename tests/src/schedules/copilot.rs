@@ -3,7 +3,7 @@
 use model_sim::Reply;
 use serde_json::{Value, json};
 
-use super::{PATH, act, allow, clock, daily, ended, make, read, start};
+use super::{PATH, allow, clock, daily, make, read, run_now, start};
 use crate::harness::{
     Person,
     look::{end, prompts, result},
@@ -112,8 +112,7 @@ async fn a_task_makes_no_task_that_fires_sooner_than_five_minutes_later_or_as_cl
             .tool("schedule_task", task(json!({"kind": "once", "at": "2026-06-01T12:05:00Z"}))),
     );
     app.sim.push(Reply::text("Done."));
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 1).await;
+    run_now(&alice, &id, 1).await;
     let made = tasks(&alice).await;
     assert_eq!(made.len(), 2, "{made:?}");
     assert_eq!(made[0]["next_run_at"], "2026-06-01T12:05:00Z");
@@ -141,8 +140,7 @@ async fn what_a_task_of_foreign_words_wants_to_remember_is_only_proposed() {
         json!({"scope": "user", "section": "Facts", "text": "Likes tea"}),
     ));
     app.sim.push(Reply::text("Done."));
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 1).await;
+    run_now(&alice, &id, 1).await;
     let memory = alice.get("/v1/memory/user").await.expect(200).json();
     assert_eq!(memory["content"], "", "{memory}");
     let proposals = alice.get("/v1/memory/proposals").await.expect(200).json();

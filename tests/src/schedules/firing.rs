@@ -4,7 +4,7 @@ use domain::{ScheduleId, ScheduleRunId};
 use model_sim::{Gate, Reply};
 use serde_json::json;
 
-use super::{PATH, act, becomes, clock, daily, ended, make, read, runs, start, with};
+use super::{PATH, act, becomes, clock, daily, ended, make, read, run_now, runs, start, with};
 use crate::harness::{
     Setup, TestApp, eventually,
     look::{last_blocks, prompts},
@@ -171,8 +171,7 @@ async fn a_deleted_task_takes_its_conversations_with_it() {
     let alice = app.alice();
     clock(&app, "2026-06-01T12:00:00Z").await;
     let id = make(&alice, daily()).await;
-    act(&alice, &id, "run").await.expect(202);
-    let session = ended(&alice, &id, 1).await[0]["session_id"].as_str().unwrap().to_owned();
+    let session = run_now(&alice, &id, 1).await[0]["session_id"].as_str().unwrap().to_owned();
     alice.get(&format!("/v1/sessions/{session}")).await.expect(200);
     alice.delete(&format!("{PATH}/{id}")).await.expect(204);
     alice.get(&format!("/v1/sessions/{session}")).await.problem(404, "not_found");
@@ -190,16 +189,13 @@ async fn a_task_goes_on_in_the_conversation_that_it_names() {
     let session = alice.session().await;
     alice.hear(&session, "We talk about Acme.").await;
     let id = make(&alice, with(json!({"session": session}))).await;
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 1).await;
-    act(&alice, &id, "run").await.expect(202);
-    let history = ended(&alice, &id, 2).await;
+    run_now(&alice, &id, 1).await;
+    let history = run_now(&alice, &id, 2).await;
     assert!(history.iter().all(|run| run["session_id"] == session && run["status"] == "done"), "{history:?}");
     assert_eq!(alice.history(&session).await.len(), 6);
     // One that is gone pauses it.
     alice.delete(&format!("/v1/sessions/{session}")).await.expect(204);
-    act(&alice, &id, "run").await.expect(202);
-    let history = ended(&alice, &id, 3).await;
+    let history = run_now(&alice, &id, 3).await;
     assert!(history.iter().any(|run| run["error"]["code"] == "conversation_gone"), "{history:?}");
     let task = read(&alice, &id).await;
     assert_eq!((&task["status"], &task["paused_for"]), (&json!("paused"), &json!("target")));
@@ -215,8 +211,7 @@ async fn a_result_is_written_into_the_conversation_that_waits_for_it() {
     let deliver = json!({"kind": "session", "session_id": session});
     let id = make(&alice, with(json!({"deliver": deliver}))).await;
     app.sim.push(Reply::text("All is well."));
-    act(&alice, &id, "run").await.expect(202);
-    let history = ended(&alice, &id, 1).await;
+    let history = run_now(&alice, &id, 1).await;
     assert_ne!(history[0]["session_id"], session);
     let said = alice.history(&session).await;
     assert_eq!(said.len(), 3);
@@ -285,8 +280,7 @@ async fn the_newest_results_are_kept_and_what_waits_or_is_held() {
     let alice = app.alice();
     let id = make(&alice, daily()).await;
     for count in 1..=3 {
-        act(&alice, &id, "run").await.expect(202);
-        ended(&alice, &id, count).await;
+        run_now(&alice, &id, count).await;
     }
     let pool = app.database.superuser().await;
     // As if two hundred more had come since, of which the oldest conversation is held and the next one waits.

@@ -89,3 +89,9 @@ async fn ended(person: &Person, id: &str, count: usize) -> Vec<Value> {
     })
     .await
 }
+
+/// Has a task run now, and waits until that, as so many slots in all, is over.
+async fn run_now(person: &Person, id: &str, count: usize) -> Vec<Value> {
+    act(person, id, "run").await.expect(202);
+    ended(person, id, count).await
+}

@@ -3,7 +3,7 @@
 use model_sim::Reply;
 use serde_json::{Value, json};
 
-use super::{PATH, act, allow, clock, daily, ended, make, read, start, with};
+use super::{PATH, act, allow, clock, daily, ended, make, read, run_now, start, with};
 use crate::harness::{Events, Person, eventually};
 
 async fn told(person: &Person) -> Vec<Value> {
@@ -21,8 +21,7 @@ async fn a_result_is_a_notification_until_it_is_read() {
     let alice = app.alice();
     let id = make(&alice, daily()).await;
     app.sim.push(Reply::text("Two meetings."));
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 1).await;
+    run_now(&alice, &id, 1).await;
     let [told] = &told(&alice).await[..] else { panic!("one notification") };
     assert_eq!(
         (&told["kind"], &told["title"]),
@@ -56,18 +55,15 @@ async fn eight_failures_in_a_row_pause_a_task_and_a_success_begins_anew() {
     };
     fails(7);
     for n in 1..=7 {
-        act(&alice, &id, "run").await.expect(202);
-        assert_eq!(ended(&alice, &id, n).await[0]["error"]["code"], "model_refused_request");
+        assert_eq!(run_now(&alice, &id, n).await[0]["error"]["code"], "model_refused_request");
     }
     assert_eq!(read(&alice, &id).await["failures"], 7);
     app.sim.push(Reply::text("Fine."));
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 8).await;
+    run_now(&alice, &id, 8).await;
     assert_eq!(read(&alice, &id).await["failures"], 0);
     fails(8);
     for n in 9..=16 {
-        act(&alice, &id, "run").await.expect(202);
-        ended(&alice, &id, n).await;
+        run_now(&alice, &id, n).await;
     }
     let task = read(&alice, &id).await;
     assert_eq!((&task["status"], &task["paused_for"]), (&json!("paused"), &json!("failures")));
@@ -111,8 +107,7 @@ async fn who_has_left_or_may_not_any_more_causes_nothing() {
     let bob = app.bob();
     clock(&app, "2026-06-01T11:00:00Z").await;
     let (one, other) = (make(&bob, daily()).await, make(&bob, daily()).await);
-    act(&bob, &one, "run").await.expect(202);
-    ended(&bob, &one, 1).await;
+    run_now(&bob, &one, 1).await;
     clock(&app, "2026-06-01T12:00:00Z").await;
     let soon = json!({"schedule": {"kind": "once", "at": "2026-06-01T12:30:00Z"}});
     bob.patch(&format!("{PATH}/{one}"), soon.clone()).await.expect(200);
@@ -177,8 +172,7 @@ async fn notifications_come_to_whoever_listens_and_what_was_missed_comes_first()
     assert_eq!((first.event.as_str(), &first.data["kind"]), ("notification", &json!("schedule_done")));
     assert_eq!(first.id, first.data["id"].as_str().unwrap());
     drop(events);
-    act(&alice, &id, "run").await.expect(202);
-    ended(&alice, &id, 2).await;
+    run_now(&alice, &id, 2).await;
     let mut again = listen(Some(&first.id)).await;
     let second = again.next().await.expect("what was missed");
     assert_ne!(second.id, first.id);

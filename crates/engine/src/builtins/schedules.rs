@@ -29,11 +29,13 @@ pub async fn list(tx: &mut TenantTx, status: Option<TaskStatus>) -> Result<Outco
     if tasks.is_empty() {
         return Ok(Outcome::ok("There are no scheduled tasks.").telling(json!({"schedules": []})));
     }
+    let ids: Vec<ScheduleId> = tasks.iter().map(|task| task.id).collect();
+    let newest = rows::newest_runs(tx, &ids).await?;
     let (mut text, mut values) = (String::new(), Vec::with_capacity(tasks.len()));
     for task in tasks {
         let times = TaskTimes::of(&task, now)?;
         text.push_str(&line(&task, &times));
-        if let Some(last) = rows::runs(tx, task.id, None, 1).await?.pop() {
+        if let Some(last) = newest.get(&task.id) {
             let result = last.result.as_deref().or(last.error.as_ref().map(|error| error.message.as_str()));
             let result = result.map(|result| format!(": {}", crate::turn::cut(result, RESULT)));
             text.push_str(&format!(
@@ -82,7 +84,7 @@ pub async fn preview(
                 Err(error) => return refused(error).map(Err),
             }
         }
-        Call::ChangeSchedule { id, to } => match find(tx, id).await? {
+        Call::ChangeSchedule { id, to } => match find(tx, id, rows::find).await? {
             Ok(task) => format!("{} {:?}", word(*to), task.name),
             Err(refusal) => return Ok(Err(refusal)),
         },
@@ -103,9 +105,14 @@ fn wanted(new: &ScheduledTask) -> Result<Wanted> {
     serde_json::from_value(new.schedule.clone()).map_err(|error| Error::field("schedule", error.to_string()))
 }
 
-async fn find(tx: &mut TenantTx, id: &str) -> Result<std::result::Result<Task, Outcome>> {
-    let task = match id.parse::<ScheduleId>() {
-        Ok(id) => rows::find(tx, id).await.optional()?,
+/// The task, by `by`: as it is, or locked.
+async fn find(
+    tx: &mut TenantTx,
+    id: &str,
+    by: impl AsyncFnOnce(&mut TenantTx, ScheduleId) -> Result<Task>,
+) -> Result<std::result::Result<Task, Outcome>> {
+    let task = match id.parse() {
+        Ok(id) => by(tx, id).await.optional()?,
         Err(_) => None,
     };
     Ok(task.ok_or_else(|| {
@@ -117,7 +124,7 @@ pub async fn write(tx: &mut TenantTx, call: &Call, doing: &Doing<'_>) -> Result<
     match call {
         Call::ScheduleTask(new) => make(tx, new, doing).await,
         Call::ChangeSchedule { id, to } => {
-            let task = match find(tx, id).await? {
+            let task = match find(tx, id, rows::lock).await? {
                 Ok(task) => task,
                 Err(refusal) => return Ok(refusal),
             };
@@ -126,7 +133,7 @@ pub async fn write(tx: &mut TenantTx, call: &Call, doing: &Doing<'_>) -> Result<
                 ScheduleMove::Resume => TaskMove::Resume,
                 ScheduleMove::Cancel => TaskMove::Cancel,
             };
-            match doing.engine.move_task(tx, task.id, to, doing.author).await {
+            match doing.engine.move_task(tx, task, to, doing.author).await {
                 Ok(task) => done(tx, &task).await,
                 Err(error) => refused(error),
             }

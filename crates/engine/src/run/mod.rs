@@ -189,7 +189,7 @@ impl Engine {
             self.run_of(start.lease, (start.role, offer), start.mode, (frozen, start.library), start.context);
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
-        run.channel = Channel::parse(turn.trigger).unwrap_or(Channel::Service);
+        run.channel = turn.trigger;
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();

@@ -15,19 +15,18 @@ use store::{
     messages, notifications, runs,
     schedules::{
         self,
-        firing::{self as rows, Held, Leased, Outcome},
+        firing::{self as rows, Held, Leased, Outcome, Stage},
     },
     trust,
 };
 
+use super::BATCH;
 use crate::{
     Engine,
     crash::{self, CrashPoint},
     run::shorten,
 };
 
-/// Slots of one look.
-const BATCH: i64 = 100;
 /// Those that are seen to at the same time.
 const AT_ONCE: usize = 8;
 /// How long it waits after its first, second, … try, if the provider failed it.
@@ -52,7 +51,7 @@ const PASSING: [&str; 7] = [
 pub(super) async fn look(engine: &Engine) -> Result<()> {
     loop {
         let mut tx = engine.store().system().await?;
-        let ended = rows::to_settle(&mut tx, BATCH, engine.settings().lease_seconds).await?;
+        let ended = rows::to_settle(&mut tx, BATCH.into(), engine.settings().lease_seconds).await?;
         tx.commit().await?;
         futures_util::stream::iter(&ended)
             .for_each_concurrent(AT_ONCE, async |slot| {
@@ -61,7 +60,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
                 }
             })
             .await;
-        if ended.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) || engine.0.stopping.is_cancelled() {
+        if ended.len() < usize::from(BATCH) || engine.0.stopping.is_cancelled() {
             return Ok(());
         }
     }
@@ -69,7 +68,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
 
 async fn settle(engine: &Engine, slot: &Leased) -> Result<()> {
     let mut tx = engine.store().tenant(slot.owner).await?;
-    let Some(held) = rows::hold(&mut tx, slot, "begun").await? else { return tx.rollback().await };
+    let Some(held) = rows::hold(&mut tx, slot, Stage::Begun).await? else { return tx.rollback().await };
     let run = match held.run {
         Some(run) => runs::find(&mut tx, run).await.optional()?,
         None => None,
@@ -97,10 +96,15 @@ async fn settle(engine: &Engine, slot: &Leased) -> Result<()> {
     if let Err(error) = settled {
         return tx.rollback().await.and(Err(error));
     }
-    rows::complete(&mut tx, held.task.id).await?;
-    rows::prune(&mut tx, held.task.id).await?;
+    follow_up(&mut tx, &held).await?;
     crash::at(CrashPoint::SlotSettled);
     tx.commit().await
+}
+
+/// What follows for the task where a slot may be over.
+pub(super) async fn follow_up(tx: &mut TenantTx, held: &Held) -> Result<()> {
+    rows::complete(tx, held.task.id).await?;
+    rows::prune(tx, held.task.id).await
 }
 
 fn gone() -> Outcome<'static> {
@@ -167,8 +171,7 @@ async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Resul
     if !tx.lock_session(to).await? {
         return Ok(GONE);
     }
-    let (running, _) = rows::goes_on(tx, to).await?;
-    if running {
+    if rows::goes_on(tx, to).await?.run {
         let since = run.finished_at.unwrap_or(held.fired_at);
         return Ok(if held.is_late_since(since) { STAYED_BUSY } else { Delivery::Later });
     }

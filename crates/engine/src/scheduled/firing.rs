@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use domain::{
     Error, Result, SessionId,
+    audit::Channel,
     block::{self, Block},
     run::Mode,
     schedule::{PausedFor, TaskRunStatus, TaskStatus},
@@ -10,18 +11,16 @@ use domain::{
 use futures_util::StreamExt as _;
 use store::{
     TenantTx, api_keys,
-    schedules::firing::{self as rows, Fired, Held, Leased, Outcome},
+    schedules::firing::{self as rows, Fired, Held, Leased, Outcome, Stage},
 };
 
-use super::{ending, may_schedule, restored};
+use super::{BATCH, ending, may_schedule, restored};
 use crate::{
     Engine, Prepared,
     crash::{self, CrashPoint},
     prompt::neutral,
 };
 
-/// Slots of one claim.
-const BATCH: i64 = 100;
 /// Slots that are claimed before they begin.
 const STRETCH: usize = 400;
 /// How often that is done in one look.
@@ -43,10 +42,10 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
         }
         begin_all(engine, &claimed.slots).await;
         let mut tx = engine.store().system().await?;
-        let left = rows::to_begin(&mut tx, BATCH, engine.settings().lease_seconds).await?;
+        let left = rows::to_begin(&mut tx, BATCH.into(), engine.settings().lease_seconds).await?;
         tx.commit().await?;
         begin_all(engine, &left).await;
-        if !claimed.more && left.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+        if !claimed.more && left.len() < usize::from(BATCH) {
             return Ok(());
         }
     }
@@ -81,12 +80,12 @@ async fn claim_some(engine: &Engine) -> Result<Claimed> {
 
 async fn claim(engine: &Engine) -> Result<Claimed> {
     let mut tx = engine.store().system().await?;
-    let (now, due) = rows::due(&mut tx, BATCH).await?;
+    let (now, due) = rows::due(&mut tx, BATCH.into()).await?;
     if due.is_empty() {
         tx.rollback().await?;
         return Ok(Claimed { slots: Vec::new(), more: false });
     }
-    let more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let more = due.len() >= usize::from(BATCH);
     let fired: Vec<Fired> = due
         .into_iter()
         .map(|task| match restored(&task.schedule, task.anchor) {
@@ -129,7 +128,7 @@ enum Not {
 
 async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
     let mut tx = engine.store().tenant(slot.owner).await?;
-    let Some(held) = rows::hold(&mut tx, slot, "due").await? else { return tx.rollback().await };
+    let Some(held) = rows::hold(&mut tx, slot, Stage::Due).await? else { return tx.rollback().await };
     // Whether it can begin or has to wait: those before it have waited long enough.
     if !held.manual {
         rows::overtake(&mut tx, &held).await?;
@@ -155,12 +154,12 @@ async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
 /// The turn itself was refused: the slot has failed.
 async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> {
     let mut tx = engine.store().tenant(slot.owner).await?;
-    let Some(held) = rows::hold(&mut tx, slot, "due").await? else { return tx.rollback().await };
+    let Some(held) = rows::hold(&mut tx, slot, Stage::Due).await? else { return tx.rollback().await };
     if matches!(refusal, Error::Conflict { code: "run_active", .. }) {
         rows::postpone(&mut tx, &held, BUSY).await?;
     } else {
         ending::failed(&mut tx, &held, None, ("not_begun", &refusal.to_string())).await?;
-        over(&mut tx, &held).await?;
+        ending::follow_up(&mut tx, &held).await?;
     }
     tx.commit().await
 }
@@ -176,13 +175,7 @@ async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
         }
     };
     put?;
-    over(tx, held).await
-}
-
-/// What follows where a slot is over.
-async fn over(tx: &mut TenantTx, held: &Held) -> Result<()> {
-    rows::complete(tx, held.task.id).await?;
-    rows::prune(tx, held.task.id).await
+    ending::follow_up(tx, held).await
 }
 
 /// The turn that the slot begins with, as its owner may have it today.
@@ -231,7 +224,7 @@ async fn ready(
         mentions: Vec::new(),
         skill: None,
         service: task.untrusted,
-        trigger: "schedule",
+        trigger: Channel::Schedule,
         notice: format!(
             "This is the scheduled task \"{}\", of {} UTC. Nobody reads along: carry it out and tell the result. What \
              needs the person's yes waits for it.\n",
@@ -247,6 +240,6 @@ async fn takes(tx: &mut TenantTx, session: SessionId) -> Result<std::result::Res
         return Ok(Err(Not::Paused(PausedFor::Target)));
     }
     // A message would be the answer to a question that stands there.
-    let (running, asked) = rows::goes_on(tx, session).await?;
-    Ok(if running || asked { Err(Not::Later) } else { Ok(()) })
+    let goes_on = rows::goes_on(tx, session).await?;
+    Ok(if goes_on.run || goes_on.question { Err(Not::Later) } else { Ok(()) })
 }

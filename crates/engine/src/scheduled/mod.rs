@@ -13,13 +13,13 @@ use domain::{
     visible::visible,
 };
 use schedules::{Schedule, Wanted};
+use serde::Deserialize as _;
 use serde_json::Value;
 use store::{
     TenantTx, permissions,
     schedules::{self as rows, Content},
     sessions,
 };
-use uuid::Uuid;
 
 use crate::Engine;
 
@@ -29,6 +29,8 @@ pub(crate) use ticker::start;
 const MADE_BY_TASK: TimeDelta = TimeDelta::minutes(5);
 const TOO_CLOSE: &str =
     "a scheduled task may make only tasks that fire five minutes later or more, and no closer than that";
+/// Slots of one claim.
+const BATCH: u8 = 100;
 /// Slots that are told ahead.
 const UPCOMING: usize = 5;
 
@@ -89,8 +91,8 @@ pub struct TaskTimes {
 impl TaskTimes {
     pub fn of(task: &Task, now: DateTime<Utc>) -> Result<Self> {
         let schedule = restored(&task.schedule, task.anchor)?;
-        let over = matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed);
-        let upcoming = if over { Vec::new() } else { schedule.slots(now).take(UPCOMING).collect() };
+        let upcoming =
+            if task.status.is_over() { Vec::new() } else { schedule.slots(now).take(UPCOMING).collect() };
         Ok(Self { schedule: schedule.wanted(), description: schedule.to_string(), upcoming })
     }
 }
@@ -103,7 +105,7 @@ pub async fn may_schedule(tx: &mut TenantTx, role: Role) -> Result<bool> {
 
 /// A schedule as it is stored.
 fn restored(stored: &Value, anchor: DateTime<Utc>) -> Result<Schedule> {
-    let wanted: Wanted = serde_json::from_value(stored.clone()).map_err(Error::internal)?;
+    let wanted = Wanted::deserialize(stored).map_err(Error::internal)?;
     wanted.restore(anchor).map_err(|why| Error::internal(format!("a stored schedule cannot be read: {why}")))
 }
 
@@ -134,21 +136,20 @@ impl Engine {
         rows::find(tx, id).await
     }
 
-    /// Changes a task at the version that its author saw, if one is given. With another schedule what was due and has
-    /// not begun is void. What changes nothing makes no version.
+    /// Changes a task that the transaction has locked, at the version that its author saw, if one is given. With another
+    /// schedule what was due and has not begun is void. What changes nothing makes no version.
     pub async fn change_task(
         &self,
         tx: &mut TenantTx,
-        id: ScheduleId,
+        task: Task,
         change: &TaskChange,
         author: TaskAuthor,
         seen: Option<i64>,
     ) -> Result<Task> {
-        let task = rows::lock(tx, id).await?;
         if seen.is_some_and(|seen| seen != task.version) {
             return Err(Error::VersionMismatch { current: task.version });
         }
-        if matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed) {
+        if task.status.is_over() {
             return Err(over(&task));
         }
         let now = rows::now(tx).await?;
@@ -196,20 +197,19 @@ impl Engine {
             role: author.role,
             untrusted: task.untrusted || author.untrusted,
         };
-        rows::update(tx, id, &content, afresh).await?;
-        rows::find(tx, id).await
+        rows::update(tx, task.id, &content, afresh).await?;
+        rows::find(tx, task.id).await
     }
 
-    /// Pauses, resumes or cancels a task, which may be there already. What was due and has not begun is void; what has
-    /// begun goes on.
+    /// Pauses, resumes or cancels a task that the transaction has locked, and that may be there already. What was due
+    /// and has not begun is void; what has begun goes on.
     pub async fn move_task(
         &self,
         tx: &mut TenantTx,
-        id: ScheduleId,
+        task: Task,
         to: TaskMove,
         author: TaskAuthor,
     ) -> Result<Task> {
-        let task = rows::lock(tx, id).await?;
         let (status, next) = match (to, task.status) {
             (TaskMove::Pause, TaskStatus::Paused)
             | (TaskMove::Resume, TaskStatus::Active)
@@ -228,24 +228,22 @@ impl Engine {
             }
             (_, TaskStatus::Cancelled | TaskStatus::Completed) => return Err(over(&task)),
         };
-        rows::set_status(tx, id, status, None, next).await?;
-        rows::find(tx, id).await
+        rows::set_status(tx, task.id, status, None, next).await?;
+        rows::find(tx, task.id).await
     }
 
-    /// Lets a task fire now, whatever its schedule says, which stays as it is. A request that is sent again is the same
-    /// one.
-    pub async fn run_task(&self, tx: &mut TenantTx, id: ScheduleId, request: Uuid) -> Result<TaskRun> {
-        let task = rows::lock(tx, id).await?;
-        if matches!(task.status, TaskStatus::Cancelled | TaskStatus::Completed) {
-            return Err(over(&task));
+    /// Lets a task that the transaction has locked fire now, whatever its schedule says, which stays as it is.
+    pub async fn run_task(&self, tx: &mut TenantTx, task: &Task) -> Result<TaskRun> {
+        if task.status.is_over() {
+            return Err(over(task));
         }
-        if rows::is_open_by_hand(tx, id).await? {
+        if rows::is_open_by_hand(tx, task.id).await? {
             let detail = "a run that was asked for is not over yet; wait for it, or cancel it";
             return Err(Error::conflict("schedule_running", detail));
         }
-        let run = ScheduleRunId::by_hand(id, request);
-        rows::fire_by_hand(tx, id, run).await?;
-        rows::find_run(tx, id, run).await
+        let run = ScheduleRunId::new();
+        rows::fire_by_hand(tx, task.id, run).await?;
+        rows::find_run(tx, task.id, run).await
     }
 }
 

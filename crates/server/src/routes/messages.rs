@@ -10,6 +10,7 @@ use axum::{
 use chrono_tz::Tz;
 use domain::{
     Cursor, EntityRef, Error, MessageId, RunId, SessionId,
+    audit::Channel,
     run::{Mode, Run, RunStatus},
     session::Message,
     skill::ExecutionMode,
@@ -210,7 +211,7 @@ pub(super) async fn say(
         mentions: said.mentions,
         skill: said.skill,
         service: caller.is_program(),
-        trigger: "http",
+        trigger: Channel::Http,
         notice: String::new(),
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;

@@ -53,8 +53,7 @@ pub async fn read(caller: Caller, Path(id): Path<NotificationId>) -> Result<Json
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last notification that the reader has")),
     responses((status = 200, body = sse::Frame, content_type = "text/event-stream"), Problems))]
 pub async fn events(caller: Caller, headers: HeaderMap) -> Result<Response> {
-    let given = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?")).filter(|id| !id.is_empty());
-    let after: Option<NotificationId> = given
+    let after: Option<NotificationId> = sse::last_event_id(&headers)
         .map(str::parse)
         .transpose()
         .map_err(|_| Error::field("Last-Event-ID", "must be the id of a notification"))?;

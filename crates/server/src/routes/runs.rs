@@ -41,9 +41,8 @@ pub async fn events(
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let header = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
     // A browser that comes back repeats the address and adds the header, which is newer.
-    let (field, given) = match header.filter(|id| !id.is_empty()) {
+    let (field, given) = match sse::last_event_id(&headers) {
         Some(id) => ("Last-Event-ID", Some(id)),
         None => ("after", query.after.as_deref()),
     };

@@ -16,7 +16,6 @@ use schedules::Wanted;
 use serde::{Deserialize, Serialize};
 use store::{audit, runs, schedules as rows};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::{
     caller::{Caller, Tx},
@@ -248,10 +247,11 @@ pub async fn update(
         catch_up: new.catch_up,
     };
     let changed = caller.tx(async |tx| {
-        let before = rows::lock(tx, id).await?.version;
+        let task = rows::lock(tx, id).await?;
+        let before = task.version;
         may_schedule(tx).await?;
         let author = author(&caller, tx);
-        let task = caller.app.engine.change_task(tx, id, &change, author, seen.0).await?;
+        let task = caller.app.engine.change_task(tx, task, &change, author, seen.0).await?;
         if task.version != before {
             audit::record(tx, &[caller.did("schedule.update").on(&target(id))]).await?;
         }
@@ -297,13 +297,14 @@ async fn moved(
 ) -> Result<Answer> {
     let hash = request_hash(&format!("POST /v1/schedules/{id} {action}"), &[]);
     let answer = once(&caller, key, hash, async |tx| {
-        let before = rows::lock(tx, id).await?.version;
+        let task = rows::lock(tx, id).await?;
+        let before = task.version;
         match to {
             TaskMove::Resume => may_schedule(tx).await?,
             TaskMove::Pause | TaskMove::Cancel => tx.writes()?,
         }
         let author = author(&caller, tx);
-        let task = caller.app.engine.move_task(tx, id, to, author).await?;
+        let task = caller.app.engine.move_task(tx, task, to, author).await?;
         if task.version != before {
             audit::record(tx, &[caller.did(action).on(&target(id))]).await?;
         }
@@ -341,9 +342,9 @@ pub async fn cancel(caller: Caller, Path(id): Path<ScheduleId>, key: Idempotency
 pub async fn run(caller: Caller, Path(id): Path<ScheduleId>, key: IdempotencyKey) -> Result<Answer> {
     let hash = request_hash(&format!("POST /v1/schedules/{id}/run"), &[]);
     let answer = once(&caller, key, hash, async |tx| {
-        rows::find(tx, id).await?;
+        let task = rows::lock(tx, id).await?;
         may_schedule(tx).await?;
-        let run = caller.app.engine.run_task(tx, id, Uuid::now_v7()).await?;
+        let run = caller.app.engine.run_task(tx, &task).await?;
         audit::record(tx, &[caller.did("schedule.run").on(&target(id))]).await?;
         Answer::accepted(format!("/v1/schedules/{id}/runs"), &run)
     });

@@ -13,10 +13,11 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Task, delete_sessions, lock};
+use super::{Task, lock};
 use crate::{
     SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
+    sessions,
 };
 
 /// Results, and conversations, that one look drops.
@@ -48,6 +49,23 @@ pub struct Leased {
     pub owner: Tenant,
     pub task: ScheduleId,
     pub id: ScheduleRunId,
+}
+
+struct LeasedRow {
+    org_id: Uuid,
+    owner_id: Uuid,
+    schedule_id: Uuid,
+    id: Uuid,
+}
+
+impl From<LeasedRow> for Leased {
+    fn from(row: LeasedRow) -> Self {
+        Self {
+            owner: Tenant::own(row.org_id.into(), row.owner_id.into()),
+            task: row.schedule_id.into(),
+            id: row.id.into(),
+        }
+    }
 }
 
 /// Tasks that are due, earliest first, which nobody else claims until the transaction ends; and the time.
@@ -86,7 +104,8 @@ pub async fn fire(tx: &mut SystemTx, fired: &[Fired], lease_seconds: u32) -> Res
     let slots: Vec<Option<DateTime<Utc>>> = fired.iter().map(|it| it.fires).collect();
     let of_slot = |it: &Fired| it.fires.map(|slot| ScheduleRunId::of_slot(it.task.id, slot).0);
     let runs: Vec<Option<Uuid>> = fired.iter().map(of_slot).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        LeasedRow,
         r#"with fired as (
             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::uuid[])
                 as t (org_id, owner_id, id, next, slot, run)
@@ -113,16 +132,13 @@ pub async fn fire(tx: &mut SystemTx, fired: &[Fired], lease_seconds: u32) -> Res
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(rows.into_iter().map(|row| leased(row.org_id, row.owner_id, row.schedule_id, row.id)).collect())
-}
-
-fn leased(org: Uuid, owner: Uuid, task: Uuid, id: Uuid) -> Leased {
-    Leased { owner: Tenant::own(org.into(), owner.into()), task: task.into(), id: id.into() }
+    Ok(rows.into_iter().map(Leased::from).collect())
 }
 
 /// Slots that nobody begins, although it is time: asked for by hand, to be tried again, or of a replica that died.
 pub async fn to_begin(tx: &mut SystemTx, limit: i64, lease_seconds: u32) -> Result<Vec<Leased>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        LeasedRow,
         "update sixty.schedule_runs f set lease_until = sixty.schedule_clock() + make_interval(secs => $2)
          from (select org_id, id from sixty.schedule_runs
             where state = 'due' and begin_at <= sixty.schedule_clock() and lease_until < sixty.schedule_clock()
@@ -135,12 +151,13 @@ pub async fn to_begin(tx: &mut SystemTx, limit: i64, lease_seconds: u32) -> Resu
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(rows.into_iter().map(|row| leased(row.org_id, row.owner_id, row.schedule_id, row.id)).collect())
+    Ok(rows.into_iter().map(Leased::from).collect())
 }
 
 /// Slots whose run has ended, is gone, or waits for its owner, who was not told.
 pub async fn to_settle(tx: &mut SystemTx, limit: i64, lease_seconds: u32) -> Result<Vec<Leased>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        LeasedRow,
         "update sixty.schedule_runs f set lease_until = sixty.schedule_clock() + make_interval(secs => $2)
          from (select b.org_id, b.id from sixty.schedule_runs b
             left join sixty.runs r on r.org_id = b.org_id and r.id = b.run_id
@@ -156,7 +173,7 @@ pub async fn to_settle(tx: &mut SystemTx, limit: i64, lease_seconds: u32) -> Res
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(rows.into_iter().map(|row| leased(row.org_id, row.owner_id, row.schedule_id, row.id)).collect())
+    Ok(rows.into_iter().map(Leased::from).collect())
 }
 
 /// A slot with its task, both held until the transaction ends.
@@ -184,8 +201,25 @@ impl Held {
     }
 }
 
-/// Locks the slot, in this state, with its task. None: somebody else has done what there was to do.
-pub async fn hold(tx: &mut TenantTx, leased: &Leased, state: &str) -> Result<Option<Held>> {
+/// Where a slot stands that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its run has not begun.
+    Due,
+    Begun,
+}
+
+impl Stage {
+    fn as_str(self) -> &'static str {
+        match self {
+            Stage::Due => "due",
+            Stage::Begun => "begun",
+        }
+    }
+}
+
+/// Locks the slot, at this stage, with its task. None: somebody else has done what there was to do.
+pub async fn hold(tx: &mut TenantTx, leased: &Leased, stage: Stage) -> Result<Option<Held>> {
     let tenant = tx.tenant();
     let task = match lock(tx, leased.task).await {
         Err(domain::Error::NotFound) => return Ok(None),
@@ -198,7 +232,7 @@ pub async fn hold(tx: &mut TenantTx, leased: &Leased, state: &str) -> Result<Opt
         tenant.org.0,
         tenant.user.0,
         leased.id.0,
-        state
+        stage.as_str()
     )
     .fetch_optional(tx.connection())
     .await
@@ -234,10 +268,19 @@ pub async fn open_session(tx: &mut TenantTx, task: &Task, title: &str) -> Result
     Ok(id)
 }
 
-/// What goes on in the conversation that the transaction has locked: a run, and a question that has no answer.
-pub async fn goes_on(tx: &mut TenantTx, session: SessionId) -> Result<(bool, bool)> {
+/// What goes on in a conversation.
+#[derive(Clone, Copy, Debug)]
+pub struct GoesOn {
+    pub run: bool,
+    /// A question has no answer yet.
+    pub question: bool,
+}
+
+/// What goes on in the conversation that the transaction has locked.
+pub async fn goes_on(tx: &mut TenantTx, session: SessionId) -> Result<GoesOn> {
     let tenant = tx.tenant();
-    let row = sqlx::query!(
+    sqlx::query_as!(
+        GoesOn,
         r#"select exists (select from sixty.runs where org_id = $1 and owner_id = $2 and session_id = $3
                 and status in ('queued', 'running')) as "run!",
             exists (select from sixty.questions where org_id = $1 and owner_id = $2 and session_id = $3
@@ -248,8 +291,7 @@ pub async fn goes_on(tx: &mut TenantTx, session: SessionId) -> Result<(bool, boo
     )
     .fetch_one(tx.connection())
     .await
-    .map_err(from_sqlx)?;
-    Ok((row.run, row.question))
+    .map_err(from_sqlx)
 }
 
 /// The slot begins, with this run.
@@ -257,7 +299,8 @@ pub async fn begin(tx: &mut TenantTx, held: &Held, run: RunId, session: SessionI
     let tenant = tx.tenant();
     sqlx::query!(
         "update sixty.schedule_runs set state = 'begun', attempt = $4, run_id = $5, session_id = $6, told_fence = null,
-            started_at = now(), finished_at = null, error_code = null, error_message = null, lease_until = sixty.schedule_clock() - interval '1 second'
+            started_at = now(), finished_at = null, error_code = null, error_message = null,
+            lease_until = sixty.schedule_clock() - interval '1 second'
          where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
         tenant.user.0,
@@ -334,7 +377,7 @@ pub async fn again(
     outcome: &Outcome<'_>,
     wait: TimeDelta,
 ) -> Result<()> {
-    record(tx, held, "due", Some(run), outcome, Some(wait)).await
+    record(tx, held, Stage::Due.as_str(), Some(run), outcome, Some(wait)).await
 }
 
 async fn record(
@@ -461,7 +504,7 @@ pub async fn prune(tx: &mut TenantTx, task: ScheduleId) -> Result<()> {
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    delete_sessions(tx, &left).await.map(drop)
+    sessions::delete_all(tx, &left, None).await.map(drop)
 }
 
 /// Whether the run has made a call that may have changed something.

@@ -1,5 +1,7 @@
 //! What came of the slots of a task.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     Error, Result, RunId, ScheduleId, ScheduleRunId, SessionId, Usage,
@@ -14,6 +16,7 @@ use crate::{
 };
 
 struct Row {
+    schedule_id: Uuid,
     id: Uuid,
     slot: DateTime<Utc>,
     manual: bool,
@@ -78,6 +81,30 @@ pub async fn find_run(tx: &mut TenantTx, task: ScheduleId, id: ScheduleRunId) ->
     select(tx, task, Some(id), None, 1).await?.pop().ok_or(Error::NotFound)
 }
 
+/// The newest of each of these tasks, whose slots have fired.
+pub async fn newest_runs(tx: &mut TenantTx, tasks: &[ScheduleId]) -> Result<HashMap<ScheduleId, TaskRun>> {
+    let tenant = tx.tenant();
+    let tasks: Vec<Uuid> = tasks.iter().map(|task| task.0).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id,
+            r.status as "run_status?", f.started_at, f.finished_at, f.result, f.error_code, f.error_message,
+            f.input_tokens, f.output_tokens
+         from unnest($3::uuid[]) as task (id)
+         cross join lateral (select * from sixty.schedule_runs
+            where org_id = $1 and owner_id = $2 and schedule_id = task.id order by slot desc, id desc limit 1) f
+         left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id
+            and f.state = 'begun'"#,
+        tenant.org.0,
+        tenant.user.0,
+        &tasks
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    rows.into_iter().map(|row| Ok((row.schedule_id.into(), row.try_into()?))).collect()
+}
+
 async fn select(
     tx: &mut TenantTx,
     task: ScheduleId,
@@ -88,7 +115,7 @@ async fn select(
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
-        r#"select f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id, r.status as "run_status?",
+        r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id, r.status as "run_status?",
             f.started_at, f.finished_at, f.result, f.error_code, f.error_message, f.input_tokens, f.output_tokens
          from sixty.schedule_runs f
          left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id

@@ -15,10 +15,10 @@ use uuid::Uuid;
 use crate::{
     TenantTx,
     error::{corrupt, from_sqlx},
-    retention,
+    retention, sessions,
 };
 
-pub use history::{find_run, runs};
+pub use history::{find_run, newest_runs, runs};
 
 /// What its owner says of a task.
 #[derive(Clone, Debug)]
@@ -308,15 +308,14 @@ async fn cancel_due(tx: &mut TenantTx, id: ScheduleId, by_hand: bool) -> Result<
     .map(drop)
 }
 
-/// A run that its owner asks for now, beside the schedule. One that was asked for already stays.
+/// A run that its owner asks for now, beside the schedule.
 pub async fn fire_by_hand(tx: &mut TenantTx, id: ScheduleId, run: ScheduleRunId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
         "insert into sixty.schedule_runs
             (org_id, owner_id, schedule_id, id, slot, manual, begin_at, lease_until)
-         select $1, $2, $3, $4, date_trunc('second', sixty.schedule_clock()), true, sixty.schedule_clock(),
-            sixty.schedule_clock() - interval '1 second'
-         on conflict (org_id, id) do nothing",
+         values ($1, $2, $3, $4, date_trunc('second', sixty.schedule_clock()), true, sixty.schedule_clock(),
+            sixty.schedule_clock() - interval '1 second')",
         tenant.org.0,
         tenant.user.0,
         id.0,
@@ -363,7 +362,7 @@ pub async fn begun(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
 /// legal hold. Answers the runs of those conversations, some of which may still be executed.
 pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
     let tenant = tx.tenant();
-    let sessions = sqlx::query_scalar!(
+    let own = sqlx::query_scalar!(
         "select id from sixty.sessions where org_id = $1 and owner_id = $2 and schedule_id = $3",
         tenant.org.0,
         tenant.user.0,
@@ -372,10 +371,10 @@ pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if retention::any_of_held(tx, &sessions).await? {
+    if retention::any_of_held(tx, &own).await? {
         return Err(retention::refusal());
     }
-    let runs = delete_sessions(tx, &sessions).await?;
+    let (_, runs) = sessions::delete_all(tx, &own, None).await?;
     sqlx::query!(
         "delete from sixty.schedules where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
@@ -386,31 +385,4 @@ pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<Vec<RunId>> {
     .await
     .map_err(from_sqlx)?;
     Ok(runs)
-}
-
-async fn delete_sessions(tx: &mut TenantTx, sessions: &[Uuid]) -> Result<Vec<RunId>> {
-    if sessions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let tenant = tx.tenant();
-    // First, because a run locks its own row before the session's.
-    let runs = sqlx::query_scalar!(
-        "delete from sixty.runs where org_id = $1 and owner_id = $2 and session_id = any ($3) returning id",
-        tenant.org.0,
-        tenant.user.0,
-        sessions
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    sqlx::query!(
-        "delete from sixty.sessions where org_id = $1 and owner_id = $2 and id = any ($3)",
-        tenant.org.0,
-        tenant.user.0,
-        sessions
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(runs.into_iter().map(RunId).collect())
 }
