@@ -20,6 +20,12 @@ pub fn addresses(list: &str) -> Result<Vec<String>, String> {
     parts.into_iter().map(one).collect()
 }
 
+/// The address in lower case, if the text is one and nothing else: two spellings of one are the same.
+pub fn address(text: &str) -> Option<String> {
+    let plain = !text.chars().any(char::is_control) && problem(text).is_none();
+    plain.then(|| text.to_lowercase())
+}
+
 /// Parts the list at its commas, but not at those in quotation marks.
 fn split(list: &str) -> Vec<&str> {
     let mut quoted = false;
@@ -90,6 +96,21 @@ mod tests {
                 "j\u{fc}rgen@b\u{fc}ro.example".into()
             ])
         );
+    }
+
+    #[test]
+    fn an_address_alone_is_read_in_lower_case() {
+        assert_eq!(address("Dana.Roe@Acme.example").as_deref(), Some("dana.roe@acme.example"));
+        for text in [
+            "",
+            "Dana",
+            "Dana <dana@acme.example>",
+            "a@b.example,c@d.example",
+            " a@b.example",
+            "a@b.example\n",
+        ] {
+            assert_eq!(address(text), None, "{text:?}");
+        }
     }
 
     #[test]

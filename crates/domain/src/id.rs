@@ -127,6 +127,11 @@ impl ScheduleRunId {
     pub fn run(self, attempt: i32) -> RunId {
         RunId(Uuid::new_v5(&NAMESPACE, format!("try:{self}:{attempt}").as_bytes()))
     }
+
+    /// The message that its result becomes in another person's conversation.
+    pub fn message(self) -> MessageId {
+        MessageId(Uuid::new_v5(&NAMESPACE, format!("result:{self}").as_bytes()))
+    }
 }
 
 /// How the external ids of service members begin. No token may have such a subject.

@@ -13,6 +13,10 @@ words! {
         /// A scheduled task has a result.
         ScheduleDone = "schedule_done",
         ScheduleFailed = "schedule_failed",
+        /// The result of a scheduled task did not come where it was to go.
+        ScheduleUndelivered = "schedule_undelivered",
+        /// A colleague's scheduled task has written into a conversation of this person's.
+        ScheduleReported = "schedule_reported",
         /// The service has paused a scheduled task.
         SchedulePaused = "schedule_paused",
         /// A scheduled task waits for a person: there is an approval to decide, or a question to answer.

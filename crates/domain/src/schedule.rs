@@ -61,7 +61,7 @@ words! {
         Rights = "rights",
         /// Its owner is no active member any more.
         Membership = "membership",
-        /// The conversation that it goes on in is not there any more.
+        /// The conversation that it goes on in, or where its result goes, is out of its owner's reach.
         Target = "target",
     }
 }
@@ -78,14 +78,41 @@ words! {
     }
 }
 
+words! {
+    /// How far a result has come that leaves its owner's conversations.
+    DeliveryStatus {
+        Pending = "pending",
+        Sending = "sending",
+        Sent = "sent",
+        Failed = "failed",
+        /// It has been begun, and nobody can know how it ended. It is not repeated.
+        Unknown = "unknown",
+    }
+}
+
+/// What became of a result that leaves its owner's conversations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Delivery {
+    pub status: DeliveryStatus,
+    /// Why it was not delivered, or not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// Where the result of a task goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Deliver {
     /// Its owner is notified.
     Notification {},
-    /// It is written into a conversation of its owner's.
+    /// It is written into a conversation: one's own, or with `access_all_org` a colleague's.
     Session { session_id: SessionId },
+    /// It is mailed.
+    Email {
+        /// A member's address: one's own, which it is when left out, or with `access_all_org` a colleague's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
 }
 
 impl Default for Deliver {
@@ -146,4 +173,7 @@ pub struct TaskRun {
     pub error: Option<RunError>,
     /// Tokens of all tries.
     pub usage: Usage,
+    /// Of a result that is mailed, or written into a colleague's conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
 }

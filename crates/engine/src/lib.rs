@@ -110,6 +110,8 @@ pub struct Settings {
     pub works: bool,
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
+    /// Unset: nothing is mailed.
+    pub mailer: Option<tools::mail::Mailer>,
     pub keys: keys::MasterKeys,
     /// Where a harness counts the effects of the probes; unset: there are no probes.
     #[cfg(feature = "faults")]

@@ -246,7 +246,7 @@ impl Caller {
     /// Checks the membership, or makes one at the first sight of a token that
     /// carries organization and role. Returns the effective role and the name.
     async fn admit(&self, tx: &mut TenantTx) -> Result<(Role, Option<String>)> {
-        let Identity { user, subject, name, .. } = &*self.identity;
+        let Identity { user, subject, name, email, .. } = &*self.identity;
         let not_a_member = || Error::Forbidden {
             code: "not_a_member",
             detail: "you are not a member of this organization; a token makes one if it carries the \
@@ -271,7 +271,7 @@ impl Caller {
                 service: false,
             };
             orgs::admit(tx, &member).await?;
-            orgs::note_token_role(tx, *user, role).await?;
+            orgs::note_token(tx, *user, Some(role), email.as_deref()).await?;
             return Ok((role, name));
         };
         if !member.active {
@@ -282,8 +282,10 @@ impl Caller {
         }
         // A role that came with an earlier token is not kept for one without.
         let given = self.token_role.or(member.role).ok_or_else(not_a_member)?;
-        if let Some(role) = self.token_role.filter(|role| member.token_role != Some(*role)) {
-            orgs::note_token_role(tx, *user, role).await?;
+        let role = self.token_role.filter(|role| member.token_role != Some(*role));
+        let email = email.as_deref().filter(|email| member.email.as_deref() != Some(*email));
+        if role.is_some() || email.is_some() {
+            orgs::note_token(tx, *user, role, email).await?;
         }
         Ok((given.capped(member.ceiling), member.name))
     }
@@ -351,6 +353,7 @@ async fn service(token: &str, app: &App) -> Result<Arc<Identity>> {
         subject: key.id.subject(),
         user: owner.user,
         name: None,
+        email: None,
         org: Some((owner.org, owner.org_external)),
         role: Some(owner.role),
         platform_admin: false,

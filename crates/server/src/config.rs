@@ -150,6 +150,17 @@ pub struct Provider {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct Mail {
+    /// Mail server, `smtps://user:password@host` or `smtp://user:password@host:587?tls=required`; unset:
+    /// nothing is mailed.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<SecretString>,
+    /// Who mails, such as `Sixty <sixty@acme.example>`.
+    #[arg(long, env = "SMTP_FROM")]
+    pub smtp_from: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct Serve {
     #[command(flatten)]
     pub database: Database,
@@ -159,6 +170,8 @@ pub struct Serve {
     pub keys: Keys,
     #[command(flatten)]
     pub provider: Provider,
+    #[command(flatten)]
+    pub mail: Mail,
     /// What this process does.
     #[arg(long, value_enum, default_value_t)]
     pub role: ProcessRole,

@@ -63,6 +63,9 @@ struct Token {
     /// The person's external id.
     #[arg(long)]
     user: String,
+    /// Where they are mailed.
+    #[arg(long)]
+    email: Option<String>,
     /// Makes the person a member; without it the platform has to (PUT /v1/platform/…).
     #[arg(long, value_parser = ["owner", "admin", "member", "readonly"])]
     role: Option<String>,
@@ -146,6 +149,7 @@ async fn print_token(token: Token) -> Result<(), Fatal> {
     identity.jwt_secret = serve::jwt_secret(&token.database, identity.jwt_secret.as_ref()).await?;
     let grant = Grant {
         user: &token.user,
+        email: token.email.as_deref(),
         org: token.org.as_deref(),
         role: token.role.as_deref(),
         platform_admin: token.platform_admin,

@@ -13,12 +13,13 @@ use store::{
 };
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
+use tools::mail::Mailer;
 
 use crate::{
     App,
     app::Public,
     auth::Verifier,
-    config::{ACQUIRE_TIMEOUT, AuthStyle, Database, ProcessRole, Provider, Serve},
+    config::{ACQUIRE_TIMEOUT, AuthStyle, Database, Mail, ProcessRole, Provider, Serve},
     demo, keys, listen,
 };
 
@@ -119,6 +120,7 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
             keep_tokens: config.compact_keep_tokens,
             keep_messages: config.compact_keep_messages,
         },
+        mailer: mailer(&config.mail)?,
         keys,
         #[cfg(feature = "faults")]
         probe_url: config.faults.probe_url.clone(),
@@ -206,6 +208,15 @@ async fn provider(config: &Provider, embedded: bool, tasks: &TaskTracker) -> Res
     })
 }
 
+/// The mail server, if one is configured.
+fn mailer(config: &Mail) -> Result<Option<Mailer>, Fatal> {
+    match (&config.smtp_url, &config.smtp_from) {
+        (None, None) => Ok(None),
+        (Some(url), Some(from)) => Ok(Some(Mailer::new(url.expose_secret(), from)?)),
+        _ => Err("mail needs SMTP_URL and SMTP_FROM both: set the other one as well, or neither".into()),
+    }
+}
+
 /// Knows the process's own secrets beside the patterns.
 fn redactor(config: &Serve, keys: &MasterKeys, database_url: &str) -> Redactor {
     let mut secrets: Vec<(&str, String)> = Vec::new();
@@ -214,6 +225,9 @@ fn redactor(config: &Serve, keys: &MasterKeys, database_url: &str) -> Redactor {
     {
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
+    let smtp = config.mail.smtp_url.as_ref();
+    let smtp = smtp.and_then(|url| migrate::password_in(url.expose_secret()));
+    secrets.extend(smtp.map(|password| ("mail_password", password)));
     secrets.extend(keys::spellings(keys).into_iter().map(|key| ("master_key", key)));
     secrets.extend(migrate::password_in(database_url).map(|password| ("database_password", password)));
     let redactor = Redactor::new(secrets.iter().map(|(kind, secret)| (*kind, secret.as_str())));

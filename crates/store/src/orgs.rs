@@ -219,19 +219,54 @@ pub async fn admit(tx: &mut TenantTx, member: &NewMember<'_>) -> Result<()> {
     .map(drop)
 }
 
-/// Keeps the role of the member's newest token.
-pub async fn note_token_role(tx: &mut TenantTx, user: UserId, role: Role) -> Result<()> {
+/// Keeps what is new of the member's newest token: their role, and where they are mailed.
+pub async fn note_token(
+    tx: &mut TenantTx,
+    user: UserId,
+    role: Option<Role>,
+    email: Option<&str>,
+) -> Result<()> {
     let org = tx.org();
     sqlx::query!(
-        "update sixty.members set token_role = $3 where org_id = $1 and user_id = $2",
+        "update sixty.members set token_role = coalesce($3, token_role), email = coalesce($4, email)
+         where org_id = $1 and user_id = $2",
         org.0,
         user.0,
-        role.as_str()
+        role.map(Role::as_str),
+        email
     )
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)
     .map(drop)
+}
+
+/// Where the transaction's person is mailed.
+pub async fn own_address(tx: &mut TenantTx) -> Result<Option<String>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_scalar!(
+        "select email from sixty.members where org_id = $1 and user_id = $2",
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.flatten())
+}
+
+/// Whether an active member of the organization is mailed at this address, in lower case.
+pub async fn is_mailed_at(tx: &mut TenantTx, email: &str) -> Result<bool> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.members
+            where org_id = $1 and email = $2 and status = 'active') as "mailed!""#,
+        org.0,
+        email
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
 }
 
 /// The platform sets a membership, and lifts a tombstone with it, an erased person's as

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    EntityKind, EntityRef, Error, Result, RunId, SessionId,
+    EntityKind, EntityRef, Error, Result, RunId, Scope, SessionId, UserId,
     run::{Mode, RunStatus},
     session::{Session, TitleSource},
 };
@@ -120,6 +120,25 @@ pub async fn find_by_key(tx: &mut TenantTx, key: &str) -> Result<SessionId> {
     .map_err(from_sqlx)?
     .map(SessionId)
     .ok_or(Error::NotFound)
+}
+
+/// Whose conversation this is, whoever's it is: for who may look at all of the organization. Conversations of scheduled
+/// tasks are nobody's to write into.
+pub async fn owner_of(tx: &mut TenantTx, id: SessionId) -> Result<Option<UserId>> {
+    let scope = tx.tenant().scope;
+    tx.switch(None, Scope::Org).await?;
+    let tenant = tx.tenant();
+    let owner = sqlx::query_scalar!(
+        "select owner_id from sixty.sessions
+         where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3 and schedule_id is null",
+        tenant.org.0,
+        tenant.owner().map(|owner| owner.0),
+        id.0
+    )
+    .fetch_optional(tx.connection())
+    .await;
+    tx.switch(None, scope).await?;
+    owner.map_err(from_sqlx).map(|owner| owner.map(UserId))
 }
 
 pub async fn find(tx: &mut TenantTx, id: SessionId) -> Result<Session> {

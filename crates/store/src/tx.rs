@@ -27,6 +27,8 @@ pub struct Membership {
     pub active: bool,
     pub external_id: String,
     pub name: Option<String>,
+    /// In the newest token that had one.
+    pub email: Option<String>,
 }
 
 /// What a session's row, once locked, says about its next turn.
@@ -146,7 +148,7 @@ fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>
     let mut sql = format!(
         "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
          set local app.user_id = '{user}'; set local app.scope = '{scope}'; \
-         select external_id as member, role, token_role, ceiling, status, name from sixty.members \
+         select external_id as member, role, token_role, ceiling, status, name, email from sixty.members \
          where org_id = '{org}' and user_id = '{user}'"
     );
     // Not `for update`: a row that is updated a second time in a transaction has its foreign keys checked again,
@@ -189,6 +191,7 @@ fn membership(row: &PgRow) -> Result<Membership> {
         active: text("status")?.as_deref() == Some("active"),
         external_id: text("member")?.unwrap_or_default(),
         name: text("name")?,
+        email: text("email")?,
     })
 }
 

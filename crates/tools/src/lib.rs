@@ -5,6 +5,7 @@
 mod args;
 pub mod cards;
 mod catalogue;
+pub mod mail;
 mod outside;
 #[cfg(feature = "faults")]
 mod probes;

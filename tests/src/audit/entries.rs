@@ -54,8 +54,14 @@ async fn what_people_do_stands_in_the_trail() {
 #[tokio::test]
 async fn what_the_platform_does_to_members_stands_in_their_organizations_trail() {
     let app = TestApp::start().await;
-    let grant =
-        Grant { user: "root", org: None, role: None, platform_admin: true, ttl: Duration::from_hours(1) };
+    let grant = Grant {
+        user: "root",
+        email: None,
+        org: None,
+        role: None,
+        platform_admin: true,
+        ttl: Duration::from_hours(1),
+    };
     let platform = app.replica.bearer(&token(&grant));
     platform.put("/v1/platform/orgs/acme", json!({})).await.expect(201);
     platform.put("/v1/platform/orgs/acme", json!({"name": "Acme"})).await.expect(200);

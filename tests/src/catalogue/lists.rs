@@ -96,7 +96,7 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
         "claims of what is due",
     ),
     (
-        "schedule_runs: select (begin_at, id, lease_until, org_id, owner_id, run_id, schedule_id, state, told_fence)",
+        "schedule_runs: select (begin_at, delivery, id, lease_until, org_id, owner_id, run_id, schedule_id, state, told_fence)",
         "slots that nobody looks after",
     ),
     ("schedule_runs: update (lease_until)", "the same"),
@@ -167,6 +167,7 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("schedules.deliver", "where a person wants it"),
     ("schedule_runs.result", "a conversation"),
     ("schedule_runs.error_message", "may quote a model"),
+    ("schedule_runs.delivery_error", "may quote a mail server"),
     ("notifications.title", "a person's words"),
     ("notifications.text", "a conversation"),
     ("notifications.about", "what a person does"),

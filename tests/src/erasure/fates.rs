@@ -51,7 +51,7 @@ const TRAIL: &str = "accountability: the trail names people by their internal id
 /// Table, fate, columns, reason.
 pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     ("orgs", Kept, "org_id external_id name status created_at", "not a person's"),
-    ("members", Blanked, "external_id name role token_role ceiling", "the person"),
+    ("members", Blanked, "external_id name role token_role email ceiling", "the person"),
     (
         "members",
         Kept,

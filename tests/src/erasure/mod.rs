@@ -20,8 +20,14 @@ fn quick() -> Setup {
 }
 
 pub fn platform(app: &TestApp) -> Person {
-    let grant =
-        Grant { user: "root", org: None, role: None, platform_admin: true, ttl: Duration::from_hours(1) };
+    let grant = Grant {
+        user: "root",
+        email: None,
+        org: None,
+        role: None,
+        platform_admin: true,
+        ttl: Duration::from_hours(1),
+    };
     app.replica.bearer(&token(&grant))
 }
 

@@ -4,6 +4,7 @@
 mod database;
 mod logs;
 pub mod look;
+mod mailbox;
 mod person;
 pub mod probe;
 mod process;
@@ -16,6 +17,7 @@ use model_sim::Sim;
 
 pub use database::Database;
 pub use logs::Logs;
+pub use mailbox::{Fault, Mailbox};
 pub use person::{Answer, Person};
 pub use process::{Process, Spawn, program};
 pub use replica::{Replica, SECRET, auth_settings, token};
@@ -54,6 +56,8 @@ pub struct Setup {
     pub identity: Option<server::auth::Settings>,
     /// Where the replica's log is to be kept.
     pub logs: Option<Logs>,
+    /// The mail server; none: nothing is mailed.
+    pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
     pub patience: Duration,
 }
@@ -74,6 +78,7 @@ impl Default for Setup {
             issuers: Vec::new(),
             identity: None,
             logs: None,
+            smtp_url: None,
             patience: PATIENCE,
         }
     }

@@ -60,13 +60,12 @@ impl Replica {
 
     /// A person who sends requests to this replica, with a token of that role.
     pub fn person(&self, org: &str, user: &str, role: &str) -> Person {
-        self.bearer(&token(&Grant {
-            user,
-            org: Some(org),
-            role: Some(role),
-            platform_admin: false,
-            ttl: Duration::from_hours(1),
-        }))
+        self.bearer(&token(&grant(org, user, role)))
+    }
+
+    /// The same with an address.
+    pub fn mailed(&self, org: &str, user: &str, role: &str, email: &str) -> Person {
+        self.bearer(&token(&Grant { email: Some(email), ..grant(org, user, role) }))
     }
 
     /// Somebody with this token.
@@ -98,6 +97,17 @@ impl Drop for Replica {
     }
 }
 
+fn grant<'a>(org: &'a str, user: &'a str, role: &'a str) -> Grant<'a> {
+    Grant {
+        user,
+        email: None,
+        org: Some(org),
+        role: Some(role),
+        platform_admin: false,
+        ttl: Duration::from_hours(1),
+    }
+}
+
 pub fn token(grant: &Grant<'_>) -> String {
     auth::mint(&auth_settings(), grant).expect("a token")
 }
@@ -120,6 +130,9 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         works: setup.works,
         limits: setup.limits,
         compaction: setup.compaction,
+        mailer: setup
+            .smtp_url
+            .map(|url| tools::mail::Mailer::new(&url, "Sixty <sixty@acme.example>").expect("a mail server")),
         keys: setup.keys,
     };
     let engine = Engine::new(store, client, redactor, settings);

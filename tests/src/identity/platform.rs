@@ -10,13 +10,26 @@ use super::{STORED, forge};
 use crate::harness::{Answer, Person, TestApp, token};
 
 fn platform(app: &TestApp) -> Person {
-    let grant =
-        Grant { user: "root", org: None, role: None, platform_admin: true, ttl: Duration::from_hours(1) };
+    let grant = Grant {
+        user: "root",
+        email: None,
+        org: None,
+        role: None,
+        platform_admin: true,
+        ttl: Duration::from_hours(1),
+    };
     app.replica.bearer(&token(&grant))
 }
 
 fn login(app: &TestApp, user: &str) -> Person {
-    let grant = Grant { user, org: None, role: None, platform_admin: false, ttl: Duration::from_hours(1) };
+    let grant = Grant {
+        user,
+        email: None,
+        org: None,
+        role: None,
+        platform_admin: false,
+        ttl: Duration::from_hours(1),
+    };
     app.replica.bearer(&token(&grant))
 }
 

@@ -88,7 +88,13 @@ async fn after_a_day_without_the_service_one_slot_fires_or_none() {
     assert_eq!(history[0]["slot"], "2026-06-02T12:00:00Z");
     becomes(&alice, &gone, "completed").await;
     assert_eq!(read(&alice, &none).await["next_run_at"], "2026-06-02T13:00:00Z");
-    assert_eq!((history.len(), runs(&alice, &none).await.len(), runs(&alice, &gone).await.len()), (1, 0, 0));
+    assert_eq!((history.len(), runs(&alice, &none).await.len()), (1, 0));
+    // Its only time was missed: its owner sees that, and is told.
+    let missed = ended(&alice, &gone, 1).await;
+    assert_eq!((&missed[0]["status"], &missed[0]["error"]["code"]), (&json!("cancelled"), &json!("missed")));
+    let told = alice.get("/v1/notifications").await.expect(200).json();
+    let told = told["data"].as_array().unwrap().iter().filter(|it| it["about"]["schedule_id"] == gone);
+    assert_eq!(told.map(|it| it["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["schedule_failed"]);
 }
 
 #[tokio::test]

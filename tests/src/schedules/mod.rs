@@ -1,6 +1,7 @@
 //! Scheduled tasks: written, fired once for each slot, and what comes of it.
 
 mod copilot;
+mod delivery;
 mod firing;
 mod notices;
 mod refusals;

@@ -176,6 +176,7 @@ async fn the_platforms_skills_are_pushed_by_its_administrator_and_overridden_by_
     let alice = app.alice();
     let root = app.replica.bearer(&token(&Grant {
         user: "root",
+        email: None,
         org: None,
         role: None,
         platform_admin: true,

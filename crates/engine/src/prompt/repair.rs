@@ -16,6 +16,9 @@ use crate::run::STEP_CALL;
 /// Stands before a question when the turn before got no answer. Not stored.
 const NO_ANSWER: &str = r#"[{"type":"text","text":"[no answer was given]"}]"#;
 
+/// Stands before an answer with which a conversation begins: a scheduled task has reported there. Not stored.
+const UNASKED: &str = r#"[{"type":"text","text":"[nobody has asked for this; a scheduled task reports]"}]"#;
+
 /// The result of a call whose run waits for a person while the session goes on. It
 /// is kept beside the answer, so that it stays at its place, the same for ever; the
 /// real result stands where it was said. Where the run ends meanwhile, a note of what
@@ -102,7 +105,7 @@ impl<'a> Mender<'a> {
         self.answer_missing();
         self.tell_late();
         if self.sent.is_empty() {
-            return;
+            self.push("user", Cow::Borrowed(UNASKED), "");
         }
         let calls = calls(&content);
         if calls.iter().any(is_of_sequence) {

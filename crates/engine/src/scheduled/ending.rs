@@ -2,11 +2,10 @@
 
 use chrono::TimeDelta;
 use domain::{
-    OptionalExt as _, Result,
-    block::{self, Block},
+    OptionalExt as _, Result, Role, block,
     notification::{About, NotificationKind},
     run::{Run, RunStatus},
-    schedule::{Deliver, MAX_FAILURES, PausedFor, TaskRunStatus, TaskStatus},
+    schedule::{Deliver, MAX_FAILURES, PausedFor, Task, TaskRunStatus, TaskStatus},
 };
 use futures_util::StreamExt as _;
 use store::{
@@ -14,25 +13,23 @@ use store::{
     audit::{self, Entry},
     messages, notifications, runs,
     schedules::{
-        self,
+        self, delivery as deliveries,
         firing::{self as rows, Held, Leased, Outcome, Stage},
     },
     trust,
 };
 
-use super::BATCH;
+use super::{AT_ONCE, BATCH, delivery, role_today, target};
 use crate::{
     Engine,
     crash::{self, CrashPoint},
     run::shorten,
 };
 
-/// Those that are seen to at the same time.
-const AT_ONCE: usize = 8;
 /// How long it waits after its first, second, … try, if the provider failed it.
 const WAITS: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::minutes(5)];
 /// How long a result waits for a conversation in which something else goes on.
-const BUSY: TimeDelta = TimeDelta::seconds(5);
+pub(super) const BUSY: TimeDelta = TimeDelta::seconds(5);
 /// Longest result that is kept beside the conversation, and that a notification tells, in characters.
 const RESULT: usize = 4_000;
 const TOLD: usize = 1_000;
@@ -135,6 +132,9 @@ async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
         return rows::postpone(tx, held, BUSY).await;
     }
     rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
+    if delivery == Delivery::HandedOver {
+        deliveries::hand_over(tx, held).await?;
+    }
     rows::count_failure(tx, held.task.id, false).await?;
     let title = format!("{:?} is done", held.task.name);
     let text = shorten(&text, TOLD);
@@ -145,7 +145,7 @@ async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
     notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await?;
     // One that fires no more is over with this result.
     let goes_on = held.task.status == TaskStatus::Active && held.task.next_run_at.is_some();
-    if delivery == GONE && goes_on { paused(tx, held, PausedFor::Target).await } else { Ok(()) }
+    if delivery == GONE && goes_on { paused(tx, &held.task, PausedFor::Target).await } else { Ok(()) }
 }
 
 /// What came of handing a result over.
@@ -154,30 +154,36 @@ enum Delivery {
     /// It is where it belongs, or there is no such place.
     Made,
     Later,
+    /// It leaves the owner's conversations, which is a matter of its own.
+    HandedOver,
     Failed(&'static str),
 }
 
 const GONE: Delivery =
     Delivery::Failed("The conversation that it was to be written into is not there any more.");
-const STAYED_BUSY: Delivery =
-    Delivery::Failed("It was to be written into a conversation, which was busy for six hours.");
+pub(super) const STAYED_BUSY: &str =
+    "It was to be written into a conversation, which was busy for six hours.";
 
 /// Writes the result into the conversation that waits for it, if there is one.
 async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Result<Delivery> {
-    let Deliver::Session { session_id: to } = held.task.deliver else { return Ok(Delivery::Made) };
-    if to == run.session_id {
-        return Ok(Delivery::Made);
-    }
+    let to = match held.task.deliver {
+        Deliver::Notification {} => return Ok(Delivery::Made),
+        Deliver::Email { .. } => return Ok(Delivery::HandedOver),
+        Deliver::Session { session_id } if session_id == run.session_id => return Ok(Delivery::Made),
+        Deliver::Session { session_id } => session_id,
+    };
     if !tx.lock_session(to).await? {
-        return Ok(GONE);
+        let member = tx.membership().cloned();
+        let role = member.map_or(Role::Readonly, |member| role_today(&held.task, &member));
+        let colleague = target::colleague(tx, role, to).await?;
+        return Ok(if colleague.is_some() { Delivery::HandedOver } else { GONE });
     }
     if rows::goes_on(tx, to).await?.run {
         let since = run.finished_at.unwrap_or(held.fired_at);
-        return Ok(if held.is_late_since(since) { STAYED_BUSY } else { Delivery::Later });
+        return Ok(if held.is_late_since(since) { Delivery::Failed(STAYED_BUSY) } else { Delivery::Later });
     }
     let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
-    let preview = crate::turn::cut(&told, 200);
-    messages::add_answer(tx, to, &block::to_json(&[Block::Text { text: told }]), &preview).await?;
+    delivery::say(tx, to, held.id, &told).await?;
     if trust::any_untrusted(tx, &[run.session_id]).await? {
         trust::distrust(tx, to).await?;
     }
@@ -208,7 +214,11 @@ pub(super) async fn failed(
     let title = format!("{:?} failed", held.task.name);
     notifications::add(tx, NotificationKind::ScheduleFailed, &title, error.1, about(held, run)).await?;
     let active = held.task.status == TaskStatus::Active;
-    if failures >= MAX_FAILURES && active { paused(tx, held, PausedFor::Failures).await } else { Ok(()) }
+    if failures >= MAX_FAILURES && active {
+        paused(tx, &held.task, PausedFor::Failures).await
+    } else {
+        Ok(())
+    }
 }
 
 /// How long it waits for another try; none: there is none. The next slot is never waited past.
@@ -220,22 +230,31 @@ fn next_try(held: &Held, code: &str) -> Option<TimeDelta> {
     (task.status == TaskStatus::Active && before_next && PASSING.contains(&code)).then_some(wait)
 }
 
+/// The only time of the task has passed.
+pub(super) async fn missed(tx: &mut TenantTx, held: &Held) -> Result<()> {
+    let why = "the service was down at its time, and it was not to be made up for";
+    let outcome = Outcome { result: None, error: Some(("missed", why)) };
+    rows::end(tx, held, TaskRunStatus::Cancelled, None, &outcome).await?;
+    let title = format!("{:?} did not run", held.task.name);
+    notifications::add(tx, NotificationKind::ScheduleFailed, &title, why, about(held, None)).await
+}
+
 /// The slot is void, and the task, if it is active, is paused for this reason; its owner is told.
 pub(super) async fn pause(tx: &mut TenantTx, held: &Held, run: Option<&Run>, why: PausedFor) -> Result<()> {
     let outcome = Outcome { result: None, error: Some((code(why), reason(why))) };
     rows::end(tx, held, TaskRunStatus::Cancelled, run, &outcome).await?;
     if held.task.status == TaskStatus::Active {
-        return paused(tx, held, why).await;
+        return paused(tx, &held.task, why).await;
     }
     let title = format!("{:?} failed", held.task.name);
     notifications::add(tx, NotificationKind::ScheduleFailed, &title, reason(why), about(held, run)).await
 }
 
-async fn paused(tx: &mut TenantTx, held: &Held, why: PausedFor) -> Result<()> {
-    let task = &held.task;
+pub(super) async fn paused(tx: &mut TenantTx, task: &Task, why: PausedFor) -> Result<()> {
     schedules::set_status(tx, task.id, TaskStatus::Paused, Some(why), None).await?;
+    let about = About { schedule_id: Some(task.id), ..About::default() };
     let title = format!("{:?} is paused", task.name);
-    notifications::add(tx, NotificationKind::SchedulePaused, &title, reason(why), about(held, None)).await?;
+    notifications::add(tx, NotificationKind::SchedulePaused, &title, reason(why), about).await?;
     let (target, detail) = (format!("schedule:{}", task.id), format!("for {why}"));
     let entry = Entry { on_behalf_of: Some(tx.tenant().user), ..Entry::by_service("schedule.pause") };
     audit::record(tx, &[entry.on(&target).saying(&detail)]).await
@@ -260,7 +279,8 @@ fn reason(why: PausedFor) -> &'static str {
         }
         PausedFor::Membership => "Its owner is no active member of the organization any more.",
         PausedFor::Target => {
-            "The conversation that it goes on in, or reports to, is not there any more. Give it another one, and resume it."
+            "The conversation that it goes on in, or the place where its result goes, is not there any more, or not \
+             yours to reach. Give it another one, and resume it."
         }
     }
 }

@@ -14,7 +14,7 @@ use store::{
     schedules::firing::{self as rows, Fired, Held, Leased, Outcome, Stage},
 };
 
-use super::{BATCH, ending, may_schedule, restored};
+use super::{AT_ONCE, BATCH, ending, may_schedule, restored, role_today};
 use crate::{
     Engine, Prepared,
     crash::{self, CrashPoint},
@@ -25,8 +25,6 @@ use crate::{
 const STRETCH: usize = 400;
 /// How often that is done in one look.
 const STRETCHES: usize = 10;
-/// Those that begin at the same time.
-const AT_ONCE: usize = 8;
 /// How long a slot waits for a conversation in which something else goes on.
 const BUSY: TimeDelta = TimeDelta::seconds(15);
 
@@ -91,7 +89,9 @@ async fn claim(engine: &Engine) -> Result<Claimed> {
         .map(|task| match restored(&task.schedule, task.anchor) {
             Ok(schedule) => {
                 let due = schedule.due(task.slot, now, task.catch_up);
-                Fired { task, fires: due.fires, next: due.next }
+                // One that fires no more is missed where its owner sees it.
+                let missed = due.next.is_none().then_some(task.slot);
+                Fired { fires: due.fires.or(missed), next: due.next, task }
             }
             Err(error) => {
                 tracing::error!(task = %task.id, %error, "a scheduled task can fire no more");
@@ -124,6 +124,8 @@ enum Not {
     Later,
     /// It has waited too long.
     Late,
+    /// Its time passed while the service was down, and its owner does not want it made up for.
+    Missed,
 }
 
 async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
@@ -173,6 +175,7 @@ async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
             let error = "its conversation was busy for six hours, or the service was";
             ending::failed(tx, held, None, ("not_begun", error)).await
         }
+        Not::Missed => ending::missed(tx, held).await,
     };
     put?;
     ending::follow_up(tx, held).await
@@ -189,6 +192,10 @@ async fn ready(
     if !wanted {
         return Ok(Err(Not::Cancelled));
     }
+    let schedule = restored(&task.schedule, task.anchor)?;
+    if !held.manual && schedule.due(held.slot, held.fired_at, task.catch_up).fires.is_none() {
+        return Ok(Err(Not::Missed));
+    }
     let Some(member) = tx.membership().filter(|member| member.active).cloned() else {
         return Ok(Err(Not::Paused(PausedFor::Membership)));
     };
@@ -196,7 +203,7 @@ async fn ready(
     if api_keys::all_over(tx).await? {
         return Ok(Err(Not::Paused(PausedFor::Membership)));
     }
-    let role = task.role.capped(member.token_role.or(member.role)).capped(member.ceiling);
+    let role = role_today(task, &member);
     if !may_schedule(tx, role).await? {
         return Ok(Err(Not::Paused(PausedFor::Rights)));
     }
@@ -210,7 +217,6 @@ async fn ready(
             Err(not) => return Ok(Err(not)),
         },
     };
-    let zone = restored(&task.schedule, task.anchor)?.zone;
     let (model, mode) = tx.locked_session().map_or((None, None), |it| (it.model.clone(), it.mode));
     Ok(Ok(Prepared {
         session,
@@ -219,7 +225,7 @@ async fn ready(
         mode: mode.unwrap_or(Mode::Auto),
         model: model.unwrap_or_else(|| engine.settings().default_model.clone()),
         role,
-        timezone: zone,
+        timezone: schedule.zone,
         view: None,
         mentions: Vec::new(),
         skill: None,

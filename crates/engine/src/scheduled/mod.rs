@@ -1,13 +1,15 @@
 //! Scheduled tasks: what people and copilots say of them. How they fire is in `firing`, what comes of it in `ending`.
 
+mod delivery;
 mod ending;
 mod firing;
+mod target;
 mod ticker;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::{
-    Error, FieldError, OptionalExt as _, Result, Role, ScheduleId, ScheduleRunId, SessionId,
+    Error, FieldError, Result, Role, ScheduleId, ScheduleRunId, SessionId,
     permission::{Action, Ask, Policy},
     schedule::{CatchUp, Deliver, MAX_NAME, MAX_PROMPT, Task, TaskRun, TaskStatus},
     visible::visible,
@@ -16,9 +18,8 @@ use schedules::{Schedule, Wanted};
 use serde::Deserialize as _;
 use serde_json::Value;
 use store::{
-    TenantTx, permissions,
+    Membership, TenantTx, permissions,
     schedules::{self as rows, Content},
-    sessions,
 };
 
 use crate::Engine;
@@ -31,6 +32,8 @@ const TOO_CLOSE: &str =
     "a scheduled task may make only tasks that fire five minutes later or more, and no closer than that";
 /// Slots of one claim.
 const BATCH: u8 = 100;
+/// Those that are seen to at the same time.
+const AT_ONCE: usize = 8;
 /// Slots that are told ahead.
 const UPCOMING: usize = 5;
 
@@ -103,6 +106,11 @@ pub async fn may_schedule(tx: &mut TenantTx, role: Role) -> Result<bool> {
     Ok(role.writes() && ruling.policy != Policy::Disabled)
 }
 
+/// The role as which a task runs: what its author had, less what has been taken away since.
+fn role_today(task: &Task, member: &Membership) -> Role {
+    task.role.capped(member.token_role.or(member.role)).capped(member.ceiling)
+}
+
 /// A schedule as it is stored.
 fn restored(stored: &Value, anchor: DateTime<Utc>) -> Result<Schedule> {
     let wanted = Wanted::deserialize(stored).map_err(Error::internal)?;
@@ -115,7 +123,7 @@ impl Engine {
         let now = rows::now(tx).await?;
         let mut problems = text_problems(new.name.trim(), &new.prompt);
         let schedule = checked(&new.schedule, now, author, &mut problems);
-        target_problems(tx, new.session, &new.deliver, &mut problems).await?;
+        problems.extend(target::problems(self, tx, author.role, new.session, &new.deliver).await?);
         let Some(schedule) = schedule.filter(|_| problems.is_empty()) else {
             return Err(Error::fields(problems));
         };
@@ -166,7 +174,7 @@ impl Engine {
         let asked = |changed: bool, target| if changed { target } else { None };
         let goes_on = asked(session != task.session, session);
         let sent = if *deliver == task.deliver { &Deliver::default() } else { deliver };
-        target_problems(tx, goes_on, sent, &mut problems).await?;
+        problems.extend(target::problems(self, tx, author.role, goes_on, sent).await?);
         let Some(mut schedule) = new.filter(|_| problems.is_empty()) else {
             return Err(Error::fields(problems));
         };
@@ -302,28 +310,6 @@ fn checked(
 fn is_close(schedule: &Schedule, now: DateTime<Utc>) -> bool {
     schedule.next(now).is_some_and(|first| first - now < MADE_BY_TASK)
         || schedule.closest(now).is_some_and(|gap| gap < MADE_BY_TASK)
-}
-
-/// Conversations have to be the person's own.
-async fn target_problems(
-    tx: &mut TenantTx,
-    session: Option<SessionId>,
-    deliver: &Deliver,
-    problems: &mut Vec<FieldError>,
-) -> Result<()> {
-    let delivered = match deliver {
-        Deliver::Session { session_id } => Some(*session_id),
-        Deliver::Notification {} => None,
-    };
-    for (field, session) in [("session", session), ("deliver.session_id", delivered)] {
-        if let Some(id) = session
-            && sessions::find(tx, id).await.optional()?.is_none()
-        {
-            let error = "there is no such conversation of yours".into();
-            problems.push(FieldError { field: field.into(), error });
-        }
-    }
-    Ok(())
 }
 
 fn over(task: &Task) -> Error {

@@ -6,7 +6,7 @@ use domain::{Error, Result};
 use tokio::sync::Mutex;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use super::{ending, firing};
+use super::{delivery, ending, firing};
 use crate::Engine;
 
 /// At the beginning of every second.
@@ -32,8 +32,8 @@ pub(crate) fn start(engine: &Engine) {
 
 async fn ticking(engine: &Engine) -> Result<JobScheduler> {
     let scheduler = JobScheduler::new().await.map_err(Error::internal)?;
-    // Two, so that none waits for the other.
-    for look in [Look::Firing, Look::Ending] {
+    // So that none waits for another.
+    for look in [Look::Firing, Look::Ending, Look::Delivery] {
         let (engine, busy) = (engine.clone(), Arc::new(Mutex::new(())));
         let job = Job::new_async(EVERY_SECOND, move |_, _| {
             let (engine, busy) = (engine.clone(), busy.clone());
@@ -49,6 +49,7 @@ async fn ticking(engine: &Engine) -> Result<JobScheduler> {
 enum Look {
     Firing,
     Ending,
+    Delivery,
 }
 
 /// One look. A second that comes before the one before is done is left out.
@@ -57,6 +58,7 @@ async fn tick(engine: &Engine, look: Look, busy: &Mutex<()>) {
     let looked = match look {
         Look::Firing => firing::look(engine).await,
         Look::Ending => ending::look(engine).await,
+        Look::Delivery => delivery::look(engine).await,
     };
     if let Err(error) = looked {
         tracing::warn!(%error, ?look, "scheduled tasks could not be looked after; the next second does it");

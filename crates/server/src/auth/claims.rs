@@ -20,6 +20,8 @@ pub struct Identity {
     pub user: UserId,
     /// For display only: users may be able to edit it.
     pub name: Option<String>,
+    /// Where they are mailed, unless the provider says that it has not verified it.
+    pub email: Option<String>,
     /// Our id of the organization and the provider's, when the token names one.
     pub org: Option<(OrgId, String)>,
     /// The role in `org`; without one, only a stored membership counts.
@@ -101,6 +103,7 @@ impl Rules {
         Ok(Identity {
             user: UserId::derive(&scoped(issuer.as_deref(), &subject)),
             name: self.preset.names().iter().find_map(|at| display_name(claims.pointer(at)?)),
+            email: email(claims),
             platform_admin: self.pointers.platform_admin(claims),
             subject,
             org,
@@ -203,6 +206,13 @@ pub(super) fn is_name(text: &str) -> bool {
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// `email` and `email_verified` of OpenID Connect Core 1.0 §5.1, which all of the providers know.
+fn email(claims: &Value) -> Option<String> {
+    let unverified = claims.get("email_verified").is_some_and(|verified| verified != true);
+    let text = claims.get("email")?.as_str()?;
+    if unverified { None } else { domain::email::address(text) }
 }
 
 /// A name is decoration: an odd one is cleaned, never a reason to refuse.

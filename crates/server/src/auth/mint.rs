@@ -15,6 +15,7 @@ use super::{ConfigError, Settings, checked_secret, claims::is_name, preset::Poin
 pub struct Grant<'a> {
     /// External id of the user; becomes `sub`.
     pub user: &'a str,
+    pub email: Option<&'a str>,
     /// External id of the organization.
     pub org: Option<&'a str>,
     pub role: Option<&'a str>,
@@ -23,7 +24,7 @@ pub struct Grant<'a> {
     pub ttl: Duration,
 }
 
-/// Signs a token. With the plain preset its claims are `sub`, `org_id`,
+/// Signs a token. With the plain preset its claims are `sub`, `email`, `org_id`,
 /// `org_role`, `platform_role`, `iat`, `exp`, and `iss`, `aud`, `azp` as configured;
 /// other presets have the organization where their provider puts it.
 pub fn mint(settings: &Settings, grant: &Grant<'_>) -> Result<String, ConfigError> {
@@ -49,6 +50,7 @@ fn claims(settings: &Settings, grant: &Grant<'_>) -> Result<Value, ConfigError> 
         (source.org.as_str(), grant.org),
         (source.role.as_str(), grant.role),
         (pointers.platform_roles[0].as_str(), platform_role),
+        ("/email", grant.email),
         ("/iss", settings.issuers.first().map(String::as_str)),
         ("/aud", settings.audience()),
         ("/azp", settings.authorized_parties.first().map(String::as_str)),

@@ -67,6 +67,7 @@ mod tests {
             subject: "alice".into(),
             user: UserId::derive("alice"),
             name: None,
+            email: None,
             org: None,
             role: None,
             platform_admin: false,

@@ -26,8 +26,14 @@ pub async fn hint(store: &Store, settings: &auth::Settings, address: SocketAddr)
     tx.commit().await?;
     let Some((day, deal)) = day.zip(deal) else { return Ok(()) };
     let role = Role::Owner.as_str();
-    let grant =
-        Grant { user: "alice", org: Some(ORG), role: Some(role), platform_admin: false, ttl: TOKEN_LIFE };
+    let grant = Grant {
+        user: "alice",
+        email: None,
+        org: Some(ORG),
+        role: Some(role),
+        platform_admin: false,
+        ttl: TOKEN_LIFE,
+    };
     println!("{}", lines(address, &auth::mint(settings, &grant)?, day, deal));
     Ok(())
 }

@@ -268,16 +268,15 @@ pub async fn update(
 pub async fn delete(caller: Caller, Path(id): Path<ScheduleId>, seen: IfMatch) -> Result<StatusCode> {
     let stopped: Vec<RunId> = caller
         .tx(async |tx| {
+            // In the order in which a run takes them that changes its own task: first the run, then the task.
+            let mut stopped = cancel_begun(tx, id).await?;
             let task = rows::lock(tx, id).await?;
             tx.writes()?;
             if seen.0.is_some_and(|seen| seen != task.version) {
                 return Err(Error::VersionMismatch { current: task.version });
             }
-            let mut stopped = rows::begun(tx, id).await?;
-            for run in &stopped {
-                // One whose conversation is gone is gone with it.
-                runs::cancel(tx, *run, engine::cancelled_frames).await.optional()?;
-            }
+            // Those that have begun in between.
+            stopped.extend(cancel_begun(tx, id).await?);
             stopped.extend(rows::delete(tx, id).await?);
             audit::record(tx, &[caller.did("schedule.delete").on(&target(id))]).await?;
             Ok(stopped)
@@ -287,6 +286,15 @@ pub async fn delete(caller: Caller, Path(id): Path<ScheduleId>, seen: IfMatch) -
         caller.app.engine.cancel(run);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel_begun(tx: &mut Tx, id: ScheduleId) -> domain::Result<Vec<RunId>> {
+    let begun = rows::begun(tx, id).await?;
+    for run in &begun {
+        // One whose conversation is gone is gone with it.
+        runs::cancel(tx, *run, engine::cancelled_frames).await.optional()?;
+    }
+    Ok(begun)
 }
 
 async fn moved(

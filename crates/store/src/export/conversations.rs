@@ -208,7 +208,7 @@ pub(super) async fn schedule_runs(tx: &mut TenantTx, task: Uuid, place: &str) ->
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'schedule_run' as type, id, owner_id, schedule_id, slot, manual, state, begin_at, attempt, run_id,
                 session_id, told_fence, result, error_code, error_message, input_tokens, output_tokens, started_at,
-                finished_at, lease_until, created_at
+                finished_at, delivery, delivery_error, delivery_tries, lease_until, created_at
             from sixty.schedule_runs
             where org_id = $1 and owner_id = $2 and schedule_id = $3 and id > $4::text::uuid
             order by id limit $5) r order by id"#,

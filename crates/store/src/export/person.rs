@@ -11,7 +11,7 @@ pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
     lines!(
         tx,
         r#"select row_to_json(r)::text as "text!", r.user_id::text as "place!" from (
-            select 'member' as type, user_id, external_id, name, role, token_role, ceiling, status, service, created_at, updated_at
+            select 'member' as type, user_id, external_id, name, role, token_role, email, ceiling, status, service, created_at, updated_at
             from sixty.members where org_id = $1 and user_id = $2
             order by user_id) r order by user_id"#,
         tenant.org.0,

@@ -51,11 +51,11 @@ pub struct Leased {
     pub id: ScheduleRunId,
 }
 
-struct LeasedRow {
-    org_id: Uuid,
-    owner_id: Uuid,
-    schedule_id: Uuid,
-    id: Uuid,
+pub(super) struct LeasedRow {
+    pub org_id: Uuid,
+    pub owner_id: Uuid,
+    pub schedule_id: Uuid,
+    pub id: Uuid,
 }
 
 impl From<LeasedRow> for Leased {
@@ -194,10 +194,15 @@ pub struct Held {
 /// How long a slot, and then its result, may wait for a conversation.
 const PATIENCE: TimeDelta = TimeDelta::hours(6);
 
+/// Whether it has waited since then as long as it may.
+pub fn is_late(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - since > PATIENCE
+}
+
 impl Held {
     /// Whether it has waited since then as long as it may.
     pub fn is_late_since(&self, since: DateTime<Utc>) -> bool {
-        self.now - since > PATIENCE
+        is_late(since, self.now)
     }
 }
 
@@ -474,7 +479,7 @@ pub async fn prune(tx: &mut TenantTx, task: ScheduleId) -> Result<()> {
     sqlx::query!(
         "delete from sixty.schedule_runs where org_id = $1 and owner_id = $2 and id in (
             select id from sixty.schedule_runs where org_id = $1 and owner_id = $2 and schedule_id = $3
-                and state in ('done', 'failed', 'cancelled')
+                and state in ('done', 'failed', 'cancelled') and coalesce(delivery, '') not in ('pending', 'sending')
             order by slot desc, id desc offset $4 limit $5)",
         tenant.org.0,
         tenant.user.0,

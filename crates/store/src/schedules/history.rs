@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Error, Result, RunId, ScheduleId, ScheduleRunId, SessionId, Usage,
     run::RunError,
-    schedule::{TaskRun, TaskRunStatus},
+    schedule::{Delivery, DeliveryStatus, TaskRun, TaskRunStatus},
 };
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ struct Row {
     error_message: Option<String>,
     input_tokens: i64,
     output_tokens: i64,
+    delivery: Option<String>,
+    delivery_error: Option<String>,
 }
 
 impl TryFrom<Row> for TaskRun {
@@ -42,6 +44,13 @@ impl TryFrom<Row> for TaskRun {
             "begun" if row.run_status.as_deref() == Some("waiting") => TaskRunStatus::Waiting,
             "due" | "begun" => TaskRunStatus::Running,
             ended => TaskRunStatus::parse(ended).ok_or_else(|| corrupt("a state", ended))?,
+        };
+        let delivery = match row.delivery.as_deref() {
+            None => None,
+            Some(word) => {
+                let status = DeliveryStatus::parse(word).ok_or_else(|| corrupt("a delivery", word))?;
+                Some(Delivery { status, error: row.delivery_error })
+            }
         };
         let duration = row.started_at.zip(row.finished_at).map(|(from, to)| (to - from).num_milliseconds());
         Ok(TaskRun {
@@ -62,6 +71,7 @@ impl TryFrom<Row> for TaskRun {
                 output_tokens: row.output_tokens,
                 ..Usage::default()
             },
+            delivery,
         })
     }
 }
@@ -89,7 +99,7 @@ pub async fn newest_runs(tx: &mut TenantTx, tasks: &[ScheduleId]) -> Result<Hash
         Row,
         r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id,
             r.status as "run_status?", f.started_at, f.finished_at, f.result, f.error_code, f.error_message,
-            f.input_tokens, f.output_tokens
+            f.input_tokens, f.output_tokens, f.delivery, f.delivery_error
          from unnest($3::uuid[]) as task (id)
          cross join lateral (select * from sixty.schedule_runs
             where org_id = $1 and owner_id = $2 and schedule_id = task.id order by slot desc, id desc limit 1) f
@@ -116,7 +126,8 @@ async fn select(
     sqlx::query_as!(
         Row,
         r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id, r.status as "run_status?",
-            f.started_at, f.finished_at, f.result, f.error_code, f.error_message, f.input_tokens, f.output_tokens
+            f.started_at, f.finished_at, f.result, f.error_code, f.error_message, f.input_tokens, f.output_tokens,
+            f.delivery, f.delivery_error
          from sixty.schedule_runs f
          left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id
             and f.state = 'begun'

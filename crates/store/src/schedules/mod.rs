@@ -1,5 +1,6 @@
 //! Scheduled tasks of one person; `firing` is what all replicas do for all of them.
 
+pub mod delivery;
 pub mod firing;
 mod history;
 

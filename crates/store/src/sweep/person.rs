@@ -364,7 +364,7 @@ async fn skills(tx: &mut TenantTx, user: UserId) -> Result<u64> {
 pub async fn blank_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
     let org = tx.org();
     sqlx::query!(
-        "update sixty.members set external_id = $3, name = null, role = null, token_role = null, ceiling = null, updated_at = now()
+        "update sixty.members set external_id = $3, name = null, role = null, token_role = null, email = null, ceiling = null, updated_at = now()
          where org_id = $1 and user_id = $2 and status = 'removed'",
         org.0,
         user.0,

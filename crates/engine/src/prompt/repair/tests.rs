@@ -92,6 +92,14 @@ fn a_question_without_an_answer_is_followed_by_a_fixed_text() {
 }
 
 #[test]
+fn what_a_scheduled_task_reports_into_an_empty_conversation_is_told() {
+    let report = past("assistant", r#"[{"type":"text","text":"All is well."}]"#);
+    let sent = sound(&[report.clone(), question("b")]);
+    assert_eq!(sent[..2], [format!("user:{UNASKED}"), format!("assistant:{}", report.content)]);
+    assert_eq!(sent.len(), 3);
+}
+
+#[test]
 fn a_call_that_waits_has_its_fixed_result_and_the_real_one_is_quoted_where_it_was_said() {
     let answer = || past("assistant", r#"[{"type":"text","text":"ok"}]"#);
     let waiting = [question("a"), parked(&["1", "2"]), question("b"), answer()];

@@ -79,7 +79,7 @@ fn an_empty_entry_of_a_list_is_a_mistake() {
 
 fn grant() -> Grant<'static> {
     let ttl = Duration::from_hours(1);
-    Grant { user: "alice", org: Some("acme"), role: Some("owner"), platform_admin: true, ttl }
+    Grant { user: "alice", email: None, org: Some("acme"), role: Some("owner"), platform_admin: true, ttl }
 }
 
 #[tokio::test]

@@ -1,0 +1,75 @@
+//! Where a task may go on, and where its result may go: asked when it is written, and again when there is a result.
+
+use domain::{
+    FieldError, OptionalExt as _, Result, Role, SessionId, UserId,
+    permission::{Action, Ask, Policy},
+    schedule::Deliver,
+};
+use store::{TenantTx, orgs, permissions, sessions};
+
+use crate::Engine;
+
+/// What there is to say against places of a task's.
+pub(super) async fn problems(
+    engine: &Engine,
+    tx: &mut TenantTx,
+    role: Role,
+    session: Option<SessionId>,
+    deliver: &Deliver,
+) -> Result<Vec<FieldError>> {
+    let mut problems = Vec::new();
+    if let Some(id) = session
+        && sessions::find(tx, id).await.optional()?.is_none()
+    {
+        let error = "there is no such conversation of yours".into();
+        problems.push(FieldError { field: "session".into(), error });
+    }
+    let against = match deliver {
+        Deliver::Notification {} => None,
+        Deliver::Session { session_id } => {
+            let found = sessions::find(tx, *session_id).await.optional()?.is_some()
+                || colleague(tx, role, *session_id).await?.is_some();
+            (!found).then_some(("deliver.session_id", "there is no such conversation of yours"))
+        }
+        Deliver::Email { .. } if engine.settings().mailer.is_none() => {
+            Some(("deliver.kind", "this server sends no mails; its operator sets SMTP_URL and SMTP_FROM"))
+        }
+        Deliver::Email { to } => {
+            let missing = address(tx, role, to.as_deref()).await?.is_none();
+            missing.then_some(if to.is_some() {
+                ("deliver.to", NOT_YOURS)
+            } else {
+                ("deliver.kind", NO_ADDRESS)
+            })
+        }
+    };
+    problems.extend(against.map(|(field, error)| FieldError { field: field.into(), error: error.into() }));
+    Ok(problems)
+}
+
+const NOT_YOURS: &str = "must be the address of your own tokens, or with access_all_org that of a member";
+const NO_ADDRESS: &str = "your tokens name no address that is verified (the claim `email`)";
+
+/// Whose conversation it is, if it is a colleague's and the person may write there.
+pub(super) async fn colleague(tx: &mut TenantTx, role: Role, session: SessionId) -> Result<Option<UserId>> {
+    let own = tx.tenant().user;
+    if !sees_all(tx, role).await? {
+        return Ok(None);
+    }
+    tracing::debug!(by = %own, %session, "a scheduled task looks for a colleague's conversation");
+    Ok(sessions::owner_of(tx, session).await?.filter(|owner| *owner != own))
+}
+
+/// Where a mail goes, if the person may send one there.
+pub(super) async fn address(tx: &mut TenantTx, role: Role, to: Option<&str>) -> Result<Option<String>> {
+    let own = orgs::own_address(tx).await?;
+    let Some(to) = to.map(domain::email::address) else { return Ok(own) };
+    let Some(to) = to else { return Ok(None) };
+    let may = own.as_ref() == Some(&to) || (sees_all(tx, role).await? && orgs::is_mailed_at(tx, &to).await?);
+    Ok(may.then_some(to))
+}
+
+async fn sees_all(tx: &mut TenantTx, role: Role) -> Result<bool> {
+    let ask = Ask::own(role, Action::AccessAllOrg);
+    Ok(role.writes() && permissions::matrix(tx).await?.rule(ask).policy == Policy::Auto)
+}
