@@ -4,7 +4,7 @@ use model_sim::{Reply, Usage};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    TestApp,
+    Setup, TestApp,
     look::{all, answers, end, last_blocks, messages, names, prompts, result, run_of, text_of},
 };
 
@@ -147,7 +147,11 @@ async fn the_text_that_was_shown_is_the_text_that_is_stored() {
 
 #[tokio::test]
 async fn the_usage_of_all_model_calls_is_added_up() {
-    let app = TestApp::start().await;
+    // A dollar for a token, and more for those of the cache.
+    let price =
+        r#"{"anthropic/claude-test": {"input": 1e6, "output": 1e6, "cache_read": 1e5, "cache_write": 2e5}}"#;
+    let prices = model::Prices::parse(price).expect("prices");
+    let app = TestApp::with(Setup { prices, ..Setup::default() }).await;
     let alice = app.alice();
     let session = alice.session().await;
     let usage = |n| Usage {
@@ -168,8 +172,15 @@ async fn the_usage_of_all_model_calls_is_added_up() {
     ] {
         assert_eq!(sum[name], tokens, "{name}");
     }
+    assert_eq!(sum["cost_usd"], 3.0 + 30.0 + 30.0 + 600.0);
     let run = alice.get(&format!("/v1/runs/{}", run_of(&frames))).await.expect(200).json();
     assert_eq!(&run["usage"], sum);
+    // A model without a price has no cost.
+    let sum = "select count(*) from sixty.runs where cost = 663000000000";
+    assert_eq!(app.database.count(sum).await, 1);
+    let app = TestApp::start().await;
+    let frames = app.alice().hear(&app.alice().session().await, "Hello?").await;
+    assert_eq!(end(&frames).data["usage"].get("cost_usd"), None);
 }
 
 #[tokio::test]

@@ -49,4 +49,4 @@ pub use id::{
 };
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};
-pub use usage::Usage;
+pub use usage::{Cost, Usage};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    RunId, ScheduleId, ScheduleRunId, SessionId, Usage, permission::words, run::RunError, tenant::Role,
+    Cost, RunId, ScheduleId, ScheduleRunId, SessionId, Usage, permission::words, run::RunError, tenant::Role,
 };
 
 /// Longest name, in characters.
@@ -173,6 +173,10 @@ pub struct TaskRun {
     pub error: Option<RunError>,
     /// Tokens of all tries.
     pub usage: Usage,
+    /// US dollars, of all tries. Left out where no price of the model is known.
+    #[serde(skip_serializing_if = "Cost::is_unknown")]
+    #[schema(value_type = Option<f64>)]
+    pub cost: Cost,
     /// Of a result that is mailed, or written into a colleague's conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,

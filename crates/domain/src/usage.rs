@@ -1,8 +1,8 @@
-//! Tokens of one or many model calls.
+//! Tokens of one or many model calls, and what they cost.
 
 use std::ops::AddAssign;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// Tokens as the Messages API counts them: `input_tokens` is the part that was
@@ -14,6 +14,42 @@ pub struct Usage {
     pub output_tokens: i64,
     pub cache_read_input_tokens: i64,
     pub cache_creation_input_tokens: i64,
+    /// US dollars. Left out where no price of the model is known.
+    #[serde(rename = "cost_usd", skip_serializing_if = "Cost::is_unknown")]
+    #[schema(value_type = Option<f64>)]
+    pub cost: Cost,
+}
+
+/// US dollars, in billionths of one: whole numbers add up without a remainder. Nothing is what is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cost(pub i64);
+
+/// Billionths of a US dollar in one.
+const BILLION: f64 = 1e9;
+
+impl Cost {
+    /// The nearest whole number of billionths.
+    pub fn of_usd(usd: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
+        Self((usd * BILLION).round() as i64)
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to nine million dollars")]
+        serializer.serialize_f64(self.0 as f64 / BILLION)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer).map(Self::of_usd)
+    }
 }
 
 impl Usage {
@@ -29,5 +65,20 @@ impl AddAssign for Usage {
         self.output_tokens += other.output_tokens;
         self.cache_read_input_tokens += other.cache_read_input_tokens;
         self.cache_creation_input_tokens += other.cache_creation_input_tokens;
+        self.cost.0 += other.cost.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_told_in_dollars_and_read_again() {
+        let usage = Usage { output_tokens: 7, cost: Cost(1_234_500_000), ..Usage::default() };
+        let json = serde_json::to_string(&usage).expect("json");
+        assert!(json.ends_with(r#""cost_usd":1.2345}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Usage>(&json).expect("usage"), usage);
+        assert!(!serde_json::to_string(&Usage::default()).expect("json").contains("cost"));
     }
 }

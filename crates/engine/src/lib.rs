@@ -110,6 +110,8 @@ pub struct Settings {
     pub works: bool,
     pub limits: Limits,
     pub compaction: compaction::Thresholds,
+    /// A model that has none costs nothing that is known.
+    pub prices: model::Prices,
     /// Unset: nothing is mailed.
     pub mailer: Option<tools::mail::Mailer>,
     pub keys: keys::MasterKeys,

@@ -220,6 +220,7 @@ impl Engine {
         (context, library): (&Context, &Library),
     ) -> crate::prompt::Frozen {
         crate::prompt::Frozen {
+            price: self.settings().prices.of(model),
             model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
             max_tokens: self.0.settings.max_tokens,
             user,

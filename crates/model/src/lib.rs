@@ -8,10 +8,12 @@ mod answer;
 mod error;
 mod framer;
 pub mod messages;
+mod prices;
 mod retry;
 pub mod tokens;
 
 pub use answer::{Answer, Delta, InvalidInput, StopReason, ToolCall};
 pub use error::ModelError;
 pub use messages::{AnswerStream, Auth, BadEndpoint, Endpoint, MessagesClient, ModelInfo, Options};
+pub use prices::{Price, Prices};
 pub use retry::{Advice, RetryPolicy};

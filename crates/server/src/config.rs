@@ -141,6 +141,10 @@ pub struct Provider {
     /// `provider/model` of a run that names none; `anthropic/claude-sonnet-5-5` when unset.
     #[arg(long, env = "SIXTY_DEFAULT_MODEL")]
     pub default_model: Option<String>,
+    /// File with what models cost, in US dollars for a million tokens: `{"anthropic/claude-sonnet-5-5": {"input": 3,
+    /// "output": 15, "cache_read": 0.3, "cache_write": 3.75}}`. Unset: runs have no cost.
+    #[arg(long, env = "SIXTY_MODEL_PRICES")]
+    pub model_prices: Option<PathBuf>,
     /// Longest answer of the model, in tokens.
     #[arg(long, env = "SIXTY_MAX_TOKENS", default_value_t = 8192)]
     pub max_tokens: u32,

@@ -1,9 +1,9 @@
 //! `sixty serve`: from the configuration to a listening server, and back down.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
-use model::{Auth, Endpoint, MessagesClient, Options};
+use model::{Auth, Endpoint, MessagesClient, Options, Prices};
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
@@ -120,6 +120,7 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
             keep_tokens: config.compact_keep_tokens,
             keep_messages: config.compact_keep_messages,
         },
+        prices: prices(config.provider.model_prices.as_deref())?,
         mailer: mailer(&config.mail)?,
         keys,
         #[cfg(feature = "faults")]
@@ -206,6 +207,13 @@ async fn provider(config: &Provider, embedded: bool, tasks: &TaskTracker) -> Res
         endpoint: Endpoint { base_url, auth, version: "2023-06-01".into() },
         name: SIM_MODEL.into(),
     })
+}
+
+fn prices(file: Option<&Path>) -> Result<Prices, Fatal> {
+    let Some(file) = file else { return Ok(Prices::default()) };
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let prices = read.and_then(|json| Prices::parse(&json));
+    prices.map_err(|why| format!("SIXTY_MODEL_PRICES, the file {}: {why}", file.display()).into())
 }
 
 /// The mail server, if one is configured.

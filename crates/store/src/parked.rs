@@ -213,7 +213,7 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
                         where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = q.call_id))),
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
             cache_read_input_tokens = cache_read_input_tokens + $13,
-            cache_creation_input_tokens = cache_creation_input_tokens + $14
+            cache_creation_input_tokens = cache_creation_input_tokens + $14, cost = cost + $15
         where org_id = $1 and owner_id = $2 and id = $3
         ",
         org.0,
@@ -230,6 +230,7 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
         usage.output_tokens,
         usage.cache_read_input_tokens,
         usage.cache_creation_input_tokens,
+        usage.cost.0,
     )
     .execute(tx.connection())
     .await

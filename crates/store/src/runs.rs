@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, OrgId, Result, RunId, SessionId, Usage, UserId,
+    Cost, Error, OrgId, Result, RunId, SessionId, Usage, UserId,
     id::ReplicaId,
     offered::Routing,
     run::{Lease, Mode, PinnedSkill, Run, RunError, RunStatus},
@@ -34,6 +34,7 @@ struct Row {
     output_tokens: i64,
     cache_read_input_tokens: i64,
     cache_creation_input_tokens: i64,
+    cost: i64,
     error_code: Option<String>,
     error_message: Option<String>,
     created_at: DateTime<Utc>,
@@ -63,6 +64,7 @@ impl TryFrom<Row> for Run {
                 output_tokens: row.output_tokens,
                 cache_read_input_tokens: row.cache_read_input_tokens,
                 cache_creation_input_tokens: row.cache_creation_input_tokens,
+                cost: Cost(row.cost),
             },
             error: row.error_code.zip(row.error_message).map(|(code, message)| RunError { code, message }),
             created_at: row.created_at,
@@ -78,7 +80,7 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
         Row,
         r#"select id, session_id, message_id, status, trigger, mode, mode_reason,
             routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", model, iterations,
-            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
+            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost,
             error_code, error_message, created_at, started_at, finished_at
          from sixty.runs where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3"#,
         tenant.org.0,

@@ -88,11 +88,11 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         update sixty.runs set attempts = 0, iterations = $16,
             input_tokens = input_tokens + $17, output_tokens = output_tokens + $18,
             cache_read_input_tokens = cache_read_input_tokens + $19,
-            cache_creation_input_tokens = cache_creation_input_tokens + $20,
-            status = case when $21 then 'done' else status end,
-            lease_owner = case when $21 then null else lease_owner end,
-            lease_until = case when $21 then null else lease_until end,
-            finished_at = case when $21 then now() end
+            cache_creation_input_tokens = cache_creation_input_tokens + $20, cost = cost + $21,
+            status = case when $22 then 'done' else status end,
+            lease_owner = case when $22 then null else lease_owner end,
+            lease_until = case when $22 then null else lease_until end,
+            finished_at = case when $22 then now() end
         where org_id = $1 and owner_id = $2 and id = $8
         returning (select last_seq from session) as "seq!"
         "#,
@@ -116,6 +116,7 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         step.usage.output_tokens,
         step.usage.cache_read_input_tokens,
         step.usage.cache_creation_input_tokens,
+        step.usage.cost.0,
         step.done,
     )
     .fetch_one(tx.connection())
@@ -146,7 +147,7 @@ pub async fn finish(
         update sixty.runs set status = $8, error_code = $9, error_message = $10,
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
             cache_read_input_tokens = cache_read_input_tokens + $13,
-            cache_creation_input_tokens = cache_creation_input_tokens + $14,
+            cache_creation_input_tokens = cache_creation_input_tokens + $14, cost = cost + $15,
             lease_owner = null, lease_until = null, finished_at = now()
         where org_id = $1 and owner_id = $2 and id = $3
         ",
@@ -164,6 +165,7 @@ pub async fn finish(
         usage.output_tokens,
         usage.cache_read_input_tokens,
         usage.cache_creation_input_tokens,
+        usage.cost.0,
     )
     .execute(tx.connection())
     .await

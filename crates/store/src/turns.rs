@@ -363,7 +363,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         where org_id = $1 and owner_id = $3 and id = $2
         returning message_id, trigger, mode, mode_reason, model,
             routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", role, timezone, iterations, cancel_requested, attempts,
-            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
+            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
             coalesce((select s.payload::jsonb ->> 'stop_reason' = 'pause_turn' from sixty.steps s
                 where s.org_id = $1 and s.run_id = $2 order by s.seq desc limit 1), false) as "paused!",
@@ -399,6 +399,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
             output_tokens: row.output_tokens,
             cache_read_input_tokens: row.cache_read_input_tokens,
             cache_creation_input_tokens: row.cache_creation_input_tokens,
+            cost: domain::Cost(row.cost),
         },
         steps: row.steps,
         cancel_requested: row.cancel_requested,

@@ -56,6 +56,7 @@ pub struct Setup {
     pub identity: Option<server::auth::Settings>,
     /// Where the replica's log is to be kept.
     pub logs: Option<Logs>,
+    pub prices: model::Prices,
     /// The mail server; none: nothing is mailed.
     pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
@@ -79,6 +80,7 @@ impl Default for Setup {
             identity: None,
             logs: None,
             smtp_url: None,
+            prices: model::Prices::default(),
             patience: PATIENCE,
         }
     }

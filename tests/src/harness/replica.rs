@@ -130,6 +130,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         works: setup.works,
         limits: setup.limits,
         compaction: setup.compaction,
+        prices: setup.prices,
         mailer: setup
             .smtp_url
             .map(|url| tools::mail::Mailer::new(&url, "Sixty <sixty@acme.example>").expect("a mail server")),

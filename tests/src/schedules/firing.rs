@@ -12,7 +12,9 @@ use crate::harness::{
 
 #[tokio::test]
 async fn a_slot_fires_in_a_conversation_of_its_own_and_its_result_is_told() {
-    let app = start().await;
+    let price = r#"{"anthropic/claude-test": {"input": 3, "output": 15}}"#;
+    let prices = model::Prices::parse(price).expect("prices");
+    let app = TestApp::with(Setup { prices, ..Setup::default() }).await;
     let alice = app.alice();
     clock(&app, "2026-06-01T12:00:00Z").await;
     let id = make(&alice, daily()).await;
@@ -27,6 +29,7 @@ async fn a_slot_fires_in_a_conversation_of_its_own_and_its_result_is_told() {
     );
     assert!(run["duration_ms"].as_i64().is_some_and(|time| time >= 0), "{run}");
     assert!(run["usage"]["output_tokens"].as_i64().is_some_and(|tokens| tokens > 0), "{run}");
+    assert!(run["cost"].as_f64().is_some_and(|dollars| dollars > 0.0), "{run}");
     // Its ids can be computed from the task and the slot.
     let task: ScheduleId = id.parse().unwrap();
     let slot = ScheduleRunId::of_slot(task, "2026-06-02T07:00:00Z".parse().unwrap());

@@ -31,6 +31,8 @@ pub use system::system;
 pub struct Frozen {
     /// Name on the provider's wire.
     pub model: String,
+    /// None: what the model costs is not known.
+    pub price: Option<model::Price>,
     pub max_tokens: u32,
     /// Opaque to the provider; the same for all of a person's requests.
     pub user: UserId,

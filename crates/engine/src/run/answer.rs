@@ -117,9 +117,17 @@ impl Run {
         Ok((heard, shown.any))
     }
 
+    /// Counts the tokens of a model call, with what they cost.
+    pub(super) fn bill(&mut self, mut usage: domain::Usage) -> domain::Usage {
+        usage.cost = self.frozen.price.map(|price| price.cost(&usage)).unwrap_or_default();
+        self.usage += usage;
+        self.unbilled += usage;
+        usage
+    }
+
     async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
         self.iterations += 1;
-        self.usage += answer.usage;
+        let usage = self.bill(answer.usage);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -128,10 +136,8 @@ impl Run {
             .map(|input| (input.tool_use_id.clone(), self.clean(&input.raw)))
             .collect();
         self.paused = stop_reason == "pause_turn";
-        let usage = answer.usage;
         self.learn_ratio(usage.prompt_tokens());
         let blocks = self.at_the_door(answer.blocks);
-        self.unbilled += usage;
         if blocks.is_empty() {
             return self.empty_answer(&stop_reason, usage).await;
         }

@@ -228,8 +228,7 @@ impl Run {
     fn usable(&mut self, answer: Result<Answer, ModelError>) -> Option<String> {
         match answer {
             Ok(answer) => {
-                self.usage += answer.usage;
-                self.unbilled += answer.usage;
+                self.bill(answer.usage);
                 Some(answer.text()).filter(|text| !text.trim().is_empty())
             }
             Err(error) => {

@@ -28,6 +28,8 @@ fn engine() -> Engine {
         works: false,
         limits: Limits::default(),
         compaction: Thresholds::default(),
+        prices: model::Prices::default(),
+        mailer: None,
         keys: MasterKeys::new([7; 32], Vec::new()),
     };
     Engine::new(store, client, Redactor::new([]), settings)

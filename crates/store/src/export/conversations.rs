@@ -64,7 +64,7 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
         tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
-                wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens,
+                wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens, cost,
                 cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
                 started_at, finished_at, timezone, mode_reason, routing, skill
             from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
@@ -207,7 +207,7 @@ pub(super) async fn schedule_runs(tx: &mut TenantTx, task: Uuid, place: &str) ->
         tx,
         r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
             select 'schedule_run' as type, id, owner_id, schedule_id, slot, manual, state, begin_at, attempt, run_id,
-                session_id, told_fence, result, error_code, error_message, input_tokens, output_tokens, started_at,
+                session_id, told_fence, result, error_code, error_message, input_tokens, output_tokens, cost, started_at,
                 finished_at, delivery, delivery_error, delivery_tries, lease_until, created_at
             from sixty.schedule_runs
             where org_id = $1 and owner_id = $2 and schedule_id = $3 and id > $4::text::uuid

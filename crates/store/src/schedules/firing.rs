@@ -398,8 +398,8 @@ async fn record(
     sqlx::query!(
         "update sixty.schedule_runs set state = $4, result = $5, error_code = $6, error_message = $7,
             input_tokens = input_tokens + $8, output_tokens = output_tokens + $9,
-            finished_at = case when $4 <> 'due' then coalesce($10, now()) end,
-            begin_at = case when $4 = 'due' then sixty.schedule_clock() + make_interval(secs => $11) else begin_at end,
+            cost = cost + $10, finished_at = case when $4 <> 'due' then coalesce($11, now()) end,
+            begin_at = case when $4 = 'due' then sixty.schedule_clock() + make_interval(secs => $12) else begin_at end,
             lease_until = sixty.schedule_clock() - interval '1 second'
          where org_id = $1 and owner_id = $2 and id = $3",
         tenant.org.0,
@@ -411,6 +411,7 @@ async fn record(
         outcome.error.map(|(_, message)| message),
         usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens,
         usage.output_tokens,
+        usage.cost.0,
         run.and_then(|run| run.finished_at),
         wait.unwrap_or_default().as_seconds_f64()
     )

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, Result, RunId, ScheduleId, ScheduleRunId, SessionId, Usage,
+    Cost, Error, Result, RunId, ScheduleId, ScheduleRunId, SessionId, Usage,
     run::RunError,
     schedule::{Delivery, DeliveryStatus, TaskRun, TaskRunStatus},
 };
@@ -32,6 +32,7 @@ struct Row {
     error_message: Option<String>,
     input_tokens: i64,
     output_tokens: i64,
+    cost: i64,
     delivery: Option<String>,
     delivery_error: Option<String>,
 }
@@ -71,6 +72,7 @@ impl TryFrom<Row> for TaskRun {
                 output_tokens: row.output_tokens,
                 ..Usage::default()
             },
+            cost: Cost(row.cost),
             delivery,
         })
     }
@@ -99,7 +101,7 @@ pub async fn newest_runs(tx: &mut TenantTx, tasks: &[ScheduleId]) -> Result<Hash
         Row,
         r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id,
             r.status as "run_status?", f.started_at, f.finished_at, f.result, f.error_code, f.error_message,
-            f.input_tokens, f.output_tokens, f.delivery, f.delivery_error
+            f.input_tokens, f.output_tokens, f.cost, f.delivery, f.delivery_error
          from unnest($3::uuid[]) as task (id)
          cross join lateral (select * from sixty.schedule_runs
             where org_id = $1 and owner_id = $2 and schedule_id = task.id order by slot desc, id desc limit 1) f
@@ -127,7 +129,7 @@ async fn select(
         Row,
         r#"select f.schedule_id, f.id, f.slot, f.manual, f.state, f.attempt, f.run_id, f.session_id, r.status as "run_status?",
             f.started_at, f.finished_at, f.result, f.error_code, f.error_message, f.input_tokens, f.output_tokens,
-            f.delivery, f.delivery_error
+            f.cost, f.delivery, f.delivery_error
          from sixty.schedule_runs f
          left join sixty.runs r on r.org_id = f.org_id and r.owner_id = f.owner_id and r.id = f.run_id
             and f.state = 'begun'
