@@ -1,0 +1,5 @@
+//! Slack: the copilot where the team already talks.
+
+pub mod command;
+pub mod render;
+pub mod signature;
