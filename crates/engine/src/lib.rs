@@ -14,6 +14,7 @@ mod erasure;
 pub mod export;
 mod feed;
 pub mod keys;
+mod lookup;
 mod mode;
 pub mod notebook;
 pub mod preview;

@@ -3,7 +3,7 @@
 use domain::{Error, OrgId, Result, Role, UserId};
 
 use crate::{
-    Store, SystemTx, TenantTx,
+    Membership, Store, SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
 
@@ -158,6 +158,28 @@ pub async fn members(tx: &mut TenantTx, after: UserId, limit: i64) -> Result<Vec
     .await
     .map_err(from_sqlx)?;
     Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Another member's membership than the transaction's own.
+pub async fn membership(tx: &mut TenantTx, user: UserId) -> Result<Option<Membership>> {
+    let org = tx.org();
+    let row = sqlx::query!(
+        "select external_id, name, role, token_role, ceiling, status from sixty.members
+         where org_id = $1 and user_id = $2",
+        org.0,
+        user.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.map(|row| Membership {
+        role: row.role.as_deref().and_then(Role::parse),
+        token_role: row.token_role.as_deref().and_then(Role::parse),
+        ceiling: row.ceiling.as_deref().and_then(Role::parse),
+        active: row.status == "active",
+        external_id: row.external_id,
+        name: row.name,
+    }))
 }
 
 /// Ends every membership.

@@ -122,6 +122,21 @@ pub async fn find_by_key(tx: &mut TenantTx, key: &str) -> Result<SessionId> {
     .ok_or(Error::NotFound)
 }
 
+/// Takes the client's name from a session of the person's, so that another one can have it.
+pub async fn release_key(tx: &mut TenantTx, key: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.sessions set client_key = null where org_id = $1 and owner_id = $2 and client_key = $3",
+        tenant.org.0,
+        tenant.user.0,
+        key
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
 pub async fn find(tx: &mut TenantTx, id: SessionId) -> Result<Session> {
     let tenant = tx.tenant();
     sqlx::query_as!(

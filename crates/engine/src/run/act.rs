@@ -261,7 +261,10 @@ impl Run {
         }
         let limit = self.tool_time(&open.id);
         let read = async {
-            let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
+            // The record is read as whoever asked sees it; what was said before is the conversation's own.
+            let own = matches!(call, Call::Ask(_) | Call::GetEntity { .. } | Call::ListSchedules { .. });
+            let reader = if own { self.lease.author } else { self.lease.user };
+            let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, reader)).await?;
             if let Some(outcome) = self.look_up_skill(&mut tx, &open.id, call).await? {
                 tx.commit().await?;
                 return Ok(outcome);

@@ -219,6 +219,7 @@ async fn ready(
         mode: mode.unwrap_or(Mode::Auto),
         model: model.unwrap_or_else(|| engine.settings().default_model.clone()),
         role,
+        author: None,
         timezone: zone,
         view: None,
         mentions: Vec::new(),

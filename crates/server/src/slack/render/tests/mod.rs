@@ -35,6 +35,7 @@ pub fn pending(name: &str, input: &Value, preview: &Value) -> Approval {
         tool_call_id: "toolu_1".into(),
         decider: Decider::Requester,
         owner: UserId::derive("alice"),
+        author: UserId::derive("alice"),
         requested_by: Some("alice".into()),
         decided_by: None,
         decided_at: None,
