@@ -56,6 +56,8 @@ pub struct Setup {
     pub logs: Option<Logs>,
     /// Longest time in which a client accepts nothing before it is cut off.
     pub patience: Duration,
+    /// Slack, where somebody stands in for it.
+    pub slack: Option<server::slack::Settings>,
 }
 
 impl Default for Setup {
@@ -75,6 +77,7 @@ impl Default for Setup {
             identity: None,
             logs: None,
             patience: PATIENCE,
+            slack: None,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One list of operations that is both the router and the OpenAPI document.
 
 mod api_keys;
-mod approvals;
+pub(crate) mod approvals;
 mod asked;
 mod audit;
 mod card_types;
-mod content;
+pub(crate) mod content;
 mod download;
 mod entities;
 mod erasure;
@@ -28,6 +28,7 @@ mod runs;
 mod schedules;
 mod sessions;
 mod skills;
+mod slack;
 mod suggestions;
 mod summaries;
 
@@ -178,6 +179,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .merge(skill_routes())
         .merge(schedule_routes())
+        .merge(slack::routes())
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(notifications::events))
