@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The stand-in for model providers against the official SDKs, the format of skills against the open format's own
-# validator, then the server against plain HTTP and against
+# validator, what is shown in Slack against Slack's SDK, then the server against plain HTTP and against
 # schemathesis, which attacks every operation of the OpenAPI document. Everything listens on the loopback interface
 # and ends with this script.
 set -euo pipefail
@@ -48,6 +48,9 @@ python3 "$here/sdk.py" || status=1
 
 echo "== The open format of skills"
 SIXTY_BINARY=$sixty SKILLS_EXAMPLES=$(dirname "$sixty")/examples python3 "$here/skills.py" || status=1
+
+echo "== Slack's SDK, and what is shown there and believed from there"
+SLACK_EXAMPLE=$(dirname "$sixty")/examples/slack python3 "$here/slack.py" || status=1
 
 echo "== The server"
 export SIXTY_DATA_DIR=$scratch/data SIXTY_LISTEN=127.0.0.1:0 SIXTY_LOG=warn

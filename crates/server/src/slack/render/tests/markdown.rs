@@ -14,19 +14,19 @@ use super::{
 
 /// Markdown as models write it, long and short.
 fn markdown() -> impl Strategy<Value = String> {
-    let words = "([a-zäß]{1,12}[.,]? ){1,20}";
+    let words = "([a-zäß]{1,12}[.,]? ){1,12}";
     let line = prop_oneof![words, Just("<@U1> **bold** `<!here>`".to_owned())];
     let piece = prop_oneof![
         line.clone().prop_map(|text| format!("{text}\n\n")),
-        vec(line.clone(), 1..60).prop_map(|lines| format!("{}\n\n", lines.join("\n"))),
+        vec(line.clone(), 1..30).prop_map(|lines| format!("{}\n\n", lines.join("\n"))),
         words.prop_map(|text| format!("## {text}\n\n")),
-        vec(words, 1..80).prop_map(|items| items.iter().map(|item| format!("- {item}\n")).collect()),
+        vec(words, 1..40).prop_map(|items| items.iter().map(|item| format!("- {item}\n")).collect()),
         vec(words, 1..40).prop_map(|items| items.iter().map(|item| format!("    - {item}\n\n")).collect()),
-        (prop_oneof![Just("```"), Just("~~~~"), Just("````")], vec(line.clone(), 0..300))
+        (prop_oneof![Just("```"), Just("~~~~"), Just("````")], vec(line.clone(), 0..120))
             .prop_map(|(mark, lines)| { format!("{mark}rust\n{}\n{mark}\n\n", lines.join("\n")) }),
         vec(line.clone(), 0..20).prop_map(|lines| format!("1. ```sql\n   {}\n   ```\n", lines.join("\n   "))),
         vec(line.clone(), 0..20).prop_map(|lines| format!("```\n{}\n", lines.join("\n"))),
-        vec((words, words), 0..160).prop_map(|rows| {
+        vec((words, words), 0..60).prop_map(|rows| {
             let rows: String = rows.iter().map(|(a, b)| format!("| {a} | {b} |\n")).collect();
             format!("| Name | What |\n|---|:---:|\n{rows}\n")
         }),
@@ -34,7 +34,7 @@ fn markdown() -> impl Strategy<Value = String> {
         (1_usize..15_000).prop_map(|n| "`".repeat(n)),
         nasty(),
     ];
-    vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
 /// Whether every fence that is opened in it is closed.

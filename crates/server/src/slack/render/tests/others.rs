@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_asked_slack_takes_it(text in nasty(), options in vec(nasty(), 0..120), multiple: bool, who in nasty()) {
+    fn whatever_is_asked_slack_takes_it(text in nasty(), options in vec(nasty(), 0..30), multiple: bool, who in nasty()) {
         check(&question(QuestionId::new(), &text, &options, multiple));
         // A mention by itself is the person who answered.
         check(&answered(&text, &options, Some(&format!("by {who}"))));
