@@ -220,6 +220,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// An id as a part of a path.
+fn url_segment(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
 /// `get` of the tag `sessions` is `sessions_get`: an operation's id is unique in the document.
 fn name(operation: &mut Operation) {
     let tag = operation.tags.iter().flatten().next();

@@ -130,7 +130,7 @@ pub(super) fn check(document: &Path) -> io::Result<Checked> {
 impl Checked {
     fn read(&mut self, text: String) {
         // A bad name of the folder is no reason to say nothing of the rest.
-        let key = self.key.parse::<Key>().or_else(|why| {
+        let key = self.key.parse::<Key>().inspect(|key| self.key = key.to_string()).or_else(|why| {
             let problem = format!("the folder's name `{}` is no key: {why}", self.key);
             self.report.error(Finding::new("key", problem));
             "unnamed".parse::<Key>()

@@ -181,3 +181,14 @@ fn a_new_skill_of_every_template_passes_the_check_and_is_never_overwritten() {
     assert_eq!(folder.create("Not A Key", "integration"), ExitCode::from(2));
     assert!(!folder.0.join("x").exists());
 }
+
+#[test]
+fn a_folder_is_found_by_its_name_in_whatever_form_a_system_keeps_it() {
+    let folder = Folder::new(&[("gro\u{308}\u{df}e/SKILL.md", GOOD), ("Gross/SKILL.md", GOOD)]);
+    let mut found = Vec::new();
+    folder::find(&folder.0, &mut found).unwrap();
+    let keys: Vec<String> = folder::check_all(&found).unwrap().into_iter().map(|it| it.key).collect();
+    assert_eq!(keys, ["Gross", "größe"]);
+    let told = "Gross/SKILL.md: key: the folder's name `Gross` is no key: a key has lower-case letters";
+    assert!(folder.checked().starts_with(told), "{}", folder.checked());
+}

@@ -6,4 +6,5 @@ mod common;
 mod companions;
 mod cookbook;
 mod dialects;
+mod keys;
 mod published;

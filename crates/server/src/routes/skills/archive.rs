@@ -10,7 +10,7 @@ use domain::{Error, Result};
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 use skills::{
-    Files,
+    Files, Key,
     key::{LIBRARY, PLATFORM_REFERENCES},
 };
 
@@ -215,7 +215,8 @@ fn is_library(folder: &str) -> bool {
 }
 
 fn folder(root: &str) -> Folder {
-    let key = root.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = root.rsplit('/').next().unwrap_or_default();
+    let key = name.parse().map_or_else(|_| name.to_owned(), |key: Key| key.to_string());
     let mut problems = Vec::new();
     if root.is_empty() {
         let error = format!("{} stands in no folder, whose name would be the skill's key", DOCUMENTS[0]);

@@ -30,6 +30,7 @@ use crate::{
     negotiate::Form,
     page::{Page, after_in, limit, page},
     problem::Result as Answered,
+    routes::url_segment,
 };
 
 /// The name of their list, in cursors.
@@ -182,7 +183,10 @@ pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Se
         may?;
         let (written, more) = write_one(by, tx, (&draft, &skill), On::Nothing).await?;
         warnings.extend(more);
-        let answer = Answer::created(format!("{}/{key}", by.path()), &changed(tx, key, warnings).await?)?;
+        let answer = Answer::created(
+            format!("{}/{}", by.path(), url_segment(key)),
+            &changed(tx, key, warnings).await?,
+        )?;
         Ok(answer.at_version(written.version()))
     });
     Ok(answer.await?)
