@@ -442,3 +442,24 @@ async fn a_key_may_have_letters_of_every_script_in_one_form() {
     assert!(problem["errors"][0]["error"].as_str().is_some_and(|it| it.ends_with("größe-量")), "{problem}");
     put(&alice, "Größe", &document("Size", "Do it.")).await.problem(422, "validation_failed");
 }
+
+#[tokio::test]
+async fn a_text_that_no_copilot_is_given_is_kept_and_listed_as_one_that_cannot_run() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for (key, size) in [("long", 70_000), ("longer", 900_000)] {
+        let text = document("Long", &"word ".repeat(size / 5));
+        let made = put(&alice, key, &text).await.expect(201).json();
+        let told = made["warnings"][0]["error"].as_str().expect("a warning");
+        assert!(told.contains("a copilot is given 65536 at most"), "{told}");
+        assert_eq!(read(&alice, key).await["document"], json!(text));
+        let offered = alice.get(&format!("/v1/skills/{key}")).await.expect(200).json();
+        assert_eq!((&offered["name"], &offered["runnable"]), (&json!("Long"), &json!(false)));
+        assert!(offered["problems"][0].to_string().contains("longer than 65536 bytes"), "{offered}");
+        let run = alice.post(&format!("/v1/skills/{key}/runs"), json!({})).await;
+        run.problem(409, "skill_not_runnable");
+    }
+    let megabytes = document("Long", &"x".repeat(1_048_576));
+    let problem = put(&alice, "longest", &megabytes).await.problem(422, "validation_failed");
+    assert!(problem.to_string().contains("and 1048576 is the most"), "{problem}");
+}

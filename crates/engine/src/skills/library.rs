@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use skills::{
     Finding, Key, Skill,
     catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
-    compile::{Links, World, compile},
+    compile::{Links, MAX_TEXT, World, compile},
     offer::is_offered,
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
@@ -242,11 +242,15 @@ fn settings(list: &SkillList) -> Settings {
 /// A document was checked when it was written. One that this version of the program refuses all the same is left out.
 fn entry(used: Used) -> Option<(Key, Entry)> {
     let key: Key = used.key.parse().ok()?;
-    let Some(skill) = skills::read(&key, &used.document, &skills::Files::new()).skill else {
+    let Some(mut skill) = skills::read(&key, &used.document, &skills::Files::new()).skill else {
         tracing::warn!(%key, version = used.version, "a stored skill cannot be read");
         return None;
     };
-    let Used { source, version, files, .. } = used;
+    let Used { source, version, files, is_cut, .. } = used;
+    if is_cut {
+        // Whatever stands there is too long, and is listed as such.
+        skill.body = " ".repeat(MAX_TEXT + 1);
+    }
     Some((key, Entry { source, version, files, skill }))
 }
 

@@ -160,12 +160,12 @@ fn a_folder_whose_name_is_no_key_is_an_error_beside_the_others() {
 
 #[test]
 fn too_long_and_unreadable_documents_are_findings() {
-    let folder = Folder::new(&[("long/SKILL.md", &"x".repeat(400_000))]);
+    let folder = Folder::new(&[("long/SKILL.md", &"x".repeat(1_048_577))]);
     fs::create_dir(folder.0.join("bytes")).unwrap();
     fs::write(folder.0.join("bytes/SKILL.md"), [0xFF]).unwrap();
     let said = folder.checked();
     assert!(said.contains("bytes/SKILL.md: document: is not UTF-8 text\n"), "{said}");
-    assert!(said.contains("long/SKILL.md: document: has more than 327696 bytes\n"), "{said}");
+    assert!(said.contains("long/SKILL.md: document: has more than 1048576 bytes\n"), "{said}");
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod companions;
 mod cookbook;
 mod dialects;
 mod keys;
+mod open;
 mod published;
