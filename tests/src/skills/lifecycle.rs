@@ -270,6 +270,7 @@ async fn skills_are_listed_by_key_and_by_what_they_say() {
         ("alpha", "metadata:\n  category: research\n  priority: high\n  tags: [deal, mail]"),
         ("beta", "metadata:\n  category: writing\n  tags: [mail]"),
         ("gamma", "metadata:\n  category: research\n  priority: low"),
+        ("delta", "metadata:\n  category: Ärzte\n  tags: [ΣΟΦΟΣ]"),
     ] {
         put(&alice, key, &with(key, lines)).await.expect(201);
     }
@@ -278,16 +279,19 @@ async fn skills_are_listed_by_key_and_by_what_they_say() {
         let data = page["data"].as_array().expect("a list").clone();
         data.iter().map(|skill| skill["key"].as_str().expect("a key").to_owned()).collect()
     };
-    assert_eq!(keys("").await, ["alpha", "beta", "gamma"]);
+    assert_eq!(keys("").await, ["alpha", "beta", "delta", "gamma"]);
+    // Letters' case counts in no alphabet.
+    assert_eq!(keys("category=%C3%A4RZTE&tag=%CF%83%CE%BF%CF%86%CE%BF%CF%82").await, ["delta"]);
     assert_eq!(keys("category=research").await, ["alpha", "gamma"]);
     assert_eq!(keys("category=research&priority=high").await, ["alpha"]);
     assert_eq!(keys("category=Research&priority=HIGH").await, ["alpha"]);
     assert_eq!(keys("tag=mail").await, ["alpha", "beta"]);
     assert_eq!(keys("tag=none").await, Vec::<String>::new());
-    assert_eq!((keys("source=own").await.len(), keys("source=platform").await.len()), (3, 0));
+    assert_eq!((keys("source=own").await.len(), keys("source=platform").await.len()), (4, 0));
+    assert_eq!(keys("category=research&limit=1").await, ["alpha"]);
     let page = alice.get(&format!("{PATH}?limit=2")).await.expect(200).json();
     let next = page["next_cursor"].as_str().expect("a cursor");
-    assert_eq!(keys(&format!("limit=2&cursor={next}")).await, ["gamma"]);
+    assert_eq!(keys(&format!("limit=2&cursor={next}")).await, ["delta", "gamma"]);
     let alpha = &page["data"][0];
     assert_eq!(
         (&alpha["category"], &alpha["tags"]),

@@ -8,7 +8,7 @@ use std::{
 use domain::{
     Error, FieldError, OptionalExt as _, Result, Role,
     offered::{OfferedCommand, OfferedSkill, Routing},
-    skill::SkillList,
+    skill::{Shelf, SkillList},
 };
 use serde_json::{Map, Value};
 use skills::{
@@ -30,28 +30,9 @@ const MAX_DOCUMENTS: usize = 32;
 /// Skills that one answer of `list_skills` shows.
 const PAGE: usize = 40;
 
-/// Which of the skills are wanted: those that say all of this of themselves.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shelf<'a> {
-    pub category: Option<&'a str>,
-    pub priority: Option<&'a str>,
-    pub tag: Option<&'a str>,
-}
-
-impl Shelf<'_> {
-    fn holds(&self, skill: &Skill) -> bool {
-        let says = |wanted: Option<&str>, said: &[String]| {
-            wanted.is_none_or(|wanted| said.iter().any(|said| same(said, wanted)))
-        };
-        says(self.category, skill.category.as_slice())
-            && says(self.priority, skill.priority.as_slice())
-            && says(self.tag, &skill.tags)
-    }
-}
-
-/// Whether two words are one, letters' case aside.
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+/// Whether the shelf holds the skill.
+fn holds(shelf: &Shelf<'_>, skill: &Skill) -> bool {
+    shelf.holds(skill.category.as_deref(), skill.priority.as_deref(), &skill.tags)
 }
 
 /// A skill for an organization and a caller: its text, and the steps of a sequence.
@@ -247,15 +228,13 @@ async fn included(
 /// What `list_skills` answers: skills that have all words of the query, of the category.
 pub(crate) fn list_skills(library: &Library, query: Option<&str>, category: Option<&str>) -> Outcome {
     let words: Vec<String> = query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+    let shelf = Shelf { category, ..Shelf::default() };
     let fits = |entry: &&Entry| {
         let skill = &entry.skill;
         let told = [skill.key.as_str(), &skill.name, &skill.description].join(" ").to_lowercase();
         let tagged =
             |word: &String| skill.tags.iter().chain(&skill.keywords).any(|tag| tag.to_lowercase() == *word);
-        let of_category = category.is_none_or(|wanted| {
-            skill.category.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(wanted))
-        });
-        of_category && words.iter().all(|word| told.contains(word) || tagged(word))
+        holds(&shelf, skill) && words.iter().all(|word| told.contains(word) || tagged(word))
     };
     let found: Vec<&Entry> = library.offered().filter(fits).collect();
     if found.is_empty() {
@@ -288,7 +267,7 @@ impl Engine {
     ) -> Result<Vec<OfferedSkill>> {
         let (library, tools) = self.of_caller(tx, role).await?;
         let rest = library.offered().filter(|entry| {
-            wanted.holds(&entry.skill) && after.is_none_or(|after| entry.skill.key.as_str() > after)
+            holds(wanted, &entry.skill) && after.is_none_or(|after| entry.skill.key.as_str() > after)
         });
         let (facts, mut page) = (facts(tx).await?, Vec::new());
         for entry in rest.take(limit) {

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     Error, Result,
-    skill::{SkillDocument, SkillHead, SkillVersion},
+    skill::{Shelf, SkillDocument, SkillHead, SkillVersion},
 };
 use serde::Serialize;
 use store::{
@@ -145,12 +145,9 @@ async fn whole(by: &By, mut draft: Draft) -> Result<Draft> {
 pub async fn list(by: &By, query: ListSkills) -> Answered<Json<Page<SkillHead>>> {
     let limit = limit(query.limit)?;
     let after: Option<String> = after_in(LIST, query.cursor.as_deref())?;
-    let filter = Filter {
-        category: query.category.as_deref(),
-        priority: query.priority.as_deref(),
-        tag: query.tag.as_deref(),
-        source: query.source,
-    };
+    let ListSkills { category, priority, tag, source, .. } = &query;
+    let shelf = Shelf { category: category.as_deref(), priority: priority.as_deref(), tag: tag.as_deref() };
+    let filter = Filter { shelf, source: *source };
     let found = by
         .tx(async |tx, may| {
             may?;
