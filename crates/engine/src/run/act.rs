@@ -21,7 +21,7 @@ use store::{
     steps::{self, NewStep, Recorded, StepKind, ToolCall},
     turns::Past,
 };
-use tools::{BEGIN_STEP, Call};
+use tools::{BEGIN_STEP, Call, SUBMIT_OUTPUT};
 
 use super::{
     Errand, Left, Run,
@@ -218,6 +218,10 @@ impl Run {
         let beside = before.iter().filter(equal).map(|_| 1).sum();
         if self.repetition.judge(&call.name, call.input.get(), beside) == Verdict::Block {
             return Plan::Refuse(class, Outcome::blocked());
+        }
+        if call.name == SUBMIT_OUTPUT && before.iter().any(|other| other.name == SUBMIT_OUTPUT) {
+            let text = "Only the first submit_output of an answer counts; this one was not looked at.";
+            return Plan::Refuse(class, Outcome::failed(text));
         }
         if let Some(refusal) = self.outside_of_skill(&call.name) {
             return Plan::Refuse(class, Outcome::failed(refusal));
