@@ -142,6 +142,41 @@ async fn what_comes_into_force_again_must_close_no_circle_either() {
 }
 
 #[tokio::test]
+async fn a_version_is_judged_when_it_comes_into_force() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    put(&alice, "two", &document("Two", "Do it.")).await.expect(201);
+    put(&alice, "one", &follows("One", &["two"])).await.expect(201);
+    let path = format!("{PATH}/two");
+    alice.put(&format!("{path}/pin"), json!({"version": 1})).await.expect(200);
+    // Copilots go on with the version that is pinned: the new one closes no circle yet, and takes no command.
+    put(&alice, "go", &command("Go", "low")).await.expect(201);
+    let circle = follows("Two", &["one"])
+        .replace("metadata: {", "metadata: {priority: high, command_centre: {label: go}, ");
+    let unsaid = |answer: &Value| !answer["warnings"].to_string().contains("/go");
+    let validate = format!("{PATH}/validate?key=two");
+    let report = alice.post(&validate, json!({"document": circle})).await.expect(200).json();
+    assert!(report["errors"] == json!([]) && unsaid(&report), "{report}");
+    let written = put(&alice, "two", &circle).await.expect(200).json();
+    assert!(written["version"] == 2 && unsaid(&written), "{written}");
+    let many = json!([skill("two", &circle.replace("Do it.", "Do it again."))]);
+    let imported = alice.post(&format!("{PATH}/import"), many).await.expect(200).json();
+    assert_eq!(imported["data"][0]["status"], "updated", "{imported}");
+    let unpinned = alice.put(&format!("{path}/pin"), json!({"version": null})).await;
+    let problem = unpinned.problem(409, "skill_clash");
+    assert!(problem["detail"].to_string().contains("two → one → two"), "{problem}");
+    alice.put(&format!("{path}/pin"), json!({"version": 2})).await.problem(409, "skill_clash");
+    // The same of one that is switched off, until it is switched on, or its document does so.
+    push(&alice, &format!("{PATH}/one/disable")).await.expect(200);
+    alice.put(&format!("{path}/pin"), json!({"version": null})).await.expect(200);
+    put(&alice, "one", &follows("One again", &["two"])).await.expect(200);
+    push(&alice, &format!("{PATH}/one/enable")).await.problem(409, "skill_clash");
+    let off = |name: &str| follows(name, &["two"]).replace("metadata: {", "metadata: {is_active: false, ");
+    put(&alice, "one", &off("One")).await.expect(200);
+    put(&alice, "one", &follows("One", &["two"])).await.problem(422, "validation_failed");
+}
+
+#[tokio::test]
 async fn of_two_that_close_a_circle_at_once_one_is_refused() {
     let app = TestApp::start().await;
     let alice = app.alice();

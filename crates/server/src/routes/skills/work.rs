@@ -12,7 +12,7 @@ use domain::{
 use serde::Serialize;
 use store::{
     TenantTx, audit,
-    skills::{self as rows, Filter, New, On, Written},
+    skills::{self as rows, Filter, Held, New, On, Written},
 };
 use utoipa::ToSchema;
 
@@ -63,9 +63,20 @@ pub async fn look(
 ) -> Result<Vec<skills::Report>> {
     rows::lock(tx).await?;
     let beside = by.engine().beside(tx).await?;
-    let new: Vec<_> =
-        new.iter().map(|(draft, skill)| engine::NewSkill { skill, files: &draft.files }).collect();
+    let keys: Vec<&str> = new.iter().map(|(draft, _)| draft.key.as_str()).collect();
+    let held = rows::held(tx, &keys).await?;
+    let new = new.iter().map(|(draft, skill)| {
+        let in_force = comes_into_force(&held, skill);
+        engine::NewSkill { skill, files: &draft.files, in_force }
+    });
+    let new: Vec<_> = new.collect();
     beside.look(tx, &new).await
+}
+
+/// Whether a skill is what copilots are offered once it is written.
+fn comes_into_force(held: &[Held], skill: &skills::Skill) -> bool {
+    let held = held.iter().find(|held| held.key == skill.key.as_str());
+    held.map_or(skill.active, |held| !held.pinned && held.enabled_by(skill.active))
 }
 
 /// Writes a draft that was read and looked at beside the others; refused for its errors. With warnings.
@@ -107,7 +118,8 @@ async fn put_in_force<T>(
     let beside = by.engine().beside(tx).await?;
     let done = change(tx).await?;
     let Some((skill, files)) = in_force(tx, key).await? else { return Ok((done, Vec::new())) };
-    let report = beside.look(tx, &[engine::NewSkill { skill: &skill, files: &files }]).await?;
+    let report =
+        beside.look(tx, &[engine::NewSkill { skill: &skill, files: &files, in_force: true }]).await?;
     let report = report.into_iter().next().unwrap_or_default();
     match report.errors.first() {
         Some(error) => Err(Error::conflict("skill_clash", format!("the skill {key:?} {}", error.problem))),
@@ -232,8 +244,14 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
     let (draft, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
     let mut report = reading.report;
     if let Some(skill) = reading.skill {
-        let new = [engine::NewSkill { skill: &skill, files: &draft.files }];
-        let more = by.tx(async |tx, _| by.engine().beside(tx).await?.look(tx, &new).await).await?;
+        let more = by
+            .tx(async |tx, _| {
+                let beside = by.engine().beside(tx).await?;
+                let held = rows::held(tx, &[draft.key.as_str()]).await?;
+                let in_force = comes_into_force(&held, &skill);
+                beside.look(tx, &[engine::NewSkill { skill: &skill, files: &draft.files, in_force }]).await
+            })
+            .await?;
         for more in more {
             report.append(more);
         }
