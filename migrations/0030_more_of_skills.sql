@@ -4,3 +4,6 @@
 alter table sixty.skills drop constraint skills_key_check;
 alter table sixty.skills add constraint skills_key_check
     check (char_length(key) between 1 and 64 and key !~ '[^a-z0-9_\u0080-\U0010FFFF-]');
+
+-- What a document says of its own end, for lists. It is null in versions from before.
+alter table sixty.skill_versions add column deprecated_by text, add column deprecation_reason text;

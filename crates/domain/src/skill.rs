@@ -110,6 +110,11 @@ pub struct SkillHead {
     #[schema(required)]
     pub priority: Option<String>,
     pub tags: Vec<String>,
+    /// The skill that took its place. Copilots are not offered one that has this or a reason.
+    #[schema(required)]
+    pub deprecated_by: Option<String>,
+    #[schema(required)]
+    pub deprecation_reason: Option<String>,
     /// Number of the newest document.
     pub version: i64,
     /// Whether copilots are offered it.

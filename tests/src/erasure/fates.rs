@@ -85,7 +85,7 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     (
         "skill_versions",
         Kept,
-        "org_id key version document sha256 kind name description category priority tags active restored created_at",
+        "org_id key version document sha256 kind name description category priority tags active deprecated_by deprecation_reason restored created_at",
         "the organization's",
     ),
     ("skill_files", Kept, "org_id key version path content", "the organization's"),

@@ -19,7 +19,7 @@ use skills::{
     Finding, Key, Skill,
     catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
     compile::{Links, MAX_TEXT, World, compile},
-    offer::is_offered,
+    offer::{is_offered, is_shown},
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
 };
@@ -190,6 +190,16 @@ impl Library {
     /// What copilots are offered under this name.
     pub(crate) fn named_offer(&self, name: &str) -> Option<&Entry> {
         self.named(name).filter(|entry| is_offered(&entry.skill))
+    }
+
+    /// What is shown under this name, given up or not.
+    pub(crate) fn named_shown(&self, name: &str) -> Option<&Entry> {
+        self.named(name).filter(|entry| is_shown(&entry.skill))
+    }
+
+    /// The skills that are shown, by key: those that copilots are offered, and those that are given up.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|entry| is_shown(&entry.skill))
     }
 
     /// The skills that copilots are offered, by key.

@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     pub category: Option<&'a str>,
     pub priority: Option<&'a str>,
     pub tags: &'a [String],
+    pub deprecated_by: Option<&'a str>,
+    pub deprecation_reason: Option<&'a str>,
     /// What the document says of itself.
     pub active: bool,
 }

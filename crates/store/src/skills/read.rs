@@ -51,7 +51,8 @@ async fn select(
     let source = source.map(|source| (source == Source::Own) != (org == PLATFORM));
     let rows = sqlx::query_as!(
         Row,
-        r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, s.version,
+        r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, v.deprecated_by,
+            v.deprecation_reason, s.version,
             s.enabled and coalesce(t.enabled, true) as "enabled!", s.org_id = $1 as "own!",
             s.org_id <> $2 and exists (select from sixty.skills p
                 where p.org_id = $2 and p.key = s.key and p.deleted_at is null) as "overrides!",
@@ -90,6 +91,8 @@ struct Row {
     category: Option<String>,
     priority: Option<String>,
     tags: Vec<String>,
+    deprecated_by: Option<String>,
+    deprecation_reason: Option<String>,
     version: i64,
     enabled: bool,
     own: bool,
@@ -109,6 +112,8 @@ impl Row {
             category: self.category,
             priority: self.priority,
             tags: self.tags,
+            deprecated_by: self.deprecated_by,
+            deprecation_reason: self.deprecation_reason,
             version: self.version,
             enabled: self.enabled,
             // To the platform its own are the platform's.
