@@ -169,6 +169,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(suggestions::list))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::audit))
         .routes(routes!(feedback::list))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
