@@ -67,7 +67,7 @@ REFUSED = {
     "large": ("name: large\ndescription: x", "x" * 1_048_576, "has more than 1048576 bytes"),
     "large-front": (
         "name: large-front\ndescription: x\nmetadata:\n  note: " + "x" * 70_000,
-        "Body", "has front matter of 70056 bytes, and 65536 is the most",
+        "Body", "has front matter of 70052 bytes, and 65536 is the most",
     ),
     "deep": (
         "name: deep\ndescription: x\nmetadata:\n" + "".join(" " * n + "a:\n" for n in range(2, 40)) + " " * 41 + "b: c",
@@ -165,7 +165,29 @@ def exported(skill, folder):
     equal(ours(target), [])
 
 
+def workflow(folder, bad):
+    """Runs the steps of deploy/skills-ci.yml in a repository, as a runner does; answers exit codes and the report."""
+    write(Path(folder, "skills"), "good", OPEN["least"].replace("least", "good"))
+    if bad:
+        write(Path(folder, "skills"), "bad", "name: bad")
+    lines = (REPOSITORY / "deploy/skills-ci.yml").read_text(encoding="utf-8").splitlines()
+    steps = [line.split("run: ", 1)[1] for line in lines if "run: " in line]
+    path = f"{Path(SIXTY).resolve().parent}{os.pathsep}{os.environ['PATH']}"
+    run = lambda step: subprocess.run(["sh", "-e", "-c", step], cwd=folder, env={**os.environ, "PATH": path}, timeout=60)
+    codes = [run(step).returncode for step in steps]
+    return codes, json.loads(Path(folder, "skills-report.json").read_text(encoding="utf-8"))
+
+
+def workflow_tells():
+    with tempfile.TemporaryDirectory() as good, tempfile.TemporaryDirectory() as bad:
+        codes, report = workflow(good, bad=False)
+        equal((codes, report["errors"], len(report["skills"])), ([0, 0], 0, 1))
+        codes, report = workflow(bad, bad=True)
+        equal((codes, report["errors"], len(report["skills"])), ([1, 1], 1, 2))
+
+
 with tempfile.TemporaryDirectory() as scratch:
+    check("the steps of deploy/skills-ci.yml pass good skills and fail bad ones", workflow_tells)
     for name, front in OPEN.items():
         path = write(scratch, name, front)
         check(f"the open format's skill `{name}` is accepted", lambda: accepted(path))
