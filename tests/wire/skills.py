@@ -61,7 +61,7 @@ REFUSED = {
         "name: hyphens\ndescription: a --- b: c\nmetadata:\n  workflow:\n    - action: get_deal",
         "Body", "is not YAML: mapping values are not allowed in this context",
     ),
-    # No database keeps it.
+    # No database keeps U+0000.
     "zero": ("name: zero\ndescription: x", "a\0b", "has the character U+0000, which no text may have"),
     # Everything has a bound.
     "large": ("name: large\ndescription: x", "x" * 1_048_576, "has more than 1048576 bytes"),

@@ -81,21 +81,31 @@ fn what_lies_beside_a_skill_is_checked_and_links_are_not_followed() {
         ("a/references/x.md", "x"),
         ("a/.env", "SECRET=1"),
         ("a/.git/config", "x"),
+        ("a/.gitignore", "x"),
+        ("a/notes.txt", &"ä".repeat(200_000)),
         ("a/inner/SKILL.md", GOOD),
         ("a/inner/id_rsa", "x"),
         ("elsewhere.md", "x"),
     ]);
     fs::write(folder.0.join("a/image.png"), [0xFF, 0xD8]).unwrap();
+    fs::write(folder.0.join("a/large.png"), vec![0xFF; 400_000]).unwrap();
+    fs::write(folder.0.join("a/zeros.bin"), vec![0; 400_000]).unwrap();
+    fs::write(folder.0.join("a/zero.bin"), [0]).unwrap();
     std::os::unix::fs::symlink(folder.0.join("elsewhere.md"), folder.0.join("a/link.md")).unwrap();
     std::os::unix::fs::symlink(folder.0.join("a"), folder.0.join("b")).unwrap();
     assert_eq!(
         folder.checked(),
         "a/SKILL.md: .env: is a file of secrets, and is not taken\n\
          a/SKILL.md: link.md: is a link, and links are not taken\n\
+         a/SKILL.md: notes.txt: has more than 262144 bytes\n\
          a/SKILL.md: .git: warning: is a hidden folder, and is left behind\n\
+         a/SKILL.md: .gitignore: warning: is a hidden file, and is left behind\n\
          a/SKILL.md: image.png: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: large.png: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: zero.bin: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: zeros.bin: warning: is not UTF-8 text, and is left behind\n\
          a/inner/SKILL.md: id_rsa: is a file of keys, and is not taken\n\
-         2 skills checked, 3 errors and 2 warnings\n"
+         2 skills checked, 4 errors and 6 warnings\n"
     );
 }
 
