@@ -27,6 +27,7 @@ test-wire: ## the server against other people's clients (Python and Node)
 	@deploy/dev/require.sh cc postgres python node
 	cargo build --locked --package server
 	cargo build --locked --package skills --example export
+	cargo build --locked --package server --example slack
 	@deploy/dev/test-wire.sh
 
 check: ## formatting, lints, and whether the generated files are current

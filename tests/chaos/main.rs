@@ -13,7 +13,14 @@ mod crashes {
     pub mod schedules;
     pub mod script;
     pub mod sequences;
+    pub mod slack;
     pub mod trial;
+}
+#[expect(dead_code, reason = "the tests use the rest")]
+#[path = "../src/slack"]
+mod slack {
+    pub mod fake;
+    pub mod send;
 }
 mod client;
 mod handover;

@@ -125,7 +125,14 @@ pub async fn rage(size: &Size, report: &mut Report) {
     };
     let steady = Process::start(&spawn).await.expect("a server");
     let ttl = Duration::from_hours(2);
-    let grant = Grant { user: "alice", org: Some("acme"), role: Some("owner"), platform_admin: false, ttl };
+    let grant = Grant {
+        user: "alice",
+        email: None,
+        org: Some("acme"),
+        role: Some("owner"),
+        platform_admin: false,
+        ttl,
+    };
     let alice = Person::new(steady.address, &token(&grant));
     alice.deal().await;
     alice.lets_connectors_act().await;

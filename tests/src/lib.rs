@@ -45,6 +45,7 @@ mod search;
 mod secrets;
 mod sequences;
 mod skills;
+mod slack;
 mod slow;
 mod stream;
 mod tools;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The stand-in for model providers against the official SDKs, the format of skills against the open format's own
-# validator, then the server against plain HTTP and against
+# validator, what is shown in Slack against Slack's SDK, then the server against plain HTTP and against
 # schemathesis, which attacks every operation of the OpenAPI document. Everything listens on the loopback interface
 # and ends with this script.
 set -euo pipefail
@@ -49,10 +49,16 @@ python3 "$here/sdk.py" || status=1
 echo "== The open format of skills"
 SIXTY_BINARY=$sixty SKILLS_EXAMPLES=$(dirname "$sixty")/examples python3 "$here/skills.py" || status=1
 
+echo "== Slack's SDK, and what is shown there and believed from there"
+SLACK_EXAMPLE=$(dirname "$sixty")/examples/slack python3 "$here/slack.py" || status=1
+
 echo "== The server"
 export SIXTY_DATA_DIR=$scratch/data SIXTY_LISTEN=127.0.0.1:0 SIXTY_LOG=warn
 # Of the limits, the one on requests a minute would answer most of what follows.
 export SIXTY_RATE_PER_MINUTE=1000000 SIXTY_RATE_BURST=1000000
+# Slack is where nobody listens: what we are asked from there is in question, and not what we say.
+export SLACK_SIGNING_SECRET=a-signing-secret SLACK_CLIENT_ID=111.222 SLACK_CLIENT_SECRET=a-client-secret
+export SLACK_API_URL=http://127.0.0.1:9/api SIXTY_PUBLIC_URL=http://127.0.0.1:9
 "$sixty" seed-demo
 "$sixty" serve >"$scratch/serve" 2>"$scratch/serve.err" &
 server=$!
@@ -62,6 +68,7 @@ SIXTY_URL=$(address_in "$scratch/serve" "$server")
 OWNER_TOKEN=$("$sixty" token --org demo --user alice --role owner --platform-admin)
 export SIXTY_URL OWNER_TOKEN
 python3 "$here/live.py" || status=1
+python3 "$here/slack_live.py" || status=1
 
 echo "== Every operation of the OpenAPI document"
 bash "$here/attack.sh" || status=1

@@ -99,6 +99,9 @@ pub struct Approval {
     pub decider: Decider,
     #[serde(skip)]
     pub owner: UserId,
+    /// Who asked for what is decided about: in a shared conversation not its owner.
+    #[serde(skip)]
+    pub author: UserId,
     /// External id of the person whose run asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,

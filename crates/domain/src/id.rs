@@ -136,6 +136,8 @@ impl ScheduleRunId {
 
 /// How the external ids of service members begin. No token may have such a subject.
 pub const SERVICE: &str = "api-key:";
+/// And those of conversations that several people share, which are members of their own.
+pub const SHARED: &str = "shared:";
 
 impl ApiKeyId {
     /// External id of the service member as whom the key acts.

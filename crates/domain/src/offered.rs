@@ -60,6 +60,11 @@ pub struct OfferedSkill {
     #[schema(required)]
     pub priority: Option<String>,
     pub tags: Vec<String>,
+    /// The skill that took its place. One that has this or a reason is shown, and copilots do not use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecation_reason: Option<String>,
     /// JSON Schema of what it works on; null, if it says nothing of that.
     #[schema(required, value_type = Option<Object>)]
     pub inputs: Option<Value>,

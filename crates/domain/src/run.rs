@@ -95,8 +95,10 @@ pub struct Lease {
     pub org: OrgId,
     pub run: RunId,
     pub session: SessionId,
-    /// The person whose run it is, and whose rights it has.
+    /// The member whose run it is: of a shared conversation nobody of those who speak there.
     pub user: UserId,
+    /// Who asked, and whose rights it has.
+    pub author: UserId,
     pub fence: i64,
     pub replica: ReplicaId,
 }

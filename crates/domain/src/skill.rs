@@ -72,6 +72,32 @@ pub enum Source {
     Platform,
 }
 
+/// Which skills are wanted: those that say all of this of themselves, letters' case aside.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shelf<'a> {
+    pub category: Option<&'a str>,
+    pub priority: Option<&'a str>,
+    pub tag: Option<&'a str>,
+}
+
+impl Shelf<'_> {
+    /// Whether it holds every skill.
+    pub fn is_open(&self) -> bool {
+        [self.category, self.priority, self.tag].iter().all(Option::is_none)
+    }
+
+    /// Whether it holds a skill of this category, priority and these tags.
+    pub fn holds(&self, category: Option<&str>, priority: Option<&str>, tags: &[String]) -> bool {
+        let same = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
+        let is = |wanted: Option<&str>, said: Option<&str>| {
+            wanted.is_none_or(|wanted| said.is_some_and(|said| same(said, wanted)))
+        };
+        is(self.category, category)
+            && is(self.priority, priority)
+            && self.tag.is_none_or(|wanted| tags.iter().any(|tag| same(tag, wanted)))
+    }
+}
+
 /// A skill without its document.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SkillHead {
@@ -84,6 +110,11 @@ pub struct SkillHead {
     #[schema(required)]
     pub priority: Option<String>,
     pub tags: Vec<String>,
+    /// The skill that took its place. Copilots are not offered one that has this or a reason.
+    #[schema(required)]
+    pub deprecated_by: Option<String>,
+    #[schema(required)]
+    pub deprecation_reason: Option<String>,
     /// Number of the newest document.
     pub version: i64,
     /// Whether copilots are offered it.

@@ -52,10 +52,16 @@ pub enum CrashPoint {
     Purging,
     /// That is committed, and more is to go.
     Purged,
+    /// What was said in Slack is stored, and Slack not told.
+    SlackStored,
+    /// The intent of a message to Slack is committed, and nothing sent.
+    PostIntended,
+    /// A message is in Slack, and that is not stored.
+    Posted,
 }
 
 impl CrashPoint {
-    pub const ALL: [CrashPoint; 23] = [
+    pub const ALL: [CrashPoint; 26] = [
         CrashPoint::TurnCommitted,
         CrashPoint::Claimed,
         CrashPoint::BeforeModelCall,
@@ -79,6 +85,9 @@ impl CrashPoint {
         CrashPoint::SlotSettled,
         CrashPoint::Purging,
         CrashPoint::Purged,
+        CrashPoint::SlackStored,
+        CrashPoint::PostIntended,
+        CrashPoint::Posted,
     ];
 
     pub fn name(self) -> &'static str {
@@ -106,6 +115,9 @@ impl CrashPoint {
             CrashPoint::SlotSettled => "slot_settled",
             CrashPoint::Purging => "purging",
             CrashPoint::Purged => "purged",
+            CrashPoint::SlackStored => "slack_stored",
+            CrashPoint::PostIntended => "post_intended",
+            CrashPoint::Posted => "posted",
         }
     }
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use store::{
     TenantTx,
     approvals::{self, Verdict},
+    slack::posts,
 };
 use tools::{BEGIN_STEP, canonical};
 
@@ -60,6 +61,7 @@ impl Engine {
             edited: edited.as_deref().map(|text| (text, hash(text))),
         };
         approvals::decide(tx, approval.id, &verdict).await?;
+        posts::decided(tx, approval.id).await?;
         let ruled = Ruled {
             decision: if word.approve { Decision::Approved } else { Decision::Denied },
             actor: Actor::Person(word.by),
@@ -75,7 +77,7 @@ impl Engine {
         };
         rulings::note(tx, &[ruled]).await?;
         // Nobody approves for themselves more than they may by now.
-        let least = (word.by == approval.owner).then_some(role);
+        let least = (word.by == approval.author).then_some(role);
         if approval.blocking {
             approvals::requeue(tx, approval.run_id, least).await?;
         } else if word.approve {

@@ -159,6 +159,9 @@ impl Writer<'_> {
         self.all(List::Questions).await?;
         self.with_parts(List::Schedules, |task| vec![List::ScheduleRuns(task)]).await?;
         self.all(List::Notifications).await?;
+        self.with_parts(List::SlackTurns, |turn| vec![List::SlackPosts(turn)]).await?;
+        self.all(List::SlackLinks).await?;
+        self.all(List::SharedSessions).await?;
         self.all(List::Requests).await?;
         self.active = false;
         Ok(())

@@ -289,6 +289,7 @@ mod tests {
             run: RunId::new(),
             session: SessionId::new(),
             user: UserId::derive("alice"),
+            author: UserId::derive("alice"),
             fence: 3,
             replica: ReplicaId::new(),
         })

@@ -14,6 +14,7 @@ mod erasure;
 pub mod export;
 mod feed;
 pub mod keys;
+mod lookup;
 mod mode;
 pub mod notebook;
 pub mod preview;
@@ -53,7 +54,7 @@ pub use bulletin::Listener;
 pub use decisions::Word;
 pub use reader::Reader;
 pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes, may_schedule};
-pub use skills::{Asker, Beside, NewSkill, Shelf, Wanted};
+pub use skills::{Asker, Beside, NewSkill, Wanted};
 pub use turn::{Begun, Prepared};
 
 /// Limits of a run (design, "A run").

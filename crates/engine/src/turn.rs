@@ -44,6 +44,8 @@ pub struct Prepared {
     /// `provider/model`.
     pub model: String,
     pub role: Role,
+    /// Who says it, where that is not the member to whom the conversation belongs.
+    pub author: Option<UserId>,
     pub timezone: Tz,
     pub view: Option<Value>,
     /// What the message mentions, each with its place in the request.
@@ -105,11 +107,12 @@ impl Engine {
         run: RunId,
     ) -> Result<(NewTurn, Option<Start>)> {
         let begun = Begun { run, message: MessageId::new() };
-        let mut next = turns::prepare(tx, new.session).await?;
+        let author = new.author.unwrap_or(tx.tenant().user);
+        let mut next = turns::prepare(tx, new.session, author).await?;
         if next.asked {
             // What is said now is the answer, or makes it needless.
             self.overtake(tx, new.session).await?;
-            next = turns::prepare(tx, new.session).await?;
+            next = turns::prepare(tx, new.session, author).await?;
         }
         let Next { seq, mut context, matrix, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
@@ -144,6 +147,7 @@ impl Engine {
             preview: cut(&new.text, 200),
             title: cut(&new.text, 60),
             run,
+            author,
             trigger: new.trigger,
             mode: chosen.clone(),
             routing: picked.routing,
@@ -206,6 +210,7 @@ impl Engine {
             run: begun.run,
             session: new.session,
             user: tenant.user,
+            author: new.author.unwrap_or(tenant.user),
             fence: 1,
             replica: self.0.replica,
         }

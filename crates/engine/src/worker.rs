@@ -169,6 +169,7 @@ async fn flush(engine: &Engine) -> Result<()> {
 async fn housekeeping(engine: &Engine) -> Result<()> {
     let mut tx = engine.store().system().await?;
     let mut count = store::housekeeping::drop_keys(&mut tx).await?;
+    count += store::slack::drop_old(&mut tx).await?;
     tx.commit().await?;
     let mut after = None;
     loop {

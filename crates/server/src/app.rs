@@ -7,7 +7,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use store::Store;
 use uuid::Uuid;
 
-use crate::{auth::Verifier, config::Rates};
+use crate::{auth::Verifier, config::Rates, slack::Slack};
 
 /// Two keep-alives of an event stream.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +21,8 @@ pub struct App {
     pub public: Arc<Public>,
     /// Longest time in which a client accepts nothing of its answer before it is cut off.
     pub patience: Duration,
+    /// None: Slack is not configured.
+    pub slack: Option<Arc<Slack>>,
 }
 
 /// What the service says of itself to anybody.
@@ -41,7 +43,14 @@ impl App {
             rates: Arc::new(RateLimiter::keyed(quota)),
             public: Arc::new(public),
             patience: PATIENCE,
+            slack: None,
         }
+    }
+
+    /// The same, with Slack. What works for Slack in the background begins with [`slack::start`](crate::slack::start).
+    #[must_use]
+    pub fn with_slack(self, slack: Slack) -> Self {
+        Self { slack: Some(Arc::new(slack)), ..self }
     }
 
     /// The model of a run: the session's, or the service's own.

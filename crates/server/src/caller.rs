@@ -13,6 +13,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use domain::{
     Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId,
+    approval::Approval,
     audit::Actor,
     permission::{Action, Ask, Policy},
 };
@@ -22,6 +23,7 @@ use store::{
     audit::Entry,
     orgs::{self, NewMember, Standing},
     permissions,
+    slack::{links::Linked, threads},
 };
 
 use crate::{
@@ -67,6 +69,8 @@ pub enum OrgWide {
     WriteEntities,
     /// Conversations of one person: for the right `access_all_org`.
     ReadArchive,
+    /// A conversation that the caller shares with others, and what they have asked for in it.
+    ReadShared,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -157,6 +161,39 @@ impl Tx {
         self.switched(operation, Some(owner), Scope::Own, work).await
     }
 
+    /// Finds what the caller has asked for in a conversation that they share with others: the work looks at nothing else.
+    pub async fn what_i_asked_for<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        self.switched(OrgWide::ReadShared, None, Scope::Org, work).await
+    }
+
+    /// Decides about that, as the member to whom the conversation belongs.
+    pub async fn for_shared<T>(
+        &mut self,
+        approval: &Approval,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        if approval.author != self.inner.tenant().user {
+            return Err(Error::NotFound);
+        }
+        self.switched(OrgWide::DecideApproval, Some(approval.owner), Scope::Own, work).await
+    }
+
+    /// Reads a conversation that the caller shares with others, as the member to whom it belongs: the one place in
+    /// which that is checked. One that is the caller's own is read as their own.
+    pub async fn in_conversation<T>(
+        &mut self,
+        session: SessionId,
+        work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
+    ) -> Result<T> {
+        match threads::taking_part(&mut self.inner, session).await? {
+            Some(member) => self.switched(OrgWide::ReadShared, Some(member), Scope::Own, work).await,
+            None => work(&mut self.inner).await,
+        }
+    }
+
     async fn switched<T>(
         &mut self,
         operation: OrgWide,
@@ -178,6 +215,29 @@ impl Tx {
 }
 
 impl Caller {
+    /// A member who speaks in Slack, which has proven who they are there.
+    pub fn linked(app: &App, member: Linked) -> Self {
+        let identity = Identity {
+            subject: member.external_id,
+            user: member.user,
+            name: None,
+            email: None,
+            org: None,
+            role: None,
+            platform_admin: false,
+            expires_at: DateTime::<Utc>::MAX_UTC,
+            issuer: None,
+            service: false,
+        };
+        Self {
+            app: app.clone(),
+            identity: Arc::new(identity),
+            org: member.org,
+            org_external: member.org_external,
+            token_role: member.token_role,
+        }
+    }
+
     pub fn tenant(&self) -> Tenant {
         Tenant::own(self.org, self.identity.user)
     }

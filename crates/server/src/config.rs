@@ -6,7 +6,10 @@ use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::auth::{self, JWKS_PAUSE, JWKS_TTL, LEEWAY, MAX_LIFETIME, Preset};
+use crate::{
+    auth::{self, JWKS_PAUSE, JWKS_TTL, LEEWAY, MAX_LIFETIME, Preset},
+    slack,
+};
 
 /// What this process does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -182,6 +185,9 @@ pub struct Serve {
     /// Address of the HTTP server; port 0 picks a free one and logs it.
     #[arg(long, env = "SIXTY_LISTEN", default_value = "127.0.0.1:8060")]
     pub listen: SocketAddr,
+    /// Own address, for links, such as `https://copilot.example.com`.
+    #[arg(long, env = "SIXTY_PUBLIC_URL")]
+    pub public_url: Option<Url>,
     /// Exact origins that may call from a browser (comma list).
     #[arg(long, env = "SIXTY_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
@@ -205,10 +211,69 @@ pub struct Serve {
     #[arg(long, env = "SIXTY_COMPACT_KEEP_MESSAGES")]
     pub compact_keep_messages: Option<usize>,
     #[command(flatten)]
+    pub slack: Slack,
+    #[command(flatten)]
     pub log: Log,
     #[cfg(feature = "faults")]
     #[command(flatten)]
     pub faults: Faults,
+}
+
+/// The workspaces of Slack that organizations install the copilot in.
+#[derive(Args, Clone, Debug)]
+pub struct Slack {
+    /// Signing secret of the Slack app.
+    #[arg(long, env = "SLACK_SIGNING_SECRET", hide_env_values = true)]
+    pub slack_signing_secret: Option<SecretString>,
+    /// Client id of the Slack app.
+    #[arg(long, env = "SLACK_CLIENT_ID")]
+    pub slack_client_id: Option<String>,
+    /// Client secret of the Slack app.
+    #[arg(long, env = "SLACK_CLIENT_SECRET", hide_env_values = true)]
+    pub slack_client_secret: Option<SecretString>,
+    /// Base address of Slack's Web API.
+    #[arg(long, env = "SLACK_API_URL", default_value = "https://slack.com/api")]
+    pub slack_api_url: Url,
+    /// Hosts that answers to slash commands may be posted to (comma list).
+    #[arg(
+        long,
+        env = "SLACK_RESPONSE_URL_HOSTS",
+        value_delimiter = ',',
+        default_value = "hooks.slack.com,hooks.slack-gov.com"
+    )]
+    pub slack_response_url_hosts: Vec<String>,
+    /// Page of your product on which a signed-in member links their Slack account: it posts the parameter `token`
+    /// to /v1/slack/links. Unset: `/slack/link` under `SIXTY_PUBLIC_URL`, which says so.
+    #[arg(long, env = "SIXTY_SLACK_LINK_URL")]
+    pub slack_link_url: Option<Url>,
+}
+
+impl Slack {
+    /// The settings of Slack, or which variables are missing.
+    pub fn settings(&self, public_url: Option<&Url>) -> Result<slack::Settings, Vec<&'static str>> {
+        let mut missing = Vec::new();
+        let mut need = |name, there: bool| {
+            if !there {
+                missing.push(name);
+            }
+        };
+        need("SLACK_SIGNING_SECRET", self.slack_signing_secret.is_some());
+        need("SLACK_CLIENT_ID", self.slack_client_id.is_some());
+        need("SLACK_CLIENT_SECRET", self.slack_client_secret.is_some());
+        need("SIXTY_PUBLIC_URL", public_url.is_some());
+        match (&self.slack_signing_secret, &self.slack_client_id, &self.slack_client_secret, public_url) {
+            (Some(signing), Some(client_id), Some(client_secret), Some(public_url)) => Ok(slack::Settings {
+                signing_secret: signing.clone(),
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                api_url: self.slack_api_url.clone(),
+                response_hosts: self.slack_response_url_hosts.clone(),
+                public_url: public_url.clone(),
+                link_url: self.slack_link_url.clone(),
+            }),
+            _ => Err(missing),
+        }
+    }
 }
 
 /// What builds with the feature `faults` know beside.

@@ -195,6 +195,11 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The bytes of a body, at most so many, as they came.
+pub async fn raw(request: Request, most: usize) -> Result<Bytes> {
+    read_up_to(request, most).await
+}
+
 async fn read(request: Request) -> Result<Bytes> {
     read_up_to(request, MAX_BODY).await
 }

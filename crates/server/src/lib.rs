@@ -21,6 +21,7 @@ mod problem;
 mod routes;
 pub mod serve;
 pub mod skill_files;
+pub mod slack;
 mod sse;
 mod transcripts;
 

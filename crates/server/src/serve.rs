@@ -21,6 +21,7 @@ use crate::{
     auth::Verifier,
     config::{ACQUIRE_TIMEOUT, AuthStyle, Database, Mail, ProcessRole, Provider, Serve},
     demo, keys, listen,
+    slack::{self, Slack},
 };
 
 /// An error that ends the program, with a sentence for the operator.
@@ -132,12 +133,17 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         cors_origins: config.cors_origins.clone(),
         operations_only: config.role == ProcessRole::Worker,
     };
-    let app = App::new(engine.clone(), verifier, config.rates(), public);
+    let mut app = App::new(engine.clone(), verifier, config.rates(), public);
+    match config.slack.settings(config.public_url.as_ref()) {
+        Ok(settings) => app = app.with_slack(Slack::new(settings, &engine)?),
+        Err(missing) => tracing::info!(?missing, "Slack is not configured"),
+    }
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         format!("cannot listen on {}: {error}; set SIXTY_LISTEN to a free address", config.listen)
     })?;
     let address = listener.local_addr()?;
     engine.start();
+    slack::start(&app);
     tracing::info!(%address, "listening");
     if connected.cluster.is_some() {
         demo::hint(&store, &config.identity.settings(), address).await?;
@@ -228,9 +234,12 @@ fn mailer(config: &Mail) -> Result<Option<Mailer>, Fatal> {
 /// Knows the process's own secrets beside the patterns.
 fn redactor(config: &Serve, keys: &MasterKeys, database_url: &str) -> Redactor {
     let mut secrets: Vec<(&str, String)> = Vec::new();
-    for (kind, secret) in
-        [("provider_key", &config.provider.anthropic_api_key), ("jwt_secret", &config.identity.jwt_secret)]
-    {
+    for (kind, secret) in [
+        ("provider_key", &config.provider.anthropic_api_key),
+        ("jwt_secret", &config.identity.jwt_secret),
+        ("slack_signing_secret", &config.slack.slack_signing_secret),
+        ("slack_client_secret", &config.slack.slack_client_secret),
+    ] {
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
     let smtp = config.mail.smtp_url.as_ref();

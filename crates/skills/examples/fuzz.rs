@@ -73,6 +73,10 @@ const PIECES: &[&str] = &[
     "é",
 ];
 
+/// A document of the open format, with values of its author's own.
+const OPEN: &str = "---\nname: fuzzed\ndescription: Does it. Use it often.\nlicense: MIT\nallowed-tools: Read Grep\nmetadata:\n  \
+    author:\n    name: Ann\n  timeout_ms: fast\n  workflow: none\n  skill_type: guide\n  is_active: perhaps\n---\n\n# Do it\n";
+
 /// A small generator of numbers (xorshift): the same seed gives the same run.
 struct Dice(u64);
 
@@ -160,7 +164,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let key: Key = "fuzzed".parse().expect("a key by its letters");
-    let seeds: Vec<&str> = TEMPLATES.iter().map(|template| template.files[0].1).collect();
+    let seeds: Vec<&str> = TEMPLATES.iter().map(|template| template.files[0].1).chain([OPEN]).collect();
     let mut dice = Dice(seed | 1);
     let mut kept: Vec<String> = seeds.iter().map(|&text| text.to_owned()).collect();
     let (mut inputs, mut sound) = (0_u64, 0_u64);

@@ -36,6 +36,15 @@ pub fn check_path(path: &str) -> Result<(), String> {
     parts.into_iter().try_for_each(check_part)
 }
 
+/// Whether a file of this name is hidden, and no file of secrets: what systems and tools leave in a folder.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && !is_secret(&name.to_lowercase())
+}
+
+fn is_secret(lower: &str) -> bool {
+    lower == ".env" || lower.starts_with(".env.")
+}
+
 fn check_part(part: &str) -> Result<(), String> {
     if part == ".." {
         return Err("must not leave the skill's folder (`..`)".into());
@@ -44,7 +53,7 @@ fn check_part(part: &str) -> Result<(), String> {
         return Err("has a path that is not written plainly".into());
     }
     let lower = part.to_lowercase();
-    if lower == ".env" || lower.starts_with(".env.") {
+    if is_secret(&lower) {
         return Err("is a file of secrets, and is not taken".into());
     }
     if lower.starts_with('.') {

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Longest key, in characters. The open format allows no longer name.
 pub const MAX_LEN: usize = 64;
 
@@ -12,8 +14,9 @@ pub const PLATFORM_REFERENCES: &str = "_platform-references";
 pub const LIBRARY: &str =
     "---\nname: Platform references\ndescription: Documents that skills include.\n---\n";
 
-/// Lower-case letters, digits and single hyphens inside, as the open Agent Skills format has it
-/// for `name`; or [`PLATFORM_REFERENCES`].
+/// Lower-case letters of any script, digits and single hyphens inside, as the open Agent Skills format
+/// has it for `name`; or [`PLATFORM_REFERENCES`]. Its characters are of one form (NFKC), in which every
+/// text is read: what looks the same is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
@@ -38,19 +41,21 @@ impl FromStr for Key {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if text == PLATFORM_REFERENCES {
             return Ok(Self(text.to_owned()));
         }
-        if text.is_empty() || text.len() > MAX_LEN {
+        // A letter may be written as several characters, and one may stand for eighteen.
+        let is_bounded = text.len() <= 16 * MAX_LEN;
+        let text: String = text.nfkc().take(if is_bounded { MAX_LEN + 1 } else { 0 }).collect();
+        if text.is_empty() || text.chars().count() > MAX_LEN {
             return Err("a key has 1 to 64 characters");
         }
-        if !text.bytes().all(known) {
-            return Err("a key has lower-case letters (a-z), digits and hyphens only");
+        if !text.chars().all(|c| c.is_alphanumeric() || c == '-') || text != text.to_lowercase() {
+            return Err("a key has lower-case letters, digits and hyphens only");
         }
         if text.starts_with('-') || text.ends_with('-') || text.contains("--") {
             return Err("a hyphen of a key stands between two other characters");
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text))
     }
 }

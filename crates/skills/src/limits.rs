@@ -4,10 +4,9 @@ const KIB: usize = 1_024;
 
 /// Longest front matter, in bytes.
 pub const FRONT_MATTER: usize = 64 * KIB;
-/// Longest body, in bytes.
-pub const BODY: usize = 256 * KIB;
-/// Longest document, in bytes; a longer one is not even looked at.
-pub const DOCUMENT: usize = FRONT_MATTER + BODY + 16;
+/// Longest document, in bytes; a longer one is not even looked at. The body has what is left. No copilot is given one
+/// that is nearly as long: [`crate::compile::MAX_TEXT`].
+pub const DOCUMENT: usize = 1_024 * KIB;
 /// Most companion documents of a skill.
 pub const FILES: usize = 128;
 /// Longest companion document, in bytes.

@@ -3,11 +3,13 @@
 mod fields;
 mod guess;
 mod head;
+mod open;
 mod reads;
 pub(crate) mod schema;
 mod split;
 mod steps;
 pub(crate) mod table;
+mod taken;
 mod triggers;
 mod values;
 mod yaml;
@@ -15,6 +17,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 use fields::Fields;
+use split::Frame;
 use table::Home;
 use yaml::{Data, Entry};
 
@@ -53,16 +56,8 @@ fn templates(files: &Files, report: &mut Report) {
 }
 
 fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
-    let parts = split::split(document, report)?;
-    let (node, seen) = match yaml::parse(&parts.front, parts.first) {
-        Ok(tree) => tree,
-        Err(fault) => {
-            let line = fault.line.unwrap_or(parts.first);
-            let suggestion = fault.suggestion();
-            report.error(Finding::new("", fault.problem).on_line(line).suggest(suggestion));
-            return None;
-        }
-    };
+    let document = split::plain(document, report)?;
+    let (parts, node, seen) = framed(&document, report)?;
     tell(&seen, report)?;
     let entries = match &node.data {
         Data::Map(entries) => entries.as_slice(),
@@ -78,7 +73,50 @@ fn understand(key: &Key, document: &str, report: &mut Report) -> Option<Skill> {
     if let Some(metadata) = fields.extra("metadata") {
         fields.add("metadata", Home::Metadata, inside(&metadata, report), report);
     }
-    Some(head::skill(key, fields, parts, report))
+    Some(head::skill(key, fields, open::is_open(key, entries), parts, report))
+}
+
+type Framed = (split::Parts, yaml::Node, yaml::Seen);
+
+/// The parts with what the front matter says. Hyphens within a line end it where nothing else would be YAML.
+fn framed(document: &str, report: &mut Report) -> Option<Framed> {
+    let by_line = Frame::by_line(document).map_err(|finding| report.error(finding)).ok()?;
+    let mut found = Report::default();
+    let cut = by_line.map(|frame| parsed(frame, document, &mut found));
+    if let Ok(Some(Ok(framed))) = cut {
+        report.append(found);
+        return Some(framed);
+    }
+    let mut instead = Report::default();
+    let frame = by_line.unwrap_or_else(|open| open).by_hyphens(document);
+    let framed = frame.and_then(|frame| parsed(frame, document, &mut instead)).and_then(Result::ok);
+    if let Some(framed) = framed.filter(|(_, node, _)| matches!(node.data, Data::Map(_))) {
+        report.append(instead);
+        return Some(framed);
+    }
+    report.append(found);
+    match cut {
+        Err(_) => {
+            let problem = "has front matter that does not end: a line `---` has to follow it";
+            report.error(Finding::new("", problem).on_line(1));
+        }
+        Ok(Some(Err((fault, first)))) => {
+            let line = fault.line.unwrap_or(first);
+            let suggestion = fault.suggestion();
+            report.error(Finding::new("", fault.problem).on_line(line).suggest(suggestion));
+        }
+        Ok(_) => {}
+    }
+    None
+}
+
+/// None, with an error, where the front matter is too long to be read.
+fn parsed(frame: Frame, document: &str, report: &mut Report) -> Option<Result<Framed, (yaml::Fault, usize)>> {
+    let parts = frame.parts(document, report)?;
+    Some(match yaml::parse(&parts.front, parts.first) {
+        Ok((node, seen)) => Ok((parts, node, seen)),
+        Err(fault) => Err((fault, parts.first)),
+    })
 }
 
 /// What was found in the texts themselves; None where nothing else is worth saying.

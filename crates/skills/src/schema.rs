@@ -71,9 +71,10 @@ fn required(most: usize) -> Value {
     json!({ "type": ["string", "number", "boolean"], "maxLength": most, "pattern": "\\S" })
 }
 
+/// Letters that have no upper case, and those that come to something else in normal form, are left to the reader.
 fn a_key() -> String {
-    let long = key::MAX_LEN + 1;
-    format!("({}|(?![a-z0-9-]{{{long}}})[a-z0-9]+(-[a-z0-9]+)*)", key::PLATFORM_REFERENCES)
+    let (long, letter) = (key::MAX_LEN + 1, r"\p{Ll}\p{Nd}");
+    format!("({}|(?![{letter}-]{{{long}}})[{letter}]+(-[{letter}]+)*)", key::PLATFORM_REFERENCES)
 }
 
 fn skill_key() -> Value {

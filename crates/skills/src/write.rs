@@ -17,15 +17,18 @@ const OPEN_COMPATIBILITY: usize = 500;
 
 /// The canonical form. Read again it is the same skill, and written again the same text.
 pub fn write(skill: &Skill) -> String {
+    // What is kept as words under a key that has a meaning is read as words in a document of the open format alone.
+    let open = skill.other.keys().any(|name| table::means_something(name));
+    let name = if open { skill.key.as_str() } else { &skill.name };
     let mut front = Members::default();
-    front.text("name", Some(&skill.name));
+    front.text("name", Some(name));
     front.text("description", Some(&skill.description));
     front.text("license", skill.license.as_deref());
     front.text("compatibility", skill.compatibility.as_deref());
     if let Some(tools) = &skill.allowed_tools {
         front.add("allowed-tools", Yaml::texts(tools));
     }
-    front.add("metadata", Yaml::Map(metadata(skill, None)));
+    front.add("metadata", Yaml::Map(metadata(skill, (name != skill.name).then_some(&skill.name))));
     document(&front.finish(), &skill.body)
 }
 
@@ -140,7 +143,10 @@ fn metadata(skill: &Skill, title: Option<&str>) -> Vec<(String, Yaml)> {
 }
 
 fn about(skill: &Skill, to: &mut Members) {
-    to.text("skill_type", Some(skill.kind.as_str()));
+    // What an author has written under the name of this key is written below.
+    if !skill.other.contains_key("skill_type") {
+        to.text("skill_type", Some(skill.kind.as_str()));
+    }
     to.text("category", skill.category.as_deref());
     to.text("priority", skill.priority.as_deref());
     to.texts("tags", &skill.tags);

@@ -31,6 +31,7 @@ pub struct Filter {
 struct Row {
     id: Uuid,
     owner_id: Uuid,
+    author_id: Option<Uuid>,
     session_id: Uuid,
     run_id: Uuid,
     call_id: String,
@@ -75,6 +76,7 @@ impl TryFrom<Row> for Approval {
             tool_call_id: row.call_id,
             decider: Decider::parse(&row.decider).ok_or_else(|| corrupt("a decider", &row.decider))?,
             owner: row.owner_id.into(),
+            author: row.author_id.unwrap_or(row.owner_id).into(),
             requested_by: row.requested_by,
             decided_by: row.decided_by,
             decided_at: row.decided_at,
@@ -86,21 +88,23 @@ impl TryFrom<Row> for Approval {
     }
 }
 
-/// An approval of the caller's own run; `reserved`: also another's that an
-/// administrator decides, which needs the scope of the organization.
+/// An approval of the caller's own run. In the scope of the organization also one that they asked for in a shared
+/// conversation, and, with `reserved`, another's that an administrator decides.
 pub async fn find(tx: &mut TenantTx, id: ApprovalId, reserved: bool) -> Result<Approval> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
-        r#"select a.id, a.owner_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
+        r#"select a.id, a.owner_id, r.author_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
             a.preview, a.untrusted, a.blocking, a.decider,
             case when a.status = 'pending' and a.expires_at <= now() then 'expired' else a.status end as "status!",
             o.external_id as "requested_by?", d.external_id as "decided_by?", a.decided_at, a.reason,
             a.decision_run_id, a.expires_at, a.created_at
          from sixty.approvals a
-         left join sixty.members o on o.org_id = a.org_id and o.user_id = a.owner_id
+         join sixty.runs r on r.org_id = a.org_id and r.id = a.run_id
+         left join sixty.members o on o.org_id = a.org_id and o.user_id = coalesce(r.author_id, a.owner_id)
          left join sixty.members d on d.org_id = a.org_id and d.user_id = a.decided_by
-         where a.org_id = $1 and a.id = $3 and (a.owner_id = $2 or ($4 and a.decider = 'admin'))"#,
+         where a.org_id = $1 and a.id = $3
+            and (a.owner_id = $2 or r.author_id = $2 or ($4 and a.decider = 'admin'))"#,
         tenant.org.0,
         tenant.user.0,
         id.0,
@@ -119,15 +123,16 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Approval>> {
     sqlx::query_as!(
         Row,
         r#"select * from (
-            select a.id, a.owner_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
+            select a.id, a.owner_id, r.author_id, a.session_id, a.run_id, a.call_id, a.tool, a.action, a.args, a.edited_args,
                 a.preview, a.untrusted, a.blocking, a.decider,
                 case when a.status = 'pending' and a.expires_at <= now() then 'expired' else a.status end as "status!",
                 o.external_id as "requested_by?", d.external_id as "decided_by?", a.decided_at, a.reason,
                 a.decision_run_id, a.expires_at, a.created_at
             from sixty.approvals a
-            left join sixty.members o on o.org_id = a.org_id and o.user_id = a.owner_id
+            join sixty.runs r on r.org_id = a.org_id and r.id = a.run_id
+            left join sixty.members o on o.org_id = a.org_id and o.user_id = coalesce(r.author_id, a.owner_id)
             left join sixty.members d on d.org_id = a.org_id and d.user_id = a.decided_by
-            where a.org_id = $1 and (a.owner_id = $2 or ($3 and a.decider = 'admin'))
+            where a.org_id = $1 and (a.owner_id = $2 or r.author_id = $2 or ($3 and a.decider = 'admin'))
                 and ($4::uuid is null or a.session_id = $4)
                 and ($5::uuid is null or a.id < $5)
                 and (not $8 or a.action in ('write_user_memory', 'write_entity_memory', 'write_org_memory'))
@@ -246,8 +251,9 @@ pub async fn queue_execution(
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "with run as (
-            insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role)
-            select org_id, owner_id, session_id, $5, message_id, 'decision', 'queued', mode, model,
+            insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, author_id,
+                role)
+            select org_id, owner_id, session_id, $5, message_id, 'decision', 'queued', mode, model, author_id,
                 case when array_position(array['readonly', 'member', 'admin', 'owner'], $6)
                     < array_position(array['readonly', 'member', 'admin', 'owner'], role) then $6 else role end
             from sixty.runs where org_id = $1 and owner_id = $2 and id = $4
@@ -281,6 +287,16 @@ pub async fn void(tx: &mut TenantTx, run: RunId) -> Result<()> {
          where org_id = $1 and owner_id = $2
             and ((run_id = $3 and (status = 'pending' or (status = 'approved' and blocking)))
                 or (decision_run_id = $3 and status = 'approved'))",
+        tenant.org.0,
+        tenant.user.0,
+        run.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    sqlx::query!(
+        "update sixty.slack_turns set look_at = now()
+         where org_id = $1 and owner_id = $2 and run_id = $3 and look_at is not null",
         tenant.org.0,
         tenant.user.0,
         run.0

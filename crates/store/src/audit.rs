@@ -117,6 +117,8 @@ pub async fn record(tx: &mut TenantTx, entries: &[Entry<'_>]) -> Result<()> {
 pub struct Filter<'a> {
     /// External id of a member: what they did, or what was done on their behalf.
     pub user: Option<&'a str>,
+    /// Who did it, member or not.
+    pub actor: Option<UserId>,
     pub action: Option<&'a str>,
     pub run: Option<RunId>,
     pub since: Option<DateTime<Utc>>,
@@ -141,6 +143,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<AuditEnt
          where a.org_id = $1 and ($2::text is null or who.external_id = $2 or whose.external_id = $2)
             and ($3::text is null or a.action = $3) and ($4::uuid is null or a.run_id = $4)
             and ($5::timestamptz is null or a.at >= $5) and ($6::uuid is null or a.id < $6)
+            and ($8::uuid is null or a.actor_id = $8)
          order by a.id desc limit $7"#,
         org.0,
         filter.user,
@@ -148,7 +151,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<AuditEnt
         filter.run.map(|run| run.0),
         filter.since,
         filter.before,
-        filter.limit
+        filter.limit,
+        filter.actor.map(|id| id.0)
     )
     .fetch_all(tx.connection())
     .await

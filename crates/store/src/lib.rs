@@ -38,6 +38,7 @@ pub mod seals;
 pub mod sequences;
 pub mod sessions;
 pub mod skills;
+pub mod slack;
 pub mod startup;
 pub mod steps;
 pub mod sweep;
@@ -54,6 +55,9 @@ use connections::Connections;
 
 pub use tx::{Guarded, LockedSession, Membership, RunTx, SystemTx, TenantTx};
 
+/// Connections for what comes in from Slack.
+const DOOR: u32 = 4;
+
 /// How many connections a process holds, and how long a caller waits for one.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSize {
@@ -68,6 +72,8 @@ pub struct Store {
     connections: Connections,
     /// Heartbeats survive an exhausted pool on connections of their own.
     heartbeat: Connections,
+    /// What comes in from Slack is acknowledged within seconds, whatever else goes on.
+    door: Connections,
     #[cfg(feature = "faults")]
     faults: faults::Faults,
 }
@@ -79,14 +85,22 @@ impl Store {
         let options: PgConnectOptions = url.parse().map_err(error::from_sqlx)?;
         Ok(Self {
             connections: Connections::new(options.clone(), size),
-            heartbeat: Connections::new(options, PoolSize { connections: 2, ..size }),
+            heartbeat: Connections::new(options.clone(), PoolSize { connections: 2, ..size }),
+            door: Connections::new(options, PoolSize { connections: DOOR, ..size }),
             #[cfg(feature = "faults")]
             faults: faults::Faults::default(),
         })
     }
 
+    /// The same database on a few connections of its own, for what must not wait for others.
+    #[must_use]
+    pub fn at_door(&self) -> Self {
+        Self { connections: self.door.clone(), ..self.clone() }
+    }
+
     pub async fn close(&self) {
         self.connections.close().await;
+        self.door.close().await;
         self.heartbeat.close().await;
     }
 }

@@ -61,7 +61,7 @@ pub async fn list(
         Row,
         "select external_id as id, name, role, ceiling, status, service, created_at, updated_at
          from sixty.members
-         where org_id = $1 and ($2::text is null or status = $2) and ($3::text is null or external_id > $3)
+         where org_id = $1 and not shared and ($2::text is null or status = $2) and ($3::text is null or external_id > $3)
          order by external_id limit $4",
         org.0,
         status.map(MemberStatus::as_str),

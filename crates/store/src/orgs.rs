@@ -3,7 +3,7 @@
 use domain::{Error, OrgId, Result, Role, UserId};
 
 use crate::{
-    Store, SystemTx, TenantTx,
+    Membership, Store, SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
 };
 
@@ -160,6 +160,29 @@ pub async fn members(tx: &mut TenantTx, after: UserId, limit: i64) -> Result<Vec
     Ok(ids.into_iter().map(UserId).collect())
 }
 
+/// A member's membership as it is now: that of another person than the transaction's, or one that it has changed.
+pub async fn membership(tx: &mut TenantTx, user: UserId) -> Result<Option<Membership>> {
+    let org = tx.org();
+    let row = sqlx::query!(
+        "select external_id, name, email, role, token_role, ceiling, status from sixty.members
+         where org_id = $1 and user_id = $2",
+        org.0,
+        user.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.map(|row| Membership {
+        role: row.role.as_deref().and_then(Role::parse),
+        token_role: row.token_role.as_deref().and_then(Role::parse),
+        ceiling: row.ceiling.as_deref().and_then(Role::parse),
+        active: row.status == "active",
+        external_id: row.external_id,
+        name: row.name,
+        email: row.email,
+    }))
+}
+
 /// Ends every membership.
 pub async fn remove_members(tx: &mut TenantTx) -> Result<()> {
     let org = tx.org();
@@ -239,20 +262,6 @@ pub async fn note_token(
     .await
     .map_err(from_sqlx)
     .map(drop)
-}
-
-/// Where the transaction's person is mailed.
-pub async fn own_address(tx: &mut TenantTx) -> Result<Option<String>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query_scalar!(
-        "select email from sixty.members where org_id = $1 and user_id = $2",
-        tenant.org.0,
-        tenant.user.0
-    )
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(row.flatten())
 }
 
 /// Whether an active member of the organization is mailed at this address, in lower case.

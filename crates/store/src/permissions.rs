@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, FieldError, Result, Role,
+    Error, FieldError, Result, Role, UserId,
     permission::{Action, Decider, Matrix, OrgRow, Policy, Preset, UserRow},
 };
 use sqlx::{Postgres, QueryBuilder, types::Json};
@@ -38,11 +38,17 @@ pub struct NewPermissions<'a> {
 
 /// What is set for the transaction's own person, as it stands now.
 pub async fn matrix(tx: &mut TenantTx) -> Result<Matrix> {
-    let tenant = tx.tenant();
+    let user = tx.tenant().user;
+    matrix_of(tx, user).await
+}
+
+/// The same of this member.
+pub async fn matrix_of(tx: &mut TenantTx, user: UserId) -> Result<Matrix> {
+    let org = tx.org();
     let row = sqlx::query_scalar!(
         r#"select matrix as "matrix!: Json<Matrix>" from sixty.member_permissions where org_id = $1 and user_id = $2"#,
-        tenant.org.0,
-        tenant.user.0
+        org.0,
+        user.0
     )
     .fetch_optional(tx.connection())
     .await

@@ -190,9 +190,10 @@ pub struct Candidate {
 /// before a run that waited and goes on: what that one adds belongs after the answer.
 pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<Vec<Candidate>> {
     let rows = sqlx::query!(
-        "select org_id, id, owner_id, session_id, fence, attempts
+        r#"select org_id, id, owner_id, author_id as "author_id!", session_id, fence, attempts
          from (
-            select r.org_id, r.id, r.owner_id, r.session_id, r.fence, r.attempts, r.created_at,
+            select r.org_id, r.id, r.owner_id, coalesce(r.author_id, r.owner_id) as author_id, r.session_id, r.fence,
+                r.attempts, r.created_at,
                 row_number() over (partition by r.org_id order by r.created_at) as turn
             from sixty.runs r
             where (r.status = 'queued'
@@ -207,7 +208,7 @@ pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<
                         where o.org_id = r.org_id and o.session_id = r.session_id
                             and o.status in ('queued', 'running')))
          ) open
-         order by turn, created_at limit $1",
+         order by turn, created_at limit $1"#,
         limit
     )
     .fetch_all(tx.connection())
@@ -221,6 +222,7 @@ pub async fn candidates(tx: &mut SystemTx, me: ReplicaId, limit: i64) -> Result<
                 run: row.id.into(),
                 session: row.session_id.into(),
                 user: row.owner_id.into(),
+                author: row.author_id.into(),
                 fence: row.fence,
                 replica: me,
             },

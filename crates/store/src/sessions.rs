@@ -123,14 +123,15 @@ pub async fn find_by_key(tx: &mut TenantTx, key: &str) -> Result<SessionId> {
 }
 
 /// Whose conversation this is, whoever's it is: for who may look at all of the organization. Conversations of scheduled
-/// tasks are nobody's to write into.
+/// tasks, and those that several people share, are nobody's to write into.
 pub async fn owner_of(tx: &mut TenantTx, id: SessionId) -> Result<Option<UserId>> {
     let scope = tx.tenant().scope;
     tx.switch(None, Scope::Org).await?;
     let tenant = tx.tenant();
     let owner = sqlx::query_scalar!(
-        "select owner_id from sixty.sessions
-         where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3 and schedule_id is null",
+        "select s.owner_id from sixty.sessions s
+         join sixty.members m on m.org_id = s.org_id and m.user_id = s.owner_id and not m.shared
+         where s.org_id = $1 and ($2::uuid is null or s.owner_id = $2) and s.id = $3 and s.schedule_id is null",
         tenant.org.0,
         tenant.owner().map(|owner| owner.0),
         id.0
@@ -139,6 +140,21 @@ pub async fn owner_of(tx: &mut TenantTx, id: SessionId) -> Result<Option<UserId>
     .await;
     tx.switch(None, scope).await?;
     owner.map_err(from_sqlx).map(|owner| owner.map(UserId))
+}
+
+/// Takes the client's name from a session of the person's, so that another one can have it.
+pub async fn release_key(tx: &mut TenantTx, key: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update sixty.sessions set client_key = null where org_id = $1 and owner_id = $2 and client_key = $3",
+        tenant.org.0,
+        tenant.user.0,
+        key
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 pub async fn find(tx: &mut TenantTx, id: SessionId) -> Result<Session> {

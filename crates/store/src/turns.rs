@@ -2,7 +2,7 @@
 //! model call needs to know; one takes the message in, beside that call.
 
 use domain::{
-    ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId,
+    ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId, UserId,
     audit::Channel,
     id::ReplicaId,
     offered::Routing,
@@ -84,6 +84,8 @@ pub struct NewTurn {
     /// Given to a session that has no title yet.
     pub title: String,
     pub run: RunId,
+    /// Who says it: mostly the transaction's person.
+    pub author: UserId,
     pub trigger: Channel,
     pub mode: Chosen,
     pub routing: Option<Routing>,
@@ -146,9 +148,9 @@ pub struct Next {
     pub asked: bool,
 }
 
-/// What the next turn of a session is given. The opener must have locked the session's row: nothing of
-/// it changes until the transaction ends.
-pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<Next> {
+/// What the next turn of a session is given, if this person speaks. The opener must have locked the session's row:
+/// nothing of it changes until the transaction ends.
+pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> Result<Next> {
     if tx.locked_session().is_none() {
         return Err(Error::NotFound);
     }
@@ -171,11 +173,12 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId) -> Result<Next> {
             exists (select from sixty.questions
                 where org_id = $1 and owner_id = $2 and session_id = $3 and status = 'open') as "asked!",
             (select matrix from sixty.member_permissions
-                where org_id = $1 and user_id = $2) as "matrix!: Json<Matrix>"
+                where org_id = $1 and user_id = $4) as "matrix!: Json<Matrix>"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,
-        session.0
+        session.0,
+        author.0
     )
     .fetch_optional(tx.connection())
     .await
@@ -201,16 +204,16 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
             where org_id = $1 and owner_id = $2 and id = $3
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, context, run_id, author_id)
-            values ($1, $2, $3, $5, $4, 'user', $6, nullif($9, ''), $10, $2)
+            values ($1, $2, $3, $5, $4, 'user', $6, nullif($9, ''), $10, $25)
         ), run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
                 lease_owner, lease_until, fence, attempts, started_at, timezone, mode_reason,
-                routing, skill)
+                routing, skill, author_id)
             values ($1, $2, $3, $10, $5, $11, case when $14::uuid is null then 'queued' else 'running' end,
                 $12, $13, $17, $14::uuid, now() + make_interval(secs => $15),
                 case when $14::uuid is null then 0 else 1 end,
                 case when $14::uuid is null then 0 else 1 end,
-                case when $14::uuid is not null then now() end, $21, $22, $23, $24)
+                case when $14::uuid is not null then now() end, $21, $22, $23, $24, nullif($25, $2))
         )
         insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
         select $1, $2, $10, 1, 1, 1, $16 where $16 <> ''
@@ -239,6 +242,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.mode.reason,
         new.routing.as_ref().map(Json) as _,
         new.skill.as_ref().map(Json) as _,
+        new.author.0,
     )
     .execute(tx.connection())
     .await
@@ -354,9 +358,9 @@ pub struct Resumed {
 
 /// Loads a run that was claimed, with its session's prompt.
 pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
-    let Lease { org, user, run, session, .. } = *tx.lease();
+    let Lease { org, user, author, run, session, .. } = *tx.lease();
     let context = context(tx.tenant(), session).await?;
-    let matrix = permissions::matrix(tx.tenant()).await?;
+    let matrix = permissions::matrix_of(tx.tenant(), author).await?;
     let row = sqlx::query!(
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null

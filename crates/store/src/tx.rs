@@ -145,11 +145,13 @@ impl Store {
 /// names: the tenant itself.
 fn opener(Tenant { org, user, scope }: Tenant, named: Tenant, extras: Extras<'_>) -> String {
     let scope = scope_word(scope);
+    // Of a run it is told of whoever asked.
+    let member = extras.guard.map_or(user, |(lease, _)| lease.author);
     let mut sql = format!(
         "begin; set local role sixty_tenant; set local app.org_id = '{org}'; \
          set local app.user_id = '{user}'; set local app.scope = '{scope}'; \
          select external_id as member, role, token_role, ceiling, status, name, email from sixty.members \
-         where org_id = '{org}' and user_id = '{user}'"
+         where org_id = '{org}' and user_id = '{member}'"
     );
     // Not `for update`: a row that is updated a second time in a transaction has its foreign keys checked again,
     // which would wait for this lock with the row in its hands.

@@ -3,7 +3,13 @@
 type List = (&'static str, &'static [(&'static str, &'static str)]);
 
 pub const KNOWN: [List; 7] = [
-    ("global_tables", &[("_sqlx_migrations", "versions of the schema; no organization's data")]),
+    (
+        "global_tables",
+        &[
+            ("_sqlx_migrations", "versions of the schema; no organization's data"),
+            ("slack_workspaces", "a workspace of Slack belongs to one organization of the whole service"),
+        ],
+    ),
     ("open_policies", OPEN_POLICIES),
     ("platform_policies", PLATFORM_POLICIES),
     ("system_grants", SYSTEM_GRANTS),
@@ -48,6 +54,15 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "slots are looked after by any replica; column grants limit it to ids, times and states",
     ),
     ("notifications.news", "who listens is told that there is news; column grants limit it to ids and times"),
+    (
+        "slack_workspaces.look_up",
+        "whose workspace it is, is asked before there is a tenant; column grants limit it to ids",
+    ),
+    ("slack_tickets.expiry", "links are dropped when their time is over"),
+    ("slack_tickets.expired", "the same, by organization and time"),
+    ("slack_events.expiry", "what arrived is forgotten after a day"),
+    ("slack_events.expired", "the same, by organization and time"),
+    ("slack_turns.work", "what is to be answered is claimed by any replica; ids, states and leases"),
     (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
@@ -101,10 +116,21 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ),
     ("schedule_runs: update (lease_until)", "the same"),
     ("notifications: select (created_at, id, org_id, owner_id)", "news for those who listen"),
+    ("slack_workspaces: select (enterprise_id, org_id, team_id)", "whose workspace it is"),
+    ("slack_tickets: delete", "expiry"),
+    ("slack_tickets: select (expires_at, org_id)", "expiry"),
+    ("slack_events: delete", "expiry"),
+    ("slack_events: select (org_id, received_at)", "expiry"),
+    ("slack_turns: delete", "expiry"),
+    (
+        "slack_turns: select (fence, finished_at, id, lease_until, look_at, next_at, org_id, owner_id, run_id, session_id, state, told_fence)",
+        "claims of what is to be answered",
+    ),
+    ("slack_turns: update (fence, lease_until)", "the same"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (
-        "runs: select (attempts, cancel_requested, created_at, fence, finished_at, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
+        "runs: select (attempts, author_id, cancel_requested, created_at, fence, finished_at, id, lease_owner, lease_until, org_id, owner_id, session_id, status, wake_at)",
         "claims and leases",
     ),
     (
@@ -195,6 +221,15 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("copilot_summary_passages.search", "a conversation"),
     ("copilot_summary_passages.question", "a conversation"),
     ("copilot_summary_passages.about", "titles and names"),
+    ("slack_workspaces.team_name", "a name"),
+    ("slack_workspaces.bot_token", "a secret, sealed"),
+    ("slack_tickets.slack_user", "a person"),
+    ("slack_links.slack_user", "a person"),
+    ("slack_turns.slack_user", "a person"),
+    ("slack_turns.channel", "where people talk"),
+    ("slack_turns.text", "a conversation"),
+    ("slack_turns.response_url", "a capability"),
+    ("slack_turns.error", "may quote a model"),
     ("audit.action", "what people do"),
     ("audit.target", "what people do"),
     ("audit.detail", "what people do"),

@@ -7,6 +7,7 @@ mod retention;
 mod schedules;
 mod script;
 mod sequences;
+mod slack;
 mod trial;
 
 use engine::crash::CrashPoint;
@@ -148,4 +149,9 @@ async fn a_step_of_the_model_a_fallback_and_an_approval_are_had_once_though_thei
 #[tokio::test]
 async fn a_slot_fires_once_though_its_server_dies_as_it_claims_or_ends_it() {
     survives(&[CrashPoint::SlotClaimed, CrashPoint::SlotSettled]).await;
+}
+
+#[tokio::test]
+async fn what_is_said_in_slack_is_answered_once_though_its_server_dies_around_taking_it_in_or_posting() {
+    survives(&[CrashPoint::SlackStored, CrashPoint::PostIntended, CrashPoint::Posted]).await;
 }

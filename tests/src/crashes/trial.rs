@@ -32,6 +32,8 @@ pub enum Way {
     Sequence,
     /// A scheduled task that fires.
     Schedule,
+    /// Something that is said in Slack.
+    Slack,
     /// Conversations that are no longer kept.
     Purge,
     /// A turn whose model is silent, and meanwhile:
@@ -57,6 +59,7 @@ pub fn way(point: CrashPoint) -> (Way, usize) {
         CrashPoint::StepBegun => (Way::Sequence, 4),
         CrashPoint::SlotClaimed | CrashPoint::SlotSettled => (Way::Schedule, 1),
         CrashPoint::Purging | CrashPoint::Purged => (Way::Purge, 2),
+        CrashPoint::SlackStored | CrashPoint::PostIntended | CrashPoint::Posted => (Way::Slack, 1),
     }
 }
 
@@ -94,6 +97,9 @@ impl Lane {
         }
         if way == Way::Schedule {
             return self.slot(crash_at, tag).await;
+        }
+        if way == Way::Slack {
+            return self.said(point, crash_at, tag).await;
         }
         if way == Way::Sequence {
             return self.sequence(point, nth).await;

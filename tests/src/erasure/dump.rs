@@ -23,6 +23,9 @@ use crate::{
 /// record, which stays.
 const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("POST /v1/sessions/{id}/regenerate", "an id"),
+    ("POST /v1/admin/slack/installs", "nothing"),
+    ("PATCH /v1/admin/slack", "ids of Slack"),
+    ("POST /v1/slack/links", "a token"),
     ("PUT /v1/memory/org", "shared"),
     ("PUT /v1/memory/entities/{kind}/{id}", "shared"),
     ("POST /v1/memory/org/revert", "a number"),
@@ -140,7 +143,7 @@ impl Crowd {
             let sql = format!(
                 "select count(*), coalesce(md5(string_agg(x, '|' order by x)), '') from (
                     select (to_jsonb(t) - array['author_id', 'written_by', 'updated_by',
-                        'accepted_by', 'created_by'])::text as x
+                        'accepted_by', 'created_by', 'installed_by'])::text as x
                     from sixty.{table} t
                     where not (org_id = $1 and {column} is not distinct from $2) {time}) y"
             );

@@ -10,8 +10,9 @@ use sqlx::AssertSqlSafe;
 use super::{dump::Crowd, fates::GONE, lives, number};
 use crate::harness::{TestApp, eventually};
 
-/// Columns that follow from others, and the organization, which every line has in common.
-const DERIVED: [(&str, &str); 4] = [
+/// Columns that follow from others or are capabilities, and the organization, which every line has in common.
+const DERIVED: [(&str, &str); 5] = [
+    ("slack_turns", "response_url"),
     ("copilot_session_summaries", "full_transcript"),
     ("copilot_session_summaries", "user_id"),
     ("copilot_summary_passages", "search"),
@@ -66,6 +67,25 @@ async fn rows(app: &TestApp, table: &str, column: &str, (org, user): (OrgId, Use
         .collect()
 }
 
+/// Rows as the person would have them who speaks in Slack.
+async fn speaks_in_slack(app: &TestApp, session: &str, (OrgId(org), UserId(user)): (OrgId, UserId)) {
+    let sql = format!(
+        "insert into sixty.slack_turns (org_id, owner_id, id, session_id, author_id, enterprise_id, team_id, slack_user, \
+            channel, text, response_url) \
+         select '{org}', '{user}', gen_random_uuid(), '{session}', '{user}', '', 'T1', 'U1', 'C1', 'words ' || n, 'url' \
+         from generate_series(1, 23) n; \
+         insert into sixty.slack_posts (org_id, owner_id, turn_id, round, ord, kind, via) \
+         select org_id, owner_id, id, round, ord, 'answer', 'api' from sixty.slack_turns, \
+            generate_series(0, 2) round, generate_series(0, 8) ord where text = 'words 1'; \
+         insert into sixty.slack_links (org_id, enterprise_id, team_id, slack_user, user_id, linked_by) \
+         values ('{org}', '', 'T1', 'U1', '{user}', 'link'); \
+         insert into sixty.session_members (org_id, session_id, member_id, user_id) \
+         values ('{org}', '{session}', '{user}', '{user}')"
+    );
+    let pool = app.database.superuser().await;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("rows");
+}
+
 /// The lines of a type that are a person's own, without their type.
 fn own_lines(lines: &[Value], kind: &str, (column, user): (&str, UserId)) -> BTreeSet<String> {
     let own = lines.iter().filter(|line| line["type"] == kind && line[column] == user.to_string());
@@ -89,6 +109,7 @@ async fn an_export_has_every_row_that_an_erasure_would_remove_byte_for_byte() {
     }
     eventually("everything is stored", async || (app.replica.engine.running() == 0).then_some(())).await;
     let identity = (OrgId::derive("acme"), UserId::derive(&mel.external));
+    speaks_in_slack(app, &session, identity).await;
     let admins = format!("/v1/admin/members/{}/export", mel.external);
     for answer in [mel.person.get("/v1/me/export").await, olivia.person.get(&admins).await] {
         let answer = answer.expect(200);

@@ -61,6 +61,8 @@ pub struct Setup {
     pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
     pub patience: Duration,
+    /// Slack, where somebody stands in for it.
+    pub slack: Option<server::slack::Settings>,
 }
 
 impl Default for Setup {
@@ -82,6 +84,7 @@ impl Default for Setup {
             smtp_url: None,
             prices: model::Prices::default(),
             patience: PATIENCE,
+            slack: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use server::{
     App, Public,
     auth::{self, Grant, Verifier},
     config::Rates,
+    slack::Slack,
 };
 use store::{PoolSize, Store};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
@@ -49,6 +50,7 @@ impl Replica {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("an address");
             engine.start();
+            server::slack::start(&app);
             assert!(ready.send((address, engine.clone())).is_ok(), "the test waits for its replica");
             server::listen(listener, app, stopping.cancelled_owned()).await;
             engine.store().close().await;
@@ -143,5 +145,12 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let number = |n| NonZeroU32::new(n).expect("not zero");
     let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };
     let public = Public { cors_origins: setup.cors_origins, ..Public::default() };
-    App { patience: setup.patience, ..App::new(engine, verifier, rates, public) }
+    let app = App { patience: setup.patience, ..App::new(engine, verifier, rates, public) };
+    match setup.slack {
+        Some(settings) => {
+            let slack = Slack::new(settings, &app.engine).expect("a client");
+            app.with_slack(slack)
+        }
+        None => app,
+    }
 }

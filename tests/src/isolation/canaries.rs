@@ -59,13 +59,19 @@ pub fn is_of(template: &str, path: &str) -> bool {
         && template.iter().zip(path).all(|(part, given)| part.starts_with('{') || *part == given)
 }
 
-/// Every documented operation was used with success, but for those that only the platform may use.
+/// What needs a workspace of Slack, and somebody who stands in for it: see `slack`.
+const OF_SLACK: [(&str, &str); 3] =
+    [("POST", "/v1/admin/slack/installs"), ("PATCH", "/v1/admin/slack"), ("POST", "/v1/slack/links")];
+
+/// Every documented operation was used with success, but for those that only the platform may use, or Slack needs.
 fn everything_was_used(seen: &[Seen]) {
     let mut used = 0;
     for (method, path, _) in documented() {
         let of = |seen: &&Seen| seen.method.as_str() == method && is_of(&path, &seen.path);
         let successes = seen.iter().filter(of).filter(|seen| seen.status < 300).count();
-        assert_eq!(successes == 0, path.starts_with("/v1/platform/"), "{method} {path}: {successes}");
+        let excused =
+            path.starts_with("/v1/platform/") || OF_SLACK.contains(&(method.as_str(), path.as_str()));
+        assert_eq!(successes == 0, excused, "{method} {path}: {successes}");
         used += usize::from(successes > 0);
     }
     assert!(used >= 40, "{used}");

@@ -99,6 +99,7 @@ impl Witness {
             "/v1/suggestions",
             "/v1/admin/feedback",
             "/v1/admin/audit",
+            "/v1/admin/slack",
             "/healthz",
             "/readyz",
             "/openapi.json",

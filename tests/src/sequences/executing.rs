@@ -143,6 +143,39 @@ async fn a_result_that_does_not_fit_goes_back_to_the_model_with_the_reason() {
 }
 
 #[tokio::test]
+async fn of_two_results_in_one_answer_the_first_counts_and_the_second_is_an_error() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", FOLLOW_UP).await;
+    let titled = |title: &str| json!({"output": {"title": title}});
+    let twice = Reply::message().tool("submit_output", titled("Call Dana"));
+    app.sim.push(twice.tool("submit_output", titled("Call nobody")));
+    app.sim.push(Reply::text("The task is made."));
+    let frames = run(&alice, "follow-up").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let [task] = &tasks(&alice).await[..] else { panic!("one task") };
+    assert_eq!(task["name"], "Call Dana");
+    let told: Vec<&Value> =
+        all(&frames, "tool_result").into_iter().filter(|it| it["name"] == "submit_output").collect();
+    assert_eq!((&told[0]["success"], &told[1]["success"]), (&json!(true), &json!(false)));
+    assert!(told[1]["error"].as_str().is_some_and(|it| it.starts_with("Only the first submit_output")));
+}
+
+#[tokio::test]
+async fn where_the_first_of_two_results_does_not_fit_the_model_hands_in_again() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    prepare(&alice, "follow-up", FOLLOW_UP).await;
+    let twice = Reply::message().tool("submit_output", json!({"output": {"title": 7}}));
+    app.sim.push(twice.tool("submit_output", json!({"output": {"title": "Call nobody"}})));
+    script(&app.sim);
+    let frames = run(&alice, "follow-up").await;
+    assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
+    let [task] = &tasks(&alice).await[..] else { panic!("one task") };
+    assert_eq!(task["name"], "Call Dana");
+}
+
+#[tokio::test]
 async fn a_model_that_ends_without_a_result_is_asked_for_it() {
     let app = TestApp::start().await;
     let alice = app.alice();

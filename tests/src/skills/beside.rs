@@ -1,9 +1,16 @@
 //! What a document is told of the other skills before it is written.
 
+use model_sim::Reply;
 use serde_json::{Value, json};
 
 use super::{PATH, PLATFORM, document, push, put, skill, with};
-use crate::{erasure::platform, harness::TestApp};
+use crate::{
+    erasure::platform,
+    harness::{
+        TestApp,
+        look::{prompts, result, system},
+    },
+};
 
 /// A sequence that follows these skills.
 fn follows(name: &str, keys: &[&str]) -> String {
@@ -142,6 +149,41 @@ async fn what_comes_into_force_again_must_close_no_circle_either() {
 }
 
 #[tokio::test]
+async fn a_version_is_judged_when_it_comes_into_force() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    put(&alice, "two", &document("Two", "Do it.")).await.expect(201);
+    put(&alice, "one", &follows("One", &["two"])).await.expect(201);
+    let path = format!("{PATH}/two");
+    alice.put(&format!("{path}/pin"), json!({"version": 1})).await.expect(200);
+    // Copilots go on with the version that is pinned: the new one closes no circle yet, and takes no command.
+    put(&alice, "go", &command("Go", "low")).await.expect(201);
+    let circle = follows("Two", &["one"])
+        .replace("metadata: {", "metadata: {priority: high, command_centre: {label: go}, ");
+    let unsaid = |answer: &Value| !answer["warnings"].to_string().contains("/go");
+    let validate = format!("{PATH}/validate?key=two");
+    let report = alice.post(&validate, json!({"document": circle})).await.expect(200).json();
+    assert!(report["errors"] == json!([]) && unsaid(&report), "{report}");
+    let written = put(&alice, "two", &circle).await.expect(200).json();
+    assert!(written["version"] == 2 && unsaid(&written), "{written}");
+    let many = json!([skill("two", &circle.replace("Do it.", "Do it again."))]);
+    let imported = alice.post(&format!("{PATH}/import"), many).await.expect(200).json();
+    assert_eq!(imported["data"][0]["status"], "updated", "{imported}");
+    let unpinned = alice.put(&format!("{path}/pin"), json!({"version": null})).await;
+    let problem = unpinned.problem(409, "skill_clash");
+    assert!(problem["detail"].to_string().contains("two → one → two"), "{problem}");
+    alice.put(&format!("{path}/pin"), json!({"version": 2})).await.problem(409, "skill_clash");
+    // The same of one that is switched off, until it is switched on, or its document does so.
+    push(&alice, &format!("{PATH}/one/disable")).await.expect(200);
+    alice.put(&format!("{path}/pin"), json!({"version": null})).await.expect(200);
+    put(&alice, "one", &follows("One again", &["two"])).await.expect(200);
+    push(&alice, &format!("{PATH}/one/enable")).await.problem(409, "skill_clash");
+    let off = |name: &str| follows(name, &["two"]).replace("metadata: {", "metadata: {is_active: false, ");
+    put(&alice, "one", &off("One")).await.expect(200);
+    put(&alice, "one", &follows("One", &["two"])).await.problem(422, "validation_failed");
+}
+
+#[tokio::test]
 async fn of_two_that_close_a_circle_at_once_one_is_refused() {
     let app = TestApp::start().await;
     let alice = app.alice();
@@ -243,13 +285,50 @@ async fn a_circle_that_the_platform_closes_is_told_wherever_the_skill_is_offered
 }
 
 #[tokio::test]
-async fn a_deprecated_skill_says_that_copilots_are_not_offered_it() {
+async fn a_deprecated_skill_is_shown_with_what_took_its_place_and_copilots_do_not_use_it() {
     let app = TestApp::start().await;
     let alice = app.alice();
-    let lines = "metadata: {deprecated_by: brief, deprecation_reason: Too long.}";
+    let lines =
+        "metadata: {deprecated_by: brief, deprecation_reason: Too long., command_centre: {label: old}}";
     put(&alice, "old", &with("Old", lines)).await.expect(201);
+    put(&alice, "brief", &document("Brief", "Do it.")).await.expect(201);
     let compiled = alice.get(&format!("{PATH}/old/compiled")).await.expect(200).json();
-    let why = "copilots are not offered it: it is deprecated by brief: Too long.";
+    let why = "is not offered to copilots: it is deprecated by brief: Too long";
     assert_eq!(compiled["warnings"][0]["error"], why, "{compiled}");
-    alice.get("/v1/skills/old").await.problem(404, "not_found");
+    let said = |skill: &Value| (skill["deprecated_by"].clone(), skill["deprecation_reason"].clone());
+    for list in [PATH, "/v1/skills"] {
+        let listed = alice.get(list).await.expect(200).json();
+        let (brief, old) = (&listed["data"][0], &listed["data"][1]);
+        assert_eq!(
+            (said(old), said(brief)),
+            ((json!("brief"), json!("Too long.")), (Value::Null, Value::Null))
+        );
+    }
+    let old = alice.get("/v1/skills/old").await.expect(200).json();
+    assert_eq!((&old["runnable"], &old["problems"]), (&json!(false), &json!([why])), "{old}");
+    for body in [json!({}), json!({"simulate": true})] {
+        alice.post("/v1/skills/old/runs", body).await.problem(409, "skill_not_runnable");
+    }
+    assert_eq!(alice.post("/v1/route", json!({"text": "/old"})).await.json()["routing"], Value::Null);
+    // What the copilot finds of it says what to use.
+    app.sim.push(
+        Reply::message()
+            .tool("list_skills", json!({"query": "what"}))
+            .tool("get_skill", json!({"key": "old"})),
+    );
+    app.sim.push(Reply::text("Let us see."));
+    let session = alice.session().await;
+    alice.hear(&session, "Is there an old one for this?").await;
+    let prompts = prompts(&app.sim);
+    assert!(!system(&prompts[0]).join("").contains("- old"), "it is not in the list of the prompt");
+    let (text, _) = result(&prompts[1], 0);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("- brief:") && lines[1].starts_with(&format!("- old [{why}]:")), "{text}");
+    let (text, failed) = result(&prompts[1], 1);
+    assert!(failed && text == format!("The skill old {why}. Open brief in its place."), "{text}");
+    // The content of an earlier version brings its end back.
+    put(&alice, "old", &document("Old", "Do it.")).await.expect(200);
+    assert_eq!(said(&super::read(&alice, "old").await), (Value::Null, Value::Null));
+    alice.post(&format!("{PATH}/old/rollback"), json!({"version": 1})).await.expect(200);
+    assert_eq!(super::read(&alice, "old").await["deprecated_by"], "brief");
 }

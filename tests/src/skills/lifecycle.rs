@@ -270,6 +270,7 @@ async fn skills_are_listed_by_key_and_by_what_they_say() {
         ("alpha", "metadata:\n  category: research\n  priority: high\n  tags: [deal, mail]"),
         ("beta", "metadata:\n  category: writing\n  tags: [mail]"),
         ("gamma", "metadata:\n  category: research\n  priority: low"),
+        ("delta", "metadata:\n  category: Ärzte\n  tags: [ΣΟΦΟΣ]"),
     ] {
         put(&alice, key, &with(key, lines)).await.expect(201);
     }
@@ -278,16 +279,19 @@ async fn skills_are_listed_by_key_and_by_what_they_say() {
         let data = page["data"].as_array().expect("a list").clone();
         data.iter().map(|skill| skill["key"].as_str().expect("a key").to_owned()).collect()
     };
-    assert_eq!(keys("").await, ["alpha", "beta", "gamma"]);
+    assert_eq!(keys("").await, ["alpha", "beta", "delta", "gamma"]);
+    // Letters' case counts in no alphabet.
+    assert_eq!(keys("category=%C3%A4RZTE&tag=%CF%83%CE%BF%CF%86%CE%BF%CF%82").await, ["delta"]);
     assert_eq!(keys("category=research").await, ["alpha", "gamma"]);
     assert_eq!(keys("category=research&priority=high").await, ["alpha"]);
     assert_eq!(keys("category=Research&priority=HIGH").await, ["alpha"]);
     assert_eq!(keys("tag=mail").await, ["alpha", "beta"]);
     assert_eq!(keys("tag=none").await, Vec::<String>::new());
-    assert_eq!((keys("source=own").await.len(), keys("source=platform").await.len()), (3, 0));
+    assert_eq!((keys("source=own").await.len(), keys("source=platform").await.len()), (4, 0));
+    assert_eq!(keys("category=research&limit=1").await, ["alpha"]);
     let page = alice.get(&format!("{PATH}?limit=2")).await.expect(200).json();
     let next = page["next_cursor"].as_str().expect("a cursor");
-    assert_eq!(keys(&format!("limit=2&cursor={next}")).await, ["gamma"]);
+    assert_eq!(keys(&format!("limit=2&cursor={next}")).await, ["delta", "gamma"]);
     let alpha = &page["data"][0];
     assert_eq!(
         (&alpha["category"], &alpha["tags"]),
@@ -417,4 +421,49 @@ async fn the_operators_export_has_skills_with_all_that_is_kept_of_them() {
         (&first["document"], &first["files"]),
         (&json!(document("Brief", "One.")), &json!({"a.md": "A.", "b.md": "B."}))
     );
+}
+
+#[tokio::test]
+async fn a_key_may_have_letters_of_every_script_in_one_form() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let made = alice.post(PATH, skill("größe-量", &document("Size", "Do it."))).await.expect(201);
+    let path = format!("{PATH}/gr%C3%B6%C3%9Fe-%E9%87%8F");
+    assert_eq!((made.header("location"), &made.json()["key"]), (path.as_str(), &json!("größe-量")));
+    assert_eq!(read(&alice, "größe-量").await["version"], 1);
+    let exported = alice.request(Method::GET, &format!("{path}/export")).header("accept", "application/zip");
+    let exported = exported.send().await.expect("an answer");
+    assert_eq!(
+        exported.headers()["content-disposition"],
+        "attachment; filename=\"skill.zip\"; filename*=UTF-8''gr%C3%B6%C3%9Fe-%E9%87%8F.zip"
+    );
+    let archive = exported.bytes().await.expect("an archive");
+    let again = send(&alice, Method::POST, &format!("{PATH}/import"), "application/zip", archive).await;
+    assert_eq!(again.expect(200).json()["data"][0]["key"], "größe-量");
+    // One skill is not found under two spellings: another form is refused, and says which is meant.
+    let problem = put(&alice, "gro\u{308}\u{df}e-量", &document("Size", "Do it.")).await;
+    let problem = problem.problem(422, "validation_failed");
+    assert!(problem["errors"][0]["error"].as_str().is_some_and(|it| it.ends_with("größe-量")), "{problem}");
+    put(&alice, "Größe", &document("Size", "Do it.")).await.problem(422, "validation_failed");
+}
+
+#[tokio::test]
+async fn a_text_that_no_copilot_is_given_is_kept_and_listed_as_one_that_cannot_run() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    for (key, size) in [("long", 70_000), ("longer", 900_000)] {
+        let text = document("Long", &"word ".repeat(size / 5));
+        let made = put(&alice, key, &text).await.expect(201).json();
+        let told = made["warnings"][0]["error"].as_str().expect("a warning");
+        assert!(told.contains("a copilot is given 65536 at most"), "{told}");
+        assert_eq!(read(&alice, key).await["document"], json!(text));
+        let offered = alice.get(&format!("/v1/skills/{key}")).await.expect(200).json();
+        assert_eq!((&offered["name"], &offered["runnable"]), (&json!("Long"), &json!(false)));
+        assert!(offered["problems"][0].to_string().contains("longer than 65536 bytes"), "{offered}");
+        let run = alice.post(&format!("/v1/skills/{key}/runs"), json!({})).await;
+        run.problem(409, "skill_not_runnable");
+    }
+    let megabytes = document("Long", &"x".repeat(1_048_576));
+    let problem = put(&alice, "longest", &megabytes).await.problem(422, "validation_failed");
+    assert!(problem.to_string().contains("and 1048576 is the most"), "{problem}");
 }

@@ -159,3 +159,52 @@ async fn the_platforms_skills_are_its_administrators_and_are_in_a_trail_that_is_
     }
     assert!(!alice.get("/v1/me").await.expect(200).text.contains("(platform)"));
 }
+
+#[tokio::test]
+async fn every_change_of_a_platforms_skill_is_in_a_trail_that_platform_administrators_read() {
+    let app = TestApp::start().await;
+    let (alice, root) = (app.alice(), platform(&app));
+    let audit = "/v1/platform/audit";
+    assert_eq!(root.get(audit).await.expect(200).json()["data"], json!([]), "nothing was done yet");
+    publish(&app, "brief", "One.").await;
+    publish(&app, "brief", "Two.").await;
+    let path = format!("{PLATFORM}/brief");
+    root.post(&format!("{path}/rollback"), json!({"version": 1})).await.expect(200);
+    root.put(&format!("{path}/pin"), json!({"version": 2})).await.expect(200);
+    root.put(&format!("{path}/pin"), json!({"version": null})).await.expect(200);
+    push(&root, &format!("{path}/disable")).await.expect(200);
+    push(&root, &format!("{path}/enable")).await.expect(200);
+    let many = json!([skill("more", &document("More", "One."))]);
+    root.post(&format!("{PLATFORM}/import"), many).await.expect(200);
+    root.delete(&path).await.expect(204);
+    let listed = root.get(&format!("{audit}?limit=100")).await.expect(200).json();
+    let entries = listed["data"].as_array().expect("a list");
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{} {}", entry["action"].as_str().unwrap(), entry["target"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "skill.delete skill:brief",
+        "skill.create skill:more",
+        "skill.enable skill:brief",
+        "skill.disable skill:brief",
+        "skill.unpin skill:brief",
+        "skill.pin skill:brief",
+        "skill.rollback skill:brief",
+        "skill.update skill:brief",
+        "skill.create skill:brief",
+    ];
+    assert_eq!(told, expected, "{listed}");
+    let who = &entries[0]["actor_id"];
+    assert!(
+        who.is_string() && entries.iter().all(|it| it["actor_id"] == *who && it["actor_kind"] == "platform")
+    );
+    // That they looked is there, and found by who did it and by what.
+    let by = root.get(&format!("{audit}?user=root&action=audit.read")).await.expect(200).json();
+    assert_eq!(by["data"].as_array().map(Vec::len), Some(1), "{by}");
+    assert_eq!(root.get(&format!("{audit}?user=nobody")).await.expect(200).json()["data"], json!([]));
+    let page = root.get(&format!("{audit}?limit=2")).await.expect(200).json();
+    let next = page["next_cursor"].as_str().expect("a cursor");
+    root.get(&format!("{audit}?limit=2&cursor={next}")).await.expect(200);
+    alice.get(audit).await.problem(403, "forbidden");
+}

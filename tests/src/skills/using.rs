@@ -283,6 +283,7 @@ async fn skills_are_filtered_by_what_they_say_of_themselves() {
     rescue(&alice).await;
     put(&alice, "brief", &with("Brief", "metadata: {category: sales-ai, tags: [short]}")).await.expect(201);
     put(&alice, "plain", &document("Plain", "Do it.")).await.expect(201);
+    put(&alice, "visit", &with("Visit", "metadata: {category: Ärzte}")).await.expect(201);
     for (query, keys) in [
         ("?category=sales-ai", vec!["brief", "deal-rescue"]),
         ("?category=sales-ai&limit=1", vec!["brief"]),
@@ -290,7 +291,8 @@ async fn skills_are_filtered_by_what_they_say_of_themselves() {
         ("?category=Sales-AI&tag=Risk&priority=HIGH", vec!["deal-rescue"]),
         ("?priority=high", vec!["deal-rescue"]),
         ("?tag=risky", vec![]),
-        ("", vec!["brief", "deal-rescue", "plain"]),
+        ("?category=%C3%A4RZTE", vec!["visit"]),
+        ("", vec!["brief", "deal-rescue", "plain", "visit"]),
     ] {
         let listed = alice.get(&format!("/v1/skills{query}")).await.expect(200).json();
         let found: Vec<&Value> =
@@ -300,6 +302,12 @@ async fn skills_are_filtered_by_what_they_say_of_themselves() {
     let rescue = alice.get("/v1/skills/deal-rescue").await.expect(200).json();
     assert_eq!(rescue["priority"], "high");
     assert_eq!(rescue["tags"], json!(["deals", "risk"]));
+    // The copilot finds the same.
+    app.sim.push(Reply::message().tool("list_skills", json!({"category": "äRZTE"})));
+    app.sim.push(Reply::text("There it is."));
+    let session = alice.session().await;
+    alice.hear(&session, "What do you have for doctors?").await;
+    assert!(result(&prompts(&app.sim)[1], 0).0.starts_with("- visit [Ärzte]:"));
 }
 
 #[tokio::test]

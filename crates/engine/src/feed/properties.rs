@@ -76,6 +76,7 @@ impl World {
             run: RunId::new(),
             session: SessionId::new(),
             user: UserId::derive("alice"),
+            author: UserId::derive("alice"),
             fence: 1,
             replica: ReplicaId::new(),
         };

@@ -21,7 +21,7 @@ use store::{
     steps::{self, NewStep, Recorded, StepKind, ToolCall},
     turns::Past,
 };
-use tools::{BEGIN_STEP, Call};
+use tools::{BEGIN_STEP, Call, SUBMIT_OUTPUT};
 
 use super::{
     Errand, Left, Run,
@@ -219,6 +219,10 @@ impl Run {
         if self.repetition.judge(&call.name, call.input.get(), beside) == Verdict::Block {
             return Plan::Refuse(class, Outcome::blocked());
         }
+        if call.name == SUBMIT_OUTPUT && before.iter().any(|other| other.name == SUBMIT_OUTPUT) {
+            let text = "Only the first submit_output of an answer counts; this one was not looked at.";
+            return Plan::Refuse(class, Outcome::failed(text));
+        }
         if let Some(refusal) = self.outside_of_skill(&call.name) {
             return Plan::Refuse(class, Outcome::failed(refusal));
         }
@@ -261,7 +265,10 @@ impl Run {
         }
         let limit = self.tool_time(&open.id);
         let read = async {
-            let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, self.lease.user)).await?;
+            // The record is read as whoever asked sees it; what was said before is the conversation's own.
+            let own = matches!(call, Call::Ask(_) | Call::GetEntity { .. } | Call::ListSchedules { .. });
+            let reader = if own { self.lease.author } else { self.lease.user };
+            let mut tx = self.engine.store().tenant(Tenant::own(self.lease.org, reader)).await?;
             if let Some(outcome) = self.look_up_skill(&mut tx, &open.id, call).await? {
                 tx.commit().await?;
                 return Ok(outcome);

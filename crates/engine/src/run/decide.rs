@@ -112,7 +112,8 @@ impl Run {
             Err(refused) => return Ok(refused),
         };
         let doing = self.doing(held.decided_by_id.map(|person| (held.id, person)));
-        let outcome = builtins::write(tx, &call, &doing, events).await?;
+        let written = self.as_author(tx, &call, async |tx| builtins::write(tx, &call, &doing, events).await);
+        let outcome = written.await?;
         self.note(tx, held, rulings::of_outcome(&outcome)).await?;
         let args = Some(bytes(held).to_owned());
         Ok(Answered { args, ..Answered::new(class, approved(held, outcome), began) })

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashMap, time::Instant};
 
 use domain::{
-    ApprovalId, Error, Event, Result, Role,
+    ApprovalId, Error, Event, Result, Role, Scope,
     asked::QuestionStatus,
     audit::{Actor, Decision},
     permission::{Action, Ask, Matrix, Policy, Ruling},
@@ -102,7 +102,7 @@ impl Run {
     /// The lower of what the run began with, what the platform says now, and an
     /// administrator's ceiling.
     pub(super) async fn rights(&self, tx: &mut RunTx) -> Result<Rights> {
-        let matrix = permissions::matrix(tx.tenant()).await?;
+        let matrix = permissions::matrix_of(tx.tenant(), self.lease.author).await?;
         let membership = tx.tenant().membership();
         let active = membership.is_some_and(|member| member.active);
         let role =
@@ -149,11 +149,30 @@ impl Run {
         ruling: Ruling,
         events: &mut Vec<Event>,
     ) -> Result<Outcome> {
-        let outcome = builtins::write(tx, meant, &self.doing(None), events).await?;
+        let doing = self.doing(None);
+        let written = self.as_author(tx, meant, async |tx| builtins::write(tx, meant, &doing, events).await);
+        let outcome = written.await?;
         let action = meant.action().map_or(CALL, Action::as_str);
         let decided = [Decision::Auto, rulings::of_outcome(&outcome)];
         self.note_call(tx, call, action, &decided, of(ruling)).await?;
         Ok(outcome)
+    }
+
+    /// Does what belongs to a call as the person who asked: in a shared conversation that is not the member whose run
+    /// it is. Memory stays the conversation's own: what is said among several is not for one person's.
+    pub(super) async fn as_author<T>(
+        &self,
+        tx: &mut RunTx,
+        call: &Call,
+        work: impl AsyncFnOnce(&mut RunTx) -> Result<T>,
+    ) -> Result<T> {
+        if self.lease.author == self.lease.user || builtins::meant(call, self.entity.as_ref()).is_some() {
+            return work(tx).await;
+        }
+        tx.tenant().switch(Some(self.lease.author), Scope::Own).await?;
+        let done = work(tx).await?;
+        tx.tenant().switch(None, Scope::Own).await?;
+        Ok(done)
     }
 
     /// Whether a call that nobody was asked about may be performed now.
@@ -197,15 +216,11 @@ impl Run {
         (action, ruling): (Action, Ruling),
         events: &mut Vec<Event>,
     ) -> Result<Passage, Left> {
-        let preview = match builtins::preview(
-            tx.tenant(),
-            meant,
-            &call.title,
-            self.entity.as_ref(),
-            self.zone,
-        )
-        .await?
-        {
+        let (bound, zone) = (self.entity.as_ref(), self.zone);
+        let previewed = self.as_author(tx, meant, async |tx| {
+            builtins::preview(tx.tenant(), meant, &call.title, bound, zone).await
+        });
+        let preview = match previewed.await? {
             Ok(preview) => preview,
             Err(hopeless) => {
                 let refused = [Decision::Refused];

@@ -225,6 +225,7 @@ async fn ready(
         mode: mode.unwrap_or(Mode::Auto),
         model: model.unwrap_or_else(|| engine.settings().default_model.clone()),
         role,
+        author: None,
         timezone: schedule.zone,
         view: None,
         mentions: Vec::new(),

@@ -62,7 +62,9 @@ pub(super) async fn colleague(tx: &mut TenantTx, role: Role, session: SessionId)
 
 /// Where a mail goes, if the person may send one there.
 pub(super) async fn address(tx: &mut TenantTx, role: Role, to: Option<&str>) -> Result<Option<String>> {
-    let own = orgs::own_address(tx).await?;
+    let user = tx.tenant().user;
+    // It may have come with the token of this very request.
+    let own = orgs::membership(tx, user).await?.and_then(|member| member.email);
     let Some(to) = to.map(domain::email::address) else { return Ok(own) };
     let Some(to) = to else { return Ok(None) };
     let may = own.as_ref() == Some(&to) || (sees_all(tx, role).await? && orgs::is_mailed_at(tx, &to).await?);

@@ -35,6 +35,7 @@ fn sequence(skills: &[(&str, String)]) -> Sequence {
         document: format!(
             "---\nname: {key}\ndescription: d\nmetadata:\n  skill_type: sequence\n  workflow:\n{steps}\n---\n\nText.\n"
         ),
+        is_cut: false,
         files: Vec::new(),
     });
     let library = Library::new(used.collect(), &SkillList::default(), &tools());

@@ -33,6 +33,9 @@ pub struct Beside {
 pub struct NewSkill<'s> {
     pub skill: &'s Skill,
     pub files: &'s Files,
+    /// Whether it is in force from then on. One that is pinned at another version or switched off is not: what is said
+    /// of it is what it names alone.
+    pub in_force: bool,
 }
 
 impl Engine {
@@ -48,18 +51,20 @@ impl Beside {
     /// A report for each of the skills that are to be written together. Errors: it leads in a circle or too deep, has
     /// too many steps, or keeps another one from running. Warnings: commands that others have, and what is not there.
     pub async fn look(&self, tx: &mut TenantTx, new: &[NewSkill<'_>]) -> Result<Vec<Report>> {
-        let skills: Vec<&Skill> = new.iter().map(|new| new.skill).collect();
-        let mut reports = beside(&skills, self.library.links());
-        let is_good = |(_, report): &(&NewSkill<'_>, &Report)| report.errors.is_empty();
+        let judged: Vec<&Skill> = new.iter().filter(|new| new.in_force).map(|new| new.skill).collect();
+        let mut judged = beside(&judged, self.library.links()).into_iter();
+        let report = |new: &NewSkill<'_>| if new.in_force { judged.next() } else { None };
+        let mut reports: Vec<Report> = new.iter().map(report).map(Option::unwrap_or_default).collect();
+        let is_good = |(new, report): &(&NewSkill<'_>, &Report)| new.in_force && report.errors.is_empty();
         let good: Vec<NewSkill<'_>> = new.iter().zip(&reports).filter(is_good).map(|(new, _)| *new).collect();
         let commands = [self.commands(&[]), self.commands(&good)];
         let mut links = self.library.links().clone();
         links.extend(good.iter().map(|new| (new.skill.key.clone(), Leads::of(new.skill))));
         for (new, report) in new.iter().zip(&mut reports).filter(|(_, report)| report.errors.is_empty()) {
             let [before, after] = &commands;
-            let unknown = self.unknown(tx, new.skill, &links, &good).await?;
-            let more = after.warnings(&new.skill.key, before).into_iter().chain(unknown.warnings);
-            more.for_each(|finding| report.warn(finding));
+            let commands = if new.in_force { after.warnings(&new.skill.key, before) } else { Vec::new() };
+            let unknown = self.unknown(tx, new, &links, &good).await?;
+            commands.into_iter().chain(unknown.warnings).for_each(|finding| report.warn(finding));
         }
         Ok(reports)
     }
@@ -68,22 +73,20 @@ impl Beside {
     fn commands(&self, new: &[NewSkill<'_>]) -> Commands {
         let written: BTreeSet<_> = new.iter().map(|new| &new.skill.key).collect();
         let there = self.library.candidates().filter(|it| !written.contains(&it.skill.key));
-        // What is taken in switched off takes no command.
-        let written = new
-            .iter()
-            .filter(|new| new.skill.active)
-            .map(|new| Candidate { skill: new.skill, own: self.own });
+        let written = new.iter().map(|new| Candidate { skill: new.skill, own: self.own });
         Commands::of(&there.chain(written).collect::<Vec<_>>())
     }
 
     async fn unknown(
         &self,
         tx: &mut TenantTx,
-        skill: &Skill,
+        new: &NewSkill<'_>,
         links: &Links,
-        new: &[NewSkill<'_>],
+        others: &[NewSkill<'_>],
     ) -> Result<Report> {
-        let documents = documents(tx, &self.library, new, &skill.body).await?;
+        // It includes its own documents as they come with it.
+        let with: Vec<NewSkill<'_>> = std::iter::once(new).chain(others).copied().collect();
+        let documents = documents(tx, &self.library, &with, &new.skill.body).await?;
         let world = World {
             facts: &Map::new(),
             tools: &self.tools,
@@ -92,6 +95,6 @@ impl Beside {
             documents: &documents,
             skills: links,
         };
-        Ok(unknown(skill, &world))
+        Ok(unknown(new.skill, &world))
     }
 }

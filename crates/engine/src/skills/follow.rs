@@ -20,7 +20,7 @@ use tools::cards::CardSchema;
 
 use super::{
     library::{Entry, Library, why},
-    reading::{Ready, facts, how_to_call, problems},
+    reading::{Ready, facts, given_up, how_to_call, problems},
 };
 use crate::{
     Engine,
@@ -271,7 +271,10 @@ pub(super) fn routing(decision: Decision) -> Routing {
     Routing { skill_key: key.to_string(), matched_by, confidence, reason }
 }
 
-fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
+pub(super) fn known<'a>(library: &'a Library, key: &str) -> Result<&'a Entry> {
+    if let Some(why) = library.named_shown(key).and_then(|entry| given_up(&entry.skill)) {
+        return Err(Error::conflict("skill_not_runnable", format!("the skill {key:?} {why}")));
+    }
     library
         .named_offer(key)
         .ok_or_else(|| Error::field("skill", format!("there is no skill {key:?}; GET /v1/skills lists them")))

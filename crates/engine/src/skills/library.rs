@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 use skills::{
     Finding, Key, Skill,
     catalogue::{self, Catalogue, DESCRIPTION, Settings, catalogue},
-    compile::{Links, World, compile},
-    offer::is_offered,
+    compile::{Links, MAX_TEXT, World, compile},
+    offer::{is_offered, is_shown},
     plan::{Leads, Plan, plan},
     route::{Candidate, Decision, Router},
 };
@@ -192,6 +192,16 @@ impl Library {
         self.named(name).filter(|entry| is_offered(&entry.skill))
     }
 
+    /// What is shown under this name, given up or not.
+    pub(crate) fn named_shown(&self, name: &str) -> Option<&Entry> {
+        self.named(name).filter(|entry| is_shown(&entry.skill))
+    }
+
+    /// The skills that are shown, by key: those that copilots are offered, and those that are given up.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(|entry| is_shown(&entry.skill))
+    }
+
     /// The skills that copilots are offered, by key.
     pub(crate) fn offered(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().filter(|entry| is_offered(&entry.skill))
@@ -242,11 +252,15 @@ fn settings(list: &SkillList) -> Settings {
 /// A document was checked when it was written. One that this version of the program refuses all the same is left out.
 fn entry(used: Used) -> Option<(Key, Entry)> {
     let key: Key = used.key.parse().ok()?;
-    let Some(skill) = skills::read(&key, &used.document, &skills::Files::new()).skill else {
+    let Some(mut skill) = skills::read(&key, &used.document, &skills::Files::new()).skill else {
         tracing::warn!(%key, version = used.version, "a stored skill cannot be read");
         return None;
     };
-    let Used { source, version, files, .. } = used;
+    let Used { source, version, files, is_cut, .. } = used;
+    if is_cut {
+        // Whatever stands there is too long, and is listed as such.
+        skill.body = " ".repeat(MAX_TEXT + 1);
+    }
     Some((key, Entry { source, version, files, skill }))
 }
 

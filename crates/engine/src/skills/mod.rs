@@ -12,6 +12,5 @@ pub use beside::{Beside, NewSkill};
 pub use follow::Wanted;
 pub(crate) use follow::{About, Person, Picked, sequence_context};
 pub(crate) use library::{Entry, Libraries, Library, add_missing};
-pub use reading::Shelf;
 pub(crate) use reading::{facts, head, list_skills};
 pub use simulate::Asker;

@@ -8,7 +8,7 @@ use std::{
 use domain::{
     Error, FieldError, OptionalExt as _, Result, Role,
     offered::{OfferedCommand, OfferedSkill, Routing},
-    skill::SkillList,
+    skill::{Shelf, SkillList},
 };
 use serde_json::{Map, Value};
 use skills::{
@@ -30,28 +30,9 @@ const MAX_DOCUMENTS: usize = 32;
 /// Skills that one answer of `list_skills` shows.
 const PAGE: usize = 40;
 
-/// Which of the skills are wanted: those that say all of this of themselves.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shelf<'a> {
-    pub category: Option<&'a str>,
-    pub priority: Option<&'a str>,
-    pub tag: Option<&'a str>,
-}
-
-impl Shelf<'_> {
-    fn holds(&self, skill: &Skill) -> bool {
-        let says = |wanted: Option<&str>, said: &[String]| {
-            wanted.is_none_or(|wanted| said.iter().any(|said| same(said, wanted)))
-        };
-        says(self.category, skill.category.as_slice())
-            && says(self.priority, skill.priority.as_slice())
-            && says(self.tag, &skill.tags)
-    }
-}
-
-/// Whether two words are one, letters' case aside.
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+/// Whether the shelf holds the skill.
+fn holds(shelf: &Shelf<'_>, skill: &Skill) -> bool {
+    shelf.holds(skill.category.as_deref(), skill.priority.as_deref(), &skill.tags)
 }
 
 /// A skill for an organization and a caller: its text, and the steps of a sequence.
@@ -110,7 +91,7 @@ impl Engine {
         tools: &BTreeMap<String, String>,
     ) -> Result<Outcome> {
         let Some(entry) = pinned.or_else(|| library.named_offer(key)) else {
-            return Ok(Outcome::failed(unknown(library, key)));
+            return Ok(Outcome::failed(not_offered(library, key)));
         };
         if let Some(path) = document {
             return companion(tx, entry, path).await;
@@ -198,6 +179,17 @@ async fn companion(tx: &mut TenantTx, entry: &Entry, path: &str) -> Result<Outco
     })
 }
 
+/// Why a skill cannot be opened: it is given up, with what took its place, or there is none.
+fn not_offered(library: &Library, key: &str) -> String {
+    let Some(why) = library.named_shown(key).and_then(|entry| given_up(&entry.skill)) else {
+        return unknown(library, key);
+    };
+    let by = library.named(key).and_then(|entry| entry.skill.deprecation.as_ref()?.by.as_deref());
+    let instead = by.filter(|by| library.named_offer(by).is_some());
+    let instead = instead.map(|by| format!(" Open {by} in its place.")).unwrap_or_default();
+    format!("The skill {key} {why}.{instead}")
+}
+
 fn unknown(library: &Library, key: &str) -> String {
     let near = library.offered().map(|entry| entry.skill.key.as_str());
     let near = near.max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
@@ -247,17 +239,17 @@ async fn included(
 /// What `list_skills` answers: skills that have all words of the query, of the category.
 pub(crate) fn list_skills(library: &Library, query: Option<&str>, category: Option<&str>) -> Outcome {
     let words: Vec<String> = query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+    let shelf = Shelf { category, ..Shelf::default() };
     let fits = |entry: &&Entry| {
         let skill = &entry.skill;
         let told = [skill.key.as_str(), &skill.name, &skill.description].join(" ").to_lowercase();
         let tagged =
             |word: &String| skill.tags.iter().chain(&skill.keywords).any(|tag| tag.to_lowercase() == *word);
-        let of_category = category.is_none_or(|wanted| {
-            skill.category.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(wanted))
-        });
-        of_category && words.iter().all(|word| told.contains(word) || tagged(word))
+        holds(&shelf, skill) && words.iter().all(|word| told.contains(word) || tagged(word))
     };
-    let found: Vec<&Entry> = library.offered().filter(fits).collect();
+    // What is given up comes last: it says what to use in its place.
+    let given_up = library.shown().filter(|entry| entry.skill.deprecation.is_some());
+    let found: Vec<&Entry> = library.offered().chain(given_up).filter(fits).collect();
     if found.is_empty() {
         return Outcome::ok("No skill fits. Without a query and a category, list_skills shows all of them.");
     }
@@ -272,12 +264,14 @@ fn line(library: &Library, entry: &Entry) -> String {
     let skill = &entry.skill;
     let category = skill.category.as_ref().map(|category| format!(" [{category}]")).unwrap_or_default();
     let lame = library.lame(&skill.key).map(|why| format!(" [cannot run: {}]", crate::turn::cut(why, 160)));
-    let lame = lame.unwrap_or_default();
+    let given_up = || given_up(skill).map(|why| format!(" [{}]", crate::turn::cut(&why, 160)));
+    let lame = lame.or_else(given_up).unwrap_or_default();
     format!("- {}{category}{lame}: {}\n", skill.key, crate::turn::cut(&skill.description, 300))
 }
 
 impl Engine {
-    /// The skills that the caller's copilot is offered, by key; `after` is the last of the page before.
+    /// The skills that the caller's copilot is offered, and those that are given up, by key; `after` is the last of the
+    /// page before.
     pub async fn offered_skills(
         &self,
         tx: &mut TenantTx,
@@ -287,8 +281,8 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<OfferedSkill>> {
         let (library, tools) = self.of_caller(tx, role).await?;
-        let rest = library.offered().filter(|entry| {
-            wanted.holds(&entry.skill) && after.is_none_or(|after| entry.skill.key.as_str() > after)
+        let rest = library.shown().filter(|entry| {
+            holds(wanted, &entry.skill) && after.is_none_or(|after| entry.skill.key.as_str() > after)
         });
         let (facts, mut page) = (facts(tx).await?, Vec::new());
         for entry in rest.take(limit) {
@@ -301,7 +295,7 @@ impl Engine {
     /// One of them.
     pub async fn offered_skill(&self, tx: &mut TenantTx, role: Role, key: &str) -> Result<OfferedSkill> {
         let (library, tools) = self.of_caller(tx, role).await?;
-        let entry = library.named_offer(key).ok_or(Error::NotFound)?;
+        let entry = library.named_shown(key).ok_or(Error::NotFound)?;
         let compiled = self.compiled(tx, &library, entry, &tools).await?;
         Ok(offered(entry, compiled))
     }
@@ -317,7 +311,8 @@ impl Engine {
         let entry = library.named(key).ok_or(Error::NotFound)?;
         let mut compiled = self.compiled(tx, &library, entry, &tools).await?;
         compiled.report.warnings.extend(library.clashes(&entry.skill.key));
-        compiled.report.warnings.extend(given_up(&entry.skill));
+        let given_up = given_up(&entry.skill).map(|why| Finding::new("metadata.deprecated_by", why));
+        compiled.report.warnings.extend(given_up);
         Ok(compiled)
     }
 
@@ -357,13 +352,12 @@ impl Engine {
     }
 }
 
-/// Why copilots are not offered a skill that is there.
-fn given_up(skill: &Skill) -> Option<Finding> {
+/// Why copilots are not offered a skill that is there, as what it is said to be.
+pub(super) fn given_up(skill: &Skill) -> Option<String> {
     let Deprecation { by, reason } = skill.deprecation.as_ref()?;
     let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let problem = format!("copilots are not offered it: it is deprecated{by}{reason}");
-    Some(Finding::new("metadata.deprecated_by", problem))
+    Some(format!("is not offered to copilots: it is deprecated{by}{}", reason.trim_end_matches('.')))
 }
 
 /// What the organization says of itself, as texts may have it.
@@ -378,6 +372,7 @@ pub(super) fn problems(compiled: &Compiled) -> Vec<String> {
 
 fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
     let skill = &entry.skill;
+    let (deprecation, given_up) = (skill.deprecation.as_ref(), given_up(skill));
     let command = skill.command.as_ref();
     OfferedSkill {
         key: skill.key.to_string(),
@@ -390,13 +385,15 @@ fn offered(entry: &Entry, compiled: Compiled) -> OfferedSkill {
         category: skill.category.clone(),
         priority: skill.priority.clone(),
         tags: skill.tags.clone(),
+        deprecated_by: deprecation.and_then(|it| it.by.clone()),
+        deprecation_reason: deprecation.and_then(|it| it.reason.clone()),
         inputs: skill.input_schema.clone(),
         required_context: skill.required_context.iter().map(|needs| needs.0.clone()).collect(),
         execution_mode: skill.execution_mode,
         source: entry.source,
         version: entry.version,
-        runnable: compiled.runnable,
-        problems: problems(&compiled),
+        runnable: compiled.runnable && given_up.is_none(),
+        problems: given_up.into_iter().chain(problems(&compiled)).collect(),
         missing: compiled.missing,
     }
 }

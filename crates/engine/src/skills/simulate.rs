@@ -17,7 +17,7 @@ use store::{TenantTx, permissions};
 use tools::{Call, Offer};
 
 use super::{
-    follow::{Person, check_inputs, sequence_context, sequence_inputs, unmet},
+    follow::{Person, check_inputs, known, sequence_context, sequence_inputs, unmet},
     library::Library,
     narrow,
     reading::{Ready, facts, problems},
@@ -100,7 +100,8 @@ impl Engine {
         let matrix = permissions::matrix(tx).await?;
         let offer = self.0.toolbox.offer(&matrix, asker.role);
         let tools = self.0.toolbox.described(offer);
-        let entry = library.named_offer(&wanted.key).ok_or(Error::NotFound)?;
+        library.named_shown(&wanted.key).ok_or(Error::NotFound)?;
+        let entry = known(&library, &wanted.key)?;
         let sequence = entry.skill.is_sequence();
         let inputs = if sequence {
             sequence_inputs(&entry.skill, wanted.inputs.clone(), asker.entities)

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{OrgId, Role, UserId, id::SERVICE};
+use domain::{
+    OrgId, Role, UserId,
+    id::{SERVICE, SHARED},
+};
 use serde_json::Value;
 
 use super::{AuthError, ConfigError, Settings, preset::Pointers, preset::Preset};
@@ -94,7 +97,7 @@ impl Rules {
             .get("sub")
             .and_then(name)
             .ok_or(AuthError::Claim("its subject is not a text of 1 to 255 visible characters"))?;
-        if subject.starts_with(SERVICE) {
+        if subject.starts_with(SERVICE) || subject.starts_with(SHARED) {
             return Err(AuthError::Claim("its subject begins like those of API keys"));
         }
         let membership = self.pointers.membership(claims);

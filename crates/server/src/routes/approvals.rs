@@ -136,7 +136,7 @@ pub(super) async fn listed(caller: &Caller, tx: &mut Tx, filter: &Filter) -> dom
     }
     let found =
         tx.organization_wide(OrgWide::ListApprovals, async |tx| approvals::list(tx, filter).await).await?;
-    if found.iter().any(|approval| approval.owner != tx.tenant().user) {
+    if found.iter().any(|approval| approval.author != tx.tenant().user) {
         audit::record(tx, &[caller.did("approval.list")]).await?;
     }
     Ok(found)
@@ -148,7 +148,7 @@ pub(super) async fn listed(caller: &Caller, tx: &mut Tx, filter: &Filter) -> dom
 pub async fn get(caller: Caller, Path(id): Path<ApprovalId>) -> Result<Json<Approval>> {
     let approval = caller.tx(async |tx| {
         let approval = see(tx, id).await?;
-        if approval.owner != tx.tenant().user {
+        if approval.author != tx.tenant().user {
             audit::record(tx, &[caller.did("approval.see").on(&format!("approval:{id}"))]).await?;
         }
         Ok(approval)
@@ -248,7 +248,7 @@ fn refused(id: ApprovalId, error: Error) -> domain::Result<BatchResult> {
     }
 }
 
-pub(super) fn word(
+pub(crate) fn word(
     caller: &Caller,
     decision: Choice,
     input: Option<Box<RawValue>>,
@@ -277,17 +277,18 @@ pub(super) fn word(
 }
 
 /// The caller's own approval; an administrator also sees those that administrators decide.
-pub(super) async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
+pub(crate) async fn see(tx: &mut Tx, id: ApprovalId) -> domain::Result<Approval> {
     match approvals::find(tx, id, false).await {
         Err(Error::NotFound) if tx.role.administers() => {
             tx.organization_wide(OrgWide::SeeApproval, async |tx| approvals::find(tx, id, true).await).await
         }
+        Err(Error::NotFound) => tx.what_i_asked_for(async |tx| approvals::find(tx, id, false).await).await,
         found => found,
     }
 }
 
 /// Decides as the approval's own person, whose rows they are.
-pub(super) async fn settle(
+pub(crate) async fn settle(
     caller: &Caller,
     tx: &mut Tx,
     approval: &Approval,
@@ -307,8 +308,12 @@ pub(super) async fn settle(
         approvals::lock_runs(tx, &[approval.run_id]).await?;
         caller.app.engine.decide(tx, approval, word, role).await
     };
-    if approval.owner == tx.tenant().user {
+    let me = tx.tenant().user;
+    if approval.owner == me {
         return take(tx).await;
+    }
+    if approval.author == me {
+        return tx.for_shared(approval, take).await;
     }
     tx.in_the_name_of(approval.owner, OrgWide::DecideApproval, take).await
 }

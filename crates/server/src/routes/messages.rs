@@ -128,8 +128,11 @@ pub async fn list(
     let newest_first = matches!(query.order.unwrap_or_default(), Order::Desc);
     let found = caller
         .tx(async |tx| {
-            sessions::find(tx, id).await?;
-            history::page(tx, id, newest_first, after, limit + 1).await
+            let read = async |tx: &mut store::TenantTx| {
+                sessions::find(tx, id).await?;
+                history::page(tx, id, newest_first, after, limit + 1).await
+            };
+            tx.in_conversation(id, read).await
         })
         .await?;
     Ok(page(found, limit, |message| message.seq))
@@ -206,6 +209,7 @@ pub(super) async fn say(
         mode: said.mode.or(session.mode).unwrap_or_default(),
         model: caller.app.model(said.model.or(session.model)),
         role: tx.role,
+        author: None,
         timezone: said.timezone,
         view: said.view,
         mentions: said.mentions,

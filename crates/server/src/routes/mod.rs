@@ -1,11 +1,11 @@
 //! One list of operations that is both the router and the OpenAPI document.
 
 mod api_keys;
-mod approvals;
+pub(crate) mod approvals;
 mod asked;
 mod audit;
 mod card_types;
-mod content;
+pub(crate) mod content;
 mod download;
 mod entities;
 mod erasure;
@@ -28,6 +28,7 @@ mod runs;
 mod schedules;
 mod sessions;
 mod skills;
+mod slack;
 mod suggestions;
 mod summaries;
 
@@ -169,6 +170,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(entities::add_note, entities::notes))
         .routes(routes!(suggestions::list))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::audit))
         .routes(routes!(feedback::list))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
@@ -178,6 +180,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .merge(skill_routes())
         .merge(schedule_routes())
+        .merge(slack::routes())
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(notifications::events))
@@ -218,6 +221,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         methods.into_iter().flatten().for_each(name);
     }
     document
+}
+
+/// An id as a part of a path.
+fn url_segment(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// `get` of the tag `sessions` is `sessions_get`: an operation's id is unique in the document.

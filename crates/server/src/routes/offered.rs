@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 use domain::{
     EntityRef, Error, SessionId,
     offered::{OfferedSkill, Routing, Simulation},
+    skill::Shelf,
 };
-use engine::{Asker, Shelf, Wanted};
+use engine::{Asker, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{

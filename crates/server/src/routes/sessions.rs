@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, Utc};
 use domain::{EntityKind, EntityRef, Error, SessionId, run::Mode, session::Session};
 use serde::Deserialize;
 use store::{
-    entities,
+    TenantTx, entities,
     sessions::{self, Changes, Filter, NewSession},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -172,10 +172,12 @@ pub async fn list(caller: Caller, Query(query): Query<ListSessions>) -> Result<J
     Ok(page(found, limit, |session| (session.last_message_at.unwrap_or(session.created_at), session.id)))
 }
 
+/// One of the caller's conversations, or one in Slack in which they take part.
 #[utoipa::path(get, path = "/v1/sessions/{id}", tag = "sessions", security(("bearer" = [])),
     params(("id" = SessionId, Path)), responses((status = 200, body = Session), Problems))]
 pub async fn get(caller: Caller, Path(id): Path<SessionId>) -> Result<Response> {
-    let session = caller.tx(async |tx| sessions::find(tx, id).await).await?;
+    let find = async |tx: &mut TenantTx| sessions::find(tx, id).await;
+    let session = caller.tx(async |tx| tx.in_conversation(id, find).await).await?;
     Ok(tagged(StatusCode::OK, session))
 }
 

@@ -9,7 +9,7 @@ use std::{
 use skills::{
     Files, Finding, Key, Report, Skill,
     compile::Links,
-    files::check_path,
+    files::{check_path, is_hidden},
     key::{LIBRARY, PLATFORM_REFERENCES},
     limits,
     plan::beside,
@@ -120,9 +120,9 @@ pub(super) fn check(document: &Path) -> io::Result<Checked> {
         return Ok(checked);
     }
     match read(document, limits::DOCUMENT)? {
-        Some(Ok(text)) => checked.read(text),
-        Some(Err(_)) => report.error(Finding::new("", "is not UTF-8 text")),
-        None => report.error(Finding::new("", format!("has more than {} bytes", limits::DOCUMENT))),
+        Content::Text(text) => checked.read(text),
+        Content::NoText => report.error(Finding::new("", "is not UTF-8 text")),
+        Content::Long => report.error(Finding::new("", format!("has more than {} bytes", limits::DOCUMENT))),
     }
     Ok(checked)
 }
@@ -130,7 +130,7 @@ pub(super) fn check(document: &Path) -> io::Result<Checked> {
 impl Checked {
     fn read(&mut self, text: String) {
         // A bad name of the folder is no reason to say nothing of the rest.
-        let key = self.key.parse::<Key>().or_else(|why| {
+        let key = self.key.parse::<Key>().inspect(|key| self.key = key.to_string()).or_else(|why| {
             let problem = format!("the folder's name `{}` is no key: {why}", self.key);
             self.report.error(Finding::new("key", problem));
             "unnamed".parse::<Key>()
@@ -162,6 +162,8 @@ fn companions(folder: &Path, at: &str, files: &mut Files, report: &mut Report) -
             }
         } else if !kind.is_file() {
             report.error(Finding::new(inside, "is no file"));
+        } else if is_hidden(&name(&path)) {
+            report.warn(Finding::new(inside, "is a hidden file, and is left behind"));
         } else if let Err(problem) = check_path(&inside) {
             report.error(Finding::new(inside, problem));
         } else if files.len() <= limits::FILES {
@@ -173,21 +175,37 @@ fn companions(folder: &Path, at: &str, files: &mut Files, report: &mut Report) -
 
 fn companion(path: &Path, inside: String, files: &mut Files, report: &mut Report) -> io::Result<()> {
     match read(path, limits::FILE)? {
-        Some(Ok(text)) => {
-            files.insert(inside, text);
+        Content::Text(text) if !text.contains('\0') => drop(files.insert(inside, text)),
+        Content::Text(_) | Content::NoText => {
+            report.warn(Finding::new(inside, "is not UTF-8 text, and is left behind"));
         }
-        Some(Err(_)) => report.warn(Finding::new(inside, "is not UTF-8 text, and is left behind")),
-        None => report.error(Finding::new(inside, format!("has more than {} bytes", limits::FILE))),
+        Content::Long => report.error(Finding::new(inside, format!("has more than {} bytes", limits::FILE))),
     }
     Ok(())
 }
 
-/// A file's text, or its bytes if it is not text; None if it is longer than `most`.
-fn read(path: &Path, most: usize) -> io::Result<Option<Result<String, Vec<u8>>>> {
+/// What a file holds.
+enum Content {
+    Text(String),
+    NoText,
+    /// Text, of more bytes than may be.
+    Long,
+}
+
+/// A file's content, of which no more is read than there may be.
+fn read(path: &Path, most: usize) -> io::Result<Content> {
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        return Ok(None);
-    }
-    Ok(Some(String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)))
+    let is_long = bytes.len() > most;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        // The last letter may have been cut in two.
+        Err(error) if is_long && error.utf8_error().error_len().is_none() => return Ok(Content::Long),
+        Err(_) => return Ok(Content::NoText),
+    };
+    Ok(match is_long {
+        true if text.contains('\0') => Content::NoText,
+        true => Content::Long,
+        false => Content::Text(text),
+    })
 }

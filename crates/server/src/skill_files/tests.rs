@@ -81,21 +81,31 @@ fn what_lies_beside_a_skill_is_checked_and_links_are_not_followed() {
         ("a/references/x.md", "x"),
         ("a/.env", "SECRET=1"),
         ("a/.git/config", "x"),
+        ("a/.gitignore", "x"),
+        ("a/notes.txt", &"ä".repeat(200_000)),
         ("a/inner/SKILL.md", GOOD),
         ("a/inner/id_rsa", "x"),
         ("elsewhere.md", "x"),
     ]);
     fs::write(folder.0.join("a/image.png"), [0xFF, 0xD8]).unwrap();
+    fs::write(folder.0.join("a/large.png"), vec![0xFF; 400_000]).unwrap();
+    fs::write(folder.0.join("a/zeros.bin"), vec![0; 400_000]).unwrap();
+    fs::write(folder.0.join("a/zero.bin"), [0]).unwrap();
     std::os::unix::fs::symlink(folder.0.join("elsewhere.md"), folder.0.join("a/link.md")).unwrap();
     std::os::unix::fs::symlink(folder.0.join("a"), folder.0.join("b")).unwrap();
     assert_eq!(
         folder.checked(),
         "a/SKILL.md: .env: is a file of secrets, and is not taken\n\
          a/SKILL.md: link.md: is a link, and links are not taken\n\
+         a/SKILL.md: notes.txt: has more than 262144 bytes\n\
          a/SKILL.md: .git: warning: is a hidden folder, and is left behind\n\
+         a/SKILL.md: .gitignore: warning: is a hidden file, and is left behind\n\
          a/SKILL.md: image.png: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: large.png: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: zero.bin: warning: is not UTF-8 text, and is left behind\n\
+         a/SKILL.md: zeros.bin: warning: is not UTF-8 text, and is left behind\n\
          a/inner/SKILL.md: id_rsa: is a file of keys, and is not taken\n\
-         2 skills checked, 3 errors and 2 warnings\n"
+         2 skills checked, 4 errors and 6 warnings\n"
     );
 }
 
@@ -160,12 +170,12 @@ fn a_folder_whose_name_is_no_key_is_an_error_beside_the_others() {
 
 #[test]
 fn too_long_and_unreadable_documents_are_findings() {
-    let folder = Folder::new(&[("long/SKILL.md", &"x".repeat(400_000))]);
+    let folder = Folder::new(&[("long/SKILL.md", &"x".repeat(1_048_577))]);
     fs::create_dir(folder.0.join("bytes")).unwrap();
     fs::write(folder.0.join("bytes/SKILL.md"), [0xFF]).unwrap();
     let said = folder.checked();
     assert!(said.contains("bytes/SKILL.md: document: is not UTF-8 text\n"), "{said}");
-    assert!(said.contains("long/SKILL.md: document: has more than 327696 bytes\n"), "{said}");
+    assert!(said.contains("long/SKILL.md: document: has more than 1048576 bytes\n"), "{said}");
 }
 
 #[test]
@@ -180,4 +190,15 @@ fn a_new_skill_of_every_template_passes_the_check_and_is_never_overwritten() {
     assert_eq!(folder.create("x", "no-such-template"), ExitCode::from(2));
     assert_eq!(folder.create("Not A Key", "integration"), ExitCode::from(2));
     assert!(!folder.0.join("x").exists());
+}
+
+#[test]
+fn a_folder_is_found_by_its_name_in_whatever_form_a_system_keeps_it() {
+    let folder = Folder::new(&[("gro\u{308}\u{df}e/SKILL.md", GOOD), ("Gross/SKILL.md", GOOD)]);
+    let mut found = Vec::new();
+    folder::find(&folder.0, &mut found).unwrap();
+    let keys: Vec<String> = folder::check_all(&found).unwrap().into_iter().map(|it| it.key).collect();
+    assert_eq!(keys, ["Gross", "größe"]);
+    let told = "Gross/SKILL.md: key: the folder's name `Gross` is no key: a key has lower-case letters";
+    assert!(folder.checked().starts_with(told), "{}", folder.checked());
 }

@@ -34,12 +34,12 @@ pub(super) fn parse(line: &str) -> Option<(Include, &str)> {
     let reference = text[..end].trim_end_matches(STOPS);
     let rest = text[reference.len()..].trim_start_matches(STOPS);
     let (folder, document) = reference.split_once('/')?;
-    folder.parse::<Key>().ok()?;
+    let key = folder.parse::<Key>().ok()?;
     let is_open = folder == PLATFORM_REFERENCES && !document.contains('.');
     let document = if is_open { format!("{document}.md") } else { document.to_owned() };
     let known = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     let is_markdown = document.rsplit_once('.').is_some_and(|(_, ending)| ending == "md");
     let fits = is_markdown && document.len() <= MAX_PATH && document.chars().all(known);
     let stays = !document.split('/').any(|part| part.is_empty() || part == "." || part == "..");
-    (fits && stays).then(|| (Include { folder: folder.to_owned(), document }, rest))
+    (fits && stays).then(|| (Include { folder: key.to_string(), document }, rest))
 }

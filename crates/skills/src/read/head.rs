@@ -6,7 +6,9 @@ use super::{
     fields::{At, Fields},
     schema,
     split::Parts,
-    steps, table, triggers,
+    steps, table,
+    taken::Head,
+    triggers,
     values::{closed, count, cut, flag, free, key, plain_texts, slug, text, texts, unusual},
     yaml::Data,
 };
@@ -16,31 +18,27 @@ use crate::{
     template,
 };
 
+const IGNORED: &str = "it is ignored";
 const KINDS: [Kind; 3] = [Kind::Atomic, Kind::Sequence, Kind::Composite];
 const EXECUTION_MODES: [ExecutionMode; 3] =
     [ExecutionMode::Sync, ExecutionMode::Async, ExecutionMode::Streaming];
 const MODES: [Mode; 3] = [Mode::Auto, Mode::Single, Mode::Agent];
 
-struct Head<'n, 'r> {
-    key: &'r Key,
-    fields: Fields<'n>,
-    report: &'r mut Report,
-}
-
 /// The skill that the fields describe. What is missing or wrong is an error of the report, and the
 /// rest is read nevertheless, so that an author hears everything at once.
-pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report) -> Skill {
-    let mut head = Head { key, fields, report };
+pub(super) fn skill(key: &Key, fields: Fields, open: bool, parts: Parts, report: &mut Report) -> Skill {
+    let mut head = Head { key, fields, open, words: Map::new(), report };
     let name = head.required("name", limits::NAME);
     let title = head.text("title", limits::NAME);
     let description = head.required("description", limits::DESCRIPTION);
-    let said = head.take("skill_type");
+    let said = head.read("skill_type", |at, report| {
+        closed(at, table::SKILL_TYPES, &KINDS, report).map(|kind| (kind, at.clone()))
+    });
     let (inputs, input_schema) = head.takes();
     let output_schema = head.gives();
-    let steps = head.steps(&inputs);
-    let kind = head.kind(said.as_ref(), &steps);
-    let mut other = Map::new();
-    let command = head.command(&mut other);
+    let steps = head.steps(said.as_ref().map(|(kind, _)| *kind), &inputs);
+    let kind = head.kind(said, &steps);
+    let command = head.command();
     let skill = Skill {
         key: key.clone(),
         name: title.or(name).unwrap_or_default(),
@@ -54,7 +52,7 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         version: head.text("version", limits::FRONT_MATTER),
         license: head.text("license", limits::FRONT_MATTER),
         compatibility: head.text("compatibility", limits::FRONT_MATTER),
-        active: head.flag("is_active").unwrap_or(true),
+        active: head.active(),
         deprecation: head.deprecation(),
         triggers: head.triggers(),
         keywords: head.texts("keywords"),
@@ -70,12 +68,12 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         ),
         context_profile: head.usual("context_profile", table::PROFILES, "and stands for all facts"),
         command,
-        namespaces: head.usual_texts("namespace", table::NAMESPACES, "which is no place that we know"),
+        namespaces: head.namespaces(table::NAMESPACES, "which is no place that we know"),
         card: head.text("structured_response_type", limits::NAME),
         allowed_tools: head.allowed_tools(),
         linked_skills: head.linked_skills(),
         steps,
-        timeout_ms: head.take("timeout_ms").and_then(|at| count(&at, 1, limits::TIMEOUT_MS, head.report)),
+        timeout_ms: head.read("timeout_ms", |at, report| count(at, 1, limits::TIMEOUT_MS, report)),
         execution_mode: head
             .closed("execution_mode", table::EXECUTION_MODES, &EXECUTION_MODES)
             .unwrap_or_default(),
@@ -83,8 +81,8 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
         other: Map::new(),
         body: parts.body,
     };
-    head.inert(&mut other);
-    let Head { fields, report, .. } = head;
+    head.inert();
+    let Head { fields, words: mut other, report, .. } = head;
     other.extend(fields.rest(report));
     template::check(&skill.body, "body", parts.body_line, report);
     if skill.body.trim().is_empty() && skill.steps.is_empty() && !key.is_library() {
@@ -95,80 +93,28 @@ pub(super) fn skill(key: &Key, fields: Fields, parts: Parts, report: &mut Report
 }
 
 impl<'n> Head<'n, '_> {
-    fn take(&mut self, name: &str) -> Option<At<'n>> {
-        self.fields.take(name, self.report)
-    }
-
-    fn text(&mut self, name: &str, most: usize) -> Option<String> {
-        self.take(name).and_then(|at| text(&at, most, self.report))
-    }
-
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        self.take(name).and_then(|at| flag(&at, self.report))
-    }
-
-    fn texts(&mut self, name: &str) -> Vec<String> {
-        self.take(name).map(|at| plain_texts(&at, self.report)).unwrap_or_default()
-    }
-
-    fn closed<T: Copy>(&mut self, name: &str, names: &[&str], values: &[T]) -> Option<T> {
-        self.take(name).and_then(|at| closed(&at, names, values, self.report))
-    }
-
-    /// A text that has to be there. `null` and `~` are words where a text is required.
-    fn required(&mut self, name: &str, most: usize) -> Option<String> {
-        let Some(at) = self.fields.take_any(name, self.report) else {
-            self.report.error(Finding::new(name, "is required").on_line(2));
-            return None;
-        };
-        let before = self.report.errors.len();
-        let found = match &at.node.data {
-            Data::Plain(Value::Null, spelling) if !spelling.is_empty() => Some(spelling.clone()),
-            _ => text(&at, most, self.report),
-        };
-        if found.is_none() && self.report.errors.len() == before {
-            self.report.error(at.finding("is required, and is empty"));
-        }
-        found
-    }
-
-    fn usual(&mut self, name: &str, usual: &[&str], what: &str) -> Option<String> {
-        let at = self.take(name)?;
-        let given = text(&at, limits::NAME, self.report)?;
-        unusual(&at, &given, usual, what, self.report);
-        Some(given)
-    }
-
-    fn usual_texts(&mut self, name: &str, usual: &[&str], what: &str) -> Vec<String> {
-        let Some(at) = self.take(name) else { return Vec::new() };
-        let given = texts(&at, self.report);
-        for (at, given) in &given {
-            unusual(at, given, usual, what, self.report);
-        }
-        given.into_iter().map(|(_, given)| given).collect()
-    }
-
     /// An unusual mode is `auto`.
     fn mode(&mut self) -> Mode {
-        let Some(at) = self.take("mode") else { return Mode::default() };
-        let Some(given) = text(&at, limits::NAME, self.report) else { return Mode::default() };
-        unusual(&at, &given, table::MODES, "and stands for auto", self.report);
-        let found = table::MODES.iter().zip(MODES).find(|(name, _)| **name == given);
-        found.map(|(_, mode)| mode).unwrap_or_default()
+        let mode = self.read("mode", |at, report| {
+            let given = text(at, limits::NAME, report)?;
+            unusual(at, &given, table::MODES, "and stands for auto", report);
+            let found = table::MODES.iter().zip(MODES).find(|(name, _)| **name == given);
+            found.map(|(_, mode)| mode)
+        });
+        mode.unwrap_or_default()
     }
 
     /// What has steps is a sequence, unless it says composite.
-    fn kind(&mut self, said: Option<&At>, steps: &[Step]) -> Kind {
-        let known = said.and_then(|at| closed(at, table::SKILL_TYPES, &KINDS, self.report));
-        let kind = match (known, said) {
-            (Some(Kind::Atomic), Some(at)) if !steps.is_empty() => {
+    fn kind(&mut self, said: Option<(Kind, At<'n>)>, steps: &[Step]) -> Kind {
+        let kind = match said {
+            Some((Kind::Atomic, at)) if !steps.is_empty() => {
                 let problem = "is `atomic`, and the skill has steps: it is read as a sequence";
                 self.report.warn(at.finding(problem).suggest("sequence".to_owned()));
                 Kind::Sequence
             }
-            (Some(kind), _) => kind,
-            _ if steps.is_empty() => Kind::Atomic,
-            _ => Kind::Sequence,
+            Some((kind, _)) => kind,
+            None if steps.is_empty() => Kind::Atomic,
+            None => Kind::Sequence,
         };
         if kind == Kind::Sequence && steps.is_empty() {
             let problem = "is missing: a sequence without steps is an instruction";
@@ -178,17 +124,39 @@ impl<'n> Head<'n, '_> {
     }
 
     fn triggers(&mut self) -> Vec<crate::skill::Trigger> {
-        self.take("triggers").map(|at| triggers::triggers(&at, self.report)).unwrap_or_default()
+        self.read("triggers", |at, report| Some(triggers::triggers(at, report))).unwrap_or_default()
     }
 
-    fn steps(&mut self, inputs: &[Input]) -> Vec<Step> {
-        self.take("workflow").map(|at| steps::steps(&at, self.key, inputs, self.report)).unwrap_or_default()
+    /// Steps that cannot be read are errors in every document: it would be another skill without them. A workflow of
+    /// the open format that has none is its author's own word.
+    fn steps(&mut self, said: Option<Kind>, inputs: &[Input]) -> Vec<Step> {
+        let Some(at) = self.take("workflow") else { return Vec::new() };
+        let sequence = said.is_some_and(|kind| kind != Kind::Atomic);
+        if self.open && !sequence && !steps::has_step(&at) {
+            let problem = "has no steps of a sequence: it is kept as the author's words, and does nothing";
+            self.report.warn(at.finding(problem));
+            let words = free(&at, self.report);
+            self.words.insert("workflow".to_owned(), words);
+            return Vec::new();
+        }
+        steps::steps(&at, self.key, inputs, self.report)
+    }
+
+    /// Inputs or outputs. They are written in one of two ways: what cannot be read of one is not kept beside the other.
+    fn values(&mut self, name: &str) -> Vec<Input> {
+        let Some(at) = self.take(name) else { return Vec::new() };
+        let read = |at: &At, report: &mut Report| Some(schema::values(at, report));
+        self.understood(&at, IGNORED, read).flatten().unwrap_or_default()
+    }
+
+    fn schema(&mut self, name: &str) -> Option<Value> {
+        let at = self.take(name)?;
+        self.understood(&at, IGNORED, schema::schema).flatten()
     }
 
     fn takes(&mut self) -> (Vec<Input>, Option<Value>) {
-        let inputs = self.take("inputs").map(|at| schema::values(&at, self.report)).unwrap_or_default();
-        let schema = self.take("input_schema");
-        match schema.and_then(|at| schema::schema(&at, self.report)) {
+        let inputs = self.values("inputs");
+        match self.schema("input_schema") {
             Some(schema) if inputs.is_empty() => (schema::values_of(&schema), Some(schema)),
             Some(_) => {
                 let problem = "is ignored, because metadata.inputs says the same";
@@ -205,8 +173,8 @@ impl<'n> Head<'n, '_> {
     }
 
     fn gives(&mut self) -> Option<Value> {
-        let outputs = self.take("outputs").map(|at| schema::values(&at, self.report)).unwrap_or_default();
-        let schema = self.take("output_schema").and_then(|at| schema::schema(&at, self.report));
+        let outputs = self.values("outputs");
+        let schema = self.schema("output_schema");
         if outputs.is_empty() {
             return schema;
         }
@@ -234,67 +202,83 @@ impl<'n> Head<'n, '_> {
     }
 
     /// A command that is switched off is kept as it is written.
-    fn command(&mut self, other: &mut Map<String, Value>) -> Option<Command> {
-        let at = self.take("command_centre")?;
-        let mut fields = Fields::record(&at, table::COMMAND, self.report)?;
-        let enabled = fields.take("enabled", self.report).and_then(|at| flag(&at, self.report));
-        let label = fields.take("label", self.report);
-        let description = fields.take("description", self.report);
-        let icon = fields.take("icon", self.report);
-        let label = label.and_then(|at| label_of(&at, self.report));
-        let description = description.and_then(|at| text(&at, limits::TEXT, self.report));
-        let icon = icon.and_then(|at| text(&at, limits::NAME, self.report));
-        fields.rest(self.report);
-        if enabled == Some(false) {
-            other.insert("command_centre".into(), free(&at, self.report));
-            return None;
+    fn command(&mut self) -> Option<Command> {
+        let key = self.key;
+        match self.read("command_centre", |at, report| command(at, key, report))? {
+            Ok(command) => Some(command),
+            Err(off) => {
+                self.words.insert("command_centre".to_owned(), off);
+                None
+            }
         }
-        Some(Command { label: label.unwrap_or_else(|| self.key.to_string()), description, icon })
     }
 
-    /// Names by spaces or commas, but `Bash(git add:*)` is one.
+    /// Names by spaces or commas, but `Bash(git add:*)` is one. What cannot be read is no tool, and never all of them.
     fn allowed_tools(&mut self) -> Option<Vec<String>> {
         let at = self.take("allowed-tools")?;
-        if !matches!(at.node.data, Data::Text(_)) {
-            return Some(plain_texts(&at, self.report));
-        }
-        // An empty text is no tool at all, and never all of them.
-        let line = text(&at, limits::TEXT, self.report).unwrap_or_default();
-        let mut depth = 0_usize;
-        let apart = |c: char| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            depth == 0 && (c == ',' || c.is_whitespace())
-        };
-        Some(line.split(apart).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        let read = |at: &At, report: &mut Report| Some(allowed_tools(at, report));
+        Some(self.understood(&at, "no tool is given for it", read).flatten().unwrap_or_default())
     }
 
     fn linked_skills(&mut self) -> Vec<Key> {
-        let Some(at) = self.take("linked_skills") else { return Vec::new() };
-        let mut keys = Vec::new();
-        for (at, given) in texts(&at, self.report) {
-            let Some(key) = key(&at, &given, self.report) else { continue };
-            if key == *self.key {
-                self.report.warn(at.finding("is the skill itself, and is left out"));
-            } else if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys
+        let own = self.key;
+        self.read("linked_skills", |at, report| Some(linked_skills(at, own, report))).unwrap_or_default()
     }
 
-    fn inert(&mut self, other: &mut Map<String, Value>) {
+    fn inert(&mut self) {
         let inert = table::FRONT_MATTER.iter().filter(|known| matches!(known.shape, table::Shape::Inert));
         for known in inert {
             if let Some(at) = self.take(known.name) {
                 self.report.warn(at.finding("is kept, and does nothing yet"));
-                other.insert(known.name.to_owned(), free(&at, self.report));
+                self.words.insert(known.name.to_owned(), free(&at, self.report));
             }
         }
     }
+}
+
+/// The command; Err has what is written of one that is switched off.
+fn command(at: &At, key: &Key, report: &mut Report) -> Option<Result<Command, Value>> {
+    let mut fields = Fields::record(at, table::COMMAND, report)?;
+    let enabled = fields.take("enabled", report).and_then(|at| flag(&at, report));
+    let label = fields.take("label", report).and_then(|at| label_of(&at, report));
+    let description = fields.take("description", report).and_then(|at| text(&at, limits::TEXT, report));
+    let icon = fields.take("icon", report).and_then(|at| text(&at, limits::NAME, report));
+    fields.rest(report);
+    if enabled == Some(false) {
+        return Some(Err(free(at, report)));
+    }
+    Some(Ok(Command { label: label.unwrap_or_else(|| key.to_string()), description, icon }))
+}
+
+fn allowed_tools(at: &At, report: &mut Report) -> Vec<String> {
+    if !matches!(at.node.data, Data::Text(_)) {
+        return plain_texts(at, report);
+    }
+    // An empty text is no tool at all, and never all of them.
+    let line = text(at, limits::TEXT, report).unwrap_or_default();
+    let mut depth = 0_usize;
+    let apart = |c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && (c == ',' || c.is_whitespace())
+    };
+    line.split(apart).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn linked_skills(at: &At, own: &Key, report: &mut Report) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (at, given) in texts(at, report) {
+        let Some(key) = key(&at, &given, report) else { continue };
+        if key == *own {
+            report.warn(at.finding("is the skill itself, and is left out"));
+        } else if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// `a OR b`: any of both.

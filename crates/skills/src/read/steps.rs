@@ -8,6 +8,7 @@ use super::{
     fields::{At, Fields},
     reads, table,
     values::{closed, count, cut, flag, key, object_of, text},
+    yaml::{Data, Node},
 };
 use crate::{
     Finding, Key, Report, Step,
@@ -45,6 +46,19 @@ pub(super) fn steps(at: &At, own: &Key, inputs: &[Input], report: &mut Report) -
     }
     reads::tell(&undeclared, report);
     steps.into_iter().map(|placed| placed.step).collect()
+}
+
+/// Whether a step of a sequence stands there, or what is meant to be one.
+pub(super) fn has_step(at: &At) -> bool {
+    // Others have these of their own.
+    let common = |name: &str| ["description", "timeout_ms"].contains(&name);
+    let named = |name: &str| !common(name) && table::STEP.iter().any(|known| known.is_called(name));
+    let is_step =
+        |node: &Node| matches!(&node.data, Data::Map(entries) if entries.iter().any(|it| named(&it.name)));
+    match &at.node.data {
+        Data::List(items) => items.iter().any(is_step),
+        _ => is_step(at.node),
+    }
 }
 
 fn step(at: &At, place: u32, own: &Key, report: &mut Report) -> Option<Step> {

@@ -73,6 +73,13 @@ pub(crate) struct Known {
     pub about: &'static str,
 }
 
+impl Known {
+    /// Whether it may be written so.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.older.contains(&name)
+    }
+}
+
 const fn top(name: &'static str, shape: Shape, about: &'static str) -> Known {
     Known { name, older: &[], home: Top, shape, about }
 }
@@ -175,6 +182,11 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
     key("pipeline", Inert, "Kept; does nothing yet"),
     key("actions", Inert, "Kept; does nothing yet"),
 ];
+
+/// Whether a key of this name is more than kept.
+pub(crate) fn means_something(name: &str) -> bool {
+    FRONT_MATTER.iter().any(|known| known.name == name && !matches!(known.shape, Inert))
+}
 
 pub(crate) const TRIGGER: &[Known] = &[
     key(

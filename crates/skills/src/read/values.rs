@@ -142,7 +142,7 @@ pub(super) fn key(at: &At, given: &str, report: &mut Report) -> Option<Key> {
 /// The key that a title may have meant.
 pub(super) fn slug(text: &str) -> Option<String> {
     let lower = text.trim().to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.collect::<Vec<_>>().join("-");
     slug.parse::<Key>().is_ok().then_some(slug)
 }

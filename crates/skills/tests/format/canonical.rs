@@ -118,11 +118,15 @@ fn usual(name: &'static str) -> BoxedStrategy<Value> {
     }
 }
 
+/// Front matter of either dialect: `k` is the name of the folder.
 fn front_matter() -> impl Strategy<Value = Value> {
     let key = select(keys()).prop_flat_map(|name| (Just(name.to_owned()), usual(name)));
     let unknown = (words(), any_value());
     let member = prop_oneof![9 => key, 1 => unknown];
-    (words(), words(), vec(member, 0..8)).prop_map(|(name, description, members)| {
+    let name = prop_oneof![words(), Just("k".to_owned())];
+    let foreign = select(keys()).prop_flat_map(|name| (Just(name.to_owned()), any_value()));
+    let member = prop_oneof![5 => member, 1 => foreign];
+    (name, words(), vec(member, 0..8)).prop_map(|(name, description, members)| {
         json!({"name": name, "description": description, "metadata": members.into_iter().collect::<Map<_, _>>()})
     })
 }

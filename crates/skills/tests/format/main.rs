@@ -6,4 +6,6 @@ mod common;
 mod companions;
 mod cookbook;
 mod dialects;
+mod keys;
+mod open;
 mod published;

@@ -66,7 +66,7 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
                 wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens, cost,
                 cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
-                started_at, finished_at, timezone, mode_reason, routing, skill
+                started_at, finished_at, timezone, mode_reason, routing, skill, author_id
             from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,
@@ -267,6 +267,42 @@ pub(super) async fn passages(tx: &mut TenantTx, archive: Uuid, place: &str) -> R
         tenant.org.0,
         tenant.user.0,
         archive,
+        place,
+        ROWS,
+    )
+}
+
+/// What was said in Slack and how far it is answered; without the address that answers are sent to.
+pub(super) async fn slack_turns(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.id::text as "place!" from (
+            select 'slack_turn' as type, owner_id, id, session_id, author_id, enterprise_id, team_id, slack_user, channel, thread,
+                command, text, state, run_id, told_fence, told_message, error, fence, attempts, next_at, lease_until, look_at, created_at,
+                finished_at
+            from sixty.slack_turns where org_id = $1 and owner_id = $2 and id > $3::text::uuid
+            order by id limit $4) r order by id"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+}
+
+/// Where its answer was posted.
+pub(super) async fn slack_posts(tx: &mut TenantTx, turn: Uuid, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.round || '.' || r.ord as "place!" from (
+            select 'slack_post' as type, owner_id, turn_id, round, ord, kind, approval_id, via, state, channel, ts, created_at
+            from sixty.slack_posts where org_id = $1 and owner_id = $2 and turn_id = $3
+                and (round, ord) > (split_part($4, '.', 1)::bigint, split_part($4, '.', 2)::int)
+            order by round, ord limit $5) r order by r.round, r.ord"#,
+        tenant.org.0,
+        tenant.user.0,
+        turn,
         place,
         ROWS,
     )

@@ -60,6 +60,10 @@ pub enum List<'a> {
     Schedules,
     ScheduleRuns(&'a str),
     Notifications,
+    SlackTurns,
+    SlackPosts(&'a str),
+    SlackLinks,
+    SharedSessions,
     Archives,
     Passages(&'a str),
     Requests,
@@ -108,6 +112,10 @@ impl List<'_> {
             List::Schedules => "schedule",
             List::ScheduleRuns(_) => "schedule_run",
             List::Notifications => "notification",
+            List::SlackTurns => "slack_turn",
+            List::SlackPosts(_) => "slack_post",
+            List::SlackLinks => "slack_link",
+            List::SharedSessions => "session_member",
             List::Archives => "session_summary",
             List::Passages(_) => "passage",
             List::Requests => "request",
@@ -139,6 +147,7 @@ impl List<'_> {
             | List::Matrix
             | List::MatrixRows
             | List::Retention
+            | List::SlackLinks
             | List::SkillList => None,
             List::Sessions
             | List::Feedback
@@ -148,6 +157,8 @@ impl List<'_> {
             | List::Schedules
             | List::ScheduleRuns(_)
             | List::Notifications
+            | List::SlackTurns
+            | List::SharedSessions
             | List::Archives
             | List::WrittenNotes
             | List::Notes(_)
@@ -163,7 +174,7 @@ impl List<'_> {
             | List::Seals => Some("0"),
             List::Events(_) => Some("0.0"),
             List::WrittenRevisions => Some("0."),
-            List::Passages(_) => Some("0.-1"),
+            List::Passages(_) | List::SlackPosts(_) => Some("0.-1"),
             List::ToolCalls(_) | List::Requests | List::CardTypes | List::Skills | List::SkillSettings => {
                 Some("")
             }
@@ -191,6 +202,10 @@ impl List<'_> {
             List::Schedules => conversations::schedules(tx, place).await,
             List::ScheduleRuns(of) => conversations::schedule_runs(tx, id(of)?, place).await,
             List::Notifications => conversations::notifications(tx, place).await,
+            List::SlackTurns => conversations::slack_turns(tx, place).await,
+            List::SlackPosts(of) => conversations::slack_posts(tx, id(of)?, place).await,
+            List::SlackLinks => person::slack_links(tx).await,
+            List::SharedSessions => person::shared_sessions(tx, place).await,
             List::Archives => conversations::archives(tx, place).await,
             List::Passages(of) => conversations::passages(tx, id(of)?, place).await,
             List::Requests => person::requests(tx, place).await,

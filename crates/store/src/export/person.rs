@@ -11,7 +11,7 @@ pub(super) async fn member(tx: &mut TenantTx) -> Result<Vec<Line>> {
     lines!(
         tx,
         r#"select row_to_json(r)::text as "text!", r.user_id::text as "place!" from (
-            select 'member' as type, user_id, external_id, name, role, token_role, email, ceiling, status, service, created_at, updated_at
+            select 'member' as type, user_id, external_id, name, role, token_role, email, ceiling, status, service, shared, created_at, updated_at
             from sixty.members where org_id = $1 and user_id = $2
             order by user_id) r order by user_id"#,
         tenant.org.0,
@@ -110,6 +110,36 @@ pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<
             where org_id = $1 and written_by = $2 and owner_id is null
                 and (version, scope || '.' || subject) > (split_part($3, '.', 1)::bigint, substr($3, strpos($3, '.') + 1))
             order by version, scope || '.' || subject limit $4) r order by r.version, r.scope || '.' || r.subject"#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+}
+
+/// Who the person is in Slack.
+pub(super) async fn slack_links(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.slack_user as "place!" from (
+            select 'slack_link' as type, enterprise_id, team_id, slack_user, user_id, linked_by, created_at
+            from sixty.slack_links where org_id = $1 and user_id = $2
+            order by enterprise_id, team_id, slack_user limit 1000) r"#,
+        tenant.org.0,
+        tenant.user.0,
+    )
+}
+
+/// In which shared conversations the person takes part.
+pub(super) async fn shared_sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", r.session_id::text as "place!" from (
+            select 'session_member' as type, session_id, member_id, user_id, joined_at
+            from sixty.session_members where org_id = $1 and user_id = $2 and session_id > $3::text::uuid
+            order by session_id limit $4) r order by session_id"#,
         tenant.org.0,
         tenant.user.0,
         place,

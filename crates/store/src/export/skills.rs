@@ -30,7 +30,7 @@ pub(super) async fn versions(tx: &mut TenantTx, key: &str, place: &str) -> Resul
                 (select coalesce(json_object_agg(f.path, f.content order by f.path), '{}') from sixty.skill_files f
                     where f.org_id = $1 and f.key = v.key and f.version = v.version) as files,
                 encode(v.sha256, 'hex') as sha256, v.kind, v.name, v.description, v.category, v.priority, v.tags,
-                v.active, v.restored, v.created_at, v.created_by
+                v.deprecated_by, v.deprecation_reason, v.active, v.restored, v.created_at, v.created_by
             from sixty.skill_versions v where v.org_id = $1 and v.key = $2 and v.version > $3::text::bigint
             order by v.version limit $4) r order by version"#,
         tenant.org.0,

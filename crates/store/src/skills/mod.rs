@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     pub category: Option<&'a str>,
     pub priority: Option<&'a str>,
     pub tags: &'a [String],
+    pub deprecated_by: Option<&'a str>,
+    pub deprecation_reason: Option<&'a str>,
     /// What the document says of itself.
     pub active: bool,
 }
@@ -82,6 +84,45 @@ impl Own {
     fn seen(own: Option<&Own>) -> i64 {
         own.filter(|own| !own.deleted).map_or(0, |own| own.version)
     }
+}
+
+/// A skill of the organization's own that is there, for those who write it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub key: String,
+    /// A version is used whatever newer ones there are.
+    pub pinned: bool,
+    enabled: bool,
+    active: bool,
+}
+
+impl Held {
+    /// Whether it is switched on once a document is written that says this of itself.
+    pub fn enabled_by(&self, active: bool) -> bool {
+        enabled(self.enabled, self.active, active)
+    }
+}
+
+/// The switch follows the document where that has changed its mind (`is_active`), and stays as it is otherwise.
+fn enabled(was: bool, said: bool, says: bool) -> bool {
+    if said == says { was } else { says }
+}
+
+/// Those of the keys that are there.
+pub async fn held(tx: &mut TenantTx, keys: &[&str]) -> Result<Vec<Held>> {
+    let org = tx.org();
+    sqlx::query_as!(
+        Held,
+        r#"select s.key, s.pinned_version is not null as "pinned!", s.enabled, v.active
+         from sixty.skills s
+         join sixty.skill_versions v on v.org_id = s.org_id and v.key = s.key and v.version = s.version
+         where s.org_id = $1 and s.key = any ($2) and s.deleted_at is null"#,
+        org.0,
+        keys as &[&str]
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
 }
 
 async fn own(tx: &mut TenantTx, key: &str) -> Result<Option<Own>> {

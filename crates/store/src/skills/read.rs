@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Error, OrgId, Result,
-    skill::{Kind, PLATFORM, SkillDocument, SkillHead, SkillVersion, Source},
+    skill::{Kind, PLATFORM, Shelf, SkillDocument, SkillHead, SkillVersion, Source},
 };
 use uuid::Uuid;
 
@@ -16,9 +16,7 @@ use crate::{
 /// Which skills a list shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter<'a> {
-    pub category: Option<&'a str>,
-    pub priority: Option<&'a str>,
-    pub tag: Option<&'a str>,
+    pub shelf: Shelf<'a>,
     pub source: Option<Source>,
 }
 
@@ -29,26 +27,32 @@ pub async fn list(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<SkillHead>> {
-    select(tx, None, filter, after, limit).await
+    // What a database takes for the same letters depends on where it runs: a shelf is looked through here.
+    let most = if filter.shelf.is_open() { limit } else { i64::MAX };
+    let mut found = select(tx, None, filter.source, after, most).await?;
+    found.retain(|it| filter.shelf.holds(it.category.as_deref(), it.priority.as_deref(), &it.tags));
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 /// The organization's own skill of this key, or else the platform's.
 pub async fn find(tx: &mut TenantTx, key: &str) -> Result<SkillHead> {
-    select(tx, Some(key), Filter::default(), None, 1).await?.pop().ok_or(Error::NotFound)
+    select(tx, Some(key), None, None, 1).await?.pop().ok_or(Error::NotFound)
 }
 
 async fn select(
     tx: &mut TenantTx,
     key: Option<&str>,
-    filter: Filter<'_>,
+    source: Option<Source>,
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<SkillHead>> {
     let org = tx.org();
-    let source = filter.source.map(|source| (source == Source::Own) != (org == PLATFORM));
+    let source = source.map(|source| (source == Source::Own) != (org == PLATFORM));
     let rows = sqlx::query_as!(
         Row,
-        r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, s.version,
+        r#"select s.key, v.kind, v.name, v.description, v.category, v.priority, v.tags, v.deprecated_by,
+            v.deprecation_reason, s.version,
             s.enabled and coalesce(t.enabled, true) as "enabled!", s.org_id = $1 as "own!",
             s.org_id <> $2 and exists (select from sixty.skills p
                 where p.org_id = $2 and p.key = s.key and p.deleted_at is null) as "overrides!",
@@ -63,17 +67,12 @@ async fn select(
             and (s.org_id = $1 or not exists (select from sixty.skills o
                 where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
             and ($3::text is null or s.key = $3) and ($4::text is null or s.key > $4)
-            and ($5::text is null or lower(v.category) = lower($5))
-            and ($6::text is null or lower(v.priority) = lower($6))
-            and ($7::text is null or exists (select from unnest(v.tags) tag where lower(tag) = lower($7))) and ($8::boolean is null or (s.org_id = $1) = $8)
-         order by s.key limit $9"#,
+            and ($5::boolean is null or (s.org_id = $1) = $5)
+         order by s.key limit $6"#,
         org.0,
         PLATFORM.0,
         key,
         after,
-        filter.category,
-        filter.priority,
-        filter.tag,
         source,
         limit
     )
@@ -92,6 +91,8 @@ struct Row {
     category: Option<String>,
     priority: Option<String>,
     tags: Vec<String>,
+    deprecated_by: Option<String>,
+    deprecation_reason: Option<String>,
     version: i64,
     enabled: bool,
     own: bool,
@@ -111,6 +112,8 @@ impl Row {
             category: self.category,
             priority: self.priority,
             tags: self.tags,
+            deprecated_by: self.deprecated_by,
+            deprecation_reason: self.deprecation_reason,
             version: self.version,
             enabled: self.enabled,
             // To the platform its own are the platform's.

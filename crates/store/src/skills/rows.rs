@@ -69,11 +69,21 @@ pub(super) async fn insert_version(
     hash: &[u8],
 ) -> Result<()> {
     let (org, author) = (tx.org(), author(tx));
-    let Facts { kind, name, description, category, priority, tags, active } = new.facts;
+    let Facts {
+        kind,
+        name,
+        description,
+        category,
+        priority,
+        tags,
+        deprecated_by,
+        deprecation_reason,
+        active,
+    } = new.facts;
     sqlx::query!(
         "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description,
-            category, priority, tags, active, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            category, priority, tags, active, created_by, deprecated_by, deprecation_reason)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         org.0,
         new.key,
         version,
@@ -86,7 +96,9 @@ pub(super) async fn insert_version(
         priority,
         tags,
         active,
-        author.map(|author| author.0)
+        author.map(|author| author.0),
+        deprecated_by,
+        deprecation_reason
     )
     .execute(tx.connection())
     .await
@@ -121,8 +133,9 @@ pub(super) async fn copy(tx: &mut TenantTx, key: &str, from: i64, version: i64) 
     let (org, author) = (tx.org(), author(tx));
     sqlx::query!(
         "insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description,
-            category, priority, tags, active, restored, created_by)
-         select org_id, key, $4, document, sha256, kind, name, description, category, priority, tags, active, $3, $5
+            category, priority, tags, active, deprecated_by, deprecation_reason, restored, created_by)
+         select org_id, key, $4, document, sha256, kind, name, description, category, priority, tags, active,
+            deprecated_by, deprecation_reason, $3, $5
          from sixty.skill_versions where org_id = $1 and key = $2 and version = $3",
         org.0,
         key,

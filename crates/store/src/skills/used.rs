@@ -16,6 +16,12 @@ pub struct States {
     pub platform: i64,
 }
 
+/// Longest document of which copilots are given anything, in bytes. Of a longer one [`in_use`] has what stands before
+/// its body, so that all that an organization has stays within bounds.
+const LONGEST: i32 = 327_680;
+/// How much that is, in characters.
+const BEGINNING: i32 = 70_000;
+
 /// A skill that copilots of the organization are offered, at the version that they use.
 #[derive(Clone, Debug)]
 pub struct Used {
@@ -23,6 +29,8 @@ pub struct Used {
     pub source: Source,
     pub version: i64,
     pub document: String,
+    /// The document is its beginning alone.
+    pub is_cut: bool,
     /// Paths of its companions; [`file`] reads one.
     pub files: Vec<String>,
 }
@@ -47,7 +55,8 @@ pub async fn states(tx: &mut TenantTx) -> Result<States> {
 pub async fn in_use(tx: &mut TenantTx) -> Result<Vec<Used>> {
     let org = tx.org();
     let rows = sqlx::query!(
-        r#"select v.org_id = $2 as "platform!", v.key, v.version, v.document,
+        r#"select v.org_id = $2 as "platform!", v.key, v.version, octet_length(v.document) > $3 as "is_cut!",
+            case when octet_length(v.document) > $3 then left(v.document, $4) else v.document end as "document!",
             array(select f.path from sixty.skill_files f
                 where f.org_id = v.org_id and f.key = v.key and f.version = v.version
                 order by f.path) as "files!"
@@ -60,7 +69,9 @@ pub async fn in_use(tx: &mut TenantTx) -> Result<Vec<Used>> {
                 where o.org_id = $1 and o.key = s.key and o.deleted_at is null))
          order by v.key"#,
         org.0,
-        PLATFORM.0
+        PLATFORM.0,
+        LONGEST,
+        BEGINNING
     )
     .fetch_all(tx.connection())
     .await
@@ -72,6 +83,7 @@ pub async fn in_use(tx: &mut TenantTx) -> Result<Vec<Used>> {
             source: if row.platform { Source::Platform } else { Source::Own },
             version: row.version,
             document: row.document,
+            is_cut: row.is_cut,
             files: row.files,
         })
         .collect())
@@ -93,7 +105,7 @@ pub async fn at(tx: &mut TenantTx, source: Source, (key, version): (&str, i64)) 
     .await
     .map_err(from_sqlx)?
     .ok_or(Error::NotFound)?;
-    Ok(Used { key: key.to_owned(), source, version, document: row.document, files: row.files })
+    Ok(Used { key: key.to_owned(), source, version, document: row.document, is_cut: false, files: row.files })
 }
 
 /// A companion of such a version.

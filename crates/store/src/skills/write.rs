@@ -8,7 +8,7 @@ use domain::{
 };
 
 use super::{
-    New, Own, Written, content_hash, own, platforms,
+    New, Own, Written, content_hash, enabled, own, platforms,
     read::own_files,
     rows::{author, copy, count_on, forget_old, head, insert_files, insert_version, lock},
 };
@@ -34,8 +34,7 @@ pub(super) fn check_seen(own: Option<&Own>, seen: Option<i64>) -> Result<()> {
     }
 }
 
-/// Writes a document, its number following on the last one's. The switch follows the document
-/// where that has changed its mind (`is_active`), and stays as it is otherwise.
+/// Writes a document, its number following on the last one's.
 pub async fn put(tx: &mut TenantTx, new: New<'_>, on: On) -> Result<Written> {
     lock(tx).await?;
     let own = own(tx, new.key).await?;
@@ -59,10 +58,8 @@ pub async fn put(tx: &mut TenantTx, new: New<'_>, on: On) -> Result<Written> {
     if let Some(own) = live.filter(|own| own.sha256 == hash) {
         return Ok(Written::Unchanged(own.version));
     }
-    let enabled = match live {
-        Some(own) if own.active == new.facts.active => own.enabled,
-        _ => new.facts.active,
-    };
+    let says = new.facts.active;
+    let enabled = live.map_or(says, |own| enabled(own.enabled, own.active, says));
     if live.is_none() {
         make_room(tx, own.is_some()).await?;
     }
@@ -96,7 +93,7 @@ pub async fn rollback(tx: &mut TenantTx, key: &str, to: i64, seen: Option<i64>) 
         return Ok(Written::Unchanged(own.version));
     }
     let version = own.version + 1;
-    let enabled = if own.active == old.active { own.enabled } else { old.active };
+    let enabled = enabled(own.enabled, own.active, old.active);
     head(tx, key, version, enabled).await?;
     copy(tx, key, to, version).await?;
     forget_old(tx, key, version).await?;

@@ -29,6 +29,9 @@ pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
     if rows == 0 {
         rows = settings(tx).await?;
     }
+    if rows == 0 {
+        rows = slack(tx).await?;
+    }
     Ok(rows)
 }
 
@@ -80,6 +83,21 @@ async fn settings(tx: &mut TenantTx) -> Result<u64> {
     let keys = affected!(tx, "delete from sixty.api_keys where org_id = $1", org.0);
     let cards = affected!(tx, "delete from sixty.card_types where org_id = $1", org.0);
     Ok([holds, rounds, days, keys, cards].iter().sum())
+}
+
+/// Workspaces of Slack, and what has arrived from them.
+async fn slack(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let events = affected!(
+        tx,
+        "delete from sixty.slack_events where org_id = $1 and key in (
+            select key from sixty.slack_events where org_id = $1 order by key limit $2)",
+        org.0,
+        ROWS
+    );
+    let tickets = affected!(tx, "delete from sixty.slack_tickets where org_id = $1", org.0);
+    let workspaces = affected!(tx, "delete from sixty.slack_workspaces where org_id = $1", org.0);
+    Ok([events, tickets, workspaces].iter().sum())
 }
 
 /// Skills: versions first, each with companions.

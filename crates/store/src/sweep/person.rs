@@ -1,10 +1,10 @@
 //! What is a person's own, and the person's name on what is not.
 
-use domain::{Result, UserId};
+use domain::{Result, Scope, UserId};
 use uuid::Uuid;
 
 use super::{FEW, ROWS, tombstone};
-use crate::{TenantTx, error::from_sqlx};
+use crate::{TenantTx, error::from_sqlx, slack::threads};
 
 /// A piece of what is the person's own, under whom the transaction runs.
 pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
@@ -20,6 +20,12 @@ pub async fn of_person(tx: &mut TenantTx) -> Result<u64> {
     }
     if rows == 0 {
         rows = schedules(tx).await?;
+    }
+    if rows == 0 {
+        rows = shared(tx).await?;
+    }
+    if rows == 0 {
+        rows = links(tx).await?;
     }
     if rows == 0 {
         rows = requests(tx).await?;
@@ -188,6 +194,46 @@ async fn schedules(tx: &mut TenantTx) -> Result<u64> {
     Ok(tasks + told)
 }
 
+/// A conversation that the person shared with others goes whole: what they said cannot be taken out of it.
+async fn shared(tx: &mut TenantTx) -> Result<u64> {
+    let me = tx.tenant().user;
+    let Some(thread) = threads::of_person(tx, me, 1).await?.pop() else { return Ok(0) };
+    tx.switch(Some(thread.member), Scope::Own).await?;
+    let mut rows = runs(tx).await?;
+    if rows == 0 {
+        rows = archives(tx).await?;
+    }
+    if rows == 0 {
+        rows = feedback(tx).await?;
+    }
+    if rows == 0 {
+        rows = own_memory(tx).await?;
+    }
+    if rows == 0 {
+        rows = conversations(tx).await?;
+    }
+    tx.switch(None, Scope::Own).await?;
+    Ok(rows)
+}
+
+/// Who the person is in Slack.
+async fn links(tx: &mut TenantTx) -> Result<u64> {
+    let tenant = tx.tenant();
+    let links = affected!(
+        tx,
+        "delete from sixty.slack_links where org_id = $1 and user_id = $2",
+        tenant.org.0,
+        tenant.user.0
+    );
+    let shared = affected!(
+        tx,
+        "delete from sixty.session_members where org_id = $1 and user_id = $2",
+        tenant.org.0,
+        tenant.user.0
+    );
+    Ok(links + shared)
+}
+
 /// Answers that were kept for repeated requests.
 async fn requests(tx: &mut TenantTx) -> Result<u64> {
     let tenant = tx.tenant();
@@ -328,7 +374,19 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0
     );
-    let changed = [accepted, profile, profiles, days, keys, cards];
+    let workspaces = affected!(
+        tx,
+        "update sixty.slack_workspaces set installed_by = null where org_id = $1 and installed_by = $2",
+        org.0,
+        user.0
+    );
+    let tickets = affected!(
+        tx,
+        "update sixty.slack_tickets set created_by = null where org_id = $1 and created_by = $2",
+        org.0,
+        user.0
+    );
+    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets];
     Ok(changed.iter().sum::<u64>() + skills(tx, user).await?)
 }
 

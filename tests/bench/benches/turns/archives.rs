@@ -55,7 +55,7 @@ pub fn sessions(
                 lease_owner, lease_until, fence) values ('{org}', '{user}', '{run}', '{session}', '{run}', 'compact', \
                 'running', 'agent', 'bench', 'member', '{replica}', now() + interval '1 hour', 1);\n"
         ));
-        made.push(Session { lease: Lease { org, run, session, user, fence: 1, replica } });
+        made.push(Session { lease: Lease { org, run, session, user, author: user, fence: 1, replica } });
     }
     sql.push_str("commit");
     postgres.sql(database, &sql)?;

@@ -25,6 +25,7 @@ use crate::{
     extract::{Body, IdempotencyKey, Path},
     idempotent::{Answer, once, request_hash},
     problem::{Problems, Result},
+    routes::url_segment,
 };
 use content::{Content, Create, Update, Writer, check, new, owned, refuse_masks};
 
@@ -96,10 +97,6 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
         Ok(Answer::created(location, &created)?.at_version(created.version))
     });
     Ok(answer.await?)
-}
-
-fn url_segment(id: &str) -> String {
-    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 #[utoipa::path(get, path = "/v1/entities/{kind}/{id}", tag = "entities", security(("bearer" = [])),

@@ -7,7 +7,7 @@ use store::{TenantTx, entities};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{record, reference, sight::look, url_segment};
+use super::{record, reference, sight::look};
 use crate::{
     caller::{Caller, OrgWide},
     door::unmasked,
@@ -15,6 +15,7 @@ use crate::{
     idempotent::{Answer, once, request_hash},
     page::{Page, page},
     problem::{Problems, Result},
+    routes::url_segment,
 };
 
 const MAX_NOTE: usize = 10_000;

@@ -10,7 +10,8 @@ use domain::{Error, Result};
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 use skills::{
-    Files,
+    Files, Key,
+    files::is_hidden,
     key::{LIBRARY, PLATFORM_REFERENCES},
 };
 
@@ -172,6 +173,10 @@ impl Folder {
             self.warnings.push(Remark::new(inside, "lies in a hidden folder, and is left behind"));
             return;
         }
+        if is_hidden(inside.rsplit('/').next().unwrap_or_default()) {
+            self.warnings.push(Remark::new(inside, "is a hidden file, and is left behind"));
+            return;
+        }
         match String::from_utf8(content).ok().filter(|text| !text.contains('\0')) {
             Some(text) if document => self.document = text,
             Some(text) => drop(self.files.insert(inside.to_owned(), text)),
@@ -215,7 +220,8 @@ fn is_library(folder: &str) -> bool {
 }
 
 fn folder(root: &str) -> Folder {
-    let key = root.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = root.rsplit('/').next().unwrap_or_default();
+    let key = name.parse().map_or_else(|_| name.to_owned(), |key: Key| key.to_string());
     let mut problems = Vec::new();
     if root.is_empty() {
         let error = format!("{} stands in no folder, whose name would be the skill's key", DOCUMENTS[0]);
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn a_document_in_no_folder_has_no_key_and_the_library_needs_no_document() {
         assert_eq!(sorted(&["a/skill.md"]), [of("a", "a/skill.md", &[], 0)]);
-        assert_eq!(sorted(&["a/SKILL.md", "a/.git/c"]), [of("a", "a/SKILL.md", &[], 0)]);
+        assert_eq!(sorted(&["a/SKILL.md", "a/.git/c", "a/.gitignore"]), [of("a", "a/SKILL.md", &[], 0)]);
         assert_eq!(sorted(&["SKILL.md", "b.md"]), [of("", "SKILL.md", &["b.md"], 1)]);
         assert_eq!(
             sorted(&["x/_platform-references/b.md"]),

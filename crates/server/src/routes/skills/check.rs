@@ -117,6 +117,7 @@ fn difference(one: &str, other: &str) -> Option<usize> {
 
 /// What lists show of the skill.
 pub fn facts(skill: &Skill) -> Facts<'_> {
+    let deprecation = skill.deprecation.as_ref();
     Facts {
         kind: skill.kind,
         name: &skill.name,
@@ -124,6 +125,8 @@ pub fn facts(skill: &Skill) -> Facts<'_> {
         category: skill.category.as_deref(),
         priority: skill.priority.as_deref(),
         tags: &skill.tags,
+        deprecated_by: deprecation.and_then(|it| it.by.as_deref()),
+        deprecation_reason: deprecation.and_then(|it| it.reason.as_deref()),
         active: skill.active,
     }
 }

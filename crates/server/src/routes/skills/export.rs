@@ -19,7 +19,7 @@ use super::{
     by::By,
     check::{Remark, remarks},
 };
-use crate::{negotiate::Zipped, problem::Result as Answered};
+use crate::{negotiate::Zipped, problem::Result as Answered, routes::url_segment};
 
 /// The mode of a file that everybody may read.
 const MODE: u32 = 0o100_644;
@@ -50,7 +50,7 @@ pub async fn export(by: &By, key: &str, Zipped(zipped): Zipped) -> Answered<Resp
     let open = tokio::task::spawn_blocking(move || open(&name, version, &content.document, content.files));
     let exported = open.await.map_err(Error::internal)??;
     let mut response = if zipped {
-        let named = format!("attachment; filename=\"{key}.zip\"");
+        let named = file_name(key);
         let headers = [(header::CONTENT_TYPE, "application/zip"), (header::CONTENT_DISPOSITION, &named)];
         (headers, archive(&exported).map_err(Error::internal)?).into_response()
     } else {
@@ -58,6 +58,14 @@ pub async fn export(by: &By, key: &str, Zipped(zipped): Zipped) -> Answered<Resp
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
+}
+
+/// What the archive is to be called: the older form of the header has no letters beyond ASCII.
+fn file_name(key: &str) -> String {
+    if key.is_ascii() {
+        return format!("attachment; filename=\"{key}.zip\"");
+    }
+    format!("attachment; filename=\"skill.zip\"; filename*=UTF-8''{}.zip", url_segment(key))
 }
 
 fn open(key: &Key, version: i64, document: &str, files: Files) -> Result<ExportedSkill> {

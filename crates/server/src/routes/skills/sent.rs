@@ -33,7 +33,7 @@ const MAX_COMPANIONS: usize = 1_000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSkill {
-    /// Lower-case letters, digits and single hyphens, at most 64; where the path names the skill it may be left out.
+    /// Lower-case letters of any script, digits and single hyphens, at most 64, in normal form (NFKC); where the path names the skill it may be left out.
     pub key: Option<String>,
     /// SKILL.md: YAML front matter and Markdown.
     pub document: String,
@@ -117,8 +117,13 @@ impl Sent {
     }
 }
 
+/// A key as it is to be written: what a request names is what it finds.
 pub fn parse_key(key: &str) -> Result<Key> {
-    key.parse().map_err(|error: &str| Error::field("key", error))
+    let parsed: Key = key.parse().map_err(|error: &str| Error::field("key", error))?;
+    if parsed.as_str() == key {
+        return Ok(parsed);
+    }
+    Err(Error::field("key", format!("is not written in the normal form of its characters (NFKC): {parsed}")))
 }
 
 /// Many skills as they were sent.

@@ -7,12 +7,12 @@ use axum::{
 };
 use domain::{
     Error, Result,
-    skill::{SkillDocument, SkillHead, SkillVersion},
+    skill::{Shelf, SkillDocument, SkillHead, SkillVersion},
 };
 use serde::Serialize;
 use store::{
     TenantTx, audit,
-    skills::{self as rows, Filter, New, On, Written},
+    skills::{self as rows, Filter, Held, New, On, Written},
 };
 use utoipa::ToSchema;
 
@@ -30,6 +30,7 @@ use crate::{
     negotiate::Form,
     page::{Page, after_in, limit, page},
     problem::Result as Answered,
+    routes::url_segment,
 };
 
 /// The name of their list, in cursors.
@@ -62,9 +63,20 @@ pub async fn look(
 ) -> Result<Vec<skills::Report>> {
     rows::lock(tx).await?;
     let beside = by.engine().beside(tx).await?;
-    let new: Vec<_> =
-        new.iter().map(|(draft, skill)| engine::NewSkill { skill, files: &draft.files }).collect();
+    let keys: Vec<&str> = new.iter().map(|(draft, _)| draft.key.as_str()).collect();
+    let held = rows::held(tx, &keys).await?;
+    let new = new.iter().map(|(draft, skill)| {
+        let in_force = comes_into_force(&held, skill);
+        engine::NewSkill { skill, files: &draft.files, in_force }
+    });
+    let new: Vec<_> = new.collect();
     beside.look(tx, &new).await
+}
+
+/// Whether a skill is what copilots are offered once it is written.
+fn comes_into_force(held: &[Held], skill: &skills::Skill) -> bool {
+    let held = held.iter().find(|held| held.key == skill.key.as_str());
+    held.map_or(skill.active, |held| !held.pinned && held.enabled_by(skill.active))
 }
 
 /// Writes a draft that was read and looked at beside the others; refused for its errors. With warnings.
@@ -106,7 +118,8 @@ async fn put_in_force<T>(
     let beside = by.engine().beside(tx).await?;
     let done = change(tx).await?;
     let Some((skill, files)) = in_force(tx, key).await? else { return Ok((done, Vec::new())) };
-    let report = beside.look(tx, &[engine::NewSkill { skill: &skill, files: &files }]).await?;
+    let report =
+        beside.look(tx, &[engine::NewSkill { skill: &skill, files: &files, in_force: true }]).await?;
     let report = report.into_iter().next().unwrap_or_default();
     match report.errors.first() {
         Some(error) => Err(Error::conflict("skill_clash", format!("the skill {key:?} {}", error.problem))),
@@ -144,12 +157,9 @@ async fn whole(by: &By, mut draft: Draft) -> Result<Draft> {
 pub async fn list(by: &By, query: ListSkills) -> Answered<Json<Page<SkillHead>>> {
     let limit = limit(query.limit)?;
     let after: Option<String> = after_in(LIST, query.cursor.as_deref())?;
-    let filter = Filter {
-        category: query.category.as_deref(),
-        priority: query.priority.as_deref(),
-        tag: query.tag.as_deref(),
-        source: query.source,
-    };
+    let ListSkills { category, priority, tag, source, .. } = &query;
+    let shelf = Shelf { category: category.as_deref(), priority: priority.as_deref(), tag: tag.as_deref() };
+    let filter = Filter { shelf, source: *source };
     let found = by
         .tx(async |tx, may| {
             may?;
@@ -182,7 +192,10 @@ pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Se
         may?;
         let (written, more) = write_one(by, tx, (&draft, &skill), On::Nothing).await?;
         warnings.extend(more);
-        let answer = Answer::created(format!("{}/{key}", by.path()), &changed(tx, key, warnings).await?)?;
+        let answer = Answer::created(
+            format!("{}/{}", by.path(), url_segment(key)),
+            &changed(tx, key, warnings).await?,
+        )?;
         Ok(answer.at_version(written.version()))
     });
     Ok(answer.await?)
@@ -231,8 +244,14 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
     let (draft, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
     let mut report = reading.report;
     if let Some(skill) = reading.skill {
-        let new = [engine::NewSkill { skill: &skill, files: &draft.files }];
-        let more = by.tx(async |tx, _| by.engine().beside(tx).await?.look(tx, &new).await).await?;
+        let more = by
+            .tx(async |tx, _| {
+                let beside = by.engine().beside(tx).await?;
+                let held = rows::held(tx, &[draft.key.as_str()]).await?;
+                let in_force = comes_into_force(&held, &skill);
+                beside.look(tx, &[engine::NewSkill { skill: &skill, files: &draft.files, in_force }]).await
+            })
+            .await?;
         for more in more {
             report.append(more);
         }

@@ -1,0 +1,169 @@
+//! Slack: requests of workspaces come in, are stored, and are answered there by whichever replica is free.
+//!
+//! A request passes `signature`, then `intake` stores what it asks for, and only then it is acknowledged. `work` claims
+//! what is stored: `begin` makes a run of it, `deliver` posts what comes of the run. See docs/slack.md.
+
+mod api;
+mod approvals;
+mod begin;
+pub mod command;
+mod deliver;
+mod desk;
+mod follow;
+mod intake;
+mod keys;
+mod live;
+mod outbox;
+mod person;
+mod record;
+pub mod render;
+pub mod signature;
+mod slash;
+mod work;
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use domain::{Error, OrgId, Result};
+use engine::Engine;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use secrecy::{ExposeSecret as _, SecretString};
+use store::{
+    TenantTx,
+    slack::{self as rows, Team},
+};
+use tokio::sync::{Notify, Semaphore};
+use url::Url;
+
+use crate::{App, problem::Problem};
+
+pub use approvals::interaction;
+pub use desk::{NotInstalled, authorize_url, disconnect, install_url, installed, linked, removed};
+pub use intake::event;
+pub use keys::{Keys, Purpose, Ticket};
+pub use signature::SIGNATURE;
+pub use slash::slash_command;
+pub use work::start;
+
+/// What the operator configured.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub signing_secret: SecretString,
+    pub client_id: String,
+    pub client_secret: SecretString,
+    pub api_url: Url,
+    /// Hosts that answers to slash commands are posted to.
+    pub response_hosts: Vec<String>,
+    pub public_url: Url,
+    /// The page on which people link themselves; none: our own, which says how.
+    pub link_url: Option<Url>,
+}
+
+/// Requests that are taken in at the same time: few connections, so that a burst leaves some to others.
+const AT_ONCE: usize = 8;
+/// The same of one workspace.
+const OF_ONE: usize = 3;
+/// How long a request waits for its turn before Slack is told to come again.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Slack as this process knows it.
+pub struct Slack {
+    pub settings: Settings,
+    api: api::Api,
+    keys: Keys,
+    verifier: signature::Verifier,
+    /// Messages to one channel: about one a second.
+    pace: DefaultKeyedRateLimiter<(String, String)>,
+    door: Semaphore,
+    doors: Mutex<HashMap<Team, std::sync::Arc<Semaphore>>>,
+    /// There may be something to answer.
+    wake: Notify,
+    busy: work::Busy,
+}
+
+impl Slack {
+    pub fn new(settings: Settings, engine: &Engine) -> Result<Self> {
+        let second = Quota::per_second(std::num::NonZeroU32::MIN).allow_burst(PACE_BURST);
+        Ok(Self {
+            api: api::Api::new(settings.api_url.clone(), settings.response_hosts.clone())?,
+            keys: Keys::new(&engine.settings().keys),
+            verifier: signature::Verifier::new([settings.signing_secret.expose_secret()]),
+            pace: RateLimiter::keyed(second),
+            door: Semaphore::new(AT_ONCE),
+            doors: Mutex::default(),
+            wake: Notify::new(),
+            busy: work::Busy::default(),
+            settings,
+        })
+    }
+
+    /// Whether Slack has sent this body, just now.
+    pub fn verify(
+        &self,
+        headers: &axum::http::HeaderMap,
+        body: &[u8],
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> std::result::Result<(), signature::Rejected> {
+        self.verifier.verify(headers, body, now)
+    }
+
+    /// An address of ours.
+    fn own_url(&self, path: &str) -> Url {
+        let mut url = self.settings.public_url.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url
+    }
+
+    /// The workspace's token, if it is still installed.
+    async fn token(&self, tx: &mut TenantTx, team: &Team) -> Result<Option<Connected>> {
+        let Some(workspace) = rows::find(tx, team).await? else { return Ok(None) };
+        let token = self.keys.open(tx.org(), &name(team), &workspace.bot_token)?;
+        Ok(Some(Connected { token }))
+    }
+}
+
+/// Short bursts to one channel are let through.
+const PACE_BURST: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(2);
+
+/// A workspace that can be spoken to.
+struct Connected {
+    token: SecretString,
+}
+
+/// A workspace's name in what is sealed.
+fn name(team: &Team) -> String {
+    format!("{}/{}", team.enterprise, team.team)
+}
+
+/// The organization of a workspace; its own installation before that of its enterprise.
+async fn org_of(app: &App, team: &Team) -> Result<Option<(OrgId, Team)>> {
+    let mut tx = app.store().at_door().system().await?;
+    let whole = Team { enterprise: team.enterprise.clone(), team: String::new() };
+    let alone = Team { enterprise: String::new(), team: team.team.clone() };
+    for candidate in [team, &alone, &whole] {
+        if candidate.team.is_empty() && candidate.enterprise.is_empty() {
+            continue;
+        }
+        if let Some(org) = rows::owner(&mut tx, candidate).await? {
+            tx.commit().await?;
+            return Ok(Some((org, candidate.clone())));
+        }
+    }
+    tx.commit().await?;
+    Ok(None)
+}
+
+/// What requests are told while Slack is not configured.
+pub fn not_configured() -> Problem {
+    let detail = "Slack is not configured: set SLACK_SIGNING_SECRET, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET and \
+                  SIXTY_PUBLIC_URL; docs/slack.md says how";
+    Problem::new(axum::http::StatusCode::NOT_FOUND, "slack_not_configured", detail)
+}
+
+/// A text that Slack's objects must have.
+fn text_of<'a>(value: &'a serde_json::Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn lost() -> Error {
+    Error::internal("another replica looks after this turn")
+}
