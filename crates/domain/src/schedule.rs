@@ -113,6 +113,12 @@ pub enum Deliver {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
     },
+    /// It is said in Slack: to its owner, or in a channel.
+    Slack {
+        /// One that administrators have listed, with `access_all_org`; a direct message when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
+    },
 }
 
 impl Default for Deliver {

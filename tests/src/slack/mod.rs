@@ -7,6 +7,7 @@ pub mod fake;
 mod forged;
 mod installing;
 mod people;
+mod reports;
 pub mod send;
 mod threads;
 

@@ -116,7 +116,7 @@ async fn way(engine: &Engine, tx: &mut TenantTx, parcel: &Parcel) -> Result<std:
             .map(|owner| Way::Conversation { owner, session: *session })
             .ok_or(Not::OutOfReach),
         // The task was changed meanwhile: its owner has the notification.
-        (Deliver::Notification {}, _) => Err(Not::OutOfReach),
+        (Deliver::Notification {} | Deliver::Slack { .. }, _) => Err(Not::OutOfReach),
     })
 }
 

@@ -16,6 +16,7 @@ use store::{
         self, delivery as deliveries,
         firing::{self as rows, Held, Leased, Outcome, Stage},
     },
+    slack::turns,
     trust,
 };
 
@@ -160,21 +161,21 @@ enum Delivery {
 }
 
 const GONE: Delivery =
-    Delivery::Failed("The conversation that it was to be written into is not there any more.");
+    Delivery::Failed("The place where it was to go is not there any more, or not yours to reach.");
 pub(super) const STAYED_BUSY: &str =
     "It was to be written into a conversation, which was busy for six hours.";
 
 /// Writes the result into the conversation that waits for it, if there is one.
 async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Result<Delivery> {
-    let to = match held.task.deliver {
+    let role = tx.membership().map_or(Role::Readonly, |member| role_today(&held.task, member));
+    let to = match &held.task.deliver {
         Deliver::Notification {} => return Ok(Delivery::Made),
         Deliver::Email { .. } => return Ok(Delivery::HandedOver),
-        Deliver::Session { session_id } if session_id == run.session_id => return Ok(Delivery::Made),
-        Deliver::Session { session_id } => session_id,
+        Deliver::Slack { channel } => return tell_in_slack(tx, held, run, role, channel.as_deref()).await,
+        Deliver::Session { session_id } if *session_id == run.session_id => return Ok(Delivery::Made),
+        Deliver::Session { session_id } => *session_id,
     };
     if !tx.lock_session(to).await? {
-        let member = tx.membership().cloned();
-        let role = member.map_or(Role::Readonly, |member| role_today(&held.task, &member));
         let colleague = target::colleague(tx, role, to).await?;
         return Ok(if colleague.is_some() { Delivery::HandedOver } else { GONE });
     }
@@ -187,6 +188,27 @@ async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Resul
     if trust::any_untrusted(tx, &[run.session_id]).await? {
         trust::distrust(tx, to).await?;
     }
+    Ok(Delivery::Made)
+}
+
+/// Slack's own queue takes it, in this transaction.
+async fn tell_in_slack(
+    tx: &mut TenantTx,
+    held: &Held,
+    run: &Run,
+    role: Role,
+    channel: Option<&str>,
+) -> Result<Delivery> {
+    let Some((person, channel)) = target::in_slack(tx, role, channel).await? else { return Ok(GONE) };
+    let heading = format!("Result of the scheduled task {:?}:", held.task.name);
+    let report = turns::Report {
+        session: run.session_id,
+        run: run.id,
+        person: &person,
+        channel: &channel,
+        heading: &heading,
+    };
+    turns::report(tx, &report).await?;
     Ok(Delivery::Made)
 }
 

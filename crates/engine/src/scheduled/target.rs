@@ -5,7 +5,13 @@ use domain::{
     permission::{Action, Ask, Policy},
     schedule::Deliver,
 };
-use store::{TenantTx, orgs, permissions, sessions};
+use store::{
+    TenantTx, orgs, permissions, sessions,
+    slack::{
+        self,
+        links::{self, SlackUser},
+    },
+};
 
 use crate::Engine;
 
@@ -31,6 +37,15 @@ pub(super) async fn problems(
                 || colleague(tx, role, *session_id).await?.is_some();
             (!found).then_some(("deliver.session_id", "there is no such conversation of yours"))
         }
+        Deliver::Slack { channel } => {
+            let missing = in_slack(tx, role, channel.as_deref()).await?.is_none();
+            let linked = links::own(tx).await?.is_some();
+            missing.then_some(if linked {
+                ("deliver.channel", NOT_LISTED)
+            } else {
+                ("deliver.kind", NOT_LINKED)
+            })
+        }
         Deliver::Email { .. } if engine.settings().mailer.is_none() => {
             Some(("deliver.kind", "this server sends no mails; its operator sets SMTP_URL and SMTP_FROM"))
         }
@@ -49,6 +64,26 @@ pub(super) async fn problems(
 
 const NOT_YOURS: &str = "must be the address of your own tokens, or with access_all_org that of a member";
 const NO_ADDRESS: &str = "your tokens name no address that is verified (the claim `email`)";
+
+const NOT_LINKED: &str = "you are not linked to Slack; write to the copilot there, and it says how";
+const NOT_LISTED: &str =
+    "must be a channel that an administrator has listed, and needs the right access_all_org";
+
+/// Who the person is in Slack, and where a result is told there, if they may have it told there.
+pub(super) async fn in_slack(
+    tx: &mut TenantTx,
+    role: Role,
+    channel: Option<&str>,
+) -> Result<Option<(SlackUser, String)>> {
+    let Some(person) = links::own(tx).await? else { return Ok(None) };
+    let Some(channel) = channel else {
+        let direct = person.user.clone();
+        return Ok(Some((person, direct)));
+    };
+    let workspace = slack::find(tx, &person.team).await?;
+    let listed = workspace.is_some_and(|workspace| workspace.channels.iter().any(|it| it == channel));
+    Ok((listed && sees_all(tx, role).await?).then(|| (person, channel.to_owned())))
+}
 
 /// Whose conversation it is, if it is a colleague's and the person may write there.
 pub(super) async fn colleague(tx: &mut TenantTx, role: Role, session: SessionId) -> Result<Option<UserId>> {

@@ -142,12 +142,15 @@ async fn settle(errand: &Errand<'_>, run: RunId, shown: bool) -> Result<After> {
     let mut tx = errand.tx().await?;
     let found = standing(&mut tx, run).await;
     tx.rollback().await?;
-    let Some(now) = found? else {
+    let Some(mut now) = found? else {
         give_up(errand.app, &errand.leased, "its conversation was deleted").await?;
         return Ok(After::Settled);
     };
     if matches!(now.run.status, RunStatus::Queued | RunStatus::Running) {
         return Ok(After::Later(SOON));
+    }
+    if errand.turn.is_report() {
+        now.text = format!("{}\n\n{}", errand.turn.text, now.text);
     }
     let waits = now.run.status == RunStatus::Waiting;
     if waits && errand.turn.told_fence == Some(now.fence) {

@@ -86,9 +86,13 @@ impl<'a> Errand<'a> {
         self.slack.api.call(&self.workspace.token, method, arguments).await
     }
 
-    /// Where its answer belongs: its thread, or a direct message.
+    /// Where its answer belongs: its thread, or a direct message; or where a report is to go.
     pub fn channel(&self) -> &str {
-        if self.turn.thread.is_some() { &self.turn.channel } else { &self.turn.slack_user }
+        if self.turn.thread.is_some() || self.turn.is_report() {
+            &self.turn.channel
+        } else {
+            &self.turn.slack_user
+        }
     }
 
     /// Posts a message, once.

@@ -144,6 +144,25 @@ pub async fn find(tx: &mut TenantTx, person: &SlackUser) -> Result<Option<Linked
     }))
 }
 
+/// Who the transaction's person is in Slack, by their newest link to a workspace that is connected.
+pub async fn own(tx: &mut TenantTx) -> Result<Option<SlackUser>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "select l.enterprise_id, l.team_id, l.slack_user from sixty.slack_links l
+         join sixty.slack_workspaces w on w.org_id = $1 and w.enterprise_id = l.enterprise_id and w.team_id = l.team_id
+         where l.org_id = $1 and l.user_id = $2 order by l.created_at desc limit 1",
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(row.map(|row| SlackUser {
+        team: Team { enterprise: row.enterprise_id, team: row.team_id },
+        user: row.slack_user,
+    }))
+}
+
 /// Who the member of this external id is in the workspace, to be spoken of there.
 pub async fn slack_user_of(tx: &mut TenantTx, team: &Team, external_id: &str) -> Result<Option<String>> {
     let org = tx.org();

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{MessageId, Result, RunId, SessionId, Tenant, UserId};
 use uuid::Uuid;
 
-use super::Team;
+use super::{Team, links::SlackUser};
 use crate::{TenantTx, error::from_sqlx};
 
 /// What was said, where, and by whom.
@@ -51,6 +51,46 @@ pub async fn create(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<()> {
     .map(drop)
 }
 
+/// Nobody has asked for it in Slack: the answer of a run that is over is told there.
+const REPORT: &str = "report";
+
+/// The answer of a run that is to be told in Slack.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    pub session: SessionId,
+    pub run: RunId,
+    pub person: &'a SlackUser,
+    /// A channel, or the person for a direct message.
+    pub channel: &'a str,
+    /// Stands before it.
+    pub heading: &'a str,
+}
+
+/// Has any replica tell it. The run is the transaction's person's.
+pub async fn report(tx: &mut TenantTx, new: &Report<'_>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "insert into sixty.slack_turns (org_id, owner_id, id, session_id, author_id, enterprise_id, team_id, slack_user,
+            channel, command, text, state, run_id)
+         values ($1, $2, $3, $4, $2, $5, $6, $7, $8, $9, $10, 'begun', $11)",
+        tenant.org.0,
+        tenant.user.0,
+        Uuid::now_v7(),
+        new.session.0,
+        new.person.team.enterprise,
+        new.person.team.team,
+        new.person.user,
+        new.channel,
+        REPORT,
+        new.heading,
+        new.run.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
 /// A turn that this replica looks after, under a fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leased {
@@ -88,6 +128,13 @@ pub struct Turn {
     pub now: DateTime<Utc>,
     /// An earlier turn of the conversation has not begun.
     pub behind: bool,
+}
+
+impl Turn {
+    /// Whether nobody has asked for it in Slack.
+    pub fn is_report(&self) -> bool {
+        self.command.as_deref() == Some(REPORT)
+    }
 }
 
 /// The turn, held until the transaction ends. None: another replica looks after it by now, or it is gone.
