@@ -63,6 +63,7 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         context: context_note(&note, &[news], &[], &own[6]),
     };
     let frozen = Frozen {
+        price: None,
         model: "claude-test".into(),
         max_tokens: 100,
         user: UserId::derive(&n.to_string()),

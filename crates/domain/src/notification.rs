@@ -15,6 +15,8 @@ words! {
         ScheduleFailed = "schedule_failed",
         /// The result of a scheduled task did not come where it was to go.
         ScheduleUndelivered = "schedule_undelivered",
+        /// A person in Slack is this member from now on.
+        SlackLinked = "slack_linked",
         /// A colleague's scheduled task has written into a conversation of this person's.
         ScheduleReported = "schedule_reported",
         /// The service has paused a scheduled task.

@@ -13,7 +13,7 @@ use lettre::{
 
 /// How long the server may take for one answer, and for all of them.
 const ANSWER: Duration = Duration::from_secs(20);
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 
 /// A text to one address.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Mailer {
         match tokio::time::timeout(WHOLE, self.server.test_connection()).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Err(MailError::NotTaken("it closed the connection".into())),
-            Ok(Err(error)) if error.is_permanent() => return Err(MailError::Refused(in_words(&error))),
+            // Whatever the server says against this service is no word about this mail.
             Ok(Err(error)) => return Err(MailError::NotTaken(in_words(&error))),
             Err(_) => return Err(MailError::NotTaken("it took too long to answer".into())),
         }
@@ -112,7 +112,7 @@ impl Mailer {
 fn failure(error: &smtp::Error) -> MailError {
     let words = in_words(error);
     match error {
-        error if error.is_transient() => MailError::NotTaken(words),
+        error if error.is_transient() || error.is_tls() => MailError::NotTaken(words),
         error if error.is_permanent() || error.is_client() => MailError::Refused(words),
         _ => MailError::Unknown(words),
     }

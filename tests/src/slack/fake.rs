@@ -45,6 +45,8 @@ struct Inner {
     /// Messages by channel and time.
     messages: Vec<Value>,
     emails: HashMap<String, String>,
+    /// People of other workspaces, who speak in shared channels.
+    strangers: HashMap<String, String>,
     enterprise: Option<String>,
     clock: u64,
 }
@@ -92,6 +94,11 @@ impl Fake {
 
     pub fn email(&self, user: &str, email: &str) {
         lock(&self.inner).emails.insert(user.to_owned(), email.to_owned());
+    }
+
+    /// The person belongs to another workspace.
+    pub fn stranger(&self, user: &str, team: &str) {
+        lock(&self.inner).strangers.insert(user.to_owned(), team.to_owned());
     }
 
     /// Calls of a method, oldest first.
@@ -181,7 +188,8 @@ impl Inner {
             "chat.appendStream" | "chat.stopStream" | "chat.update" => self.change(method, body),
             "users.info" => {
                 let user = body["user"].as_str().unwrap_or_default();
-                json!({ "ok": true, "user": { "id": user, "profile": { "email": self.emails.get(user) } } })
+                json!({ "ok": true, "user": { "id": user, "team_id": self.strangers.get(user).map_or(send::TEAM, String::as_str), "is_email_confirmed": true,
+                    "profile": { "email": self.emails.get(user) } } })
             }
             "conversations.replies" => {
                 let here = |message: &&Value| {

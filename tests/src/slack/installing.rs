@@ -94,6 +94,13 @@ async fn only_administrators_set_up_slack() {
 
 #[tokio::test]
 async fn what_slack_takes_away_is_forgotten() {
+    let desk = Desk::open().await;
+    let mut late = super::envelope(json!({ "type": "app_uninstalled" }));
+    late["event_time"] = json!(1);
+    let late = desk.signed("/slack/events", late.to_string()).await;
+    assert_eq!(late.status(), 200);
+    // It was installed since.
+    assert_eq!(desk.app.database.count("select count(*) from sixty.slack_workspaces").await, 1);
     for event in [
         json!({ "type": "app_uninstalled" }),
         json!({ "type": "tokens_revoked", "tokens": { "bot": ["U0BOT"] } }),

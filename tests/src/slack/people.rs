@@ -4,6 +4,7 @@ use model_sim::Reply;
 use serde_json::{Value, json};
 
 use super::{BOT, Desk, direct, link_in, mention};
+use crate::harness::eventually;
 
 #[tokio::test]
 async fn a_stranger_is_told_how_to_link_themselves_and_nothing_of_them_is_kept() {
@@ -56,6 +57,15 @@ async fn people_are_recognised_by_their_address_only_where_administrators_allow_
     desk.slack.email("U0FRED", "fred@example.com");
     desk.command("U0FRED", "today").await;
     desk.hears("/slack/link?token=").await;
+    assert_eq!(desk.app.database.count("select count(*) from sixty.slack_links").await, 2);
+    // What another company's workspace says of its people counts for nothing here.
+    desk.slack.email("U0GINA", "erin@example.com");
+    desk.slack.stranger("U0GINA", "T0OTHER");
+    desk.command("U0GINA", "today").await;
+    eventually("she is told how to link herself", async || {
+        (desk.slack.told().matches("/slack/link?token=").count() == 2).then_some(())
+    })
+    .await;
     assert_eq!(desk.app.database.count("select count(*) from sixty.slack_links").await, 2);
 }
 

@@ -157,8 +157,14 @@ async fn an_erased_organization_leaves_nothing_of_slack() {
         desk.event(event).await;
         desk.settled().await;
     }
-    let grant =
-        Grant { user: "root", org: None, role: None, platform_admin: true, ttl: Duration::from_hours(1) };
+    let grant = Grant {
+        user: "root",
+        email: None,
+        org: None,
+        role: None,
+        platform_admin: true,
+        ttl: Duration::from_hours(1),
+    };
     let platform = desk.app.replica.bearer(&token(&grant));
     platform.delete("/v1/platform/orgs/acme").await.expect(202);
     eventually("the organization is gone", async || {

@@ -5,31 +5,33 @@
 
 use chrono::TimeDelta;
 use domain::{
-    Result, ScheduleRunId, SessionId, Tenant, UserId,
+    OptionalExt as _, Result, ScheduleRunId, SessionId, Tenant, UserId,
     block::{self, Block},
     notification::{About, NotificationKind},
     schedule::{Deliver, DeliveryStatus, PausedFor, TaskStatus},
 };
 use futures_util::StreamExt as _;
 use store::{
-    TenantTx, messages, notifications,
+    TenantTx,
+    audit::{self, Entry},
+    messages, notifications,
     schedules::{
         delivery::{self as rows, Parcel},
         firing::{self, Leased},
     },
-    trust,
+    sessions, trust,
 };
 use tools::mail::{Mail, MailError, Mailer};
 
 use super::{
-    AT_ONCE, BATCH,
+    AT_ONCE,
     ending::{self, BUSY, STAYED_BUSY},
     role_today, target,
 };
 use crate::Engine;
 
-/// How long a replica has for it: longer than a mail server may take.
-const LEASE_SECONDS: u32 = 120;
+/// How long a replica has for it: longer than a mailer may take, and all that are claimed begin at once.
+const LEASE_SECONDS: u32 = 300;
 /// How long it waits after its first, second, … try.
 const WAITS: [TimeDelta; 4] =
     [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2)];
@@ -40,29 +42,30 @@ const BROKEN_OFF: &str =
     "the server stopped while it was being sent; whether it arrived is not known, and it is not sent again";
 const NOT_SET_UP: &str = "this server sends no mails any more; its operator sets SMTP_URL and SMTP_FROM";
 const OUT_OF_REACH: &str = "where it was to go is not there any more, or not yours to reach";
+const CHANGED: &str = "the task was given another place meanwhile; the notification has the result";
 const MEMBERSHIP: &str = "its owner is no active member of the organization any more";
 
 pub(super) async fn look(engine: &Engine) -> Result<()> {
     loop {
         let mut tx = engine.store().system().await?;
-        let waiting = rows::waiting(&mut tx, BATCH.into(), LEASE_SECONDS).await?;
+        let waiting = rows::waiting(&mut tx, AT_ONCE.into(), LEASE_SECONDS).await?;
         tx.commit().await?;
         futures_util::stream::iter(&waiting)
-            .for_each_concurrent(AT_ONCE, async |leased| {
+            .for_each_concurrent(usize::from(AT_ONCE), async |leased| {
                 if let Err(error) = deliver(engine, leased).await {
                     tracing::warn!(task = %leased.task, %error, "the result of a scheduled task waits to be handed over");
                 }
             })
             .await;
-        if waiting.len() < usize::from(BATCH) || engine.stopping().is_cancelled() {
+        if waiting.len() < usize::from(AT_ONCE) || engine.stopping().is_cancelled() {
             return Ok(());
         }
     }
 }
 
 /// Where a result goes, as its owner may send it today.
-enum Way {
-    Mail { mailer: Mailer, to: String },
+enum Way<'e> {
+    Mail { mailer: &'e Mailer, to: String },
     Conversation { owner: UserId, session: SessionId },
 }
 
@@ -73,6 +76,11 @@ enum Not {
 }
 
 async fn deliver(engine: &Engine, leased: &Leased) -> Result<()> {
+    if engine.stopping().is_cancelled() {
+        return Ok(());
+    }
+    // A shutdown waits for what is on its way.
+    let _tracked = engine.0.tasks.token();
     let mut tx = engine.store().tenant(leased.owner).await?;
     let Some(parcel) = rows::hold(&mut tx, leased).await? else { return tx.rollback().await };
     match way(engine, &mut tx, &parcel).await {
@@ -86,8 +94,8 @@ async fn deliver(engine: &Engine, leased: &Leased) -> Result<()> {
             let told = told(&mut tx, &parcel).await?;
             tx.rollback().await?;
             let colleague = Tenant::own(leased.owner.org, owner);
-            let wrote = write(engine, colleague, session, &told).await?;
-            written(engine, leased, &parcel, wrote).await
+            let wrote = write(engine, leased, colleague, session, &told).await?;
+            written(engine, leased, wrote).await
         }
         Ok(Err(not)) => {
             refuse(&mut tx, &parcel, not).await?;
@@ -97,7 +105,11 @@ async fn deliver(engine: &Engine, leased: &Leased) -> Result<()> {
     }
 }
 
-async fn way(engine: &Engine, tx: &mut TenantTx, parcel: &Parcel) -> Result<std::result::Result<Way, Not>> {
+async fn way<'e>(
+    engine: &'e Engine,
+    tx: &mut TenantTx,
+    parcel: &Parcel,
+) -> Result<std::result::Result<Way<'e>, Not>> {
     if parcel.status == DeliveryStatus::Sending {
         return Ok(Err(Not::Broken(DeliveryStatus::Unknown, BROKEN_OFF)));
     }
@@ -109,15 +121,23 @@ async fn way(engine: &Engine, tx: &mut TenantTx, parcel: &Parcel) -> Result<std:
         (Deliver::Email { .. }, None) => Err(Not::Broken(DeliveryStatus::Failed, NOT_SET_UP)),
         (Deliver::Email { to }, Some(mailer)) => target::address(tx, role, to.as_deref())
             .await?
-            .map(|to| Way::Mail { mailer: mailer.clone(), to })
+            .map(|to| Way::Mail { mailer, to })
             .ok_or(Not::OutOfReach),
+        (Deliver::Session { session_id: session }, _) if is_own(tx, *session).await? => {
+            Err(Not::Broken(DeliveryStatus::Failed, CHANGED))
+        }
         (Deliver::Session { session_id: session }, _) => target::colleague(tx, role, *session)
             .await?
             .map(|owner| Way::Conversation { owner, session: *session })
             .ok_or(Not::OutOfReach),
-        // The task was changed meanwhile: its owner has the notification.
-        (Deliver::Notification {} | Deliver::Slack { .. }, _) => Err(Not::OutOfReach),
+        (Deliver::Notification {} | Deliver::Slack { .. }, _) => {
+            Err(Not::Broken(DeliveryStatus::Failed, CHANGED))
+        }
     })
+}
+
+async fn is_own(tx: &mut TenantTx, session: SessionId) -> Result<bool> {
+    Ok(sessions::find(tx, session).await.optional()?.is_some())
 }
 
 /// The whole answer, or what is kept of it.
@@ -199,7 +219,13 @@ enum Wrote {
 }
 
 /// In the colleague's own name, as all that is theirs is written. What stands there is not their words.
-async fn write(engine: &Engine, colleague: Tenant, session: SessionId, told: &Told) -> Result<Wrote> {
+async fn write(
+    engine: &Engine,
+    leased: &Leased,
+    colleague: Tenant,
+    session: SessionId,
+    told: &Told,
+) -> Result<Wrote> {
     let mut tx = engine.store().tenant_with_session(colleague, session).await?;
     let active = tx.membership().is_some_and(|member| member.active);
     if !active || tx.locked_session().is_none() {
@@ -220,6 +246,9 @@ async fn write(engine: &Engine, colleague: Tenant, session: SessionId, told: &To
     let about = About { session_id: Some(session), ..About::default() };
     let text = "It has written into a conversation of yours.";
     notifications::add(&mut tx, NotificationKind::ScheduleReported, &title, text, about).await?;
+    let (target, detail) = (format!("session:{session}"), format!("for schedule:{}", leased.task));
+    let entry = Entry { on_behalf_of: Some(leased.owner.user), ..Entry::by_service("schedule.report") };
+    audit::record(&mut tx, &[entry.on(&target).saying(&detail)]).await?;
     tx.commit().await?;
     Ok(Wrote::Made)
 }
@@ -230,13 +259,15 @@ pub(super) async fn say(tx: &mut TenantTx, session: SessionId, id: ScheduleRunId
     messages::add_answer(tx, session, id.message(), &content, &crate::turn::cut(text, 200)).await
 }
 
-async fn written(engine: &Engine, leased: &Leased, parcel: &Parcel, wrote: Wrote) -> Result<()> {
+async fn written(engine: &Engine, leased: &Leased, wrote: Wrote) -> Result<()> {
     let mut tx = engine.store().tenant(leased.owner).await?;
+    // As it stands by now.
+    let Some(parcel) = rows::hold(&mut tx, leased).await? else { return tx.rollback().await };
     match wrote {
         Wrote::Made => rows::end(&mut tx, parcel.id, DeliveryStatus::Sent, None).await.map(drop)?,
-        Wrote::Gone => refuse(&mut tx, parcel, Not::OutOfReach).await?,
+        Wrote::Gone => refuse(&mut tx, &parcel, Not::OutOfReach).await?,
         Wrote::Busy if firing::is_late(parcel.ended_at, parcel.now) => {
-            failed(&mut tx, parcel, DeliveryStatus::Failed, STAYED_BUSY).await?;
+            failed(&mut tx, &parcel, DeliveryStatus::Failed, STAYED_BUSY).await?;
         }
         Wrote::Busy => rows::again(&mut tx, parcel.id, None, BUSY).await?,
     }

@@ -52,7 +52,7 @@ pub(super) async fn look(engine: &Engine) -> Result<()> {
         let ended = rows::to_settle(&mut tx, BATCH.into(), engine.settings().lease_seconds).await?;
         tx.commit().await?;
         futures_util::stream::iter(&ended)
-            .for_each_concurrent(AT_ONCE, async |slot| {
+            .for_each_concurrent(usize::from(AT_ONCE), async |slot| {
                 if let Err(error) = settle(engine, slot).await {
                     tracing::warn!(task = %slot.task, %error, "the end of a scheduled task waits");
                 }

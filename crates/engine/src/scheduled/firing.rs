@@ -106,7 +106,7 @@ async fn claim(engine: &Engine) -> Result<Claimed> {
 
 async fn begin_all(engine: &Engine, slots: &[Leased]) {
     futures_util::stream::iter(slots)
-        .for_each_concurrent(AT_ONCE, async |slot| {
+        .for_each_concurrent(usize::from(AT_ONCE), async |slot| {
             if let Err(error) = begin(engine, slot).await {
                 tracing::warn!(task = %slot.task, %error, "a scheduled task could not begin; it is tried again");
             }

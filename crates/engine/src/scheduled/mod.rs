@@ -33,7 +33,7 @@ const TOO_CLOSE: &str =
 /// Slots of one claim.
 const BATCH: u8 = 100;
 /// Those that are seen to at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: u8 = 8;
 /// Slots that are told ahead.
 const UPCOMING: usize = 5;
 

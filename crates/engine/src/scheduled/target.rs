@@ -62,10 +62,12 @@ pub(super) async fn problems(
     Ok(problems)
 }
 
-const NOT_YOURS: &str = "must be the address of your own tokens, or with access_all_org that of a member";
-const NO_ADDRESS: &str = "your tokens name no address that is verified (the claim `email`)";
+const NOT_YOURS: &str = "your organization must let you send mails, and it must be the address of your own tokens, or with access_all_org that of a member";
+const NO_ADDRESS: &str =
+    "your tokens name no address (the claim `email`), or your organization does not let you send mails";
 
-const NOT_LINKED: &str = "you are not linked to Slack; write to the copilot there, and it says how";
+const NOT_LINKED: &str = "you are not linked to Slack: write to the copilot there, and it says how; or your \
+    organization does not let you post there";
 const NOT_LISTED: &str =
     "must be a channel that an administrator has listed, and needs the right access_all_org";
 
@@ -75,6 +77,9 @@ pub(super) async fn in_slack(
     role: Role,
     channel: Option<&str>,
 ) -> Result<Option<(SlackUser, String)>> {
+    if !allows(tx, role, Action::SendSlack).await? {
+        return Ok(None);
+    }
     let Some(person) = links::own(tx).await? else { return Ok(None) };
     let Some(channel) = channel else {
         let direct = person.user.clone();
@@ -97,6 +102,9 @@ pub(super) async fn colleague(tx: &mut TenantTx, role: Role, session: SessionId)
 
 /// Where a mail goes, if the person may send one there.
 pub(super) async fn address(tx: &mut TenantTx, role: Role, to: Option<&str>) -> Result<Option<String>> {
+    if !allows(tx, role, Action::SendEmail).await? {
+        return Ok(None);
+    }
     let user = tx.tenant().user;
     // It may have come with the token of this very request.
     let own = orgs::membership(tx, user).await?.and_then(|member| member.email);
@@ -104,6 +112,11 @@ pub(super) async fn address(tx: &mut TenantTx, role: Role, to: Option<&str>) -> 
     let Some(to) = to else { return Ok(None) };
     let may = own.as_ref() == Some(&to) || (sees_all(tx, role).await? && orgs::is_mailed_at(tx, &to).await?);
     Ok(may.then_some(to))
+}
+
+/// Whether the matrix lets the person have it done at all. To write the task is their yes to what needs one.
+async fn allows(tx: &mut TenantTx, role: Role, action: Action) -> Result<bool> {
+    Ok(permissions::matrix(tx).await?.rule(Ask::own(role, action)).policy != Policy::Disabled)
 }
 
 async fn sees_all(tx: &mut TenantTx, role: Role) -> Result<bool> {

@@ -211,7 +211,7 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// `email` and `email_verified` of OpenID Connect Core 1.0 §5.1, which all of the providers know.
+/// `email` and `email_verified` of `OpenID` Connect Core 1.0 §5.1, which all of the providers know.
 fn email(claims: &Value) -> Option<String> {
     let unverified = claims.get("email_verified").is_some_and(|verified| verified != true);
     let text = claims.get("email")?.as_str()?;

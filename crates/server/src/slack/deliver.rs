@@ -179,7 +179,10 @@ async fn settle(errand: &Errand<'_>, run: RunId, shown: bool) -> Result<After> {
             return Ok(after);
         }
     }
-    if let Some(after) = ask(errand, &now).await? {
+    // What a scheduled task waits for is told to its owner alone, by a notification.
+    if !errand.turn.is_report()
+        && let Some(after) = ask(errand, &now).await?
+    {
         return Ok(after);
     }
     let until = now.pending.iter().map(|approval| approval.expires_at).min();

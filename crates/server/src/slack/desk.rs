@@ -4,12 +4,14 @@ use chrono::{TimeDelta, Utc};
 use domain::{
     Error, OrgId, Result, UserId,
     audit::{Actor, Channel},
+    notification::{About, NotificationKind},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use store::{
     TenantTx,
     audit::{self, Entry},
+    notifications,
     slack::{
         self as rows, Installed, Team,
         links::{self, Meant, SlackUser},
@@ -157,9 +159,12 @@ async fn keep(
     };
     let mut tx = app.store().tenant(domain::Tenant::own(org, by)).await?;
     let kept = async {
-        // Who asked for it may have left since.
-        let active = tx.membership().is_some_and(|member| member.active);
-        if !active {
+        // Who asked for it may have left since, or administer no more.
+        let administers = tx.membership().filter(|member| member.active).is_some_and(|member| {
+            let role = member.token_role.or(member.role).map(|role| role.capped(member.ceiling));
+            role.is_some_and(domain::Role::administers)
+        });
+        if !administers {
             return Ok(None);
         }
         if !rows::install(&mut tx, &new).await? {
@@ -194,10 +199,15 @@ async fn note(tx: &mut TenantTx, actor: Actor, action: &str, team: &Team) -> Res
     audit::record(tx, &[entry.on(&target)]).await
 }
 
-/// Slack says that the copilot was removed, or its token taken away.
-pub async fn disconnect(app: &App, _: &Slack, org: OrgId, team: &Team) -> Result<()> {
+/// Slack says that the copilot was removed, or its token taken away, at this time (seconds since 1970). What is told late
+/// ends no installation that was made since.
+pub async fn disconnect(app: &App, org: OrgId, team: &Team, said_at: i64) -> Result<()> {
     let mut tx = app.store().tenant(nobody(org)).await?;
     let gone = async {
+        let known = rows::find(&mut tx, team).await?;
+        if known.is_some_and(|workspace| workspace.updated_at.timestamp() > said_at) {
+            return Ok(());
+        }
         if rows::uninstall(&mut tx, team).await? {
             note(&mut tx, Actor::Service, "slack.uninstall", team).await?;
         }
@@ -247,5 +257,12 @@ pub async fn linked(caller: &Caller, slack: &Slack, tx: &mut Tx, token: &str) ->
     links::link(tx, &person, me, false).await?;
     let target = format!("slack:{}/{}", name(&person.team), person.user);
     audit::record(tx, &[caller.did("slack.link").on(&target)]).await?;
+    // Somebody else may have given them the link.
+    let text = format!(
+        "{} of the workspace {} speaks as you there from now on. If that is not you, tell an administrator.",
+        person.user, person.team.team
+    );
+    let title = "You are linked to Slack";
+    notifications::add(tx, NotificationKind::SlackLinked, title, &text, About::default()).await?;
     Ok(person)
 }

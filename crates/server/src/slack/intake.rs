@@ -225,6 +225,11 @@ async fn introduced(app: &App, slack: &Slack, org: OrgId, said: &Said) -> Result
     slack.whisper(app, org, said, message).await
 }
 
+/// When it happened, in seconds since 1970; without a word of that: later than all that is known.
+fn said_at(envelope: &Value) -> i64 {
+    envelope["event_time"].as_i64().unwrap_or(i64::MAX)
+}
+
 /// An event, as Slack wraps it. Nothing is told back.
 pub async fn event(app: &App, slack: &Slack, envelope: &Value) -> Result<()> {
     let named = team_of(text_of(envelope, "enterprise_id"), text_of(envelope, "team_id"));
@@ -234,10 +239,12 @@ pub async fn event(app: &App, slack: &Slack, envelope: &Value) -> Result<()> {
     };
     let event = &envelope["event"];
     match text_of(event, "type") {
-        "app_uninstalled" => super::disconnect(app, slack, org, &team).await,
+        // One that left says nothing of the enterprise that it is in.
+        "app_uninstalled" | "tokens_revoked" if team.team != named.team => Ok(()),
+        "app_uninstalled" => super::disconnect(app, org, &team, said_at(envelope)).await,
         "tokens_revoked" => {
             let bots = event["tokens"]["bot"].as_array().is_some_and(|bots| !bots.is_empty());
-            if bots { super::disconnect(app, slack, org, &team).await } else { Ok(()) }
+            if bots { super::disconnect(app, org, &team, said_at(envelope)).await } else { Ok(()) }
         }
         "app_mention" | "message" => message(app, slack, (org, team), envelope).await,
         _ => Ok(()),
@@ -281,7 +288,8 @@ fn read(team: &Team, envelope: &Value, bot: Option<&str>) -> Option<Said> {
         return None;
     }
     let direct = text_of(event, "channel_type") == "im";
-    let mentions = bot.is_some_and(|bot| text_of(event, "text").contains(&format!("<@{bot}")));
+    let mentions = bot.is_some_and(|bot| text_of(event, "text").contains(&format!("<@{bot}>")))
+        || bot.is_some_and(|bot| text_of(event, "text").contains(&format!("<@{bot}|")));
     if !direct && !mentions && text_of(event, "type") != "app_mention" {
         return None;
     }

@@ -66,8 +66,13 @@ impl Slack {
         Ok(url)
     }
 
-    /// The e-mail address that Slack knows of a person who is neither a guest nor a bot, and has confirmed it.
-    pub(super) async fn email_of(&self, workspace: &Connected, user: &str) -> Result<Option<String>> {
+    /// The e-mail address that Slack knows of a person of this workspace who is neither a guest nor a bot, and has
+    /// confirmed it. In a shared channel people of other companies speak as well: their addresses are their own affair.
+    pub(super) async fn email_of(
+        &self,
+        workspace: &Connected,
+        SlackUser { team, user }: &SlackUser,
+    ) -> Result<Option<String>> {
         let asked = self.api.ask(&workspace.token, "users.info", &[("user", user)]).await;
         let answer = match asked {
             Ok(answer) => answer,
@@ -80,9 +85,14 @@ impl Slack {
         let outsider = ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"]
             .iter()
             .any(|flag| about[*flag] == true);
-        let unconfirmed = about["is_email_confirmed"] == false;
+        let confirmed = about["is_email_confirmed"] == true;
+        let home = if team.team.is_empty() {
+            text_of(&about["enterprise_user"], "enterprise_id") == team.enterprise
+        } else {
+            text_of(about, "team_id") == team.team
+        };
         let email = text_of(&about["profile"], "email").trim().to_lowercase();
-        Ok((!outsider && !unconfirmed && email.contains('@')).then_some(email))
+        Ok((home && !outsider && confirmed && email.contains('@')).then_some(email))
     }
 }
 
@@ -110,7 +120,7 @@ pub(super) async fn recognise(app: &App, slack: &Slack, org: OrgId, person: &Sla
     let workspace = if allowed { slack.token(&mut tx, &person.team).await? } else { None };
     tx.rollback().await?;
     let Some(workspace) = workspace else { return Ok(false) };
-    let Some(email) = slack.email_of(&workspace, &person.user).await? else { return Ok(false) };
+    let Some(email) = slack.email_of(&workspace, person).await? else { return Ok(false) };
     let mut tx = app.store().tenant(nobody(org)).await?;
     let linked = match links::by_email(&mut tx, &email).await {
         Ok(Some(user)) => links::link(&mut tx, person, user, true).await.map(|()| true),

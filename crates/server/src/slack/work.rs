@@ -8,11 +8,17 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{OrgId, Result};
-use store::slack::{
-    posts,
-    turns::{self, Leased, State, Turn},
-    work as rows,
+use domain::{
+    OrgId, Result,
+    notification::{About, NotificationKind},
+};
+use store::{
+    notifications,
+    slack::{
+        posts,
+        turns::{self, Leased, State, Turn},
+        work as rows,
+    },
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -182,6 +188,12 @@ async fn held(app: &App, leased: &Leased) -> Result<Option<Turn>> {
 pub(super) async fn give_up(app: &App, leased: &Leased, why: &str) -> Result<()> {
     tracing::warn!(turn = %leased.id, why, "something that was said in Slack is not answered");
     let mut tx = app.store().tenant(leased.owner).await?;
+    // Whoever has asked in Slack sees that there is no answer; of a report its owner knows nothing.
+    if turns::hold(&mut tx, leased).await?.is_some_and(|turn| turn.is_report()) {
+        let title = "A result was not told in Slack";
+        let about = About::default();
+        notifications::add(&mut tx, NotificationKind::ScheduleUndelivered, title, why, about).await?;
+    }
     turns::end(&mut tx, leased, Some(why)).await?;
     posts::look_at(&mut tx, leased, None::<DateTime<Utc>>).await?;
     tx.commit().await

@@ -181,13 +181,13 @@ pub async fn slack_user_of(tx: &mut TenantTx, team: &Team, external_id: &str) ->
     .map_err(from_sqlx)
 }
 
-/// The active member who has this e-mail address, in lower case, in their tokens or, where these name none, as their
-/// external id; none, if several have it.
+/// The active member who has this e-mail address, in lower case, in their tokens or as their external id; none,
+/// if several have it.
 pub async fn by_email(tx: &mut TenantTx, email: &str) -> Result<Option<UserId>> {
     let org = tx.org();
     let mut rows = sqlx::query_scalar!(
         "select user_id from sixty.members
-         where org_id = $1 and coalesce(email, lower(external_id)) = $2 and status = 'active' and not service
+         where org_id = $1 and (email = $2 or lower(external_id) = $2) and status = 'active' and not service
             and not shared limit 2",
         org.0,
         email

@@ -187,11 +187,12 @@ pub async fn begin(tx: &mut TenantTx, leased: &Leased, run: Option<RunId>) -> Re
     let tenant = tx.tenant();
     sqlx::query!(
         "update sixty.slack_turns set state = 'begun', run_id = $4, attempts = 0
-         where org_id = $1 and owner_id = $2 and id = $3",
+         where org_id = $1 and owner_id = $2 and id = $3 and fence = $5",
         tenant.org.0,
         tenant.user.0,
         leased.id,
-        run.map(|run| run.0)
+        run.map(|run| run.0),
+        leased.fence
     )
     .execute(tx.connection())
     .await

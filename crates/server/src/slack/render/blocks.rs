@@ -51,6 +51,14 @@ pub fn button(label: &str, action_id: &str, value: &str, style: Style) -> Option
     Some(button)
 }
 
+/// A question before a click counts; none, if its text does not fit.
+pub fn confirm(title: &str, text: &str) -> Option<Value> {
+    (length(text) <= limits::CONFIRM).then(|| {
+        json!({"title": plain_text(title, limits::LABEL), "text": plain_text(text, limits::CONFIRM),
+            "confirm": plain_text("Yes", limits::LABEL), "deny": plain_text("No", limits::LABEL)})
+    })
+}
+
 /// A button that opens a page. Slack reports the click as well.
 pub fn link(label: &str, action_id: &str, url: &str) -> Option<Value> {
     let is_page = url.starts_with("https://") || url.starts_with("http://");

@@ -4,7 +4,7 @@ use domain::card::{Card, CardAction, EMAIL_DRAFT, TEXT};
 use serde_json::{Value, json};
 
 use super::{
-    blocks::{Style, actions, button, link, markdown, section},
+    blocks::{Style, actions, button, confirm, link, markdown, section},
     click::{self, numbered},
     limits,
     message::Message,
@@ -41,10 +41,12 @@ fn action_of(n: usize, action: &CardAction) -> Option<Value> {
         }
         CardAction::OpenUrl { label, url } => link(label, &numbered(click::PAGE, n), url),
         CardAction::SendMessage { label, prompt } => {
-            button(label, &numbered(click::SAY, n), prompt, Style::Default)
+            // Label and prompt are the model's, and a click says the prompt in the name of whoever clicks: they see it.
+            let mut button = button(label, &numbered(click::SAY, n), prompt, Style::Default)?;
+            button["confirm"] = confirm("Say this?", prompt)?;
+            Some(button)
         }
-        CardAction::Approve { label, approval_id } => {
-            button(label, &numbered(click::APPROVE, n), &approval_id.to_string(), Style::Primary)
-        }
+        // What is to be approved comes as a message of its own, with its arguments.
+        CardAction::Approve { .. } => None,
     }
 }

@@ -14,6 +14,8 @@ pub const FALLBACK: usize = 4_000;
 pub const SECTION: usize = 3_000;
 /// The label of a button or of an option.
 pub const LABEL: usize = 75;
+/// The text of a question before a click counts.
+pub const CONFIRM: usize = 300;
 /// The value of a button.
 pub const BUTTON_VALUE: usize = 2_000;
 /// Elements of an `actions` block.

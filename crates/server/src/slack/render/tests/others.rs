@@ -55,14 +55,12 @@ fn a_card_is_shown_with_what_can_be_done_with_it() {
         ],
     );
     assert_eq!(message.blocks[0]["text"]["text"], "*An &lt;offer&gt; for *Acme**");
-    let expected = [
-        Click::Open(EntityKind::Deal, "D:1".into()),
-        Click::Page,
-        Click::Say("Tell me more".into()),
-        Click::Approve(approval),
-    ];
+    let expected =
+        [Click::Open(EntityKind::Deal, "D:1".into()), Click::Page, Click::Say("Tell me more".into())];
     assert_eq!(clicks(&message), expected);
     assert_eq!(elements(&message)[0]["text"]["text"], "Do it ‹!here>");
+    // What a click says is seen before.
+    assert_eq!(elements(&message)[2]["confirm"]["text"]["text"], "Tell me more");
 }
 
 #[test]
