@@ -6,7 +6,7 @@ use super::{
     attack::{Tally, ask, call, sings},
     masked,
     operations::{At, Names, OPERATIONS, Place, operation, places},
-    world::{Case, Insider, NOBODYS, OTHERS, THEIR_KEY, World},
+    world::{COLLEAGUES, Case, Insider, NOBODYS, OTHERS, THEIR_KEY, World},
 };
 use crate::harness::Answer;
 
@@ -86,6 +86,12 @@ fn barred(who: &Insider, place: &Place) -> bool {
     place.names == Names::Member && place.at == At::Path && !["owner", "admin"].contains(&who.role)
 }
 
+/// Whoever has `access_all_org` may have the results of a scheduled task written into a colleague's conversation.
+fn reaches_colleagues(who: &Insider, place: &Place) -> bool {
+    let delivers = matches!(place.at, At::Body(body) if body.contains("\"deliver\""));
+    delivers && ["owner", "admin"].contains(&who.role)
+}
+
 /// What is no name is refused, and in a path exactly as what does not exist.
 async fn compare_malformed(tally: &mut Tally, who: &Insider, place: &Place, first: &Case) {
     let mut cases = World::malformed(place.names);
@@ -126,6 +132,7 @@ async fn ask_everywhere(world: &World, mode: Mode, who: &Insider, only: Option<&
     for place in places() {
         let mut cases = world.unknowable(who, place.names);
         cases.retain(|(what, _)| only.is_none_or(|only| [NOBODYS, only].contains(what)));
+        cases.retain(|(what, _)| !(*what == COLLEAGUES && reaches_colleagues(who, &place)));
         for accept in ["application/json", "text/event-stream"] {
             compare(tally, mode, who, &place, ("accept", accept), &cases).await;
         }

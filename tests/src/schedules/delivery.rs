@@ -99,7 +99,7 @@ async fn a_mail_whose_sender_was_killed_is_unknown_and_never_sent_again() {
     doomed.kill();
     let heir = Process::start(&spawn).await.expect("a server");
     let bob = bob.at(heir.address);
-    clock(&app, "2026-06-01T12:05:00Z").await;
+    clock(&app, "2026-06-01T12:06:00Z").await;
     let unknown = delivery(&bob, &id, "unknown").await;
     assert!(unknown["error"].as_str().unwrap().contains("not sent again"), "{unknown}");
     assert!(told(&bob).await.contains(&"schedule_undelivered".to_owned()));
