@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{World, only_result, probe, unknown};
 use crate::harness::{
-    Process, Spawn,
+    Process, Spawn, eventually,
     look::{all, answers, end, messages, prompts, run_of, system},
     probe::Answer,
 };
@@ -54,7 +54,8 @@ async fn the_intent_is_committed_and_no_connection_held_while_a_call_is_made() {
     assert_eq!(world.app.database.count(whole).await, 1);
     let open = "select count(*) from pg_stat_activity
         where datname = current_database() and state like 'idle in transaction%'";
-    assert_eq!(world.app.database.count(open).await, 0);
+    // What runs in the background has one for moments.
+    eventually("none is held", async || (world.app.database.count(open).await == 0).then_some(())).await;
     gate.release();
     assert_eq!(end(&events.rest().await).data["status"], "done");
     assert_eq!((world.states("started").await, world.states("done").await), (0, 1));

@@ -115,10 +115,10 @@ async fn results_come_while_lines_are_still_sent() {
     let mut answer = response.bytes_stream();
     let first = answer.next().await.expect("results").expect("bytes");
     assert_eq!(String::from_utf8_lossy(&first).lines().count(), 3);
-    // Nothing is held meanwhile.
+    // Nothing is held meanwhile, but for moments by what runs in the background.
     let idle =
         "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
-    assert_eq!(app.database.count(idle).await, 0);
+    eventually("nothing is held", async || (app.database.count(idle).await == 0).then_some(())).await;
     send.send(lines(&deals(3, 4)).trim_end().to_owned()).expect("it is read");
     drop(send);
     let rest = answer.next().await.expect("results").expect("bytes");
