@@ -9,6 +9,7 @@ mod installing;
 mod people;
 mod reports;
 pub mod send;
+mod standin;
 mod threads;
 
 use chrono::Utc;

@@ -1,0 +1,77 @@
+//! Which method does what.
+
+use serde_json::{Value, json};
+
+use super::{CLIENT_ID, CLIENT_SECRET, chat, lookups, world::World};
+
+/// An answer, or Slack's word for why not.
+pub type Outcome = Result<Value, String>;
+
+pub fn perform(world: &mut World, method: &str, team: &str, args: &Value) -> Outcome {
+    match method {
+        "auth.test" => Ok(lookups::auth_test(world, team)),
+        "chat.postMessage" => chat::post(world, team, args),
+        "chat.postEphemeral" => chat::whisper(world, team, args),
+        "chat.update" => chat::update(world, team, args),
+        "chat.startStream" => chat::start_stream(world, team, args),
+        "chat.appendStream" => chat::append_stream(world, team, args),
+        "chat.stopStream" => chat::stop_stream(world, team, args),
+        "conversations.open" => lookups::open(world, team, args),
+        "conversations.info" => lookups::channel(world, team, args),
+        "conversations.replies" => lookups::messages(world, team, args, true),
+        "conversations.history" => lookups::messages(world, team, args, false),
+        "users.info" => lookups::user(world, team, args),
+        "views.open" => lookups::open_view(world, args),
+        "apps.uninstall" | "auth.revoke" => {
+            world.workspace(team).revoked = true;
+            Ok(json!({}))
+        }
+        "assistant.threads.setStatus" => Ok(json!({})),
+        _ => {
+            world.problem(format!("{method} is no method that the app should need"));
+            Err("unknown_method".into())
+        }
+    }
+}
+
+/// A text argument that must be there.
+pub fn required<'a>(world: &mut World, method: &str, args: &'a Value, name: &str) -> Result<&'a str, String> {
+    let given = args[name].as_str().filter(|text| !text.is_empty());
+    if given.is_none() {
+        world.problem(format!("{method} lacks {name}"));
+    }
+    given.ok_or_else(|| "invalid_arguments".into())
+}
+
+/// `oauth.v2.access`: a code becomes a token, once.
+pub fn install(world: &mut World, args: &Value) -> Outcome {
+    if args["client_id"] != CLIENT_ID {
+        return Err("invalid_client_id".into());
+    }
+    if args["client_secret"] != CLIENT_SECRET {
+        return Err("bad_client_secret".into());
+    }
+    let code = args["code"].as_str().unwrap_or_default();
+    let Some((team, redirect_uri)) = world.codes.get(code).cloned() else {
+        return Err("invalid_code".into());
+    };
+    if args["redirect_uri"] != redirect_uri.as_str() {
+        return Err("bad_redirect_uri".into());
+    }
+    world.codes.remove(code);
+    let token = format!("xoxb-{team}-{}", world.next());
+    let workspace = world.workspace(&team);
+    (workspace.token, workspace.revoked) = (token, false);
+    let enterprise = workspace.enterprise.as_ref().map(|id| json!({"id": id, "name": "An enterprise"}));
+    Ok(json!({
+        "access_token": workspace.token,
+        "token_type": "bot",
+        "scope": "commands,chat:write",
+        "bot_user_id": workspace.bot,
+        "app_id": "A1",
+        "team": {"id": team, "name": "A workspace"},
+        "enterprise": enterprise,
+        "authed_user": {"id": "UADMIN"},
+        "is_enterprise_install": false,
+    }))
+}
