@@ -12,10 +12,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId,
-    approval::Approval,
-    audit::Actor,
-    permission::{Action, Ask, Policy},
+    Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, approval::Approval, audit::Actor,
 };
 use governor::clock::{Clock, DefaultClock};
 use store::{
@@ -146,8 +143,7 @@ impl Tx {
 
     /// Whether the caller may look at all of the organization without asking anybody.
     pub async fn sees_all(&mut self) -> Result<bool> {
-        let ask = Ask::own(self.role, Action::AccessAllOrg);
-        Ok(self.role.writes() && permissions::matrix(&mut self.inner).await?.rule(ask).policy == Policy::Auto)
+        permissions::sees_all(&mut self.inner, self.role).await
     }
 
     /// Reads or writes what is another person's, for an operation of owners and administrators.
@@ -352,7 +348,7 @@ impl Caller {
 }
 
 /// Commits what was done, or rolls it back.
-async fn end<T>(tx: TenantTx, done: Result<T>) -> Result<T> {
+pub(crate) async fn end<T>(tx: TenantTx, done: Result<T>) -> Result<T> {
     match done {
         Ok(value) => tx.commit().await.map(|()| value),
         Err(error) => tx.rollback().await.and(Err(error)),

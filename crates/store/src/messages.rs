@@ -132,22 +132,6 @@ pub(crate) async fn of_archive(
     .collect()
 }
 
-/// Whether the conversation has this message, live.
-pub async fn is_there(tx: &mut TenantTx, session: SessionId, id: MessageId) -> Result<bool> {
-    let tenant = tx.tenant();
-    sqlx::query_scalar!(
-        r#"select exists (select from sixty.messages
-            where org_id = $1 and owner_id = $2 and session_id = $3 and id = $4) as "there!""#,
-        tenant.org.0,
-        tenant.user.0,
-        session.0,
-        id.0
-    )
-    .fetch_one(tx.connection())
-    .await
-    .map_err(from_sqlx)
-}
-
 /// Writes what no run has said into a conversation that the transaction has locked, as its copilot's words.
 pub async fn add_answer(
     tx: &mut TenantTx,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Error, FieldError, Result, Role, UserId,
-    permission::{Action, Decider, Matrix, OrgRow, Policy, Preset, UserRow},
+    permission::{Action, Ask, Decider, Matrix, OrgRow, Policy, Preset, UserRow},
 };
 use sqlx::{Postgres, QueryBuilder, types::Json};
 use uuid::Uuid;
@@ -40,6 +40,12 @@ pub struct NewPermissions<'a> {
 pub async fn matrix(tx: &mut TenantTx) -> Result<Matrix> {
     let user = tx.tenant().user;
     matrix_of(tx, user).await
+}
+
+/// Whether members of this role may look at all of the organization without asking anybody.
+pub async fn sees_all(tx: &mut TenantTx, role: Role) -> Result<bool> {
+    let ask = Ask::own(role, Action::AccessAllOrg);
+    Ok(role.writes() && matrix(tx).await?.rule(ask).policy == Policy::Auto)
 }
 
 /// The same of this member.

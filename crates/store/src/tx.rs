@@ -31,6 +31,13 @@ pub struct Membership {
     pub email: Option<String>,
 }
 
+impl Membership {
+    /// What the member may do while they are not there: as their newest token or the platform says, under the limit.
+    pub fn role_now(&self) -> Option<Role> {
+        Some(self.token_role.or(self.role)?.capped(self.ceiling))
+    }
+}
+
 /// What a session's row, once locked, says about its next turn.
 #[derive(Clone, Debug)]
 pub struct LockedSession {

@@ -1,14 +1,11 @@
 //! What people do leaves entries, and administrators read them.
 
-use std::time::Duration;
-
 use model_sim::{Gate, Reply};
 use reqwest::Method;
 use serde_json::{Value, json};
-use server::auth::Grant;
 
 use super::{gist, trail};
-use crate::harness::{TestApp, look::run_of, token};
+use crate::harness::{TestApp, look::run_of};
 
 #[tokio::test]
 async fn what_people_do_stands_in_the_trail() {
@@ -54,15 +51,7 @@ async fn what_people_do_stands_in_the_trail() {
 #[tokio::test]
 async fn what_the_platform_does_to_members_stands_in_their_organizations_trail() {
     let app = TestApp::start().await;
-    let grant = Grant {
-        user: "root",
-        email: None,
-        org: None,
-        role: None,
-        platform_admin: true,
-        ttl: Duration::from_hours(1),
-    };
-    let platform = app.replica.bearer(&token(&grant));
+    let platform = app.replica.root();
     platform.put("/v1/platform/orgs/acme", json!({})).await.expect(201);
     platform.put("/v1/platform/orgs/acme", json!({"name": "Acme"})).await.expect(200);
     platform.put("/v1/platform/orgs/acme", json!({})).await.expect(200);

@@ -6,13 +6,10 @@ mod fates;
 mod organization;
 mod person;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use server::auth::Grant;
 use sqlx::AssertSqlSafe;
 
-use crate::harness::{Person, Setup, TestApp, eventually, token};
+use crate::harness::{Person, Setup, TestApp, eventually};
 
 /// A replica that lets go quickly.
 fn quick() -> Setup {
@@ -20,15 +17,7 @@ fn quick() -> Setup {
 }
 
 pub fn platform(app: &TestApp) -> Person {
-    let grant = Grant {
-        user: "root",
-        email: None,
-        org: None,
-        role: None,
-        platform_admin: true,
-        ttl: Duration::from_hours(1),
-    };
-    app.replica.bearer(&token(&grant))
+    app.replica.root()
 }
 
 /// Asks for an erasure and waits for its end.

@@ -70,6 +70,18 @@ impl Replica {
         self.bearer(&token(&Grant { email: Some(email), ..grant(org, user, role) }))
     }
 
+    /// A platform administrator.
+    pub fn root(&self) -> Person {
+        self.bearer(&token(&Grant {
+            user: "root",
+            email: None,
+            org: None,
+            role: None,
+            platform_admin: true,
+            ttl: Duration::from_hours(1),
+        }))
+    }
+
     /// Somebody with this token.
     pub fn bearer(&self, token: &str) -> Person {
         Person::new(self.address, token)

@@ -10,15 +10,7 @@ use super::{STORED, forge};
 use crate::harness::{Answer, Person, TestApp, token};
 
 fn platform(app: &TestApp) -> Person {
-    let grant = Grant {
-        user: "root",
-        email: None,
-        org: None,
-        role: None,
-        platform_admin: true,
-        ttl: Duration::from_hours(1),
-    };
-    app.replica.bearer(&token(&grant))
+    app.replica.root()
 }
 
 fn login(app: &TestApp, user: &str) -> Person {

@@ -4,15 +4,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
-    time::Duration,
 };
 
 use serde_json::{Value, json};
-use server::auth::Grant;
 use uuid::Uuid;
 
 use super::{document, read, with};
-use crate::harness::{Person, TestApp, program, token};
+use crate::harness::{Person, TestApp, program};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -174,14 +172,7 @@ async fn what_the_check_refuses_is_not_sent_and_what_the_service_refuses_stops_n
 async fn the_platforms_skills_are_pushed_by_its_administrator_and_overridden_by_an_organization() {
     let app = TestApp::start().await;
     let alice = app.alice();
-    let root = app.replica.bearer(&token(&Grant {
-        user: "root",
-        email: None,
-        org: None,
-        role: None,
-        platform_admin: true,
-        ttl: Duration::from_hours(1),
-    }));
+    let root = app.replica.root();
     let folder = Folder::new(&[("brief/SKILL.md", &document("Brief", "For all."))]);
     let said = push_as(&app, &alice, &folder, &["--platform"]).await;
     assert_eq!((said.code, said.out.as_str()), (2, "0 skills pushed; 1 not sent\n"));

@@ -1,13 +1,10 @@
 //! Threads of channels: conversations of several people.
 
-use std::time::Duration;
-
 use model_sim::Reply;
 use serde_json::{Value, json};
-use server::auth::Grant;
 
 use super::{CHANNEL, Desk, direct, mention};
-use crate::harness::{eventually, token};
+use crate::harness::eventually;
 
 /// With a channel in which the copilot may answer, and Bob linked.
 async fn channel() -> Desk {
@@ -157,15 +154,7 @@ async fn an_erased_organization_leaves_nothing_of_slack() {
         desk.event(event).await;
         desk.settled().await;
     }
-    let grant = Grant {
-        user: "root",
-        email: None,
-        org: None,
-        role: None,
-        platform_admin: true,
-        ttl: Duration::from_hours(1),
-    };
-    let platform = desk.app.replica.bearer(&token(&grant));
+    let platform = desk.app.replica.root();
     platform.delete("/v1/platform/orgs/acme").await.expect(202);
     eventually("the organization is gone", async || {
         let state = platform.get("/v1/platform/orgs/acme/erasure").await.expect(200).json();

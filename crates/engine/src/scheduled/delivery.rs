@@ -19,7 +19,7 @@ use store::{
         delivery::{self as rows, Parcel},
         firing::{self, Leased},
     },
-    sessions, trust,
+    trust,
 };
 use tools::mail::{Mail, MailError, Mailer};
 
@@ -123,7 +123,7 @@ async fn way<'e>(
             .await?
             .map(|to| Way::Mail { mailer, to })
             .ok_or(Not::OutOfReach),
-        (Deliver::Session { session_id: session }, _) if is_own(tx, *session).await? => {
+        (Deliver::Session { session_id: session }, _) if target::is_own(tx, *session).await? => {
             Err(Not::Broken(DeliveryStatus::Failed, CHANGED))
         }
         (Deliver::Session { session_id: session }, _) => target::colleague(tx, role, *session)
@@ -134,10 +134,6 @@ async fn way<'e>(
             Err(Not::Broken(DeliveryStatus::Failed, CHANGED))
         }
     })
-}
-
-async fn is_own(tx: &mut TenantTx, session: SessionId) -> Result<bool> {
-    Ok(sessions::find(tx, session).await.optional()?.is_some())
 }
 
 /// The whole answer, or what is kept of it.
@@ -232,7 +228,7 @@ async fn write(
         tx.rollback().await?;
         return Ok(Wrote::Gone);
     }
-    if messages::is_there(&mut tx, session, told.id.message()).await? {
+    if messages::find(&mut tx, session, told.id.message()).await.optional()?.is_some() {
         tx.rollback().await?;
         return Ok(Wrote::Made);
     }

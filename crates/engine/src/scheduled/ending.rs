@@ -129,18 +129,18 @@ async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
     let answer = messages::answer_of(tx, run.id).await?;
     let text = answer.map(|message| block::text_of(message.content.get())).unwrap_or_default();
     let delivery = deliver(tx, held, run, &text).await?;
-    if delivery == Delivery::Later {
+    if delivery == HandOver::Later {
         return rows::postpone(tx, held, BUSY).await;
     }
     rows::end(tx, held, TaskRunStatus::Done, Some(run), &kept(&text)).await?;
-    if delivery == Delivery::HandedOver {
+    if delivery == HandOver::HandedOver {
         deliveries::hand_over(tx, held).await?;
     }
     rows::count_failure(tx, held.task.id, false).await?;
     let title = format!("{:?} is done", held.task.name);
     let text = shorten(&text, TOLD);
     let text = match delivery {
-        Delivery::Failed(why) => format!("{why}\n\n{text}"),
+        HandOver::Failed(why) => format!("{why}\n\n{text}"),
         _ => text,
     };
     notifications::add(tx, NotificationKind::ScheduleDone, &title, &text, about(held, Some(run))).await?;
@@ -151,7 +151,7 @@ async fn done(tx: &mut TenantTx, held: &Held, run: &Run) -> Result<()> {
 
 /// What came of handing a result over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Delivery {
+enum HandOver {
     /// It is where it belongs, or there is no such place.
     Made,
     Later,
@@ -160,35 +160,39 @@ enum Delivery {
     Failed(&'static str),
 }
 
-const GONE: Delivery =
-    Delivery::Failed("The place where it was to go is not there any more, or not yours to reach.");
+const GONE: HandOver =
+    HandOver::Failed("The place where it was to go is not there any more, or not yours to reach.");
 pub(super) const STAYED_BUSY: &str =
     "It was to be written into a conversation, which was busy for six hours.";
 
 /// Writes the result into the conversation that waits for it, if there is one.
-async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Result<Delivery> {
+async fn deliver(tx: &mut TenantTx, held: &Held, run: &Run, text: &str) -> Result<HandOver> {
     let role = tx.membership().map_or(Role::Readonly, |member| role_today(&held.task, member));
     let to = match &held.task.deliver {
-        Deliver::Notification {} => return Ok(Delivery::Made),
-        Deliver::Email { .. } => return Ok(Delivery::HandedOver),
+        Deliver::Notification {} => return Ok(HandOver::Made),
+        Deliver::Email { .. } => return Ok(HandOver::HandedOver),
         Deliver::Slack { channel } => return tell_in_slack(tx, held, run, role, channel.as_deref()).await,
-        Deliver::Session { session_id } if *session_id == run.session_id => return Ok(Delivery::Made),
+        Deliver::Session { session_id } if *session_id == run.session_id => return Ok(HandOver::Made),
         Deliver::Session { session_id } => *session_id,
     };
     if !tx.lock_session(to).await? {
         let colleague = target::colleague(tx, role, to).await?;
-        return Ok(if colleague.is_some() { Delivery::HandedOver } else { GONE });
+        return Ok(if colleague.is_some() { HandOver::HandedOver } else { GONE });
     }
     if rows::goes_on(tx, to).await?.run {
         let since = run.finished_at.unwrap_or(held.fired_at);
-        return Ok(if held.is_late_since(since) { Delivery::Failed(STAYED_BUSY) } else { Delivery::Later });
+        return Ok(if rows::is_late(since, held.now) {
+            HandOver::Failed(STAYED_BUSY)
+        } else {
+            HandOver::Later
+        });
     }
     let told = format!("Result of the scheduled task {:?}:\n\n{text}", held.task.name);
     delivery::say(tx, to, held.id, &told).await?;
     if trust::any_untrusted(tx, &[run.session_id]).await? {
         trust::distrust(tx, to).await?;
     }
-    Ok(Delivery::Made)
+    Ok(HandOver::Made)
 }
 
 /// Slack's own queue takes it, in this transaction.
@@ -198,7 +202,7 @@ async fn tell_in_slack(
     run: &Run,
     role: Role,
     channel: Option<&str>,
-) -> Result<Delivery> {
+) -> Result<HandOver> {
     let Some((person, channel)) = target::in_slack(tx, role, channel).await? else { return Ok(GONE) };
     let heading = format!("Result of the scheduled task {:?}:", held.task.name);
     let report = turns::Report {
@@ -209,7 +213,7 @@ async fn tell_in_slack(
         heading: &heading,
     };
     turns::report(tx, &report).await?;
-    Ok(Delivery::Made)
+    Ok(HandOver::Made)
 }
 
 fn kept(text: &str) -> Outcome<'_> {

@@ -207,7 +207,7 @@ async fn ready(
     if !may_schedule(tx, role).await? {
         return Ok(Err(Not::Paused(PausedFor::Rights)));
     }
-    if held.is_late_since(held.fired_at) {
+    if rows::is_late(held.fired_at, held.now) {
         return Ok(Err(Not::Late));
     }
     let session = match task.session {

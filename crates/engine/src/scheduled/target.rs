@@ -25,26 +25,24 @@ pub(super) async fn problems(
 ) -> Result<Vec<FieldError>> {
     let mut problems = Vec::new();
     if let Some(id) = session
-        && sessions::find(tx, id).await.optional()?.is_none()
+        && !is_own(tx, id).await?
     {
-        let error = "there is no such conversation of yours".into();
-        problems.push(FieldError { field: "session".into(), error });
+        problems.push(FieldError { field: "session".into(), error: NO_CONVERSATION.into() });
     }
     let against = match deliver {
         Deliver::Notification {} => None,
         Deliver::Session { session_id } => {
-            let found = sessions::find(tx, *session_id).await.optional()?.is_some()
-                || colleague(tx, role, *session_id).await?.is_some();
-            (!found).then_some(("deliver.session_id", "there is no such conversation of yours"))
+            let found = is_own(tx, *session_id).await? || colleague(tx, role, *session_id).await?.is_some();
+            (!found).then_some(("deliver.session_id", NO_CONVERSATION))
         }
         Deliver::Slack { channel } => {
-            let missing = in_slack(tx, role, channel.as_deref()).await?.is_none();
-            let linked = links::own(tx).await?.is_some();
-            missing.then_some(if linked {
-                ("deliver.channel", NOT_LISTED)
+            if in_slack(tx, role, channel.as_deref()).await?.is_some() {
+                None
+            } else if links::own(tx).await?.is_some() {
+                Some(("deliver.channel", NOT_LISTED))
             } else {
-                ("deliver.kind", NOT_LINKED)
-            })
+                Some(("deliver.kind", NOT_LINKED))
+            }
         }
         Deliver::Email { .. } if engine.settings().mailer.is_none() => {
             Some(("deliver.kind", "this server sends no mails; its operator sets SMTP_URL and SMTP_FROM"))
@@ -62,6 +60,7 @@ pub(super) async fn problems(
     Ok(problems)
 }
 
+const NO_CONVERSATION: &str = "there is no such conversation of yours";
 const NOT_YOURS: &str = "your organization must let you send mails, and it must be the address of your own tokens, or with access_all_org that of a member";
 const NO_ADDRESS: &str =
     "your tokens name no address (the claim `email`), or your organization does not let you send mails";
@@ -87,13 +86,18 @@ pub(super) async fn in_slack(
     };
     let workspace = slack::find(tx, &person.team).await?;
     let listed = workspace.is_some_and(|workspace| workspace.channels.iter().any(|it| it == channel));
-    Ok((listed && sees_all(tx, role).await?).then(|| (person, channel.to_owned())))
+    Ok((listed && permissions::sees_all(tx, role).await?).then(|| (person, channel.to_owned())))
+}
+
+/// Whether the conversation is the person's own.
+pub(super) async fn is_own(tx: &mut TenantTx, session: SessionId) -> Result<bool> {
+    Ok(sessions::find(tx, session).await.optional()?.is_some())
 }
 
 /// Whose conversation it is, if it is a colleague's and the person may write there.
 pub(super) async fn colleague(tx: &mut TenantTx, role: Role, session: SessionId) -> Result<Option<UserId>> {
     let own = tx.tenant().user;
-    if !sees_all(tx, role).await? {
+    if !permissions::sees_all(tx, role).await? {
         return Ok(None);
     }
     tracing::debug!(by = %own, %session, "a scheduled task looks for a colleague's conversation");
@@ -110,16 +114,12 @@ pub(super) async fn address(tx: &mut TenantTx, role: Role, to: Option<&str>) -> 
     let own = orgs::membership(tx, user).await?.and_then(|member| member.email);
     let Some(to) = to.map(domain::email::address) else { return Ok(own) };
     let Some(to) = to else { return Ok(None) };
-    let may = own.as_ref() == Some(&to) || (sees_all(tx, role).await? && orgs::is_mailed_at(tx, &to).await?);
+    let may = own.as_ref() == Some(&to)
+        || (permissions::sees_all(tx, role).await? && orgs::is_mailed_at(tx, &to).await?);
     Ok(may.then_some(to))
 }
 
 /// Whether the matrix lets the person have it done at all. To write the task is their yes to what needs one.
 async fn allows(tx: &mut TenantTx, role: Role, action: Action) -> Result<bool> {
     Ok(permissions::matrix(tx).await?.rule(Ask::own(role, action)).policy != Policy::Disabled)
-}
-
-async fn sees_all(tx: &mut TenantTx, role: Role) -> Result<bool> {
-    let ask = Ask::own(role, Action::AccessAllOrg);
-    Ok(role.writes() && permissions::matrix(tx).await?.rule(ask).policy == Policy::Auto)
 }

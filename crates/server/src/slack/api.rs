@@ -121,18 +121,12 @@ fn form(request: RequestBuilder, arguments: &[(&str, &str)]) -> RequestBuilder {
 
 /// A request that brought no answer. Only what was never connected was surely not done.
 fn unsent(error: &reqwest::Error) -> Miss {
-    if error.is_connect() { Miss::Later(USUAL_WAIT) } else { Miss::Unknown(error.without_url_text()) }
+    if error.is_connect() { Miss::Later(USUAL_WAIT) } else { broken(error) }
 }
 
-trait WithoutUrl {
-    fn without_url_text(&self) -> String;
-}
-
-impl WithoutUrl for reqwest::Error {
-    /// A response URL is a capability: no log gets one.
-    fn without_url_text(&self) -> String {
-        if self.is_timeout() { "no answer in time".into() } else { "the connection broke".into() }
-    }
+/// Not in the error's own words: a response URL is a capability, and no log gets one.
+fn broken(error: &reqwest::Error) -> Miss {
+    Miss::Unknown(if error.is_timeout() { "no answer in time".into() } else { "the connection broke".into() })
 }
 
 fn wait(response: &Response) -> Duration {
@@ -154,7 +148,7 @@ async fn read(sent: reqwest::Result<Response>) -> Called {
     }
     let hint = wait(&response);
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Miss::Unknown(error.without_url_text()))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER {
             return Err(Miss::Unknown("the answer was too long".into()));

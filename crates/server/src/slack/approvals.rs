@@ -15,8 +15,10 @@ use store::{
 };
 
 use super::{
-    Slack, intake, org_of,
-    outbox::{Errand, Posted},
+    Slack,
+    api::Miss,
+    intake, org_of,
+    outbox::{self, Errand, Posted},
     person,
     render::{self, Click},
     text_of,
@@ -130,18 +132,12 @@ async fn edit(app: &App, caller: &Caller, place: &Place<'_>, id: ApprovalId) -> 
     };
     let schema = app.engine.schema_of(&approval.name);
     let view = render::edit_modal(&approval, schema.as_ref());
-    let (app, org, team) = (app.clone(), place.org, place.person.team.clone());
+    let (org, team) = (place.org, place.person.team.clone());
     let arguments = json!({ "trigger_id": text_of(place.payload, "trigger_id"), "view": view });
-    app.clone().engine.detach(async move {
-        let Some(slack) = app.slack.clone() else { return };
-        let opened = async {
-            let Some(workspace) = slack.connected(&app, org, &team).await? else { return Ok(()) };
-            let opened = slack.api.call(&workspace.token, "views.open", &arguments).await;
-            opened.map(drop).map_err(|miss| Error::internal(format!("{miss:?}")))
-        };
-        if let Err(error) = opened.await {
-            tracing::warn!(%error, "a form could not be opened in Slack");
-        }
+    super::beside(app, "a form could not be opened in Slack", |app, slack| async move {
+        let Some(workspace) = slack.connected(&app, org, &team).await? else { return Ok(()) };
+        let opened = slack.api.call(&workspace.token, "views.open", &arguments).await;
+        opened.map(drop).map_err(|miss| unsaid(&miss))
     });
     Ok(())
 }
@@ -228,12 +224,8 @@ async fn run(app: &App, slack: &Slack, place: &Place<'_>, text: &str) -> Result<
         field("response_url", &url),
     ];
     let Some(told) = super::slash_command(app, slack, &form, &place.key()).await? else { return Ok(()) };
-    let app = app.clone();
-    app.clone().engine.detach(async move {
-        let Some(slack) = app.slack.clone() else { return };
-        if let Err(miss) = slack.api.respond(&url, &told).await {
-            tracing::warn!(?miss, "a command that was clicked could not be answered");
-        }
+    super::beside(app, "a command that was clicked could not be answered", |_, slack| async move {
+        slack.api.respond(&url, &told).await.map_err(|miss| unsaid(&miss))
     });
     Ok(())
 }
@@ -262,15 +254,16 @@ fn whisper(app: &App, place: &Place<'_>, message: render::Message) {
         text: String::new(),
         keys: Vec::new(),
     };
-    let (app, org, url) = (app.clone(), place.org, text_of(place.payload, "response_url").to_owned());
-    app.clone().engine.detach(async move {
-        let Some(slack) = app.slack.clone() else { return };
+    let (org, url) = (place.org, text_of(place.payload, "response_url").to_owned());
+    super::beside(app, "whoever clicked could not be told why nothing was done", |app, slack| async move {
         let url = Some(url).filter(|url| slack.api.is_response_url(url));
         let said = intake::Said { response_url: url, ..said };
-        if let Err(error) = slack.whisper(&app, org, &said, message).await {
-            tracing::warn!(%error, "whoever clicked could not be told why nothing was done");
-        }
+        slack.whisper(&app, org, &said, message).await
     });
+}
+
+fn unsaid(miss: &Miss) -> Error {
+    Error::internal(format!("{miss:?}"))
 }
 
 /// Messages with approvals say what was decided, once it is.
@@ -298,9 +291,7 @@ pub(super) async fn look_after(errand: &Errand<'_>) -> Result<()> {
             // It will not be better later.
             Posted::Yes | Posted::No(_) => errand.settle(post.at, PostState::Closed, None).await?,
             Posted::Later(wait) => {
-                let wait =
-                    chrono::TimeDelta::from_std(wait).unwrap_or_else(|_| chrono::TimeDelta::minutes(1));
-                open.push(errand.turn.now + wait);
+                open.push(errand.turn.now + outbox::delta(wait));
             }
         }
     }

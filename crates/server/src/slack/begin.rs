@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use domain::{
-    Error, Result, Role, RunId,
+    Error, Result, RunId,
     audit::Channel,
     block::{self, Block},
     run::Mode,
@@ -88,7 +88,7 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
     let Some(member) = orgs::membership(tx, turn.author).await?.filter(|member| member.active) else {
         return Ok(Err(Not::Ever(super::intake::LEFT)));
     };
-    let Some(role) = role(&member) else {
+    let Some(role) = member.role_now() else {
         return Ok(Err(Not::Ever(
             "The service does not know your role yet. Open the app once, and ask again.",
         )));
@@ -110,11 +110,6 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
         trigger: Channel::Slack,
         notice: if shared { notice(&member) } else { String::new() },
     }))
-}
-
-/// What a member may do now, where roles come from the platform or with tokens.
-fn role(member: &Membership) -> Option<Role> {
-    Some(member.token_role.or(member.role)?.capped(member.ceiling))
 }
 
 /// Who speaks, among several.

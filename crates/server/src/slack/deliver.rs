@@ -18,7 +18,7 @@ use store::{
 
 use super::{
     follow::{self, Followed},
-    outbox::{Errand, Posted},
+    outbox::{self, Errand, Posted},
     person, record,
     render::{self, Message},
     work::{After, give_up},
@@ -81,9 +81,7 @@ async fn end(errand: &Errand<'_>) -> Result<After> {
 async fn stopped(errand: &Errand<'_>, posted: Posted) -> Result<Option<After>> {
     match posted {
         Posted::Yes => Ok(None),
-        Posted::Later(wait) => {
-            Ok(Some(After::Later(TimeDelta::from_std(wait).unwrap_or_else(|_| TimeDelta::minutes(1)))))
-        }
+        Posted::Later(wait) => Ok(Some(After::Later(outbox::delta(wait)))),
         Posted::No(word) => {
             give_up(errand.app, &errand.leased, &format!("Slack does not take its answer: {word}")).await?;
             Ok(Some(After::Settled))

@@ -2,14 +2,14 @@
 
 use chrono::{TimeDelta, Utc};
 use domain::{
-    Error, OrgId, Result, UserId,
+    Error, OrgId, Result, Role, UserId,
     audit::{Actor, Channel},
     notification::{About, NotificationKind},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use store::{
-    TenantTx,
+    Membership, TenantTx,
     audit::{self, Entry},
     notifications,
     slack::{
@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{Purpose, Slack, Ticket, api::Miss, name, person::nobody, text_of};
 use crate::{
     App,
-    caller::{Caller, Tx},
+    caller::{Caller, Tx, end},
 };
 
 /// How long an administrator can follow the link to install.
@@ -160,11 +160,8 @@ async fn keep(
     let mut tx = app.store().tenant(domain::Tenant::own(org, by)).await?;
     let kept = async {
         // Who asked for it may have left since, or administer no more.
-        let administers = tx.membership().filter(|member| member.active).is_some_and(|member| {
-            let role = member.token_role.or(member.role).map(|role| role.capped(member.ceiling));
-            role.is_some_and(domain::Role::administers)
-        });
-        if !administers {
+        let member = tx.membership().filter(|member| member.active);
+        if !member.and_then(Membership::role_now).is_some_and(Role::administers) {
             return Ok(None);
         }
         if !rows::install(&mut tx, &new).await? {
@@ -211,12 +208,10 @@ pub async fn disconnect(app: &App, org: OrgId, team: &Team, said_at: i64) -> Res
         if rows::uninstall(&mut tx, team).await? {
             note(&mut tx, Actor::Service, "slack.uninstall", team).await?;
         }
-        Ok::<(), Error>(())
+        Ok(())
     };
-    match gone.await {
-        Ok(()) => tx.commit().await,
-        Err(error) => tx.rollback().await.and(Err(error)),
-    }
+    let gone = gone.await;
+    end(tx, gone).await
 }
 
 /// An administrator disconnects a workspace. The token is given back to Slack once it is forgotten here.

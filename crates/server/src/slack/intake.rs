@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{AT_ONCE, OF_ONE, PATIENCE, Slack, org_of, person, render, text_of};
-use crate::App;
+use crate::{App, caller::end};
 
 /// Longest message that is taken in, in characters; Slack's own limit is 40,000.
 const MAX_TEXT: usize = 40_000;
@@ -197,22 +197,15 @@ pub(super) async fn explain(
     person: &SlackUser,
 ) -> Result<render::Message> {
     let mut tx = app.store().at_door().tenant(person::nobody(org)).await?;
-    match slack.link_for(&mut tx, person).await {
-        Ok(link) => tx.commit().await.map(|()| render::unlinked_person(link.as_str())),
-        Err(error) => tx.rollback().await.and(Err(error)),
-    }
+    let link = slack.link_for(&mut tx, person).await;
+    Ok(render::unlinked_person(end(tx, link).await?.as_str()))
 }
 
 /// Recognises a stranger by their address, beside the request; then what they said is taken in, or they are told how to
 /// link themselves.
 pub(super) fn introduce(app: &App, org: OrgId, said: Said) {
-    let app = app.clone();
-    app.clone().engine.detach(async move {
-        let Some(slack) = app.slack.clone() else { return };
-        if let Err(error) = introduced(&app, &slack, org, &said).await {
-            tracing::warn!(%error, "somebody in Slack could not be told how to link themselves");
-        }
-    });
+    let failed = "somebody in Slack could not be told how to link themselves";
+    super::beside(app, failed, |app, slack| async move { introduced(&app, &slack, org, &said).await });
 }
 
 async fn introduced(app: &App, slack: &Slack, org: OrgId, said: &Said) -> Result<()> {
@@ -267,13 +260,9 @@ async fn message(app: &App, slack: &Slack, (org, team): (OrgId, Team), envelope:
              direct message I answer always."
         }
     };
-    let (app, message) = (app.clone(), render::notice(text));
-    app.clone().engine.detach(async move {
-        let Some(slack) = app.slack.clone() else { return };
-        if let Err(error) = slack.whisper(&app, org, &said, message).await {
-            tracing::warn!(%error, "somebody in Slack could not be told why there is no answer");
-        }
-    });
+    let (message, failed) =
+        (render::notice(text), "somebody in Slack could not be told why there is no answer");
+    super::beside(app, failed, |app, slack| async move { slack.whisper(&app, org, &said, message).await });
     Ok(())
 }
 

@@ -21,7 +21,11 @@ pub mod signature;
 mod slash;
 mod work;
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use domain::{Error, OrgId, Result};
 use engine::Engine;
@@ -74,7 +78,7 @@ pub struct Slack {
     /// Messages to one channel: about one a second.
     pace: DefaultKeyedRateLimiter<(String, String)>,
     door: Semaphore,
-    doors: Mutex<HashMap<Team, std::sync::Arc<Semaphore>>>,
+    doors: Mutex<HashMap<Team, Arc<Semaphore>>>,
     /// There may be something to answer.
     wake: Notify,
     busy: work::Busy,
@@ -150,6 +154,21 @@ async fn org_of(app: &App, team: &Team) -> Result<Option<(OrgId, Team)>> {
     }
     tx.commit().await?;
     Ok(None)
+}
+
+/// Does something beside the request, which does not wait for it. What it fails with is logged so.
+fn beside<F: Future<Output = Result<()>> + Send + 'static>(
+    app: &App,
+    failed: &'static str,
+    work: impl FnOnce(App, Arc<Slack>) -> F,
+) {
+    let Some(slack) = app.slack.clone() else { return };
+    let work = work(app.clone(), slack);
+    app.engine.detach(async move {
+        if let Err(error) = work.await {
+            tracing::warn!(%error, "{failed}");
+        }
+    });
 }
 
 /// What requests are told while Slack is not configured.

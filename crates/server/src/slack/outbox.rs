@@ -48,6 +48,11 @@ pub(super) enum Posted {
     No(String),
 }
 
+/// The same for Postgres.
+pub(super) fn delta(wait: Duration) -> TimeDelta {
+    TimeDelta::from_std(wait).unwrap_or_else(|_| TimeDelta::minutes(1))
+}
+
 impl<'a> Errand<'a> {
     /// None: the workspace is not connected any more.
     pub async fn new(app: &'a App, slack: &'a Slack, leased: Leased, turn: Turn) -> Result<Option<Self>> {

@@ -14,7 +14,10 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{Connected, Purpose, Slack, Ticket, api::Called, intake::Said, render::Message, text_of};
-use crate::{App, caller::Caller};
+use crate::{
+    App,
+    caller::{Caller, end},
+};
 
 /// How long a person can follow the link to link themselves.
 const LINK_TIME: TimeDelta = TimeDelta::minutes(30);
@@ -127,8 +130,5 @@ pub(super) async fn recognise(app: &App, slack: &Slack, org: OrgId, person: &Sla
         Ok(None) => Ok(false),
         Err(error) => Err(error),
     };
-    match linked {
-        Ok(done) => tx.commit().await.map(|()| done),
-        Err(error) => tx.rollback().await.and(Err(error)),
-    }
+    end(tx, linked).await
 }

@@ -111,7 +111,7 @@ pub async fn fire(tx: &mut SystemTx, fired: &[Fired], lease_seconds: u32) -> Res
                 as t (org_id, owner_id, id, next, slot, run)
          ), moved as (
             update sixty.schedules s set next_run_at = f.next,
-                -- What was to fire once and is skipped is over.
+                -- What fires no more, and not now, is over: a schedule that cannot be read.
                 status = case when f.next is null and f.slot is null then 'completed' else s.status end
             from fired f where s.org_id = f.org_id and s.id = f.id
          )
@@ -197,13 +197,6 @@ const PATIENCE: TimeDelta = TimeDelta::hours(6);
 /// Whether it has waited since then as long as it may.
 pub fn is_late(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - since > PATIENCE
-}
-
-impl Held {
-    /// Whether it has waited since then as long as it may.
-    pub fn is_late_since(&self, since: DateTime<Utc>) -> bool {
-        is_late(since, self.now)
-    }
 }
 
 /// Where a slot stands that is not over.

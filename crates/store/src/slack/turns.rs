@@ -258,7 +258,7 @@ pub async fn end(tx: &mut TenantTx, leased: &Leased, error: Option<&str>) -> Res
     .map(drop)
 }
 
-/// The fence of the run at this moment, and its status; none: it is gone.
+/// The fence of the run at this moment; none: it is gone.
 pub async fn run_fence(tx: &mut TenantTx, run: RunId) -> Result<Option<i64>> {
     let tenant = tx.tenant();
     sqlx::query_scalar!(

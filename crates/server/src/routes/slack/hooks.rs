@@ -37,8 +37,19 @@ fn signed(slack: &Slack, headers: &HeaderMap, body: &Bytes) -> Result<()> {
     }
 }
 
-fn form(body: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(body).into_owned().collect()
+/// The form that Slack has signed. None: it asks whether the certificate is good, which it does without a signature.
+async fn signed_form(
+    slack: &Slack,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Option<Vec<(String, String)>>> {
+    let body = raw(request, MAX_BODY).await?;
+    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    if field(&form, "ssl_check") == "1" {
+        return Ok(None);
+    }
+    signed(slack, headers, &body)?;
+    Ok(Some(form))
 }
 
 fn field<'a>(form: &'a [(String, String)], name: &str) -> &'a str {
@@ -53,13 +64,9 @@ fn told(answer: Option<Value>) -> Response {
 /// A slash command. One that could not be stored is answered so, since Slack does not repeat it.
 pub async fn command(State(app): State<App>, headers: HeaderMap, request: Request) -> Result<Response> {
     let slack = slack(&app)?;
-    let body = raw(request, MAX_BODY).await?;
-    let form = form(&body);
-    // Slack asks like this whether the certificate is good, without a signature.
-    if field(&form, "ssl_check") == "1" {
+    let Some(form) = signed_form(&slack, &headers, request).await? else {
         return Ok(StatusCode::OK.into_response());
-    }
-    signed(&slack, &headers, &body)?;
+    };
     let known_by = headers.get(intake::SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match intake::slash_command(&app, &slack, &form, known_by).await {
         Ok(answer) => Ok(told(answer)),
@@ -89,12 +96,9 @@ pub async fn event(State(app): State<App>, headers: HeaderMap, request: Request)
 /// A click, or a form that was filled in.
 pub async fn interaction(State(app): State<App>, headers: HeaderMap, request: Request) -> Result<Response> {
     let slack = slack(&app)?;
-    let body = raw(request, MAX_BODY).await?;
-    let form = form(&body);
-    if field(&form, "ssl_check") == "1" {
+    let Some(form) = signed_form(&slack, &headers, request).await? else {
         return Ok(StatusCode::OK.into_response());
-    }
-    signed(&slack, &headers, &body)?;
+    };
     let payload = parsed(field(&form, "payload").as_bytes())?;
     Ok(told(intake::interaction(&app, &slack, &payload).await?))
 }
