@@ -2,10 +2,11 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener},
     os::unix::fs::{MetadataExt, chown},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, ChildStdin, Command, Stdio},
 };
 
 use crate::{Result, process::output};
@@ -59,7 +60,7 @@ impl Postgres {
         let mut start = unprivileged(&postgres.bin.join("pg_ctl"))?;
         start.arg("-D").arg(&data).arg("-l").arg(postgres.root.join("log")).args(["-s", "-w", "start", "-o"]);
         // The server would hold a pipe open for its whole life.
-        start.arg(options).stdout(std::process::Stdio::null()).status()?;
+        start.arg(options).stdout(Stdio::null()).status()?;
         Ok(postgres)
     }
 
@@ -89,6 +90,17 @@ impl Postgres {
         psql
     }
 
+    /// Keeps a snapshot as it is now, until it is dropped.
+    pub fn old_snapshot(&self, database: &str) -> Result<Snapshot> {
+        let mut psql = self.psql(database);
+        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut stdin = child.stdin.take().ok_or("psql has no input")?;
+        stdin.write_all(b"begin isolation level repeatable read; select 'held' from pg_class limit 1;\n")?;
+        let mut held = [0; 5];
+        child.stdout.as_mut().ok_or("psql has no output")?.read_exact(&mut held)?;
+        Ok(Snapshot { child, _stdin: stdin })
+    }
+
     pub fn owner_url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}?sslmode=disable", self.address)
     }
@@ -96,6 +108,20 @@ impl Postgres {
     /// The runtime login, by way of `through` if that is not the server itself.
     pub fn app_url(&self, database: &str, through: Option<SocketAddr>) -> String {
         format!("postgres://{APP}@{}/{database}?sslmode=disable", through.unwrap_or(self.address))
+    }
+}
+
+/// A transaction that has begun, and does nothing.
+pub struct Snapshot {
+    child: Child,
+    /// Its end would be the transaction's.
+    _stdin: ChildStdin,
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
