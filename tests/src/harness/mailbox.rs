@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use model_sim::Gate;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
@@ -12,12 +13,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What goes wrong with one mail.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Fault {
     /// It is refused with this line, before its text.
     Refuse(&'static str),
     /// It is taken, and that is never said.
     Silence,
+    /// It is taken, and that is said when the gate opens.
+    Late(Gate),
 }
 
 /// A mail that was taken.
@@ -99,7 +102,7 @@ async fn talk(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             "RCPT" => {
                 fault = guard(&shared.faults).pop_front();
                 line.split(['<', '>']).nth(1).unwrap_or_default().clone_into(&mut to);
-                if let Some(Fault::Refuse(answer)) = fault { answer } else { "250 ok" }
+                if let Some(Fault::Refuse(answer)) = &fault { answer } else { "250 ok" }
             }
             "DATA" => {
                 write.write_all(b"354 go on\r\n").await?;
@@ -109,8 +112,10 @@ async fn talk(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                     data.push('\n');
                 }
                 guard(&shared.mails).push(Taken { to: to.clone(), data });
-                if let Some(Fault::Silence) = fault {
-                    return std::future::pending().await;
+                match &fault {
+                    Some(Fault::Silence) => return std::future::pending().await,
+                    Some(Fault::Late(gate)) => gate.pass().await,
+                    _ => {}
                 }
                 "250 taken"
             }

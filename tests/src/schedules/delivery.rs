@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::{PATH, act, clock, ended, make, read, run_now, start, with};
 use crate::harness::{Fault, Mailbox, Person, Process, Setup, Spawn, TestApp, eventually};
 
-const ALICE: &str = "alice@acme.example";
-const BOB: &str = "bob@acme.example";
+pub(super) const ALICE: &str = "alice@acme.example";
+pub(super) const BOB: &str = "bob@acme.example";
 
 /// A service that mails, and an owner and a member with addresses.
-async fn mailing() -> (TestApp, Mailbox, Person, Person) {
+pub(super) async fn mailing() -> (TestApp, Mailbox, Person, Person) {
     let mailbox = Mailbox::start().await;
     let app = TestApp::with(Setup { smtp_url: Some(mailbox.url.clone()), ..Setup::default() }).await;
     app.sim.respond_with(|_| Reply::text("Two meetings."));
@@ -22,12 +22,12 @@ async fn mailing() -> (TestApp, Mailbox, Person, Person) {
     (app, mailbox, alice, bob)
 }
 
-fn by_mail() -> Value {
+pub(super) fn by_mail() -> Value {
     with(json!({"deliver": {"kind": "email"}}))
 }
 
 /// Waits until the newest result has come this far.
-async fn delivery(person: &Person, id: &str, status: &str) -> Value {
+pub(super) async fn delivery(person: &Person, id: &str, status: &str) -> Value {
     eventually(status, async || {
         let run = super::runs(person, id).await.into_iter().next()?;
         (run["delivery"]["status"] == status).then(|| run["delivery"].clone())
@@ -35,7 +35,7 @@ async fn delivery(person: &Person, id: &str, status: &str) -> Value {
     .await
 }
 
-async fn told(person: &Person) -> Vec<String> {
+pub(super) async fn told(person: &Person) -> Vec<String> {
     let told = person.get("/v1/notifications").await.expect(200).json();
     told["data"].as_array().expect("a list").iter().map(|it| it["kind"].as_str().unwrap().into()).collect()
 }

@@ -4,6 +4,7 @@ mod copilot;
 mod delivery;
 mod firing;
 mod notices;
+mod parcels;
 mod refusals;
 mod storm;
 mod writing;
