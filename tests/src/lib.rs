@@ -25,6 +25,7 @@ mod ids;
 mod isolation;
 mod limits;
 mod logins;
+mod models;
 mod outage;
 mod outside;
 mod ownership;

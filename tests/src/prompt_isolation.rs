@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, thread};
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId};
-use engine::prompt::{Choice, Frozen, Note, body, context_note, summary_block, system};
+use engine::prompt::{Choice, Frozen, Note, Target, body, context_note, summary_block, system};
 use futures_util::future::join_all;
 use model_sim::Reply;
 use serde_json::json;
@@ -38,6 +38,8 @@ pub fn canaries(text: &str) -> BTreeSet<&str> {
 fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
     let own: Vec<String> = (0..7).map(|_| canary()).collect();
     let context = Context {
+        model: None,
+        models: store::skills::States::default(),
         title: None,
         user_name: Some(format!("Person {n}")),
         entity: Some(EntityRef { kind: EntityKind::Deal, id: format!("D-{n}") }),
@@ -63,16 +65,13 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         context: context_note(&note, &[news], &[], &own[6]),
     };
     let frozen = Frozen {
-        price: None,
-        model: "claude-test".into(),
-        max_tokens: 100,
         user: UserId::derive(&n.to_string()),
         tools: "[]".into(),
         system: system(&context, &format!("- {org}")),
         summary: context.summary.as_ref().map(summary_block),
         summary_text: None,
     };
-    let prompt = body(&frozen, &[said], Choice::Auto);
+    let prompt = body(&frozen, Target { model: "claude-test", max_tokens: 100 }, &[said], Choice::Auto);
     let belongs = own.into_iter().chain([org.to_owned()]).collect();
     (String::from_utf8(prompt.to_vec()).expect("UTF-8"), belongs)
 }

@@ -18,6 +18,7 @@ pub mod fields;
 pub mod id;
 pub mod member;
 pub mod memory;
+pub mod models;
 pub mod notification;
 pub mod offered;
 pub mod permission;

@@ -154,8 +154,11 @@ pub struct Run {
     /// The steps of that skill, if it is a sequence that is executed step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<RunStep>,
-    /// The model that was asked, as `provider/model`.
+    /// The model that answered last, as `provider/model`; before anyone has answered, the one that is asked first.
     pub model: String,
+    /// Why it is asked; none while the run is queued and the service decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_reason: Option<String>,
     /// Model calls so far.
     pub iterations: i32,
     pub usage: Usage,

@@ -116,6 +116,9 @@ impl Writer<'_> {
             List::CardTypes,
             List::SkillSettings,
             List::SkillList,
+            List::ModelSettings,
+            List::ModelRows,
+            List::ModelRoutes,
         ] {
             self.all(list).await?;
         }

@@ -23,11 +23,13 @@ mod proposals;
 mod reader;
 mod repetition;
 pub mod retention;
+mod routing;
 mod rulings;
 mod run;
 mod scheduled;
 mod sequence;
 mod skills;
+mod tier;
 mod turn;
 mod worker;
 
@@ -42,7 +44,7 @@ use domain::{
     id::ReplicaId,
     run::{Lease, Run, RunStatus},
 };
-use model::MessagesClient;
+use model::Providers;
 use redact::Redactor;
 use store::{Store, steps::Frames};
 use tokio::sync::{Notify, watch};
@@ -102,7 +104,7 @@ impl Default for Limits {
 
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `provider/model`.
+    /// `provider/model`: whom turns ask, where no route says anything.
     pub default_model: String,
     /// Longest answer of the model, in tokens.
     pub max_tokens: u32,
@@ -154,7 +156,8 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    client: MessagesClient,
+    providers: Providers,
+    routes: routing::Known,
     redactor: Redactor,
     toolbox: Toolbox,
     libraries: skills::Libraries,
@@ -174,7 +177,7 @@ struct Inner {
 }
 
 impl Engine {
-    pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
+    pub fn new(store: Store, providers: Providers, redactor: Redactor, settings: Settings) -> Self {
         #[cfg(not(feature = "faults"))]
         let toolbox = Toolbox::new();
         #[cfg(feature = "faults")]
@@ -182,7 +185,8 @@ impl Engine {
         Self(Arc::new(Inner {
             seal_keys: audit::SealKeys::new(&settings.keys),
             store,
-            client,
+            routes: routing::Known::new(&providers, &settings),
+            providers,
             redactor,
             toolbox,
             libraries: skills::Libraries::default(),

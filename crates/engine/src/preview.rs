@@ -59,6 +59,8 @@ pub async fn of_new_session(
         summary: None,
         live_from: 1,
         skills: store::skills::States::default(),
+        models: store::skills::States::default(),
+        model: None,
         history: Vec::new(),
     };
     Ok(shown(&context, &[]))

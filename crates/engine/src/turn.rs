@@ -9,6 +9,7 @@ use domain::{
     audit::Channel,
     block,
     event::Cursor,
+    models::Routed,
     offered::Routing,
     permission::Matrix,
     run::{Chosen, Lease, Mode},
@@ -27,8 +28,10 @@ use crate::{
     builtins::{self, Clock, Origin},
     mode::{self, Before},
     prompt::{Mentioned, Note, context_note},
+    routing,
     run::Start,
     skills::{About, Library, Person, Picked, Wanted},
+    tier,
 };
 
 /// A user's message, validated and redacted.
@@ -41,8 +44,8 @@ pub struct Prepared {
     pub text: String,
     /// As the request or the session asks.
     pub mode: Mode,
-    /// `provider/model`.
-    pub model: String,
+    /// The model that the request asks for, as `provider/model`.
+    pub model: Option<String>,
     pub role: Role,
     /// Who says it, where that is not the member to whom the conversation belongs.
     pub author: Option<UserId>,
@@ -114,7 +117,7 @@ impl Engine {
             self.overtake(tx, new.session).await?;
             next = turns::prepare(tx, new.session, author).await?;
         }
-        let Next { seq, mut context, matrix, .. } = next;
+        let Next { seq, mut context, matrix, warm, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
         let clock = Clock { now: note.now, zone: new.timezone };
@@ -137,7 +140,27 @@ impl Engine {
             history: &context.history,
         };
         let chosen = mode::choose(before);
-        let started = run_started(new, begun, &chosen, picked.routing.clone());
+        let routes = self.routes(tx, context.models).await?;
+        let (of_skill, tier) = picked.wish.clone().unzip();
+        let tier = tier::choose(tier::Before {
+            skill: tier.flatten(),
+            sequence: before.sequence,
+            mode: &chosen,
+            text: &new.text,
+            attached: before.attached,
+            history: &context.history,
+        });
+        let wanted = routing::Wanted {
+            channel: new.trigger,
+            skill: picked.skill.is_some(),
+            of_skill: of_skill.as_ref().and_then(Option::as_deref),
+            of_request: new.model.as_deref(),
+            tier,
+            warm: warm.as_deref(),
+            content: &new.content,
+        };
+        let routed = routing::route(&routes, &context, wanted)?;
+        let started = run_started(new, begun, (&chosen, &routed), picked.routing.clone());
         let turn = NewTurn {
             session: new.session,
             message: begun.message,
@@ -153,7 +176,8 @@ impl Engine {
             routing: picked.routing,
             skill: picked.skill.clone(),
             steps: picked.sequence.as_ref().map(|sequence| sequence.rows.clone()).unwrap_or_default(),
-            model: new.model.clone(),
+            candidates: routed.candidates.iter().map(|candidate| candidate.model.clone()).collect(),
+            model_reason: routed.reason,
             role: new.role,
             timezone: new.timezone.name(),
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
@@ -176,7 +200,8 @@ impl Engine {
             role: new.role,
             mode: chosen.mode,
             zone: new.timezone,
-            model: new.model.clone(),
+            candidates: routed.candidates,
+            routes,
             context,
             matrix,
             library,
@@ -216,18 +241,14 @@ impl Engine {
         }
     }
 
-    /// What a session's next prompt would be, for the model on the wire.
+    /// What a session's next prompt would be.
     pub(crate) fn frozen(
         &self,
         user: UserId,
         offer: Offer,
-        model: &str,
         (context, library): (&Context, &Library),
     ) -> crate::prompt::Frozen {
         crate::prompt::Frozen {
-            price: self.settings().prices.of(model),
-            model: model.split_once('/').map_or(model, |(_, name)| name).to_owned(),
-            max_tokens: self.0.settings.max_tokens,
             user,
             tools: self.0.toolbox.definitions(offer),
             system: crate::prompt::system(context, &library.listed().text),
@@ -237,11 +258,16 @@ impl Engine {
     }
 }
 
-fn run_started(new: &Prepared, begun: Begun, chosen: &Chosen, routing: Option<Routing>) -> Event {
+fn run_started(
+    new: &Prepared,
+    begun: Begun,
+    (chosen, routed): (&Chosen, &Routed),
+    routing: Option<Routing>,
+) -> Event {
     Event::RunStarted {
         session_id: new.session,
         message_id: begun.message,
-        model: new.model.clone(),
+        model: routed.candidates[0].model.clone(),
         mode: chosen.mode,
         mode_reason: chosen.reason.clone(),
         routing,

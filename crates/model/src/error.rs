@@ -72,6 +72,11 @@ impl ModelError {
         }
     }
 
+    /// Whether what was asked is at fault: the provider is there, and answers.
+    pub fn is_about_request(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::PromptTooLong { .. })
+    }
+
     /// How long the provider asked us to wait, where it did.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

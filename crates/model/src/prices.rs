@@ -2,24 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Cost, Usage};
-use serde::Deserialize;
+use domain::models::Price;
 
 /// Prices by `provider/model`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices(BTreeMap<String, Price>);
-
-/// US dollars for a million tokens. What is left out costs as much as `input`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Price {
-    pub input: f64,
-    pub output: f64,
-    pub cache_read: Option<f64>,
-    pub cache_write: Option<f64>,
-}
-
-const MILLION: f64 = 1e6;
 
 impl Prices {
     /// Reads `{"anthropic/model": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75}}`; or what is
@@ -28,8 +15,7 @@ impl Prices {
         let prices: BTreeMap<String, Price> =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
         for (model, price) in &prices {
-            let all = [Some(price.input), Some(price.output), price.cache_read, price.cache_write];
-            if all.into_iter().flatten().any(|price| !(0.0..=1e6).contains(&price)) {
+            if !price.is_sane() {
                 return Err(format!("{model}: a price is no number of dollars from 0 to a million"));
             }
             if !model.contains('/') {
@@ -42,26 +28,17 @@ impl Prices {
     pub fn of(&self, model: &str) -> Option<Price> {
         self.0.get(model).copied()
     }
-}
 
-impl Price {
-    pub fn cost(&self, usage: &Usage) -> Cost {
-        let part = |tokens: i64, price: f64| {
-            #[expect(clippy::cast_precision_loss, reason = "no model call has that many tokens")]
-            let tokens = tokens as f64;
-            tokens * price / MILLION
-        };
-        Cost::of_usd(
-            part(usage.input_tokens, self.input)
-                + part(usage.output_tokens, self.output)
-                + part(usage.cache_read_input_tokens, self.cache_read.unwrap_or(self.input))
-                + part(usage.cache_creation_input_tokens, self.cache_write.unwrap_or(self.input)),
-        )
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = (&str, Price)> {
+        self.0.iter().map(|(model, price)| (model.as_str(), *price))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{Cost, Usage};
+
     use super::*;
 
     #[test]

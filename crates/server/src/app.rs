@@ -53,7 +53,7 @@ impl App {
         Self { slack: Some(Arc::new(slack)), ..self }
     }
 
-    /// The model of a run: the session's, or the service's own.
+    /// The model of a run that decides when it begins: the session's, or the service's own.
     pub fn model(&self, chosen: Option<String>) -> String {
         chosen.unwrap_or_else(|| self.engine.settings().default_model.clone())
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
-use model::{Auth, Endpoint, MessagesClient, Options, Prices};
+use model::{Auth, Endpoint, MessagesClient, Options, Prices, Providers};
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
@@ -107,6 +107,8 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
     let model = provider(&config.provider, connected.cluster.is_some(), &tasks).await?;
     let client = MessagesClient::new(model.endpoint, Options::default())?;
+    let name = model.name.split_once('/').map_or("anthropic", |(name, _)| name).to_owned();
+    let providers = Providers::new([(name, client)]);
     let settings = Settings {
         default_model: model.name,
         max_tokens: config.provider.max_tokens,
@@ -128,7 +130,7 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         probe_url: config.faults.probe_url.clone(),
     };
     let redactor = redactor(config, &settings.keys, &connected.url);
-    let engine = Engine::new(store.clone(), client, redactor, settings);
+    let engine = Engine::new(store.clone(), providers, redactor, settings);
     let public = Public {
         cors_origins: config.cors_origins.clone(),
         operations_only: config.role == ProcessRole::Worker,

@@ -46,6 +46,8 @@ pub fn skill(name: &str) -> Skill {
         timeout_ms: None,
         execution_mode: ExecutionMode::Sync,
         mode: Mode::Auto,
+        model: None,
+        tier: None,
         other: Map::new(),
         body: String::new(),
     }

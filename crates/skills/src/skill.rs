@@ -1,6 +1,7 @@
 //! A skill as it was understood: typed, checked, dialect forgotten.
 
 pub use domain::{
+    models::Tier,
     run::Mode,
     skill::{ExecutionMode, Kind},
 };
@@ -115,6 +116,10 @@ pub struct Skill {
     pub timeout_ms: Option<u64>,
     pub execution_mode: ExecutionMode,
     pub mode: Mode,
+    /// The model that is to answer, as `provider/model`.
+    pub model: Option<String>,
+    /// How much of a model it needs.
+    pub tier: Option<Tier>,
     /// Keys that do nothing yet, as written.
     pub other: Map<String, Value>,
     /// The Markdown below the front matter, byte for byte.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     Finding, Report, Skill, Step, pattern,
     read::{schema, table},
-    skill::{ExecutionMode, Input, Mode, Needs, Trigger},
+    skill::{ExecutionMode, Input, Mode, Needs, Tier, Trigger},
     step::{Does, OnFailure},
     yaml::Yaml,
 };
@@ -136,6 +136,8 @@ fn metadata(skill: &Skill, title: Option<&str>) -> Vec<(String, Yaml)> {
     };
     to.text("execution_mode", execution);
     to.text("mode", (skill.mode != Mode::Auto).then(|| skill.mode.as_str()));
+    to.text("tier", skill.tier.map(Tier::as_str));
+    to.text("model", skill.model.as_deref());
     for (name, value) in &skill.other {
         to.add(name, value.into());
     }

@@ -25,6 +25,7 @@ pub mod members;
 pub mod memories;
 pub mod messages;
 pub mod migrate;
+pub mod models;
 pub mod notifications;
 pub mod orgs;
 pub mod parked;

@@ -29,6 +29,7 @@ struct Row {
     routing: Option<Json<Routing>>,
     skill: Option<Json<PinnedSkill>>,
     model: String,
+    model_reason: Option<String>,
     iterations: i32,
     input_tokens: i64,
     output_tokens: i64,
@@ -58,6 +59,7 @@ impl TryFrom<Row> for Run {
             skill: row.skill.map(|skill| skill.0),
             steps: Vec::new(),
             model: row.model,
+            model_reason: row.model_reason,
             iterations: row.iterations,
             usage: Usage {
                 input_tokens: row.input_tokens,
@@ -79,7 +81,7 @@ pub async fn find(tx: &mut TenantTx, id: RunId) -> Result<Run> {
     let run: Run = sqlx::query_as!(
         Row,
         r#"select id, session_id, message_id, status, trigger, mode, mode_reason,
-            routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", model, iterations,
+            routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", model, model_reason, iterations,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost,
             error_code, error_message, created_at, started_at, finished_at
          from sixty.runs where org_id = $1 and ($2::uuid is null or owner_id = $2) and id = $3"#,

@@ -41,6 +41,8 @@ pub struct NewStep<'a> {
     pub iterations: i32,
     /// The run's end, if this is its last step.
     pub done: bool,
+    /// The model that answered, as `provider/model`.
+    pub model: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +94,7 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
             status = case when $22 then 'done' else status end,
             lease_owner = case when $22 then null else lease_owner end,
             lease_until = case when $22 then null else lease_until end,
-            finished_at = case when $22 then now() end
+            finished_at = case when $22 then now() end, model = $23
         where org_id = $1 and owner_id = $2 and id = $8
         returning (select last_seq from session) as "seq!"
         "#,
@@ -118,6 +120,7 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         step.usage.cache_creation_input_tokens,
         step.usage.cost.0,
         step.done,
+        step.model,
     )
     .fetch_one(tx.connection())
     .await

@@ -60,8 +60,11 @@ pub struct Context {
     /// Up to which versions the session knows of later appends.
     pub told: Versions,
     pub current: Versions,
-    /// In which state the organization's skills are.
+    /// In which state the organization's skills are, and what is said of models.
     pub skills: States,
+    pub models: States,
+    /// The model that the conversation has chosen, as `provider/model`.
+    pub model: Option<String>,
     /// What was said before the history, and the archives that hold it whole.
     pub summary: Option<Summary>,
     /// Place of the first message that is not archived.
@@ -92,7 +95,9 @@ pub struct NewTurn {
     pub skill: Option<PinnedSkill>,
     /// The steps of that skill, if they are executed one by one.
     pub steps: Vec<SequenceStep>,
-    pub model: String,
+    /// Whom the run asks, in order, as `provider/model`, and why.
+    pub candidates: Vec<String>,
+    pub model_reason: String,
     pub role: Role,
     /// IANA name of the zone in which the person asks.
     pub timezone: &'static str,
@@ -126,6 +131,8 @@ macro_rules! context {
             told: versions(&row.told)?,
             current: versions(&row.current)?,
             skills: States { own: row.own_skills, platform: row.platform_skills },
+            models: States { own: row.own_models, platform: row.platform_models },
+            model: row.model,
             summary: row.summary_text.map(|text| Summary {
                 text,
                 archives: row.archives.unwrap_or_default().into_iter().map(ArchiveId).collect(),
@@ -146,6 +153,8 @@ pub struct Next {
     pub matrix: Matrix,
     /// A run waits for the person's answer to a question.
     pub asked: bool,
+    /// The model that answered in the conversation just now: its provider may still keep the prompt.
+    pub warm: Option<String>,
 }
 
 /// What the next turn of a session is given, if this person speaks. The opener must have locked the session's row:
@@ -156,7 +165,7 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
     }
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        r#"select title, user_name, entity_kind, entity_id, entity_name,
+        r#"select title, user_name, model, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
@@ -167,6 +176,13 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
             coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
             coalesce((select k.version from sixty.skill_states k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
+            coalesce((select k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
+            coalesce((select k.version from sixty.model_settings k
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!",
+            (select r.model from sixty.runs r
+                where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.iterations > 0
+                    and coalesce(r.finished_at, r.created_at) > now() - interval '5 minutes'
+                order by r.created_at desc limit 1) as warm,
             exists (select from sixty.runs
                 where org_id = $1 and owner_id = $2 and session_id = $3
                     and status in ('queued', 'running')) as "active!",
@@ -187,8 +203,8 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
     if row.active {
         return Err(run_active());
     }
-    let (seq, matrix, asked) = (row.seq, row.matrix.0.clone(), row.asked);
-    Ok(Next { seq, context: context!(row), matrix, asked })
+    let (seq, matrix, asked, warm) = (row.seq, row.matrix.0.clone(), row.asked, row.warm.clone());
+    Ok(Next { seq, context: context!(row), matrix, asked, warm })
 }
 
 /// Takes the message in, at the place that [`prepare`] told, with its run.
@@ -208,12 +224,12 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         ), run as (
             insert into sixty.runs (org_id, owner_id, session_id, id, message_id, trigger, status, mode, model, role,
                 lease_owner, lease_until, fence, attempts, started_at, timezone, mode_reason,
-                routing, skill, author_id)
+                routing, skill, author_id, candidates, model_reason)
             values ($1, $2, $3, $10, $5, $11, case when $14::uuid is null then 'queued' else 'running' end,
                 $12, $13, $17, $14::uuid, now() + make_interval(secs => $15),
                 case when $14::uuid is null then 0 else 1 end,
                 case when $14::uuid is null then 0 else 1 end,
-                case when $14::uuid is not null then now() end, $21, $22, $23, $24, nullif($25, $2))
+                case when $14::uuid is not null then now() end, $21, $22, $23, $24, nullif($25, $2), $26, $27)
         )
         insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
         select $1, $2, $10, 1, 1, 1, $16 where $16 <> ''
@@ -230,7 +246,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.run.0,
         new.trigger.as_str(),
         new.mode.mode.as_str(),
-        new.model,
+        new.candidates.first(),
         replica.map(|replica| replica.0),
         seconds.map(f64::from),
         new.first_frame,
@@ -243,6 +259,8 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
         new.routing.as_ref().map(Json) as _,
         new.skill.as_ref().map(Json) as _,
         new.author.0,
+        &new.candidates,
+        new.model_reason,
     )
     .execute(tx.connection())
     .await
@@ -299,15 +317,19 @@ pub async fn enqueue(tx: &mut TenantTx, new: &Queued<'_>) -> Result<()> {
 }
 
 /// Stores what was decided of a run that was queued.
-pub async fn decide(tx: &mut RunTx, chosen: &Chosen) -> Result<()> {
+pub async fn decide(tx: &mut RunTx, chosen: &Chosen, candidates: &[String], why: &str) -> Result<()> {
     let Lease { org, user, run, .. } = *tx.lease();
     sqlx::query!(
-        "update sixty.runs set mode = $4, mode_reason = $5 where org_id = $1 and owner_id = $2 and id = $3",
+        "update sixty.runs set mode = $4, mode_reason = $5, model = $6, candidates = $7, model_reason = $8
+         where org_id = $1 and owner_id = $2 and id = $3",
         org.0,
         user.0,
         run.0,
         chosen.mode.as_str(),
-        chosen.reason
+        chosen.reason,
+        candidates.first(),
+        candidates,
+        why
     )
     .execute(tx.connection())
     .await
@@ -335,7 +357,10 @@ pub struct Resumed {
     pub mode_reason: Option<String>,
     pub routing: Option<Routing>,
     pub skill: Option<PinnedSkill>,
+    /// The model that answered last; of one that nobody has answered yet, the first candidate.
     pub model: String,
+    /// Whom it asks, in order; none: it is to be decided.
+    pub candidates: Option<Vec<String>>,
     pub role: Role,
     /// IANA name of the zone in which the person asked.
     pub timezone: String,
@@ -365,7 +390,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         r#"
         update sixty.runs r set started_at = coalesce(started_at, now()), wake_at = null
         where org_id = $1 and owner_id = $3 and id = $2
-        returning message_id, trigger, mode, mode_reason, model,
+        returning message_id, trigger, mode, mode_reason, model, candidates,
             routing as "routing: Json<Routing>", skill as "skill: Json<PinnedSkill>", role, timezone, iterations, cancel_requested, attempts,
             input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost,
             (select coalesce(max(s.seq), 0) from sixty.steps s where s.org_id = $1 and s.run_id = $2) as "steps!",
@@ -395,6 +420,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
         routing: row.routing.map(|routing| routing.0),
         skill: row.skill.map(|skill| skill.0),
         model: row.model,
+        candidates: row.candidates,
         role: Role::parse_lenient(&row.role),
         timezone: row.timezone,
         iterations: row.iterations,
@@ -420,7 +446,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
 pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        r#"select title, user_name, entity_kind, entity_id, entity_name,
+        r#"select title, user_name, model, entity_kind, entity_id, entity_name,
             pinned as "pinned!", told as "told!", current as "current!",
             org_content, user_content, entity_content, summary_text, archives,
             live_from_seq as "live_from_seq!", seqs, roles, contents, contexts,
@@ -429,7 +455,10 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
                 and e.id = c.entity_id and e.integration) as "entity_integration!",
             coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
             coalesce((select k.version from sixty.skill_states k
-                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!"
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
+            coalesce((select k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
+            coalesce((select k.version from sixty.model_settings k
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,

@@ -75,6 +75,9 @@ const PLATFORM_POLICIES: &[(&str, &str)] = &[
     ("skills.platform", "every organization has the platform's skills"),
     ("skill_versions.platform", "their documents, which a run may have pinned"),
     ("skill_files.platform", "and the companions of these"),
+    ("model_settings.platform", "what the platform says of models stands for those who say nothing"),
+    ("models.platform", "what they cost and can"),
+    ("model_routes.platform", "and who answers what"),
 ];
 
 /// Everything that `sixty_system` may do. Nothing of it is content.

@@ -32,6 +32,8 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("POST /v1/memory/user/revert", "a number"),
     ("POST /v1/memory/entities/{kind}/{id}/revert", "a number"),
     ("PUT /v1/admin/permissions", "words of an enum, and external ids"),
+    ("PUT /v1/admin/models", "names of models, and numbers"),
+    ("PUT /v1/platform/models", "the same, and the platform's"),
     ("POST /v1/entities", "shared"),
     ("PUT /v1/entities/{kind}/{id}", "shared"),
     ("PATCH /v1/entities/{kind}/{id}", "shared"),

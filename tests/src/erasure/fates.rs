@@ -145,6 +145,16 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     ("permissions", Unauthored, "updated_by", "the author"),
     ("permissions", Kept, "org_id preset version updated_at", "not a person's"),
     ("permission_rows", Kept, "org_id action role policy decider", "not a person's"),
+    ("model_settings", Unauthored, "updated_by", "the author"),
+    ("model_settings", Kept, "org_id allowed version updated_at", "not a person's"),
+    (
+        "models",
+        Kept,
+        "org_id model input_price output_price cache_read_price cache_write_price context_window max_output_tokens \
+         capabilities",
+        "not a person's",
+    ),
+    ("model_routes", Kept, "org_id feature tier candidates", "not a person's"),
     (
         "audit",
         Kept,

@@ -57,6 +57,10 @@ pub struct Setup {
     /// Where the replica's log is to be kept.
     pub logs: Option<Logs>,
     pub prices: model::Prices,
+    /// Providers beside `anthropic`: their names and addresses.
+    pub providers: Vec<(String, String)>,
+    /// How long a provider may be silent at first.
+    pub first_byte_timeout: Duration,
     /// The mail server; none: nothing is mailed.
     pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
@@ -83,6 +87,8 @@ impl Default for Setup {
             logs: None,
             smtp_url: None,
             prices: model::Prices::default(),
+            providers: Vec::new(),
+            first_byte_timeout: Duration::from_mins(1),
             patience: PATIENCE,
             slack: None,
         }

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use engine::{Engine, Settings};
-use model::{Auth, Endpoint, MessagesClient, Options, RetryPolicy};
+use model::{Auth, Endpoint, MessagesClient, Options, Providers, RetryPolicy};
 use redact::Redactor;
 use secrecy::SecretString;
 use server::{
@@ -126,16 +126,23 @@ pub fn token(grant: &Grant<'_>) -> String {
     auth::mint(&auth_settings(), grant).expect("a token")
 }
 
-fn app(url: &str, model_url: &str, setup: Setup) -> App {
-    let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
-    let store = Store::connect(url, size).expect("a store");
+fn client(url: &str, setup: &Setup) -> MessagesClient {
     let endpoint = Endpoint {
-        base_url: model_url.to_owned(),
+        base_url: url.to_owned(),
         auth: Auth::XApiKey(SecretString::from("sim-key-of-the-tests")),
         version: "2023-06-01".into(),
     };
     let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
-    let client = MessagesClient::new(endpoint, Options { retry, ..Options::default() }).expect("a client");
+    let options = Options { retry, first_byte_timeout: setup.first_byte_timeout, ..Options::default() };
+    MessagesClient::new(endpoint, options).expect("a client")
+}
+
+fn app(url: &str, model_url: &str, setup: Setup) -> App {
+    let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
+    let store = Store::connect(url, size).expect("a store");
+    let first = ("anthropic".to_owned(), client(model_url, &setup));
+    let others = setup.providers.iter().map(|(name, url)| (name.clone(), client(url, &setup)));
+    let providers = Providers::new(std::iter::once(first).chain(others));
     let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));
     let settings = Settings {
         default_model: "anthropic/claude-test".into(),
@@ -150,7 +157,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
             .map(|url| tools::mail::Mailer::new(&url, "Sixty <sixty@acme.example>").expect("a mail server")),
         keys: setup.keys,
     };
-    let engine = Engine::new(store, client, redactor, settings);
+    let engine = Engine::new(store, providers, redactor, settings);
     let identity =
         setup.identity.unwrap_or_else(|| auth::Settings { issuers: setup.issuers, ..auth_settings() });
     let verifier = Verifier::new(&identity, &TaskTracker::new()).expect("a verifier");

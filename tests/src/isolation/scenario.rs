@@ -219,10 +219,16 @@ impl Witness {
 
     /// A change of the deal is asked for and denied, once by itself and once in a batch.
     async fn decide(&self) {
-        for path in ["/v1/permissions", "/v1/admin/permissions"] {
+        for path in ["/v1/permissions", "/v1/admin/permissions", "/v1/models", "/v1/admin/models"] {
             self.get(path).await;
         }
         self.json(Method::PUT, "/v1/admin/permissions", json!({"preset": "balanced"})).await;
+        self.json(
+            Method::PUT,
+            "/v1/admin/models",
+            json!({"routes": [{"candidates": ["anthropic/claude-test"]}]}),
+        )
+        .await;
         for together in [false, true] {
             let session = self.open().await;
             let turn = self.say(&session, "Change the deal.", "application/json").await.json();

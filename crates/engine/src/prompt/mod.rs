@@ -29,11 +29,6 @@ pub use system::system;
 /// What does not change within a session, as JSON text. Built once per turn.
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    /// Name on the provider's wire.
-    pub model: String,
-    /// None: what the model costs is not known.
-    pub price: Option<model::Price>,
-    pub max_tokens: u32,
     /// Opaque to the provider; the same for all of a person's requests.
     pub user: UserId,
     pub tools: Arc<str>,
@@ -42,6 +37,15 @@ pub struct Frozen {
     pub summary: Option<String>,
     /// The summary alone, which the next one builds on.
     pub summary_text: Option<String>,
+}
+
+/// Whom a request asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Name on the provider's wire.
+    pub model: &'a str,
+    /// Longest answer, in tokens.
+    pub max_tokens: u32,
 }
 
 /// Which tools a request may call. The tools themselves stay, because dropping them would change the
@@ -67,7 +71,7 @@ impl Choice {
 }
 
 /// The body of a request, spliced from stored JSON.
-pub fn body(frozen: &Frozen, history: &[Past], choice: Choice) -> Bytes {
+pub fn body(frozen: &Frozen, target: Target<'_>, history: &[Past], choice: Choice) -> Bytes {
     let mut sent = repair(history);
     match choice {
         Choice::Submit => repair::ask_for_output(&mut sent),
@@ -77,10 +81,10 @@ pub fn body(frozen: &Frozen, history: &[Past], choice: Choice) -> Bytes {
     let messages = messages::splice(frozen.summary.as_deref(), &sent);
     let mut body = String::with_capacity(frozen.tools.len() + frozen.system.len() + messages.len() + 300);
     body.push_str(r#"{"model":"#);
-    body.push_str(&json!(frozen.model).to_string());
+    body.push_str(&json!(target.model).to_string());
     body.push_str(&format!(
         r#","max_tokens":{},"stream":true,"metadata":{{"user_id":"{}"}},"tools":{}"#,
-        frozen.max_tokens, frozen.user, frozen.tools
+        target.max_tokens, frozen.user, frozen.tools
     ));
     body.push_str(choice.json());
     body.push_str(r#","system":"#);

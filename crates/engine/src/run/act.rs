@@ -424,6 +424,7 @@ impl Run {
             usage: domain::Usage::default(),
             iterations: self.iterations,
             done,
+            model: &self.ring.current().model,
         };
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);

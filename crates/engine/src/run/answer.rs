@@ -1,6 +1,6 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
-use domain::{Block, Event, MessageId, Result, block};
+use domain::{Block, Event, MessageId, Result, block, models::Price};
 use model::{Answer, AnswerStream, Delta, ModelError};
 use redact::RedactStream;
 use serde_json::value::RawValue;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Left, Opened, Run};
 use crate::{
     crash::{self, CrashPoint},
-    prompt,
+    prompt::{self, Target},
     turn::cut,
 };
 
@@ -32,14 +32,15 @@ impl Run {
             opened
         } else {
             Box::pin(self.make_room()).await?;
+            self.ring.begin(self.asked_again);
             Box::pin(self.open(deadline)).await?
         };
-        let (heard, visible) = match opened {
-            Ok(stream) => self.listen(stream, message, deadline).await?,
-            Err(error) => (Heard::Failed(error), false),
-        };
+        let (heard, visible) = self.hear(opened, message, deadline).await?;
         match heard {
-            Heard::Whole(answer) => Box::pin(self.store_answer(message, answer)).await,
+            Heard::Whole(answer) => {
+                self.ring.answered();
+                Box::pin(self.store_answer(message, answer)).await
+            }
             Heard::Failed(error @ ModelError::PromptTooLong { .. }) if !visible => {
                 Box::pin(self.rescue(&error)).await
             }
@@ -63,6 +64,46 @@ impl Run {
         }
     }
 
+    /// The answer of the first model that has one. Once something was shown, no other model is asked.
+    async fn hear(
+        &mut self,
+        mut opened: Opened,
+        message: MessageId,
+        deadline: Instant,
+    ) -> Result<(Heard, bool), Left> {
+        loop {
+            let (heard, visible) = match opened {
+                Ok(stream) => self.listen(stream, message, deadline).await?,
+                Err(error) => (Heard::Failed(error), false),
+            };
+            match &heard {
+                Heard::Failed(error) if self.note_failure(error, visible, deadline) => {
+                    opened = Box::pin(self.open(deadline)).await?;
+                }
+                _ => return Ok((heard, visible)),
+            }
+        }
+    }
+
+    /// Tells the circuits of a failed call. True: another model is asked now.
+    fn note_failure(&mut self, error: &ModelError, visible: bool, deadline: Instant) -> bool {
+        if error.is_retryable() {
+            self.ring.failed(error.retry_after());
+        } else if error.is_about_request() {
+            self.ring.answered();
+        }
+        if visible || self.asked_again || !error.is_retryable() || Instant::now() >= deadline {
+            return false;
+        }
+        let failed = self.ring.current().model.clone();
+        let falls_over = self.ring.next();
+        if falls_over {
+            let next = &self.ring.current().model;
+            tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
+        }
+        falls_over
+    }
+
     /// Until when a model call that begins now may last.
     pub(super) fn deadline_of_call(&self) -> Instant {
         let of_step = self.sequence.as_ref().and_then(|sequence| sequence.deadline);
@@ -71,8 +112,8 @@ impl Run {
     }
 
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
-        let body = prompt::body(&self.frozen, &self.history, self.choice());
-        let client = self.engine.0.client.clone();
+        let body = prompt::body(&self.frozen, self.target(), &self.history, self.choice());
+        let Some(client) = self.ring.client() else { return Ok(Err(unconfigured())) };
         crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
         tokio::select! {
@@ -117,9 +158,15 @@ impl Run {
         Ok((heard, shown.any))
     }
 
+    /// How the model that is asked is called there, and how long it may answer.
+    fn target(&self) -> Target<'_> {
+        let asked = self.ring.current();
+        Target { model: asked.name(), max_tokens: self.engine.max_tokens(asked) }
+    }
+
     /// Counts the tokens of a model call, with what they cost.
-    pub(super) fn bill(&mut self, mut usage: domain::Usage) -> domain::Usage {
-        usage.cost = self.frozen.price.map(|price| price.cost(&usage)).unwrap_or_default();
+    pub(super) fn bill(&mut self, mut usage: domain::Usage, price: Option<Price>) -> domain::Usage {
+        usage.cost = price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
         self.unbilled += usage;
         usage
@@ -127,7 +174,7 @@ impl Run {
 
     async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
         self.iterations += 1;
-        let usage = self.bill(answer.usage);
+        let usage = self.bill(answer.usage, self.ring.current().price);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -156,8 +203,8 @@ impl Run {
         if done {
             events.push(self.done_event(Some(message)));
         }
-        let payload = serde_json::json!({ "stop_reason": stop_reason, "model": answer.model, "usage": usage,
-            "invalid_inputs": invalid });
+        let payload = serde_json::json!({ "stop_reason": stop_reason, "model": answer.model,
+            "asked": self.ring.current().model, "usage": usage, "invalid_inputs": invalid });
         let preview = (!text.is_empty()).then(|| cut(&text, 200));
         let step = NewStep {
             seq: self.steps + 1,
@@ -169,6 +216,7 @@ impl Run {
             usage: self.unbilled,
             iterations: self.iterations,
             done,
+            model: &self.ring.current().model,
         };
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
@@ -338,6 +386,10 @@ pub(super) fn stop_of(
     stopped: Result<tokio::sync::watch::Ref<'_, Option<crate::Stop>>, tokio::sync::watch::error::RecvError>,
 ) -> Left {
     stopped.ok().and_then(|stop| *stop).unwrap_or(crate::Stop::Lost).into()
+}
+
+pub(super) fn unconfigured() -> ModelError {
+    ModelError::Connect { detail: "its provider is not configured any more".into() }
 }
 
 fn too_long() -> ModelError {

@@ -1,8 +1,8 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
-use domain::{ArchiveId, Event, Result, session::Message};
-use model::{Answer, ModelError};
+use domain::{ArchiveId, Event, Result, models::Candidate, session::Message};
+use model::{ModelError, Ring};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
@@ -15,6 +15,7 @@ use super::{Left, Run};
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
+    routing,
 };
 
 /// What is wanted of a compaction.
@@ -88,13 +89,13 @@ impl Run {
         if !decided && self.message_chars() < 100_000 {
             return Some(false);
         }
-        let known = if decided { Some(0) } else { self.engine.known_window(&self.frozen.model) };
+        let known = if decided { Some(0) } else { self.engine.known_window(self.ring.current()) };
         known.map(|window| self.outgrown_in(window))
     }
 
     fn outgrown_in(&self, window: usize) -> bool {
         let fixed = tokens(self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
-        let answer = usize::try_from(self.frozen.max_tokens).unwrap_or(usize::MAX);
+        let answer = usize::try_from(self.engine.max_tokens(self.ring.current())).unwrap_or(usize::MAX);
         let at = self.engine.settings().compaction.at(window, fixed, answer);
         tokens(self.message_chars(), self.token_ratio) >= at
     }
@@ -104,7 +105,7 @@ impl Run {
     }
 
     async fn window(&self) -> usize {
-        self.engine.window(&self.frozen.model).await
+        self.engine.window(self.ring.current()).await
     }
 
     /// Archives a range and moves the prompt's beginning behind it. False: there
@@ -194,8 +195,7 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.untrusted |= context.holds_untrusted();
-        self.frozen =
-            self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, (&context, &self.library));
+        self.frozen = self.engine.frozen(self.lease.user, self.offer, (&context, &self.library));
         self.live_from = context.live_from;
         self.history = context.history;
         Ok(())
@@ -207,33 +207,48 @@ impl Run {
         let mut so_far = earlier.clone();
         let mut stop = self.stop.clone();
         let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
-        for piece in compaction::requests(messages, self.window().await) {
-            let body = compaction::request(&self.frozen.model, so_far.as_deref(), &piece);
-            let client = self.engine.0.client.clone();
-            let answer = tokio::select! {
+        let mut ring = self.engine.ring(routing::for_summary(&self.routes, self.ring.current()));
+        for piece in compaction::requests(messages, self.engine.window(ring.current()).await) {
+            let asked = self.ask_summary(&mut ring, so_far.as_deref(), &piece);
+            let text = tokio::select! {
                 stopped = stop.wait_for(Option::is_some) => return Err(super::answer::stop_of(stopped)),
-                answer = tokio::time::timeout_at(deadline, client.create(body)) => answer,
+                text = tokio::time::timeout_at(deadline, asked) => text,
             };
-            match answer.ok().and_then(|answer| self.usable(answer)) {
+            match text.ok().flatten() {
                 Some(text) => so_far = Some(text),
                 None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
             }
         }
         match so_far {
-            Some(text) => Ok((text, self.frozen.model.clone())),
+            Some(text) => Ok((text, ring.current().name().to_owned())),
             None => Ok((compaction::extract(None, messages), "extractive".into())),
         }
     }
 
-    fn usable(&mut self, answer: Result<Answer, ModelError>) -> Option<String> {
-        match answer {
-            Ok(answer) => {
-                self.bill(answer.usage);
-                Some(answer.text()).filter(|text| !text.trim().is_empty())
+    /// The summary of the first model that has one.
+    async fn ask_summary(&mut self, ring: &mut Ring, so_far: Option<&str>, piece: &str) -> Option<String> {
+        ring.begin(false);
+        loop {
+            let candidate = ring.current().clone();
+            let error = match ring.client() {
+                Some(client) => {
+                    match client.create(compaction::request(candidate.name(), so_far, piece)).await {
+                        Ok(answer) => {
+                            ring.answered();
+                            self.bill(answer.usage, candidate.price);
+                            return Some(answer.text()).filter(|text| !text.trim().is_empty());
+                        }
+                        Err(error) => error,
+                    }
+                }
+                None => super::answer::unconfigured(),
+            };
+            tracing::warn!(run = %self.lease.run, model = candidate.model, %error, "no summary from the model");
+            if error.is_retryable() {
+                ring.failed(error.retry_after());
             }
-            Err(error) => {
-                tracing::warn!(run = %self.lease.run, %error, "no summary from the model");
-                None
+            if !error.is_retryable() || !ring.next() {
+                return None;
             }
         }
     }
@@ -257,16 +272,25 @@ fn number(count: usize) -> i64 {
 }
 
 impl crate::Engine {
-    fn known_window(&self, model: &str) -> Option<usize> {
-        self.0.windows().get(model).copied()
+    /// Longest answer that the model is asked for, in tokens.
+    pub(super) fn max_tokens(&self, candidate: &Candidate) -> u32 {
+        let ours = self.settings().max_tokens;
+        candidate.max_output_tokens.map_or(ours, |tokens| tokens.min(ours))
+    }
+
+    fn known_window(&self, candidate: &Candidate) -> Option<usize> {
+        let said = candidate.context_window.and_then(|tokens| usize::try_from(tokens).ok());
+        said.or_else(|| self.0.windows().get(&candidate.model).copied())
     }
 
     /// The context window of a model, in tokens: asked until its provider tells.
-    async fn window(&self, model: &str) -> usize {
-        if let Some(known) = self.known_window(model) {
+    async fn window(&self, candidate: &Candidate) -> usize {
+        if let Some(known) = self.known_window(candidate) {
             return known;
         }
-        let window = match self.0.client.model_info(model).await {
+        let Some(client) = self.0.providers.client(candidate) else { return WINDOW };
+        let model = candidate.model.as_str();
+        let window = match client.model_info(candidate.name()).await {
             Ok(info) => {
                 info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
             }

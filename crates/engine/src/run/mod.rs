@@ -23,10 +23,11 @@ use domain::{
     Error, Event, Result, Role, Usage,
     audit::Channel,
     event::ToolUsed,
+    models::{Candidate, Routes},
     permission::Matrix,
     run::{Lease, Mode, PinnedSkill},
 };
-use model::{AnswerStream, ModelError};
+use model::{AnswerStream, ModelError, Ring};
 use store::{
     Guarded, RunTx, TenantTx,
     steps::{Frames, Recorded},
@@ -58,7 +59,8 @@ pub(crate) struct Start {
     pub role: Role,
     pub mode: Mode,
     pub zone: Tz,
-    pub model: String,
+    pub candidates: Vec<Candidate>,
+    pub routes: Arc<Routes>,
     pub context: Context,
     pub matrix: Matrix,
     pub library: Arc<Library>,
@@ -81,6 +83,9 @@ pub(crate) struct Run {
     stop: watch::Receiver<Option<Stop>>,
     /// The organization's skills, as they were when the run was loaded.
     library: Arc<Library>,
+    /// What stands for models, and whom the run asks.
+    routes: Arc<Routes>,
+    ring: Ring,
     /// The skill that it follows.
     skill: Option<PinnedSkill>,
     /// Until when it may follow it, here: what waits for a person, or is taken over, begins anew.
@@ -124,6 +129,14 @@ pub(crate) struct Run {
     rescues: u32,
     /// Claims since the run's last step.
     attempts: i32,
+}
+
+/// What a run works with, beside its conversation.
+struct Given {
+    frozen: Frozen,
+    library: Arc<Library>,
+    routes: Arc<Routes>,
+    candidates: Vec<Candidate>,
 }
 
 /// What a run is for.
@@ -184,9 +197,10 @@ impl Engine {
         tell: oneshot::Sender<Result<Begun>>,
     ) -> Option<(Run, Option<Opened>)> {
         let offer = self.offer(&start.matrix, start.role, start.sequence.is_some());
-        let frozen = self.frozen(start.lease.user, offer, &start.model, (&start.context, &start.library));
-        let mut run =
-            self.run_of(start.lease, (start.role, offer), start.mode, (frozen, start.library), start.context);
+        let frozen = self.frozen(start.lease.user, offer, (&start.context, &start.library));
+        let Start { library, routes, candidates, .. } = start;
+        let given = Given { frozen, library, routes, candidates };
+        let mut run = self.run_of(start.lease, (start.role, offer), start.mode, given, start.context);
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
         run.channel = turn.trigger;
@@ -210,6 +224,7 @@ impl Engine {
             return store.await.then_some((run, None));
         }
         let deadline = run.deadline_of_call();
+        run.ring.begin(false);
         let (stored, opened) = tokio::join!(store, run.open(deadline));
         // Where a stop came first, the loop sees it as well.
         stored.then_some((run, opened.ok()))
@@ -220,9 +235,10 @@ impl Engine {
         lease: Lease,
         (role, offer): (Role, Offer),
         mode: Mode,
-        (frozen, library): (Frozen, Arc<Library>),
+        given: Given,
         context: Context,
     ) -> Run {
+        let Given { frozen, library, routes, candidates } = given;
         let (sender, stop) = watch::channel(None);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
@@ -240,6 +256,8 @@ impl Engine {
             feed,
             stop,
             library,
+            routes,
+            ring: self.ring(candidates),
             skill: None,
             deadline: None,
             sequence: None,

@@ -6,6 +6,7 @@ use domain::{
     Cursor, Error, Event, Result, Usage,
     audit::Channel,
     block,
+    models::{Candidate, Routed, Routes},
     run::{Chosen, Lease, RunStatus},
 };
 use store::{
@@ -18,12 +19,14 @@ use store::{
 
 use tools::Offer;
 
-use super::{Errand, Left, Run, tools_used};
+use super::{Errand, Given, Left, Run, tools_used};
 use crate::{
     Engine,
     mode::{self, Before},
+    routing,
     sequence::Sequence,
-    skills::{Library, Person, facts, sequence_context},
+    skills::{Entry, Library, Person, facts, sequence_context},
+    tier,
 };
 
 /// Code and text of a run that broke off again and again.
@@ -63,10 +66,8 @@ impl Engine {
         if loaded.context.holds_untrusted() {
             trust::distrust(tx.tenant(), lease.session).await?;
         }
-        let chosen = self.chosen(tx.tenant(), &loaded).await?;
-        if loaded.mode_reason.is_none() {
-            turns::decide(&mut tx, &chosen).await?;
-        }
+        let routes = self.routes(tx.tenant(), loaded.context.models).await?;
+        let (chosen, candidates) = self.chosen(&mut tx, &loaded, &routes).await?;
         let library = self.library(tx.tenant(), loaded.context.skills).await?;
         let role = loaded.role.capped(membership.ceiling);
         let rows = match &loaded.skill {
@@ -76,7 +77,7 @@ impl Engine {
         let offer = self.offer(&loaded.matrix, role, !rows.is_empty());
         let sequence = self.taken_up(&mut tx, &library, &loaded, rows, offer).await?;
         // It commits before anything is shown, so that whoever takes over sees that something was.
-        let first = first_event(lease, &loaded, &chosen);
+        let first = first_event(lease, &loaded, &chosen, &candidates[0].model);
         let frames = first.as_ref().map(|first| {
             let text = first.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
             Frames { n_from: 1, n_to: 1, text }
@@ -85,9 +86,9 @@ impl Engine {
             store::events::append(&mut tx, frames).await?;
         }
         tx.commit().await?;
-        let frozen = self.frozen(lease.user, offer, &loaded.model, (&loaded.context, &library));
-        let mut run =
-            self.run_of(lease, (role, offer), chosen.mode, (frozen, library), loaded.context.clone());
+        let frozen = self.frozen(lease.user, offer, (&loaded.context, &library));
+        let given = Given { frozen, library, routes, candidates };
+        let mut run = self.run_of(lease, (role, offer), chosen.mode, given, loaded.context.clone());
         self.0.committed(lease);
         run.take_skill(loaded.skill.clone(), sequence);
         run.take_over(&loaded);
@@ -111,12 +112,32 @@ impl Engine {
     }
 
     /// What was decided when the run began; or what is decided now, of one that was queued without.
-    async fn chosen(&self, tx: &mut TenantTx, loaded: &Resumed) -> Result<Chosen> {
+    async fn chosen(
+        &self,
+        tx: &mut RunTx,
+        loaded: &Resumed,
+        routes: &Routes,
+    ) -> Result<(Chosen, Vec<Candidate>)> {
         if let Some(reason) = &loaded.mode_reason {
-            return Ok(Chosen { mode: loaded.mode, reason: reason.clone() });
+            let chosen = Chosen { mode: loaded.mode, reason: reason.clone() };
+            let first = std::slice::from_ref(&loaded.model);
+            let names = loaded.candidates.as_deref().filter(|names| !names.is_empty()).unwrap_or(first);
+            return Ok((chosen, names.iter().map(|name| routes.candidate(name)).collect()));
         }
+        let (chosen, routed) = self.choose_for(tx.tenant(), loaded, routes).await?;
+        let names: Vec<String> = routed.candidates.iter().map(|candidate| candidate.model.clone()).collect();
+        turns::decide(tx, &chosen, &names, &routed.reason).await?;
+        Ok((chosen, routed.candidates))
+    }
+
+    async fn choose_for(
+        &self,
+        tx: &mut TenantTx,
+        loaded: &Resumed,
+        routes: &Routes,
+    ) -> Result<(Chosen, Routed)> {
         let skill = match &loaded.skill {
-            Some(skill) => Some(self.pinned(tx, skill).await?.skill.mode),
+            Some(skill) => Some(self.pinned(tx, skill).await?),
             None => None,
         };
         let history = &loaded.context.history;
@@ -125,14 +146,35 @@ impl Engine {
         let content = question.first().map_or("[]", |past| past.content.as_str());
         let attached = block::heads(content).iter().any(|head| head.kind != "text");
         let text = block::concatenated(content);
-        Ok(mode::choose(Before {
+        let chosen = mode::choose(Before {
             asked: loaded.mode,
-            skill,
+            skill: skill.as_ref().map(|entry| entry.skill.mode),
             sequence: false,
             text: &text,
             attached,
             history: before,
-        }))
+        });
+        let (of_skill, tier) = skill.as_ref().map(Entry::wish).unzip();
+        let tier = tier.flatten();
+        let before = tier::Before {
+            skill: tier,
+            sequence: false,
+            mode: &chosen,
+            text: &text,
+            attached,
+            history: before,
+        };
+        let wanted = routing::Wanted {
+            channel: Channel::parse(&loaded.trigger).unwrap_or(Channel::Service),
+            skill: skill.is_some(),
+            of_skill: of_skill.as_ref().and_then(Option::as_deref),
+            of_request: None,
+            tier: tier::choose(before),
+            warm: None,
+            content,
+        };
+        let routed = routing::route(routes, &loaded.context, wanted)?;
+        Ok((chosen, routed))
     }
 
     /// The sequence that a run executes, as it stands in its rows; none for any other run.
@@ -182,6 +224,7 @@ impl Run {
         // The name comes from the list that it is looked up in.
         self.zone = loaded.timezone.parse().unwrap_or(Tz::UTC);
         self.attempts = loaded.attempts;
+        self.ring.go_on_with(&loaded.model);
         self.channel = Channel::parse(&loaded.trigger).unwrap_or(Channel::Service);
         self.errand = match loaded.trigger.as_str() {
             "compact" => Errand::Compaction,
@@ -200,7 +243,7 @@ impl Run {
 
 /// Begins the stream, or tells readers that what is not whole of an earlier owner's is
 /// void. None: the run goes on where it waited, and what they have seen stands.
-fn first_event(lease: Lease, loaded: &Resumed, chosen: &Chosen) -> Option<Event> {
+fn first_event(lease: Lease, loaded: &Resumed, chosen: &Chosen, model: &str) -> Option<Event> {
     if loaded.parked.untouched {
         return None;
     }
@@ -210,7 +253,7 @@ fn first_event(lease: Lease, loaded: &Resumed, chosen: &Chosen) -> Option<Event>
     Some(Event::RunStarted {
         session_id: lease.session,
         message_id: loaded.message,
-        model: loaded.model.clone(),
+        model: model.into(),
         mode: chosen.mode,
         mode_reason: chosen.reason.clone(),
         routing: loaded.routing.clone(),

@@ -225,6 +225,7 @@ impl Run {
             usage: Usage::default(),
             iterations: self.iterations,
             done: false,
+            model: &self.ring.current().model,
         };
         let staged = self.feed.stage(&news);
         let frames = self.feed.row(&staged);

@@ -135,7 +135,7 @@ async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
     if !held.manual {
         rows::overtake(&mut tx, &held).await?;
     }
-    match ready(engine, &mut tx, &held).await {
+    match ready(&mut tx, &held).await {
         Ok(Ok(prepared)) => {
             let run = held.id.run(held.attempt + 1);
             rows::begin(&mut tx, &held, run, prepared.session).await?;
@@ -182,11 +182,7 @@ async fn put_off(tx: &mut TenantTx, held: &Held, not: Not) -> Result<()> {
 }
 
 /// The turn that the slot begins with, as its owner may have it today.
-async fn ready(
-    engine: &Engine,
-    tx: &mut TenantTx,
-    held: &Held,
-) -> Result<std::result::Result<Prepared, Not>> {
+async fn ready(tx: &mut TenantTx, held: &Held) -> Result<std::result::Result<Prepared, Not>> {
     let task = &held.task;
     let wanted = task.status == TaskStatus::Active || (held.manual && task.status == TaskStatus::Paused);
     if !wanted {
@@ -217,13 +213,13 @@ async fn ready(
             Err(not) => return Ok(Err(not)),
         },
     };
-    let (model, mode) = tx.locked_session().map_or((None, None), |it| (it.model.clone(), it.mode));
+    let mode = tx.locked_session().and_then(|it| it.mode);
     Ok(Ok(Prepared {
         session,
         content: block::to_json(&[Block::Text { text: task.prompt.clone() }]),
         text: task.prompt.clone(),
         mode: mode.unwrap_or(Mode::Auto),
-        model: model.unwrap_or_else(|| engine.settings().default_model.clone()),
+        model: None,
         role,
         author: None,
         timezone: schedule.zone,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 use domain::{
     EntityKind, EntityRef, Error, FieldError, Result,
+    models::Tier,
     offered::{MatchedBy, Routing},
     run::{Mode, PinnedSkill},
 };
@@ -55,6 +56,8 @@ pub(crate) struct Picked {
     pub skill: Option<PinnedSkill>,
     /// How it wants to be executed.
     pub mode: Option<Mode>,
+    /// The model and the tier that it asks for.
+    pub wish: Option<(Option<String>, Option<Tier>)>,
     /// The steps of a sequence, which the service executes one by one.
     pub sequence: Option<Sequence>,
     /// What stands in the message's context.
@@ -130,6 +133,7 @@ impl Engine {
             routing: Some(routing),
             skill: Some(skill),
             mode: Some(entry.skill.mode),
+            wish: Some(entry.wish()),
             note,
             sequence: None,
         })
@@ -186,6 +190,7 @@ fn execute(
         routing: Some(routing),
         skill: Some(skill),
         mode: Some(Mode::Agent),
+        wish: Some(entry.wish()),
         note,
         sequence: Some(sequence),
     })

@@ -7,6 +7,7 @@ use std::{
 
 use domain::{
     Error, OrgId, Result,
+    models::Tier,
     run::PinnedSkill,
     skill::{SkillList, Source},
 };
@@ -68,6 +69,11 @@ impl Entry {
             timeout_ms: self.skill.timeout_ms,
             follows: Vec::new(),
         }
+    }
+
+    /// The model and the tier that it asks for.
+    pub(crate) fn wish(&self) -> (Option<String>, Option<Tier>) {
+        (self.skill.model.clone(), self.skill.tier)
     }
 
     /// The same of a sequence.

@@ -59,6 +59,7 @@ pub struct ModelInfo {
 #[derive(Clone)]
 pub struct MessagesClient(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     http: Client,
     endpoint: Endpoint,
@@ -90,6 +91,14 @@ impl MessagesClient {
             endpoint,
             options,
         })))
+    }
+
+    /// The same, with the same connections, but no request is sent a second time.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.options.retry.max_retries = 0;
+        Self(Arc::new(inner))
     }
 
     /// Asks for an answer piece by piece. The body, which must say

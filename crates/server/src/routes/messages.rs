@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use domain::{
     Cursor, EntityRef, Error, MessageId, RunId, SessionId,
     audit::Channel,
+    models::is_model_name,
     run::{Mode, Run, RunStatus},
     session::Message,
     skill::ExecutionMode,
@@ -168,7 +169,7 @@ pub async fn post(
             Some(Wanted { key, inputs, complete: false })
         }
     };
-    known_model(&caller.app, new.model.as_deref())?;
+    model_name(&caller.app, new.model.as_deref())?;
     let said = Said { content, timezone, view, mentions, skill, mode: new.mode, model: new.model };
     say(&caller, id, (key, hash), said, wish).await
 }
@@ -207,7 +208,7 @@ pub(super) async fn say(
         content: said.content.json,
         text: said.content.text,
         mode: said.mode.or(session.mode).unwrap_or_default(),
-        model: caller.app.model(said.model.or(session.model)),
+        model: said.model,
         role: tx.role,
         author: None,
         timezone: said.timezone,
@@ -267,25 +268,27 @@ pub async fn regenerate(
     answer(&caller, run, wish).await
 }
 
-/// Refuses a model that this service cannot ask.
-pub fn known_model(app: &App, model: Option<&str>) -> domain::Result<()> {
-    let default = &app.engine.settings().default_model;
+/// Refuses what nobody would call a model.
+fn model_name(app: &App, model: Option<&str>) -> domain::Result<()> {
     let Some(model) = model else { return Ok(()) };
     if let Some(problem) = secret_in(&app.engine, "model", model) {
         return Err(Error::fields(vec![problem]));
     }
-    let provider = default.split_once('/').map_or("", |(provider, _)| provider);
     match model.split_once('/') {
-        Some((asked, name)) if asked == provider && is_model_name(name) => Ok(()),
-        _ => Err(Error::field(
-            "model",
-            format!("must be a model of the provider {provider:?}, such as {default:?}"),
-        )),
+        Some((_, name)) if is_model_name(name) => Ok(()),
+        _ => {
+            Err(Error::field("model", "must be provider/model; GET /v1/models lists those that can be asked"))
+        }
     }
 }
 
-fn is_model_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic())
+/// Refuses a model that cannot be asked in the transaction's organization.
+pub(super) async fn known_model(app: &App, tx: &mut Tx, model: Option<&str>) -> domain::Result<()> {
+    model_name(app, model)?;
+    match model {
+        Some(model) => app.engine.routes_now(tx).await?.check(model),
+        None => Ok(()),
+    }
 }
 
 /// The zone of this name, which stands in that field; UTC without one.

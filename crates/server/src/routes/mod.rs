@@ -15,6 +15,7 @@ mod me;
 mod members;
 mod memory;
 mod messages;
+mod models;
 mod notifications;
 mod offered;
 mod operations;
@@ -111,6 +112,14 @@ fn skill_routes() -> OpenApiRouter<App> {
         .routes(routes!(platform::pin))
 }
 
+/// Models: who answers what.
+fn model_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(models::list))
+        .routes(routes!(models::get, models::put))
+        .routes(routes!(models::get_of_platform, models::put_of_platform))
+}
+
 /// Scheduled tasks.
 fn schedule_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -176,6 +185,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(members::update))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
+        .merge(model_routes())
         .routes(routes!(card_types::list))
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .merge(skill_routes())

@@ -34,7 +34,7 @@ pub struct CreateSession {
     title: Option<String>,
     /// The deal or contact that the conversation is about.
     entity: Option<EntityRef>,
-    /// `provider/model`; the service's default when left out.
+    /// `provider/model`; what the routes of `GET /v1/models` say when left out.
     model: Option<String>,
     mode: Option<Mode>,
 }
@@ -87,7 +87,7 @@ async fn insert(
     new: &CreateSession,
     key: Option<&str>,
 ) -> domain::Result<(Session, bool)> {
-    known_model(&caller.app, new.model.as_deref())?;
+    known_model(&caller.app, tx, new.model.as_deref()).await?;
     if let Some(entity) = &new.entity {
         entities::find(tx, entity.kind, &entity.id).await.map_err(|error| match error {
             Error::NotFound => Error::field("entity", format!("there is no {} {:?}", entity.kind, entity.id)),
@@ -190,9 +190,6 @@ pub async fn update(
     body: Body<UpdateSession>,
 ) -> Result<Response> {
     let body = body.value;
-    if let Some(model) = &body.model {
-        known_model(&caller.app, model.as_deref())?;
-    }
     let new_title = match &body.title {
         Some(given) => {
             Some(title(given.as_deref())?.map(|title| caller.app.engine.redact_hidden(title).into_owned()))
@@ -206,6 +203,9 @@ pub async fn update(
     };
     let session = caller
         .tx(async |tx| {
+            if let Some(model) = &body.model {
+                known_model(&caller.app, tx, model.as_deref()).await?;
+            }
             sessions::update(tx, id, &changes, if_match.0).await?;
             sessions::find(tx, id).await
         })

@@ -99,7 +99,7 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
         content: block::to_json(&[Block::Text { text: turn.text.clone() }]),
         text: turn.text,
         mode: session.mode.unwrap_or(Mode::Auto),
-        model: errand.app.model(session.model),
+        model: None,
         role,
         author: Some(turn.author),
         timezone: Tz::UTC,

@@ -4,7 +4,7 @@
 use domain::{Cursor, OrgId, RunId, Tenant, UserId};
 use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
 use http_body_util::BodyExt as _;
-use model::{Auth, Endpoint, MessagesClient, Options};
+use model::{Auth, Endpoint, MessagesClient, Options, Providers};
 use redact::Redactor;
 use secrecy::SecretString;
 use store::{PoolSize, Store};
@@ -32,7 +32,7 @@ fn engine() -> Engine {
         mailer: None,
         keys: MasterKeys::new([7; 32], Vec::new()),
     };
-    Engine::new(store, client, Redactor::new([]), settings)
+    Engine::new(store, Providers::new([("sim".into(), client)]), Redactor::new([]), settings)
 }
 
 fn stream(engine: &Engine) -> Response {

@@ -1,5 +1,6 @@
 //! Key by key, in the order of the skill.
 
+use domain::models::is_model_name;
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     Finding, Key, Report, Skill, Step, limits,
-    skill::{Command, Deprecation, ExecutionMode, Input, Kind, Mode, Needs},
+    skill::{Command, Deprecation, ExecutionMode, Input, Kind, Mode, Needs, Tier},
     template,
 };
 
@@ -78,6 +79,8 @@ pub(super) fn skill(key: &Key, fields: Fields, open: bool, parts: Parts, report:
             .closed("execution_mode", table::EXECUTION_MODES, &EXECUTION_MODES)
             .unwrap_or_default(),
         mode: head.mode(),
+        model: head.model(),
+        tier: head.tier(),
         other: Map::new(),
         body: parts.body,
     };
@@ -93,6 +96,31 @@ pub(super) fn skill(key: &Key, fields: Fields, open: bool, parts: Parts, report:
 }
 
 impl<'n> Head<'n, '_> {
+    /// An unusual tier is none.
+    fn tier(&mut self) -> Option<Tier> {
+        self.read("tier", |at, report| {
+            let given = text(at, limits::NAME, report)?;
+            unusual(at, &given, table::TIERS, "and says nothing", report);
+            Tier::parse(&given)
+        })
+    }
+
+    /// What is no `provider/model` is another system's name, such as `sonnet`.
+    fn model(&mut self) -> Option<String> {
+        self.read("model", |at, report| {
+            let given = text(at, limits::NAME, report)?;
+            let named = given
+                .split_once('/')
+                .is_some_and(|(provider, name)| !provider.is_empty() && is_model_name(name));
+            if !named {
+                let problem =
+                    "is no provider/model, such as anthropic/claude-sonnet-5-5: the service decides";
+                report.warn(at.finding(problem));
+            }
+            named.then_some(given)
+        })
+    }
+
     /// An unusual mode is `auto`.
     fn mode(&mut self) -> Mode {
         let mode = self.read("mode", |at, report| {

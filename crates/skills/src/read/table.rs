@@ -103,6 +103,8 @@ pub(crate) const SKILL_TYPES: &[&str] = &["atomic", "sequence", "composite"];
 pub(crate) const EXECUTION_MODES: &[&str] = &["sync", "async", "streaming"];
 pub(crate) const ON_FAILURE: &[&str] = &["stop", "continue", "fallback"];
 pub(crate) const MODES: &[&str] = &["auto", "single", "agent"];
+/// How much of a model it needs.
+pub(crate) const TIERS: &[&str] = &["low", "medium", "high"];
 pub(crate) const PROFILES: &[&str] = &["sales", "research", "communication", "full"];
 pub(crate) const NAMESPACES: &[&str] = &["copilot", "fleet", "slack", "shared"];
 pub(crate) const PRIORITIES: &[&str] = &["critical", "high", "medium", "low"];
@@ -178,6 +180,8 @@ pub(crate) const FRONT_MATTER: &[Known] = &[
     key("timeout_ms", TIMEOUT, "Its time, in milliseconds, within the organization's limit"),
     key("execution_mode", Closed(EXECUTION_MODES), "How the result is delivered"),
     key("mode", Usual(MODES), "One call of the model, or the agent's loop; `auto` decides by the size"),
+    key("tier", Usual(TIERS), "How much of a model it needs; the turn decides, if left out"),
+    key("model", Text(limits::NAME), "The model that is to answer, as provider/model, where it may be asked"),
     key("signal_triggers", Inert, "Kept; does nothing yet"),
     key("pipeline", Inert, "Kept; does nothing yet"),
     key("actions", Inert, "Kept; does nothing yet"),

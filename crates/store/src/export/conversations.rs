@@ -66,7 +66,7 @@ pub(super) async fn runs(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
             select 'run' as type, id, owner_id, session_id, message_id, trigger, status, mode, model, role, lease_owner, lease_until,
                 wake_at, fence, attempts, cancel_requested, iterations, input_tokens, output_tokens, cost,
                 cache_read_input_tokens, cache_creation_input_tokens, error_code, error_message, created_at,
-                started_at, finished_at, timezone, mode_reason, routing, skill, author_id
+                started_at, finished_at, timezone, mode_reason, routing, skill, author_id, candidates, model_reason
             from sixty.runs where org_id = $1 and owner_id = $2 and id > $3::text::uuid
             order by id limit $4) r order by id"#,
         tenant.org.0,

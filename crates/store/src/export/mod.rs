@@ -12,6 +12,7 @@ macro_rules! lines {
 }
 
 mod conversations;
+mod models;
 mod organization;
 mod person;
 mod skills;
@@ -86,6 +87,9 @@ pub enum List<'a> {
     SkillVersions(&'a str),
     SkillSettings,
     SkillList,
+    ModelSettings,
+    ModelRows,
+    ModelRoutes,
     /// The trail and its seals need a transaction that sees the whole organization.
     Trail,
     Seals,
@@ -131,6 +135,9 @@ impl List<'_> {
             List::SkillVersions(_) => "skill_version",
             List::SkillSettings => "skill_setting",
             List::SkillList => "skill_list",
+            List::ModelSettings => "model_settings",
+            List::ModelRows => "model",
+            List::ModelRoutes => "model_route",
             List::Entities => "entity",
             List::Trail => "audit",
             List::Seals => "audit_seal",
@@ -148,7 +155,10 @@ impl List<'_> {
             | List::MatrixRows
             | List::Retention
             | List::SlackLinks
-            | List::SkillList => None,
+            | List::SkillList
+            | List::ModelSettings
+            | List::ModelRows
+            | List::ModelRoutes => None,
             List::Sessions
             | List::Feedback
             | List::Runs
@@ -222,6 +232,9 @@ impl List<'_> {
             List::SkillVersions(of) => skills::versions(tx, of, place).await,
             List::SkillSettings => skills::settings(tx, place).await,
             List::SkillList => skills::list(tx).await,
+            List::ModelSettings => models::settings(tx).await,
+            List::ModelRows => models::rows(tx).await,
+            List::ModelRoutes => models::routes(tx).await,
             List::Entities => organization::entities(tx, place).await,
             List::Notes(of) => organization::notes(tx, pair(of)?, place).await,
             List::SharedMemory => organization::shared_memory(tx, place).await,

@@ -169,13 +169,21 @@ async fn shared_memory(tx: &mut TenantTx) -> Result<u64> {
     Ok(documents)
 }
 
-/// The matrix: a thousand rows at most.
+/// The matrix, a thousand rows at most, and what is said of models.
 async fn rules(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
     let users = affected!(tx, "delete from sixty.permission_user_rows where org_id = $1", org.0);
     let rows = affected!(tx, "delete from sixty.permission_rows where org_id = $1", org.0);
     let preset = affected!(tx, "delete from sixty.permissions where org_id = $1", org.0);
-    Ok([users, rows, preset].iter().sum())
+    Ok([users, rows, preset, models(tx).await?].iter().sum())
+}
+
+async fn models(tx: &mut TenantTx) -> Result<u64> {
+    let org = tx.org();
+    let routes = affected!(tx, "delete from sixty.model_routes where org_id = $1", org.0);
+    let rows = affected!(tx, "delete from sixty.models where org_id = $1", org.0);
+    let settings = affected!(tx, "delete from sixty.model_settings where org_id = $1", org.0);
+    Ok(routes + rows + settings)
 }
 
 /// A piece of the organization's audit trail. What waits for a seal goes first, so that

@@ -386,7 +386,13 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0
     );
-    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets];
+    let models = affected!(
+        tx,
+        "update sixty.model_settings set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    );
+    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets, models];
     Ok(changed.iter().sum::<u64>() + skills(tx, user).await?)
 }
 

@@ -1,0 +1,218 @@
+//! Which models a turn may ask, and why: the rule as a function of rows.
+
+use super::{Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier};
+use crate::{Error, Result};
+
+/// A model that may be asked, with what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// `provider/model`.
+    pub model: String,
+    pub price: Option<Price>,
+    /// In tokens.
+    pub context_window: Option<u32>,
+    pub max_output_tokens: Option<u32>,
+}
+
+impl Candidate {
+    /// Name of its provider.
+    pub fn provider(&self) -> &str {
+        self.model.split_once('/').map_or("", |(provider, _)| provider)
+    }
+
+    /// Name on the provider's wire.
+    pub fn name(&self) -> &str {
+        self.model.split_once('/').map_or(self.model.as_str(), |(_, name)| name)
+    }
+}
+
+/// A tier, and why it is that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiered {
+    pub tier: Tier,
+    pub reason: &'static str,
+}
+
+/// Who asked for a model, the strongest wish first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// A person does so now: what cannot be is refused.
+    Request(&'a str),
+    /// Somebody did so some time ago: what cannot be any more is passed over.
+    Session(&'a str),
+    Skill(&'a str),
+}
+
+/// What a turn wants of a model.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    pub feature: Feature,
+    pub tier: Tiered,
+    /// The strongest wish first.
+    pub asked: Vec<Asked<'a>>,
+    /// What the message brings that not every model takes.
+    pub needs: Vec<Capability>,
+    /// The model that answered last in the conversation, while its provider may still keep the prompt.
+    pub warm: Option<&'a str>,
+}
+
+/// Whom a turn asks, in order, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routed {
+    /// Never empty.
+    pub candidates: Vec<Candidate>,
+    /// In words for whoever wonders.
+    pub reason: String,
+}
+
+/// What stands for an organization: its own rows, the platform's, and the service's own model.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    pub own: ModelSettings,
+    pub platform: ModelSettings,
+    /// `provider/model`, where no row says anything.
+    pub default: String,
+    /// What the operator's file says that models cost.
+    pub prices: Vec<(String, Price)>,
+    /// Names of the configured providers.
+    pub providers: Vec<String>,
+}
+
+impl Routes {
+    /// What is known of a model: the organization's row, the platform's, the operator's price.
+    pub fn candidate(&self, model: &str) -> Candidate {
+        let rows = [&self.own, &self.platform].map(|settings| row(settings, model));
+        let first = |get: fn(&ModelRow) -> Option<u32>| rows.into_iter().flatten().find_map(get);
+        let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
+        Candidate {
+            model: model.to_owned(),
+            price: rows.into_iter().flatten().find_map(|row| row.price).or_else(listed),
+            context_window: first(|row| row.context_window),
+            max_output_tokens: first(|row| row.max_output_tokens),
+        }
+    }
+
+    /// Whether the model can be asked here: its provider is configured, and nobody forbids it.
+    pub fn allows(&self, model: &str) -> bool {
+        let provider = model.split_once('/').map_or("", |(provider, _)| provider);
+        let listed = |settings: &ModelSettings| {
+            settings.allowed.as_ref().is_none_or(|allowed| {
+                allowed.iter().any(|name| name == model || name.strip_suffix("/*") == Some(provider))
+            })
+        };
+        self.providers.iter().any(|known| known == provider) && listed(&self.own) && listed(&self.platform)
+    }
+
+    /// Refuses a model that cannot be asked here.
+    pub fn check(&self, model: &str) -> Result<()> {
+        if self.allows(model) {
+            return Ok(());
+        }
+        let some: Vec<String> = self.known().into_iter().take(5).collect();
+        Err(Error::field("model", format!("is none that can be asked here; there are: {}", some.join(", "))))
+    }
+
+    /// The models that some row names, and the service's own; those that can be asked here, each once.
+    pub fn known(&self) -> Vec<String> {
+        let mut known = Vec::new();
+        let settings = [&self.own, &self.platform];
+        let routed = settings.iter().flat_map(|it| it.routes.iter().flat_map(|row| &row.candidates));
+        let described = settings.iter().flat_map(|it| it.models.iter().map(|row| &row.model));
+        let allowed = settings.iter().flat_map(|it| it.allowed.iter().flatten());
+        let plain = allowed.filter(|name| !name.ends_with("/*"));
+        for name in std::iter::once(&self.default).chain(routed).chain(described).chain(plain) {
+            if !known.contains(name) && self.allows(name) {
+                known.push(name.clone());
+            }
+        }
+        known
+    }
+
+    /// Whether anybody says of a model that it cannot do everything.
+    pub fn limits_capabilities(&self) -> bool {
+        [&self.own, &self.platform].iter().any(|it| it.models.iter().any(|row| row.capabilities.is_some()))
+    }
+
+    /// Whom a route names for this; none: no row says anything.
+    pub fn routed(&self, feature: Feature, tier: Tier) -> Option<Vec<Candidate>> {
+        let row = [&self.own, &self.platform].into_iter().find_map(|it| best(it, feature, tier))?;
+        let allowed = row.candidates.iter().filter(|name| self.allows(name));
+        Some(allowed.map(|name| self.candidate(name)).collect::<Vec<_>>()).filter(|all| !all.is_empty())
+    }
+
+    /// Whom a turn asks. Fails where a request names a model that cannot be asked here.
+    pub fn route(&self, wish: &Wish<'_>) -> Result<Routed> {
+        for asked in &wish.asked {
+            let (model, by) = match *asked {
+                Asked::Request(model) => {
+                    self.check(model)?;
+                    (model, "the request asks for it")
+                }
+                Asked::Session(model) => (model, "the conversation has chosen it"),
+                Asked::Skill(model) => (model, "the skill asks for it"),
+            };
+            if self.allows(model) {
+                return Ok(Routed { candidates: vec![self.candidate(model)], reason: by.into() });
+            }
+        }
+        Ok(self.by_rows(wish))
+    }
+
+    fn by_rows(&self, wish: &Wish<'_>) -> Routed {
+        let Wish { feature, tier: Tiered { tier, reason: why }, .. } = wish;
+        let found = [(&self.own, "the organization"), (&self.platform, "the platform")]
+            .into_iter()
+            .find_map(|(settings, whose)| Some((best(settings, *feature, *tier)?, whose)));
+        let (names, mut reason) = match found {
+            Some((row, whose)) => {
+                (row.candidates.clone(), format!("{why}: tier {}, by {}", tier.as_str(), said(row, whose)))
+            }
+            None => (vec![self.default.clone()], format!("{why}: tier {}; no route is set", tier.as_str())),
+        };
+        let mut candidates: Vec<Candidate> = names
+            .iter()
+            .filter(|name| self.allows(name) && self.can(name, &wish.needs))
+            .map(|name| self.candidate(name))
+            .collect();
+        if candidates.is_empty() {
+            candidates.push(self.candidate(&self.default));
+            reason.push_str("; none of its models can take this, and the service's own is asked");
+        }
+        let warm = candidates.iter().position(|candidate| wish.warm == Some(candidate.model.as_str()));
+        if let Some(at @ 1..) = warm {
+            let warm = candidates.remove(at);
+            candidates.insert(0, warm);
+            reason.push_str(
+                "; the one that answered last comes first, while it has the conversation in its cache",
+            );
+        }
+        Routed { candidates, reason }
+    }
+
+    /// What the model takes; none: nobody says that it cannot do everything.
+    pub fn capabilities(&self, model: &str) -> Option<&[Capability]> {
+        let known = [&self.own, &self.platform].into_iter().filter_map(|settings| row(settings, model));
+        known.filter_map(|row| row.capabilities.as_deref()).next()
+    }
+
+    fn can(&self, model: &str, needs: &[Capability]) -> bool {
+        self.capabilities(model).is_none_or(|all| needs.iter().all(|need| all.contains(need)))
+    }
+}
+
+fn row<'a>(settings: &'a ModelSettings, model: &str) -> Option<&'a ModelRow> {
+    settings.models.iter().find(|row| row.model == model)
+}
+
+/// The row that says most of the turn: feature and tier, the feature, the tier, neither.
+fn best(settings: &ModelSettings, feature: Feature, tier: Tier) -> Option<&RouteRow> {
+    let fits =
+        |row: &&RouteRow| row.feature.is_none_or(|of| of == feature) && row.tier.is_none_or(|of| of == tier);
+    settings.routes.iter().filter(fits).max_by_key(|row| (row.feature.is_some(), row.tier.is_some()))
+}
+
+fn said(row: &RouteRow, whose: &str) -> String {
+    let feature = row.feature.map_or("every feature", Feature::as_str);
+    let tier = row.tier.map_or("every tier", Tier::as_str);
+    format!("{whose}'s route for {feature}, {tier}")
+}

@@ -1,0 +1,211 @@
+//! Which models are worth asking now. A circuit opens when a model has failed several times in a row; after a while a
+//! single request tries it again, and what comes of that decides.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Failures in a row, none of them older than [`WINDOW`], that open a circuit.
+const FAILURES: usize = 3;
+const WINDOW: Duration = Duration::from_mins(5);
+/// How long a circuit stays open before the model is tried again; longer where the provider asks for it.
+const OPEN: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_mins(5);
+/// Circuits that are remembered: more models than any deployment has.
+const MOST: usize = 1_000;
+
+/// The circuits of a process, by `provider/model`. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Circuits(Arc<Mutex<HashMap<String, Circuit>>>);
+
+#[derive(Debug, Default)]
+struct Circuit {
+    /// When it failed since it last answered, oldest first.
+    failures: Vec<Instant>,
+    /// Until when nobody asks it; none: it is closed.
+    open_until: Option<Instant>,
+    /// Somebody tries whether it answers again.
+    probed: bool,
+}
+
+/// Where a circuit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Closed,
+    /// Nobody asks the model before then.
+    Open {
+        retry_in: Duration,
+    },
+    /// The next request tries it, or one does so now.
+    HalfOpen,
+}
+
+/// The permission to ask a model once. Tell what came of it; dropped without a word, it was never used.
+#[derive(Debug)]
+pub struct Pass {
+    circuits: Circuits,
+    model: String,
+    probes: bool,
+}
+
+impl Circuits {
+    /// None: the model has failed too often, or somebody else tries it just now.
+    pub fn admit(&self, model: &str) -> Option<Pass> {
+        let mut circuits = self.lock();
+        let probes = match circuits.get_mut(model) {
+            Some(Circuit { open_until: Some(until), probed, .. }) => {
+                if Instant::now() < *until || *probed {
+                    return None;
+                }
+                *probed = true;
+                true
+            }
+            _ => false,
+        };
+        Some(Pass { circuits: self.clone(), model: model.to_owned(), probes })
+    }
+
+    /// The permission that nobody refuses: there is no other model to ask.
+    pub fn force(&self, model: &str) -> Pass {
+        Pass { circuits: self.clone(), model: model.to_owned(), probes: false }
+    }
+
+    pub fn standing(&self, model: &str) -> Standing {
+        match self.lock().get(model) {
+            Some(Circuit { open_until: Some(until), probed, .. }) => {
+                let retry_in = until.saturating_duration_since(Instant::now());
+                if retry_in.is_zero() || *probed { Standing::HalfOpen } else { Standing::Open { retry_in } }
+            }
+            _ => Standing::Closed,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Circuit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass {
+    /// The model has answered, or refused what was at fault: it is there.
+    pub fn answered(mut self) {
+        self.probes = false;
+        self.circuits.lock().remove(&self.model);
+    }
+
+    /// The model has failed; `wait` is what it asks for.
+    pub fn failed(mut self, wait: Option<Duration>) {
+        let now = Instant::now();
+        let probed = std::mem::take(&mut self.probes);
+        let mut circuits = self.circuits.lock();
+        if circuits.len() >= MOST && !circuits.contains_key(&self.model) {
+            return;
+        }
+        let circuit = circuits.entry(self.model.clone()).or_default();
+        circuit.failures.retain(|failed| now - *failed < WINDOW);
+        circuit.failures.push(now);
+        // Requests that were under way when it opened fail as well: they tell nothing new.
+        let opens = circuit.open_until.is_none() && circuit.failures.len() >= FAILURES;
+        if opens || probed {
+            circuit.open_until = Some(now + wait.unwrap_or(OPEN).clamp(OPEN, LONGEST));
+            circuit.probed = false;
+            tracing::warn!(
+                model = self.model,
+                "the model has failed too often: others are asked for a while"
+            );
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.probes
+            && let Some(circuit) = self.circuits.lock().get_mut(&self.model)
+        {
+            circuit.probed = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const MODEL: &str = "a/model";
+
+    fn fail(circuits: &Circuits, times: usize) {
+        for _ in 0..times {
+            circuits.force(MODEL).failed(None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_failures_in_a_row_open_a_circuit_and_an_answer_between_them_does_not() {
+        let circuits = Circuits::default();
+        fail(&circuits, 2);
+        circuits.admit(MODEL).expect("it is closed").answered();
+        fail(&circuits, 2);
+        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+        fail(&circuits, 1);
+        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN });
+        assert!(circuits.admit(MODEL).is_none() && circuits.admit("a/other").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_that_lie_far_apart_open_nothing() {
+        let circuits = Circuits::default();
+        for _ in 0..10 {
+            fail(&circuits, 1);
+            advance(WINDOW / 2).await;
+        }
+        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_single_request_tries_an_open_circuit_and_what_comes_of_it_decides() {
+        let circuits = Circuits::default();
+        fail(&circuits, 3);
+        advance(OPEN).await;
+        assert_eq!(circuits.standing(MODEL), Standing::HalfOpen);
+        let probe = circuits.admit(MODEL).expect("one may try");
+        assert!(circuits.admit(MODEL).is_none(), "a second one may not");
+        probe.failed(None);
+        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN });
+        advance(OPEN).await;
+        circuits.admit(MODEL).expect("one may try").answered();
+        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_was_given_up_leaves_its_place_to_the_next_one() {
+        let circuits = Circuits::default();
+        fail(&circuits, 3);
+        advance(OPEN).await;
+        drop(circuits.admit(MODEL).expect("one may try"));
+        assert!(circuits.admit(MODEL).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_asks_for_more_time_gets_it_within_bounds() {
+        for (wait, open) in [(1, OPEN), (90, Duration::from_secs(90)), (86_400, LONGEST)] {
+            let circuits = Circuits::default();
+            fail(&circuits, 2);
+            circuits.force(MODEL).failed(Some(Duration::from_secs(wait)));
+            assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: open }, "{wait}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_were_under_way_do_not_keep_a_circuit_open() {
+        let circuits = Circuits::default();
+        fail(&circuits, 3);
+        advance(OPEN / 2).await;
+        fail(&circuits, 5);
+        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN / 2 });
+    }
+}

@@ -1,0 +1,140 @@
+//! The providers that are configured, by name, and who of several models is asked.
+
+use std::sync::Arc;
+
+use domain::models::Candidate;
+
+use crate::{
+    Client,
+    circuit::{Circuits, Pass, Standing},
+};
+
+/// Named providers. Clones share connections and circuits.
+#[derive(Clone)]
+pub struct Providers(Arc<Inner>);
+
+struct Inner {
+    /// Never empty.
+    named: Vec<Named>,
+    circuits: Circuits,
+}
+
+struct Named {
+    name: String,
+    client: Client,
+    /// The same, for requests that another model can answer: they are not sent twice.
+    hasty: Client,
+}
+
+impl Providers {
+    /// The clients by the names of their providers, which stand before the slash of a model's name.
+    pub fn new(clients: impl IntoIterator<Item = (String, Client)>) -> Self {
+        let named = clients
+            .into_iter()
+            .map(|(name, client)| Named { name, hasty: client.without_retries(), client })
+            .collect();
+        Self(Arc::new(Inner { named, circuits: Circuits::default() }))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.named.iter().map(|named| named.name.as_str())
+    }
+
+    /// The client of this model's provider.
+    pub fn client(&self, candidate: &Candidate) -> Option<&Client> {
+        self.named(candidate).map(|named| &named.client)
+    }
+
+    /// Where the model's circuit stands.
+    pub fn standing(&self, model: &str) -> Standing {
+        self.0.circuits.standing(model)
+    }
+
+    fn named(&self, candidate: &Candidate) -> Option<&Named> {
+        self.0.named.iter().find(|named| named.name == candidate.provider())
+    }
+}
+
+/// Whom a call may ask: the candidates of a run, and how far this call has come among them.
+pub struct Ring {
+    providers: Providers,
+    /// Never empty.
+    all: Vec<Candidate>,
+    /// The one that is asked, or answered last.
+    at: usize,
+    tried: Vec<usize>,
+    pass: Option<Pass>,
+}
+
+impl Ring {
+    pub fn new(providers: Providers, all: Vec<Candidate>) -> Self {
+        Self { providers, all, at: 0, tried: Vec::new(), pass: None }
+    }
+
+    pub fn current(&self) -> &Candidate {
+        &self.all[self.at]
+    }
+
+    /// Whether it is the one that was to be asked first.
+    pub fn is_first(&self) -> bool {
+        self.at == 0
+    }
+
+    /// Begins with this model, if it is one of them: it answered last.
+    pub fn go_on_with(&mut self, model: &str) {
+        self.at = self.all.iter().position(|candidate| candidate.model == model).unwrap_or(self.at);
+    }
+
+    /// A call begins: at the one that answered last, unless it fails these days. With `same`, at that one and no other.
+    pub fn begin(&mut self, same: bool) {
+        self.tried.clear();
+        self.pass = None;
+        if same {
+            self.tried = (0..self.all.len()).filter(|at| *at != self.at).collect();
+            self.pass = Some(self.providers.0.circuits.force(&self.current().model));
+            return;
+        }
+        self.take_next(self.at);
+    }
+
+    /// The one that is asked has failed: whether there is another one, which is asked now.
+    pub fn next(&mut self) -> bool {
+        self.tried.push(self.at);
+        self.take_next(0)
+    }
+
+    /// The first one from `from` on whose circuit lets a request through; else the first of those that are left.
+    fn take_next(&mut self, from: usize) -> bool {
+        let count = self.all.len();
+        let left: Vec<usize> =
+            (0..count).map(|i| (from + i) % count).filter(|at| !self.tried.contains(at)).collect();
+        let circuits = &self.providers.0.circuits;
+        let admitted = left.iter().find_map(|at| Some((*at, circuits.admit(&self.all[*at].model)?)));
+        let taken = admitted.or_else(|| left.first().map(|at| (*at, circuits.force(&self.all[*at].model))));
+        let Some((at, pass)) = taken else { return false };
+        self.at = at;
+        self.pass = Some(pass);
+        true
+    }
+
+    /// The client that the call has come to: one that sends nothing twice, if others can answer.
+    pub fn client(&self) -> Option<Client> {
+        let named = self.providers.named(self.current())?;
+        let others = self.tried.len() + 1 < self.all.len();
+        Some(if others { named.hasty.clone() } else { named.client.clone() })
+    }
+
+    /// The one that is asked is there: it has answered, or refused what was at fault.
+    pub fn answered(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            pass.answered();
+        }
+    }
+
+    /// The one that is asked has failed; `wait` is what it asks for.
+    pub fn failed(&mut self, wait: Option<std::time::Duration>) {
+        if let Some(pass) = self.pass.take() {
+            pass.failed(wait);
+        }
+    }
+}

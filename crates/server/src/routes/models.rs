@@ -1,0 +1,213 @@
+//! Models: which can be asked, who answers what, and what administrators say of both.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use domain::{
+    Error,
+    models::{self, Candidate, Capability, ModelSettings, Price, Routes},
+    skill::PLATFORM,
+};
+use engine::Engine;
+use model::Standing;
+use serde::Serialize;
+use store::{
+    TenantTx, audit,
+    models::{Models, find},
+};
+use utoipa::ToSchema;
+
+use crate::{
+    caller::{Caller, Platform},
+    door::secret_in,
+    etag::{ETag, IfMatch},
+    extract::Body,
+    problem::{Problems, Result},
+};
+
+/// The models that can be asked.
+#[derive(Serialize, ToSchema)]
+pub struct Askable {
+    data: Vec<AskableModel>,
+    /// The model that is asked where no route says anything, as `provider/model`.
+    default: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AskableModel {
+    /// `provider/model`.
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Price>,
+    /// In tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_window: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Vec<Capability>>,
+    circuit: Circuit,
+    /// It is the built-in stand-in, and no real model.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stand_in: bool,
+}
+
+/// Whether the replica that answers asks the model now.
+#[derive(Serialize, ToSchema)]
+pub struct Circuit {
+    state: CircuitState,
+    /// Seconds until it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_seconds: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CircuitState {
+    /// It is asked.
+    Closed,
+    /// It has failed too often: others are asked before it.
+    Open,
+    /// A single request tries it.
+    HalfOpen,
+}
+
+impl From<Standing> for Circuit {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Closed => Self { state: CircuitState::Closed, retry_in_seconds: None },
+            Standing::HalfOpen => Self { state: CircuitState::HalfOpen, retry_in_seconds: None },
+            Standing::Open { retry_in } => {
+                Self { state: CircuitState::Open, retry_in_seconds: Some(retry_in.as_secs().max(1)) }
+            }
+        }
+    }
+}
+
+/// What is said of models, and what stands behind it.
+#[derive(Serialize, ToSchema)]
+pub struct Settings {
+    #[serde(flatten)]
+    settings: ModelSettings,
+    version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<DateTime<Utc>>,
+    /// External id of the administrator who set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<String>,
+    /// Names of the configured providers, which stand before the slash of a model's name.
+    providers: Vec<String>,
+    /// What the platform says, for organizations that say nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<ModelSettings>,
+}
+
+fn shown(engine: &Engine, candidate: Candidate, routes: &Routes) -> AskableModel {
+    AskableModel {
+        circuit: engine.standing(&candidate.model).into(),
+        capabilities: routes.capabilities(&candidate.model).map(<[_]>::to_vec),
+        stand_in: candidate.provider() == "sim",
+        price: candidate.price,
+        context_window: candidate.context_window,
+        max_output_tokens: candidate.max_output_tokens,
+        model: candidate.model,
+    }
+}
+
+fn tagged(engine: &Engine, models: Models, platform: Option<ModelSettings>) -> Response {
+    let Models { settings, version, updated_at, updated_by } = models;
+    let providers = engine.providers().into_iter().map(ToOwned::to_owned).collect();
+    (ETag(version), Json(Settings { settings, version, updated_at, updated_by, providers, platform }))
+        .into_response()
+}
+
+/// The models that requests, conversations and skills can ask for here, with what is known of them and whether they
+/// answer these days. Any other model of a configured provider can be asked as well, unless `allowed` is set.
+#[utoipa::path(get, path = "/v1/models", tag = "models", security(("bearer" = [])),
+    responses((status = 200, body = Askable), Problems))]
+pub async fn list(caller: Caller) -> Result<Json<Askable>> {
+    let engine = &caller.app.engine;
+    let routes = caller.tx(async |tx| engine.routes_now(tx).await).await?;
+    let data = routes.known().iter().map(|name| shown(engine, routes.candidate(name), &routes)).collect();
+    Ok(Json(Askable { data, default: routes.default.clone() }))
+}
+
+/// What the organization says of models: owners and administrators.
+#[utoipa::path(get, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
+    responses((status = 200, body = Settings), Problems))]
+pub async fn get(caller: Caller) -> Result<Response> {
+    let (own, platform) = caller
+        .tx(async |tx| {
+            tx.administers()?;
+            Ok((find(tx).await?, store::models::of_platform(tx).await?))
+        })
+        .await?;
+    Ok(tagged(&caller.app.engine, own, Some(platform.settings)))
+}
+
+/// Says what the organization's models are, who answers what, and which may be asked, all of it: owners and
+/// administrators. A route is chosen by how much it says of a turn (its feature and its tier), an organization's before
+/// the platform's; its candidates are asked in order, the next one where the one before fails.
+#[utoipa::path(put, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
+    request_body = ModelSettings, responses((status = 200, body = Settings), Problems))]
+pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Result<Response> {
+    let engine = &caller.app.engine;
+    let (own, platform) = caller
+        .tx(async |tx| {
+            tx.administers()?;
+            let own = write(tx, engine, &body.value, seen).await?;
+            let detail = format!("version {}", own.version);
+            audit::record(tx, &[caller.did("models.put").saying(&detail)]).await?;
+            Ok((own, store::models::of_platform(tx).await?))
+        })
+        .await?;
+    Ok(tagged(engine, own, Some(platform.settings)))
+}
+
+/// What the platform says of models, for every organization that says nothing else: a platform administrator.
+#[utoipa::path(get, path = "/v1/platform/models", tag = "platform", security(("bearer" = [])),
+    responses((status = 200, body = Settings), Problems))]
+pub async fn get_of_platform(platform: Platform) -> Result<Response> {
+    let said = platform.tx(PLATFORM, async |tx| find(tx).await).await?;
+    Ok(tagged(&platform.app.engine, said, None))
+}
+
+/// The same as `PUT /v1/admin/models`, for every organization. What the platform does not allow, none can ask.
+#[utoipa::path(put, path = "/v1/platform/models", tag = "platform", security(("bearer" = [])),
+    request_body = ModelSettings, responses((status = 200, body = Settings), Problems))]
+pub async fn put_of_platform(
+    platform: Platform,
+    seen: IfMatch,
+    body: Body<ModelSettings>,
+) -> Result<Response> {
+    let engine = &platform.app.engine;
+    let said = platform
+        .tx(PLATFORM, async |tx| {
+            let said = write(tx, engine, &body.value, seen).await?;
+            let detail = format!("version {}", said.version);
+            audit::record(tx, &[platform.did("models.put").saying(&detail)]).await?;
+            Ok(said)
+        })
+        .await?;
+    Ok(tagged(engine, said, None))
+}
+
+async fn write(
+    tx: &mut TenantTx,
+    engine: &Engine,
+    new: &ModelSettings,
+    seen: IfMatch,
+) -> domain::Result<Models> {
+    let mut problems = models::check(new, &engine.providers());
+    let named = new.models.iter().map(|row| &row.model);
+    let routed = new.routes.iter().flat_map(|row| &row.candidates);
+    let names = named.chain(routed).chain(new.allowed.iter().flatten());
+    problems.extend(names.filter_map(|name| secret_in(engine, "models", name)));
+    if !problems.is_empty() {
+        return Err(Error::fields(problems));
+    }
+    store::models::put(tx, new, seen.0).await?;
+    find(tx).await
+}

@@ -1,0 +1,193 @@
+//! What an organization, or the platform, says of models. The transaction's organization is the one that is written
+//! for; the platform writes its own in a transaction of [`PLATFORM`].
+
+use chrono::{DateTime, Utc};
+use domain::{
+    Error, OrgId, Result,
+    models::{Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier},
+    skill::PLATFORM,
+};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::{
+    TenantTx,
+    error::{corrupt, from_sqlx},
+    orgs,
+};
+
+/// Settings as they stand.
+#[derive(Clone, Debug, Default)]
+pub struct Models {
+    pub settings: ModelSettings,
+    /// 0: nothing was ever set.
+    pub version: i64,
+    pub updated_at: Option<DateTime<Utc>>,
+    /// External id of the administrator who set it.
+    pub updated_by: Option<String>,
+}
+
+/// What the transaction's organization says.
+pub async fn find(tx: &mut TenantTx) -> Result<Models> {
+    let org = tx.org();
+    of(tx, org).await
+}
+
+/// What the platform says, for whoever asks.
+pub async fn of_platform(tx: &mut TenantTx) -> Result<Models> {
+    of(tx, PLATFORM).await
+}
+
+async fn of(tx: &mut TenantTx, org: OrgId) -> Result<Models> {
+    let head = sqlx::query!(
+        r#"select s.allowed, s.version, s.updated_at, m.external_id as "updated_by?"
+         from sixty.model_settings s
+         left join sixty.members m on m.org_id = s.org_id and m.user_id = s.updated_by
+         where s.org_id = $1"#,
+        org.0
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    let Some(head) = head else { return Ok(Models::default()) };
+    let settings =
+        ModelSettings { models: rows(tx, org).await?, routes: routes(tx, org).await?, allowed: head.allowed };
+    Ok(Models {
+        settings,
+        version: head.version,
+        updated_at: Some(head.updated_at),
+        updated_by: head.updated_by,
+    })
+}
+
+async fn rows(tx: &mut TenantTx, org: OrgId) -> Result<Vec<ModelRow>> {
+    let rows = sqlx::query!(
+        "select model, input_price, output_price, cache_read_price, cache_write_price, context_window,
+            max_output_tokens, capabilities
+         from sixty.models where org_id = $1 order by model",
+        org.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    rows.into_iter()
+        .map(|row| {
+            let price = row.input_price.zip(row.output_price).map(|(input, output)| Price {
+                input,
+                output,
+                cache_read: row.cache_read_price,
+                cache_write: row.cache_write_price,
+            });
+            Ok(ModelRow {
+                model: row.model,
+                price,
+                context_window: row.context_window.and_then(|tokens| tokens.try_into().ok()),
+                max_output_tokens: row.max_output_tokens.and_then(|tokens| tokens.try_into().ok()),
+                capabilities: row.capabilities.map(capabilities).transpose()?,
+            })
+        })
+        .collect()
+}
+
+fn capabilities(stored: Vec<String>) -> Result<Vec<Capability>> {
+    stored.iter().map(|name| Capability::parse(name).ok_or_else(|| corrupt("a capability", name))).collect()
+}
+
+async fn routes(tx: &mut TenantTx, org: OrgId) -> Result<Vec<RouteRow>> {
+    let rows = sqlx::query!(
+        "select feature, tier, candidates from sixty.model_routes where org_id = $1 order by feature, tier",
+        org.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RouteRow {
+            feature: Feature::parse(&row.feature),
+            tier: Tier::parse(&row.tier),
+            candidates: row.candidates,
+        })
+        .collect())
+}
+
+/// Sets the whole, which has been checked, on top of the version that the administrator saw if one is given.
+pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> Result<()> {
+    let tenant = tx.tenant();
+    // The trail names the platform's people. What it says hangs on a row, as any organization's.
+    let author = (tenant.org != PLATFORM).then_some(tenant.user.0);
+    if author.is_none() {
+        orgs::create(tx, "(platform)", None).await?;
+    }
+    let written = sqlx::query_scalar!(
+        "insert into sixty.model_settings as s (org_id, allowed, version, updated_by)
+         select $1, $2, 1, $3
+         where coalesce($4::bigint, 0) = 0 or exists (select from sixty.model_settings x where x.org_id = $1)
+         on conflict (org_id) do update
+         set allowed = excluded.allowed, version = s.version + 1, updated_at = now(), updated_by = $3
+         where $4::bigint is null or s.version = $4
+         returning version",
+        tenant.org.0,
+        new.allowed.as_deref(),
+        author,
+        seen
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if written.is_none() {
+        return Err(Error::VersionMismatch { current: find(tx).await?.version });
+    }
+    replace_rows(tx, &new.models).await?;
+    replace_routes(tx, &new.routes).await
+}
+
+async fn replace_rows(tx: &mut TenantTx, rows: &[ModelRow]) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!("delete from sixty.models where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let number = |tokens: Option<u32>| tokens.map(|tokens| i32::try_from(tokens).unwrap_or(i32::MAX));
+    let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
+        "insert into sixty.models (org_id, model, input_price, output_price, cache_read_price, cache_write_price,
+            context_window, max_output_tokens, capabilities) ",
+    );
+    sql.push_values(rows, |mut values, row| {
+        let names = |all: &Vec<Capability>| all.iter().map(|it| it.as_str().to_owned()).collect::<Vec<_>>();
+        values
+            .push_bind(org.0)
+            .push_bind(&row.model)
+            .push_bind(row.price.map(|price| price.input))
+            .push_bind(row.price.map(|price| price.output))
+            .push_bind(row.price.and_then(|price| price.cache_read))
+            .push_bind(row.price.and_then(|price| price.cache_write))
+            .push_bind(number(row.context_window))
+            .push_bind(number(row.max_output_tokens))
+            .push_bind(row.capabilities.as_ref().map(names));
+    });
+    sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}
+
+async fn replace_routes(tx: &mut TenantTx, rows: &[RouteRow]) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!("delete from sixty.model_routes where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut sql: QueryBuilder<Postgres> =
+        QueryBuilder::new("insert into sixty.model_routes (org_id, feature, tier, candidates) ");
+    sql.push_values(rows, |mut values, row| {
+        values
+            .push_bind(org.0)
+            .push_bind(row.feature.map_or("any", Feature::as_str))
+            .push_bind(row.tier.map_or("any", Tier::as_str))
+            .push_bind(&row.candidates);
+    });
+    sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}

@@ -1,0 +1,191 @@
+//! A model fails before it has said anything: another one answers, and nobody sees a seam.
+
+use std::time::Duration;
+
+use model_sim::{Gate, Reply};
+use serde_json::json;
+
+use super::Two;
+use crate::harness::{
+    Setup, TestApp,
+    look::{answers, end, names, run_of},
+};
+
+#[tokio::test]
+async fn whatever_befalls_a_model_before_its_first_word_the_next_one_answers() {
+    let failures: [(&str, fn() -> Reply); 11] = [
+        ("408", || Reply::status(408)),
+        ("429", || Reply::status(429)),
+        ("429 with a wish", || Reply::status(429).header("retry-after", "20")),
+        ("500", || Reply::status(500)),
+        ("502", || Reply::html(502)),
+        ("503", || Reply::status(503)),
+        ("504", || Reply::status(504)),
+        ("529", || Reply::status(529)),
+        ("an error in the stream", || Reply::text("Lost.").error_event_after(0, "overloaded_error")),
+        ("cut at once", || Reply::text("Lost.").cut_after(0)),
+        ("cut before the first word", || Reply::text("Lost.").cut_after(2)),
+    ];
+    for (what, failure) in failures {
+        let two = Two::routed().await;
+        two.app.sim.push(failure());
+        two.second.push(Reply::text("Here I am."));
+        let alice = two.app.alice();
+        let session = alice.session().await;
+        let frames = alice.hear(&session, "Hi").await;
+        assert_eq!(names(&frames), ["run_started", "token", "message_complete", "done"], "{what}");
+        assert_eq!(answers(&frames), ["Here I am."], "{what}");
+        assert_eq!(two.calls(), (1, 1), "{what}");
+        let run = alice.get(&format!("/v1/runs/{}", run_of(&frames))).await;
+        assert_eq!(run.json()["model"], "second/next", "{what}");
+        assert_eq!(alice.history(&session).await.len(), 2, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_silent_or_not_there_is_passed_over() {
+    let setup = Setup { first_byte_timeout: Duration::from_millis(200), ..Setup::default() };
+    let two = Two::with(setup).await;
+    two.route(json!([{ "candidates": ["anthropic/first", "second/next"] }])).await;
+    two.app.sim.push(Reply::hang());
+    two.second.push(Reply::text("Here I am."));
+    let alice = two.app.alice();
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!(answers(&frames), ["Here I am."]);
+
+    let closed =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let providers = vec![("gone".to_owned(), format!("http://{closed}"))];
+    let app = TestApp::with(Setup { providers, ..Setup::default() }).await;
+    let routes = json!({ "routes": [{ "candidates": ["gone/first", "anthropic/next"] }] });
+    app.alice().put("/v1/admin/models", routes).await.expect(200);
+    app.sim.push(Reply::text("Here I am."));
+    let frames = app.alice().hear(&app.alice().session().await, "Hi").await;
+    assert_eq!(answers(&frames), ["Here I am."]);
+}
+
+#[tokio::test]
+async fn a_refused_request_or_key_is_nobody_elses_to_answer() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    for (status, code) in
+        [(400, "model_refused_request"), (401, "model_unauthorized"), (403, "model_unauthorized")]
+    {
+        two.app.sim.push(Reply::status(status));
+        let frames = alice.hear(&alice.session().await, "Hi").await;
+        assert_eq!(end(&frames).data["code"], code);
+        assert_eq!(two.calls(), (1, 0), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_visible_word_the_same_model_is_asked_once_more_and_no_other() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    let half = || Reply::text("Half an answer that goes on and on.").chunk_chars(4).cut_after(6);
+    two.app.sim.push(half());
+    two.app.sim.push(Reply::text("Here I am."));
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert!(names(&frames).contains(&"reset"), "{frames:#?}");
+    assert_eq!((answers(&frames), two.calls()), (vec!["Here I am.".to_owned()], (2, 0)));
+
+    two.app.sim.push(half());
+    two.app.sim.push(half());
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!((end(&frames).data["code"].as_str(), two.calls()), (Some("model_cut_off"), (2, 0)));
+
+    two.app.sim.push(half());
+    two.app.sim.push(Reply::status(529));
+    two.app.sim.push(Reply::text("Here I am."));
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!((answers(&frames), two.calls()), (vec!["Here I am.".to_owned()], (3, 0)));
+}
+
+#[tokio::test]
+async fn the_last_candidate_is_asked_again_in_silence() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    two.app.sim.push(Reply::status(529));
+    two.second.push(Reply::status(529));
+    two.second.push(Reply::status(503));
+    two.second.push(Reply::text("Here I am."));
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!((answers(&frames), two.calls()), (vec!["Here I am.".to_owned()], (1, 3)));
+}
+
+#[tokio::test]
+async fn a_run_goes_on_with_the_model_that_answered_and_so_does_its_conversation() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    two.app.sim.push(Reply::status(529));
+    two.second.push(Reply::call("list_tasks", json!({})));
+    two.second.push(Reply::text("You have nothing to do."));
+    let frames = alice.hear(&session, "What is to be done?").await;
+    assert_eq!(
+        (answers(&frames).last().map(String::as_str), two.calls()),
+        (Some("You have nothing to do."), (1, 2))
+    );
+    two.second.push(Reply::text("Still nothing."));
+    let frames = alice.hear(&session, "And now?").await;
+    assert_eq!(frames[0].data["model"], "second/next");
+    assert_eq!(two.calls(), (0, 1));
+    // Another conversation has nothing to keep warm.
+    two.app.sim.push(Reply::text("Nothing."));
+    alice.hear(&alice.session().await, "And here?").await;
+    assert_eq!(two.calls(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_model_that_has_failed_three_times_is_left_alone_for_everybody() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    two.app.sim.respond_with(|_| Reply::status(503));
+    two.second.respond_with(|_| Reply::text("Here I am."));
+    for _ in 0..3 {
+        alice.hear(&alice.session().await, "Hi").await;
+    }
+    assert_eq!(two.calls(), (3, 3));
+    let state = alice.get("/v1/models").await.expect(200).json();
+    let of = |name: &str| {
+        let all = state["data"].as_array().expect("models");
+        all.iter().find(|model| model["model"] == name).expect("the model")["circuit"].clone()
+    };
+    assert_eq!(of("anthropic/first")["state"], "open", "{state}");
+    assert_eq!(of("second/next")["state"], "closed", "{state}");
+    alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!(two.calls(), (0, 1));
+    // There is nobody else to ask: better than to refuse is to try.
+    two.route(json!([{ "candidates": ["anthropic/first"] }])).await;
+    two.app.sim.respond_with(|_| Reply::text("I am back."));
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!((answers(&frames), two.calls()), (vec!["I am back.".to_owned()], (1, 0)));
+}
+
+#[tokio::test]
+async fn bad_keys_and_refused_requests_open_no_circuit() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    for status in [401, 401, 401, 401, 400, 400, 400, 400] {
+        two.app.sim.push(Reply::status(status));
+        alice.hear(&alice.session().await, "Hi").await;
+    }
+    assert_eq!(two.calls(), (8, 0));
+}
+
+#[tokio::test]
+async fn a_cancel_while_the_next_model_is_asked_ends_the_run() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    let gate = Gate::new();
+    two.app.sim.push(Reply::status(529));
+    two.second.push(Reply::text("Too late.").hold_before(&gate));
+    let mut events = alice.say(&session, "Hi").await;
+    let run = run_of(&events.until("run_started").await);
+    gate.reached().await;
+    alice.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(202);
+    let frames = events.rest().await;
+    assert_eq!(frames.last().expect("an end").data["status"], "cancelled", "{frames:#?}");
+    gate.release();
+}
