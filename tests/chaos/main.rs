@@ -16,11 +16,11 @@ mod crashes {
     pub mod slack;
     pub mod trial;
 }
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, unused_imports, reason = "the tests use the rest")]
 #[path = "../src/slack"]
 mod slack {
-    pub mod fake;
-    pub mod send;
+    pub mod standin;
+    pub mod workspace;
 }
 mod client;
 mod handover;

@@ -11,21 +11,20 @@ use super::{
 use crate::{
     harness::{Process, Spawn, eventually},
     slack::{
-        fake::{Answer, Fake},
-        send::{SECRET, connect, direct, envelope, post_signed},
+        standin::{CLIENT_ID, CLIENT_SECRET, Fault, SIGNING_SECRET, StandIn},
+        workspace::{self, ALICE, DIRECT, PUBLIC},
     },
 };
 
 /// How a server knows who stands in for Slack.
-fn environment(fake: &Fake) -> Vec<(&'static str, String)> {
-    let host = fake.url.trim_start_matches("http://").to_owned();
+fn environment(slack: &StandIn) -> Vec<(&'static str, String)> {
     vec![
-        ("SLACK_SIGNING_SECRET", SECRET.into()),
-        ("SLACK_CLIENT_ID", "client-id".into()),
-        ("SLACK_CLIENT_SECRET", "client-secret".into()),
-        ("SLACK_API_URL", format!("{}/api", fake.url)),
-        ("SLACK_RESPONSE_URL_HOSTS", host),
-        ("SIXTY_PUBLIC_URL", "https://copilot.example.com".into()),
+        ("SLACK_SIGNING_SECRET", SIGNING_SECRET.into()),
+        ("SLACK_CLIENT_ID", CLIENT_ID.into()),
+        ("SLACK_CLIENT_SECRET", CLIENT_SECRET.into()),
+        ("SLACK_API_URL", slack.api()),
+        ("SLACK_RESPONSE_URL_HOSTS", slack.host()),
+        ("SIXTY_PUBLIC_URL", PUBLIC.into()),
     ]
 }
 
@@ -38,47 +37,48 @@ impl Lane {
         tag: String,
     ) -> Findings {
         let mut found = Findings::default();
-        let fake = Fake::start().await;
-        let before = self.answered().await;
-        let extra = environment(&fake);
+        let slack = workspace::slack().await;
+        let extra = environment(&slack);
         let start = |crash_at| Spawn { crash_at, extra: extra.clone(), ..spawn(&self.app, &self.probe) };
         let heir = Process::start(&start(None)).await.expect("a server");
         self.heir.signal("STOP");
-        let admin = self.alice.at(heir.address);
-        connect(&fake, &admin, &format!("http://{}", heir.address)).await;
+        let base = format!("http://{}", heir.address);
+        workspace::connect(&slack, &self.alice.at(heir.address), &base).await;
+        let before = self.answered().await;
         // Without streams an answer is a message that is changed, and known by its metadata.
-        for _ in 0..4 {
-            fake.next("chat.startStream", Answer::Refuse("unknown_method"));
-        }
+        slack.fail("chat.startStream", vec![Fault::Error("unknown_method"); 4]);
         heir.signal("STOP");
         let doomed = Process::start(&start(crash_at)).await;
-        let body = envelope(direct(&script::plain(&tag))).to_string();
+        let to_heir = slack.sender(&base);
+        let event = to_heir.message(ALICE, DIRECT, None, &script::plain(&tag));
         if let Ok(mut doomed) = doomed {
-            let base = format!("http://{}", doomed.address);
-            let acknowledged = post_signed(&base, "/slack/events", &body).await.is_ok();
-            if acknowledged && point == CrashPoint::SlackStored {
+            let sender = slack.sender(&format!("http://{}", doomed.address));
+            if sender.deliver(&event, None).await.acknowledged() && point == CrashPoint::SlackStored {
                 found.notes.push(format!("{tag}: it was acknowledged by a server that died before"));
             }
             dies(&mut doomed).await;
         }
         heir.signal("CONT");
-        let base = format!("http://{}", heir.address);
-        let again = post_signed(&base, "/slack/events", &body).await;
-        found.unless(again.is_ok(), |found| &mut found.lost, || format!("{tag}: the heir takes nothing in"));
+        let again = to_heir.deliver(&event, Some(1)).await.acknowledged();
+        found.unless(again, |found| &mut found.lost, || format!("{tag}: the heir takes nothing in"));
         let open = "select count(*) from sixty.slack_turns where state <> 'over'";
         eventually("it is answered", async || (self.count(open).await == 0).then_some(())).await;
         found.taken_over += 1;
-        let after = self.answered().await;
-        let (turns, runs) = (after.0 - before.0, after.1 - before.1);
-        let answers = fake.shown().iter().filter(|text| text.contains(script::ANSWER)).count();
-        let one = (turns, runs, answers) == (1, 1, 1);
-        found.unless(
-            one,
-            |found| &mut found.doubled,
-            || format!("{tag}: {turns} turns, {runs} runs, answers {:?}", json!(fake.shown())),
-        );
+        self.counted(&mut found, before, &slack, &tag).await;
         self.heir.signal("CONT");
         found
+    }
+
+    /// There is one run since, and one answer.
+    async fn counted(&self, found: &mut Findings, before: (i64, i64), slack: &StandIn, tag: &str) {
+        let after = self.answered().await;
+        let (turns, runs) = (after.0 - before.0, after.1 - before.1);
+        let answers = slack.shown().iter().filter(|text| text.contains(script::ANSWER)).count();
+        found.unless(
+            (turns, runs, answers) == (1, 1, 1),
+            |found| &mut found.doubled,
+            || format!("{tag}: {turns} turns, {runs} runs, answers {:?}", json!(slack.shown())),
+        );
     }
 
     /// What was said in Slack, and its runs.

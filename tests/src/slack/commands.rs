@@ -1,25 +1,26 @@
 //! Slash commands.
 
-use model_sim::Reply;
-use serde_json::{Value, json};
+use model_sim::{Gate, Reply};
+use serde_json::json;
 
-use super::{Desk, fake::Answer};
+use super::{ALICE, DIRECT, Desk, TEAM, standin::Fault};
 use crate::harness::eventually;
 
 #[tokio::test]
 async fn free_text_is_answered_by_a_run_through_the_response_url() {
     let desk = Desk::open().await;
     desk.app.sim.push(Reply::text("There are **three** deals."));
-    let answer = desk.command("U0ALICE", "how many deals are there?").await;
-    assert_eq!((answer.status().as_u16(), answer.text().await.expect("a body").as_str()), (200, ""));
-    desk.hears("There are **three** deals.").await;
+    let answer = desk.command(ALICE, "how many deals are there?").await;
+    assert_eq!(answer.body, "");
+    let seen = desk.hears("There are **three** deals.").await;
+    assert_eq!(seen.only_for.as_deref(), Some(ALICE));
     desk.settled().await;
-    let told = &desk.slack.calls("response_url")[0].body;
+    let told = &desk.slack.replies(&answer.response_url)[0];
     assert_eq!((&told["response_type"], &told["replace_original"]), (&json!("ephemeral"), &json!(false)));
     assert!(desk.slack.calls("chat.postMessage").is_empty());
     // It is the person's own conversation, which they find by its name.
     let alice = desk.app.alice();
-    let session = alice.put("/v1/sessions/by-key/slack:T0ACME", json!({})).await.expect(200).json();
+    let session = alice.put(&format!("/v1/sessions/by-key/slack:{TEAM}"), json!({})).await.expect(200).json();
     let history = alice.history(session["id"].as_str().expect("an id")).await;
     assert_eq!(history.len(), 2, "{history:?}");
     let run = history[1]["run_id"].as_str().expect("a run");
@@ -30,26 +31,27 @@ async fn free_text_is_answered_by_a_run_through_the_response_url() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_response_url_does_not_take_comes_as_a_direct_message() {
+async fn an_answer_that_comes_after_half_an_hour_comes_as_a_direct_message() {
     let desk = Desk::open().await;
-    desk.app.sim.push(Reply::text("Here it is."));
-    desk.slack.next("response_url", Answer::Refuse("expired_url"));
-    desk.command("U0ALICE", "tell me").await;
+    let gate = Gate::new();
+    desk.app.sim.push(Reply::text("Here it is.").hold_before(&gate));
+    let answer = desk.command(ALICE, "tell me").await;
+    desk.slack.expire_response_urls();
+    gate.release();
     desk.settled().await;
-    let posted = &desk.slack.calls("chat.postMessage")[0].body;
-    assert_eq!(posted["channel"], "U0ALICE");
-    assert!(posted.to_string().contains("Here it is."), "{posted}");
-    assert_eq!((&posted["unfurl_links"], &posted["unfurl_media"]), (&json!(false), &json!(false)));
+    let seen = desk.hears("Here it is.").await;
+    assert_eq!((seen.channel.as_str(), seen.only_for), (DIRECT, None));
+    assert!(desk.slack.replies(&answer.response_url).is_empty());
 }
 
 #[tokio::test]
 async fn an_answer_whose_fate_nobody_knows_is_not_sent_again() {
     let desk = Desk::open().await;
     desk.app.sim.push(Reply::text("Once."));
-    desk.slack.next("response_url", Answer::Lose);
-    desk.command("U0ALICE", "tell me").await;
+    desk.slack.fail("respond", [Fault::Status(502)]);
+    desk.command(ALICE, "tell me").await;
     desk.settled().await;
-    assert_eq!(desk.slack.calls("response_url").len(), 1);
+    assert_eq!(desk.slack.calls("respond").len(), 1);
     assert!(desk.slack.calls("chat.postMessage").is_empty());
     let unknown = "select count(*) from sixty.slack_posts where state = 'unknown'";
     assert_eq!(desk.app.database.count(unknown).await, 1);
@@ -75,18 +77,18 @@ async fn the_record_answers_without_a_model() {
         ("approvals", "Nothing waits"),
         ("memory", "likes brevity"),
     ] {
-        desk.command("U0ALICE", text).await;
+        desk.command(ALICE, text).await;
         desk.hears(words).await;
     }
     desk.settled().await;
-    assert_eq!(desk.app.database.count("select count(*) from sixty.runs").await, 0);
+    assert_eq!(desk.runs().await, 0);
 }
 
 #[tokio::test]
 async fn help_and_near_misses_are_answered_at_once_and_cost_nothing() {
     let desk = Desk::open().await;
     for (text, words) in [("help", "pipeline"), ("pipline", "pipeline"), ("deal", "deal")] {
-        let told = desk.command("U0ALICE", text).await.json::<Value>().await.expect("JSON");
+        let told = desk.command(ALICE, text).await.json();
         assert_eq!(told["response_type"], "ephemeral", "{told}");
         assert!(told.to_string().contains(words), "{told}");
     }
@@ -94,15 +96,30 @@ async fn help_and_near_misses_are_answered_at_once_and_cost_nothing() {
 }
 
 #[tokio::test]
+async fn a_near_miss_becomes_what_a_click_says_it_was() {
+    let desk = Desk::open().await;
+    desk.app.sim.push(Reply::text("It flows to the sea."));
+    for (button, words) in [("Yes", "Deals at risk"), ("No, ask it as it is", "It flows to the sea.")] {
+        desk.command(ALICE, "riskss").await;
+        let asked = desk.hears("Did you mean").await;
+        desk.press(ALICE, &asked, button).await;
+        let seen = desk.hears(words).await;
+        assert_eq!(seen.only_for.as_deref(), Some(ALICE));
+    }
+    desk.settled().await;
+    assert_eq!(desk.runs().await, 1);
+}
+
+#[tokio::test]
 async fn a_new_conversation_leaves_the_old_one_in_the_list() {
     let desk = Desk::open().await;
     for text in ["One.", "Two."] {
         desk.app.sim.push(Reply::text(text));
-        desk.command("U0ALICE", "say something").await;
+        desk.command(ALICE, "say something").await;
         desk.hears(text).await;
         desk.settled().await;
-        let told = desk.command("U0ALICE", "new").await.json::<Value>().await.expect("JSON");
-        assert!(told.to_string().contains("new conversation"), "{told}");
+        let told = desk.command(ALICE, "new").await;
+        assert!(told.body.contains("new conversation"), "{told:?}");
     }
     let listed = desk.app.alice().get("/v1/sessions").await.expect(200).json();
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(2), "{listed}");
@@ -111,17 +128,17 @@ async fn a_new_conversation_leaves_the_old_one_in_the_list() {
 #[tokio::test]
 async fn what_is_said_while_the_copilot_answers_is_answered_next() {
     let desk = Desk::open().await;
-    let gate = model_sim::Gate::new();
+    let gate = Gate::new();
     desk.app.sim.push(Reply::text("First answer.").hold_after(1, &gate));
     desk.app.sim.push(Reply::text("Second answer."));
-    desk.command("U0ALICE", "first").await;
+    desk.command(ALICE, "first").await;
     eventually("the first is answered", async || (desk.app.replica.engine.running() == 1).then_some(()))
         .await;
-    assert_eq!(desk.command("U0ALICE", "second").await.status(), 200);
+    desk.command(ALICE, "second").await;
     assert_eq!(desk.turns().await, 2);
     gate.release();
     desk.settled().await;
     let told: Vec<String> =
-        desk.slack.calls("response_url").iter().map(|call| call.body["text"].to_string()).collect();
+        desk.slack.calls("respond").iter().map(|call| call.args["text"].to_string()).collect();
     assert!(told[0].contains("First") && told[1].contains("Second") && told.len() == 2, "{told:?}");
 }

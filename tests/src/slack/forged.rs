@@ -1,9 +1,9 @@
 //! Requests that Slack has not sent, or sent once, do nothing.
 
 use chrono::Utc;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Desk, SECRET, direct, envelope, sign};
+use super::{ALICE, COMMAND, Desk, ELSEWHERE, SIGNING_SECRET as SECRET, TEAM, standin::signature as sign};
 
 /// What is wrong with a request: its time, its signature, what happens to the body after it is signed.
 struct Forgery {
@@ -36,13 +36,8 @@ fn forgeries(body: &str) -> Vec<Forgery> {
         case("too old", &old, Some(sign(SECRET, &old, body)), body),
         case("from the future", &early, Some(sign(SECRET, &early, body)), body),
         case("no number", "yesterday", Some(sign(SECRET, "yesterday", body)), body),
-        case("a sign before the time", &format!("+{at}"), Some(sign(SECRET, &format!("+{at}"), body)), body),
-        case(
-            "a fraction of a second",
-            &format!("{at}.0"),
-            Some(sign(SECRET, &format!("{at}.0"), body)),
-            body,
-        ),
+        case("a sign before the time", &format!("+{at}"), Some(sign(SECRET, format!("+{at}"), body)), body),
+        case("a fraction of a second", &format!("{at}.0"), Some(sign(SECRET, format!("{at}.0"), body)), body),
         case("no time", "", Some(sign(SECRET, "", body)), body),
         case("another version", &at, Some(good.replace("v0=", "v1=")), body),
         case("no version", &at, Some(good.replace("v0=", "")), body),
@@ -55,34 +50,32 @@ fn forgeries(body: &str) -> Vec<Forgery> {
 #[tokio::test]
 async fn what_is_forged_is_refused_and_leaves_nothing() {
     let desk = Desk::open().await;
-    let before = desk.slack.told();
-    let event = envelope(direct("Who am I?")).to_string();
-    let form = super::command_form(&desk.slack, "U0ALICE", "how many deals are there?");
-    let click =
-        json!({ "type": "block_actions", "team": { "id": super::TEAM }, "user": { "id": "U0ALICE" } });
+    let before = desk.slack.said().len();
+    let event = desk.direct(ALICE, "Who am I?").body.to_string();
+    let (form, _) = desk.sender.command(ALICE, ELSEWHERE, COMMAND, "how many deals are there?");
+    let click = json!({ "type": "block_actions", "team": { "id": TEAM }, "user": { "id": ALICE } });
     let click = format!("payload={click}");
-    let mut tried = 0;
     for (path, body) in
         [("/slack/events", &event), ("/slack/commands", &form), ("/slack/interactions", &click)]
     {
         for forgery in forgeries(body) {
-            let mut request = desk.http.post(format!("{}{path}", desk.base()));
+            let mut request = desk.sender.unsigned(path, &forgery.body);
             if !forgery.at.is_empty() {
                 request = request.header("x-slack-request-timestamp", &forgery.at);
             }
             if let Some(signature) = &forgery.signature {
                 request = request.header("x-slack-signature", signature);
             }
-            let answer = request.body(forgery.body).send().await.expect("an answer");
-            assert_eq!(answer.status(), 401, "{path}: {}", forgery.name);
-            let problem: Value = answer.json().await.expect("JSON");
-            assert_eq!(problem["code"], "slack_signature", "{path}: {}", forgery.name);
-            tried += 1;
+            let answer = desk.sender.send(request).await;
+            assert_eq!(
+                (answer.status, &answer.json()["code"]),
+                (401, &json!("slack_signature")),
+                "{path}: {}",
+                forgery.name
+            );
         }
     }
-    assert!(tried >= 30, "{tried}");
-    assert_eq!(desk.turns().await, 0);
-    assert_eq!(desk.slack.told(), before);
+    assert_eq!((desk.turns().await, desk.slack.said().len()), (0, before));
 }
 
 #[tokio::test]
@@ -90,34 +83,30 @@ async fn what_is_sent_again_is_done_once() {
     let desk = Desk::open().await;
     desk.app.sim.push(model_sim::Reply::text("You are Alice."));
     desk.app.sim.push(model_sim::Reply::text("Alice, still."));
-    let at = Utc::now().timestamp().to_string();
-    let event = envelope(direct("Who am I?")).to_string();
-    let form = super::command_form(&desk.slack, "U0ALICE", "how many deals are there?");
+    let at = Utc::now().timestamp();
+    let event = desk.direct(ALICE, "Who am I?").body.to_string();
+    let (form, _) = desk.sender.command(ALICE, ELSEWHERE, COMMAND, "how many deals are there?");
     for (path, body) in [("/slack/events", &event), ("/slack/commands", &form)] {
         for _ in 0..12 {
-            let request = desk.http.post(format!("{}{path}", desk.base()));
-            let request = request.header("x-slack-request-timestamp", &at);
-            let request = request.header("x-slack-signature", sign(SECRET, &at, body));
-            assert_eq!(request.body(body.clone()).send().await.expect("an answer").status(), 200);
+            let request = desk.sender.unsigned(path, body).header("x-slack-request-timestamp", at);
+            let request = request.header("x-slack-signature", sign(SECRET, at, body));
+            assert_eq!(desk.sender.send(request).await.status, 200);
         }
     }
     desk.settled().await;
-    assert_eq!(desk.turns().await, 2);
-    assert_eq!(desk.app.database.count("select count(*) from sixty.runs").await, 2);
+    assert_eq!((desk.turns().await, desk.runs().await), (2, 2));
 }
 
 #[tokio::test]
 async fn slack_is_answered_as_its_own_library_answers() {
     let desk = Desk::bare().await;
-    let check = desk.http.post(format!("{}/slack/commands", desk.base())).body("ssl_check=1&token=x");
-    assert_eq!(check.send().await.expect("an answer").status(), 200);
-    let challenge = json!({ "type": "url_verification", "challenge": "say this", "token": "x" });
-    let answer = desk.signed("/slack/events", challenge.to_string()).await;
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.json::<Value>().await.expect("JSON"), json!({ "challenge": "say this" }));
-    let unsigned = desk.http.post(format!("{}/slack/events", desk.base())).body(challenge.to_string());
-    assert_eq!(unsigned.send().await.expect("an answer").status(), 401);
-    let answer = desk.event(json!({ "type": "reaction_added", "user": "U1" })).await;
-    assert_eq!((answer.status().as_u16(), answer.text().await.expect("a body").as_str()), (200, ""));
-    assert_eq!(desk.signed("/slack/events", "no json".into()).await.status(), 400);
+    let sends = async |request| desk.sender.send(request).await;
+    let check = sends(desk.sender.unsigned("/slack/commands", "ssl_check=1&token=x")).await;
+    assert_eq!((check.status, check.body.as_str()), (200, ""));
+    let challenge = json!({ "type": "url_verification", "challenge": "say this", "token": "x" }).to_string();
+    let answer = sends(desk.sender.signed("/slack/events", &challenge)).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "challenge": "say this" })));
+    assert_eq!(sends(desk.sender.unsigned("/slack/events", &challenge)).await.status, 401);
+    desk.deliver(&desk.sender.event(TEAM, &json!({ "type": "reaction_added", "user": ALICE }))).await;
+    assert_eq!(sends(desk.sender.signed("/slack/events", "no json")).await.status, 400);
 }

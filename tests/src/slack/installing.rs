@@ -1,8 +1,8 @@
 //! The copilot is installed, set up and removed.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Desk, TEAM, envelope};
+use super::{ALICE, Desk, PUBLIC, TEAM};
 use crate::harness::TestApp;
 
 #[tokio::test]
@@ -10,16 +10,12 @@ async fn an_administrator_installs_the_copilot_once_with_a_link() {
     let desk = Desk::bare().await;
     let alice = desk.app.alice();
     assert_eq!(desk.install(&alice).await, 200);
-    let form = &desk.slack.calls("oauth.v2.access")[0].body;
-    assert_eq!(form["client_id"], "client-id");
-    assert_eq!(form["client_secret"], "client-secret");
-    assert_eq!(form["redirect_uri"], "https://copilot.example.com/slack/oauth");
     let set = alice.get("/v1/admin/slack").await.expect(200);
     assert!(!set.text.contains("xoxb"), "{set:?}");
     let set = set.json();
     assert_eq!(set["configured"], true);
     let workspace = &set["workspaces"][0];
-    assert_eq!((&workspace["team"], &workspace["name"]), (&json!(TEAM), &json!("Acme's place")));
+    assert_eq!((&workspace["team"], &workspace["name"]), (&json!(TEAM), &json!("A workspace")));
     assert_eq!((&workspace["channels"], &workspace["email_linking"]), (&json!([]), &json!(false)));
     let stored: Vec<u8> = sqlx::query_scalar("select bot_token from sixty.slack_workspaces")
         .fetch_one(&desk.app.database.superuser().await)
@@ -36,11 +32,16 @@ async fn a_link_to_install_is_good_once_and_for_nothing_else() {
     let alice = desk.app.alice();
     let made = alice.post("/v1/admin/slack/installs", json!({})).await.expect(201).json();
     let (_, token) = made["url"].as_str().expect("a link").split_once("token=").expect("a token");
-    assert_eq!(desk.page(&format!("/slack/oauth?code=good&state={token}")).await.status(), 200);
-    for path in ["/slack/oauth?code=good&state=", "/slack/install?token="] {
-        assert_eq!(desk.page(&format!("{path}{token}")).await.status(), 410, "{path}");
-        assert_eq!(desk.page(&format!("{path}{token}x")).await.status(), 410, "{path}");
-        assert_eq!(desk.page(path).await.status(), 410, "{path}");
+    let (good, other) = {
+        let mut world = desk.slack.world();
+        let redirect = format!("{PUBLIC}/slack/oauth");
+        (world.grant(TEAM, &redirect, None), world.grant(TEAM, &redirect, None))
+    };
+    assert_eq!(desk.page(&format!("/slack/oauth?code={good}&state={token}")).await.status(), 200);
+    for path in [format!("/slack/oauth?code={other}&state="), "/slack/install?token=".to_owned()] {
+        for token in [token, &format!("{token}x"), ""] {
+            assert_eq!(desk.page(&format!("{path}{token}")).await.status(), 410, "{path}");
+        }
     }
     assert_eq!(desk.page("/slack/oauth?error=access_denied&state=x").await.status(), 403);
     alice.post("/v1/slack/links", json!({ "token": token })).await.problem(409, "slack_link_expired");
@@ -61,7 +62,7 @@ async fn a_workspace_belongs_to_one_organization_until_it_is_disconnected() {
     assert_eq!(desk.install(&alice).await, 200);
     assert_eq!(desk.install(&mallory).await, 409);
     assert_eq!(mallory.get("/v1/admin/slack").await.expect(200).json()["workspaces"], json!([]));
-    // Again by the same organization: the token is another one.
+    // Again by the same organization.
     assert_eq!(desk.install(&alice).await, 200);
     assert_eq!(alice.get("/v1/admin/slack").await.expect(200).json()["workspaces"][0]["version"], 2);
     mallory
@@ -71,7 +72,7 @@ async fn a_workspace_belongs_to_one_organization_until_it_is_disconnected() {
     let left = alice.patch("/v1/admin/slack", json!({ "disconnect": true })).await.expect(200).json();
     assert_eq!(left["workspaces"], json!([]));
     let revoked = desk.slack.calls("auth.revoke");
-    assert_eq!(revoked[0].token, "Bearer xoxb-secret-of-the-workspace");
+    assert_eq!((revoked.len(), revoked[0].team.as_deref()), (1, Some(TEAM)));
     assert_eq!(desk.install(&mallory).await, 200);
 }
 
@@ -85,7 +86,7 @@ async fn only_administrators_set_up_slack() {
     let set =
         alice.patch("/v1/admin/slack", json!({ "channels": ["C2", "C1", "C1"] })).await.expect(200).json();
     assert_eq!(set["workspaces"][0]["channels"], json!(["C1", "C2"]));
-    for bad in [json!(["general"]), json!(["c1"]), json!(["D0ALICE"]), json!([""]), json!("C1")] {
+    for bad in [json!(["general"]), json!(["c1"]), json!(["DU0ALICE"]), json!([""]), json!("C1")] {
         let refused = alice.patch("/v1/admin/slack", json!({ "channels": bad })).await;
         assert_eq!(refused.status, 422, "{refused:?}");
     }
@@ -93,31 +94,58 @@ async fn only_administrators_set_up_slack() {
 }
 
 #[tokio::test]
-async fn what_slack_takes_away_is_forgotten() {
-    let desk = Desk::open().await;
-    let mut late = super::envelope(json!({ "type": "app_uninstalled" }));
-    late["event_time"] = json!(1);
-    let late = desk.signed("/slack/events", late.to_string()).await;
-    assert_eq!(late.status(), 200);
-    // It was installed since.
-    assert_eq!(desk.app.database.count("select count(*) from sixty.slack_workspaces").await, 1);
-    for event in [
-        json!({ "type": "app_uninstalled" }),
-        json!({ "type": "tokens_revoked", "tokens": { "bot": ["U0BOT"] } }),
-    ] {
+async fn an_installation_that_slack_refuses_is_none() {
+    let desk = Desk::bare().await;
+    let alice = desk.app.alice();
+    let made = alice.post("/v1/admin/slack/installs", json!({})).await.expect(201).json();
+    let (_, token) = made["url"].as_str().expect("a link").split_once("token=").expect("a token");
+    assert_eq!(desk.page(&format!("/slack/oauth?code=made-up&state={token}")).await.status(), 502);
+    assert_eq!(alice.get("/v1/admin/slack").await.expect(200).json()["workspaces"], json!([]));
+}
+
+#[tokio::test]
+async fn what_slack_takes_away_is_forgotten_and_nobody_is_answered_there() {
+    let uninstalled = json!({ "type": "app_uninstalled" });
+    let revoked = json!({ "type": "tokens_revoked", "tokens": { "bot": ["UBOTT0ACME"] } });
+    for event in [uninstalled, revoked] {
         let desk = Desk::open().await;
-        let person = json!({ "type": "tokens_revoked", "tokens": { "oauth": ["U0ALICE"] } });
-        assert_eq!(desk.event(person).await.status(), 200);
-        assert_eq!(desk.app.database.count("select count(*) from sixty.slack_links").await, 1);
-        assert_eq!(desk.event(event).await.status(), 200);
+        desk.slack.world().workspace(TEAM).revoked = true;
+        desk.deliver(&desk.sender.event(TEAM, &event)).await;
         let left =
             "select (select count(*) from sixty.slack_workspaces) + (select count(*) from sixty.slack_links)
             + (select count(*) from sixty.slack_tickets)";
         assert_eq!(desk.app.database.count(left).await, 0);
-        let told = desk.command("U0ALICE", "hello there").await.json::<Value>().await.expect("JSON");
+        // A command is told how to connect the workspace; what is written is not for the copilot any more.
+        let told = desk.command(ALICE, "hello there").await.json();
         assert_eq!(told["response_type"], "ephemeral");
+        let words = told["text"].as_str().expect("words");
+        assert!(words.contains("is not connected") && words.contains("/v1/admin/slack/installs"), "{words}");
+        let before = desk.slack.calls("chat.postEphemeral").len();
+        desk.say("hello there").await;
+        desk.deliver(&desk.mention(ALICE, "hello there", None)).await;
         assert_eq!(desk.turns().await, 0);
+        assert!(desk.slack.shown().is_empty() && desk.slack.calls("chat.postEphemeral").len() == before);
+        // Whoever connects it again begins anew.
+        assert_eq!(desk.install(&desk.app.alice()).await, 200);
+        desk.link(ALICE, &desk.app.alice()).await;
+        desk.app.sim.push(model_sim::Reply::text("Here I am."));
+        desk.say("hello there").await;
+        desk.hears("Here I am.").await;
     }
+}
+
+#[tokio::test]
+async fn what_slack_takes_from_a_person_or_says_late_ends_no_installation() {
+    let desk = Desk::open().await;
+    let mut late = desk.sender.event(TEAM, &json!({ "type": "app_uninstalled" }));
+    // It was installed since.
+    late.body["event_time"] = json!(1);
+    desk.deliver(&late).await;
+    let person = json!({ "type": "tokens_revoked", "tokens": { "oauth": [ALICE] } });
+    desk.deliver(&desk.sender.event(TEAM, &person)).await;
+    let kept =
+        "select (select count(*) from sixty.slack_workspaces) + (select count(*) from sixty.slack_links)";
+    assert_eq!(desk.app.database.count(kept).await, 2);
 }
 
 #[tokio::test]
@@ -125,7 +153,7 @@ async fn without_its_configuration_slack_says_what_is_missing() {
     let app = TestApp::start().await;
     let alice = app.alice();
     for path in ["/slack/commands", "/slack/events", "/slack/interactions"] {
-        let refused = alice.post(path, envelope(json!({}))).await;
+        let refused = alice.post(path, json!({})).await;
         let problem = refused.problem(404, "slack_not_configured");
         assert!(problem["detail"].as_str().expect("words").contains("SLACK_SIGNING_SECRET"), "{problem}");
     }

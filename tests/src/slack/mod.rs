@@ -1,147 +1,133 @@
-//! Slack, with somebody who stands in for it.
+//! Slack, with somebody who stands in for it and takes nothing that Slack would not take.
 
 mod approvals;
 mod commands;
 mod delivery;
-pub mod fake;
 mod forged;
 mod installing;
+mod limits;
+mod mentions;
 mod people;
+mod replicas;
 mod reports;
-pub mod send;
-mod standin;
+pub mod standin;
 mod threads;
+pub mod workspace;
 
-use chrono::Utc;
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
-use serde_json::{Value, json};
 
 use crate::harness::{Person, Replica, Setup, TestApp, eventually};
-use fake::Fake;
-pub use send::{
-    BOT, CHANNEL, DIRECT, SECRET, TEAM, command_form, direct, envelope, install, link_in, mention, number,
-    sign,
-};
+use standin::{Answer, CLIENT_ID, CLIENT_SECRET, Envelope, Fault, SIGNING_SECRET, Seen, Sender, StandIn};
+use workspace::{ALICE, BOB, CARL, CHANNEL, COMMAND, DIRECT, ELSEWHERE, PUBLIC, TEAM, UNLISTED, link_in};
 
-/// A service with a workspace.
-pub struct Desk {
-    pub app: TestApp,
-    pub slack: Fake,
-    http: reqwest::Client,
-}
-
-pub fn settings(slack: &Fake) -> server::slack::Settings {
-    let api: Url = format!("{}/api", slack.url).parse().expect("a URL");
+fn settings(slack: &StandIn) -> server::slack::Settings {
+    let api_url: Url = slack.api().parse().expect("a URL");
     server::slack::Settings {
-        signing_secret: SecretString::from(SECRET),
-        client_id: "client-id".into(),
-        client_secret: SecretString::from("client-secret"),
-        response_hosts: vec![api.authority().to_owned()],
-        api_url: api,
-        public_url: "https://copilot.example.com".parse().expect("a URL"),
+        signing_secret: SecretString::from(SIGNING_SECRET),
+        client_id: CLIENT_ID.into(),
+        client_secret: SecretString::from(CLIENT_SECRET),
+        response_hosts: vec![slack.host()],
+        api_url,
+        public_url: PUBLIC.parse().expect("a URL"),
         link_url: None,
     }
 }
 
+/// A service with a workspace.
+struct Desk {
+    app: TestApp,
+    slack: StandIn,
+    /// Slack sends to the first replica.
+    sender: Sender,
+}
+
 impl Desk {
     /// Nothing is installed yet.
-    pub async fn bare() -> Self {
+    async fn bare() -> Self {
         Self::with(Setup::default()).await
     }
 
-    pub async fn with(setup: Setup) -> Self {
-        let slack = Fake::start().await;
+    async fn with(setup: Setup) -> Self {
+        let slack = workspace::slack().await;
         let app = TestApp::with(Setup { slack: Some(settings(&slack)), ..setup }).await;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client");
-        Self { app, slack, http }
+        let sender = slack.sender(&base(&app.replica));
+        Self { app, slack, sender }
     }
 
     /// The workspace is installed, and Alice is linked.
-    pub async fn open() -> Self {
+    async fn open() -> Self {
         Self::opened(Setup::default()).await
     }
 
-    pub async fn opened(setup: Setup) -> Self {
+    async fn opened(setup: Setup) -> Self {
         let desk = Self::with(setup).await;
-        desk.install(&desk.app.alice()).await;
-        desk.link("U0ALICE", &desk.app.alice()).await;
+        workspace::connect(&desk.slack, &desk.app.alice(), &desk.base()).await;
         desk
     }
 
-    pub fn base(&self) -> String {
-        format!("http://{}", self.app.replica.address)
+    fn base(&self) -> String {
+        base(&self.app.replica)
     }
 
-    pub async fn page(&self, path: &str) -> reqwest::Response {
-        self.http.get(format!("{}{path}", self.base())).send().await.expect("an answer")
+    async fn page(&self, path: &str) -> reqwest::Response {
+        workspace::page(&format!("{}{path}", self.base())).await
     }
 
-    /// An administrator installs the copilot, as a browser does it. The status of the last page.
-    pub async fn install(&self, admin: &Person) -> StatusCode {
-        install(&self.slack, admin, &self.base()).await
+    async fn install(&self, admin: &Person) -> StatusCode {
+        workspace::install(&self.slack, admin, &self.base()).await
     }
 
-    /// The person in Slack links themselves, by the link that a command tells.
-    pub async fn link(&self, user: &str, member: &Person) {
-        let told = self.command(user, "today").await.json::<Value>().await.expect("JSON");
-        let token = link_in(&told.to_string()).unwrap_or_else(|| panic!("no link: {told}"));
-        member.post("/v1/slack/links", json!({ "token": token })).await.expect(201);
-    }
-
-    /// Sends a request that Slack signs now.
-    pub async fn signed(&self, path: &str, body: String) -> reqwest::Response {
-        self.signed_at(&self.base(), path, body).await
-    }
-
-    pub async fn signed_at(&self, base: &str, path: &str, body: String) -> reqwest::Response {
-        let at = Utc::now().timestamp().to_string();
-        let kind =
-            if path.ends_with("events") { "application/json" } else { "application/x-www-form-urlencoded" };
-        let request = self.http.post(format!("{base}{path}")).header("content-type", kind);
-        let request = request.header("x-slack-request-timestamp", &at);
-        let request = request.header("x-slack-signature", sign(SECRET, &at, &body));
-        request.body(body).send().await.expect("an answer")
+    async fn link(&self, user: &str, member: &Person) {
+        workspace::link(&self.sender, user, member).await;
     }
 
     /// A slash command of a person.
-    pub async fn command(&self, user: &str, text: &str) -> reqwest::Response {
-        self.signed("/slack/commands", command_form(&self.slack, user, text)).await
+    async fn command(&self, user: &str, text: &str) -> Answer {
+        let answer = self.sender.slash(user, ELSEWHERE, COMMAND, text).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
     }
 
-    /// Somebody writes a message.
-    pub async fn event(&self, event: Value) -> reqwest::Response {
-        self.signed("/slack/events", envelope(event).to_string()).await
+    /// A message of a person to the copilot directly.
+    fn direct(&self, user: &str, text: &str) -> Envelope {
+        self.sender.message(user, &format!("D{user}"), None, text)
     }
 
-    /// Somebody clicks.
-    pub async fn click(&self, user: &str, action: &str, value: &str) -> reqwest::Response {
-        let payload = json!({
-            "type": "block_actions", "team": { "id": TEAM }, "user": { "id": user }, "trigger_id": number(),
-            "channel": { "id": DIRECT }, "container": {}, "message": {},
-            "response_url": format!("{}/respond/{}", self.slack.url, number()),
-            "actions": [{ "action_id": action, "value": value }],
-        });
-        self.interact(payload).await
+    /// Somebody mentions the copilot in a channel; in a thread, if one is named.
+    fn mention(&self, user: &str, text: &str, thread: Option<&str>) -> Envelope {
+        let bot = self.slack.world().workspace(TEAM).bot.clone();
+        self.sender.message(user, CHANNEL, thread, &format!("<@{bot}> {text}"))
     }
 
-    pub async fn interact(&self, payload: Value) -> reqwest::Response {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("payload", &payload.to_string());
-        self.signed("/slack/interactions", form.finish()).await
+    /// Slack tells of something, and hears that it arrived.
+    async fn deliver(&self, envelope: &Envelope) {
+        let answer = self.sender.deliver(envelope, None).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{envelope:?}");
     }
 
-    /// Waits until these words were sent to Slack, as a message or to one person.
-    pub async fn hears(&self, words: &str) {
-        eventually(words, async || self.slack.told().contains(words).then_some(())).await;
+    /// Alice writes to the copilot directly.
+    async fn say(&self, text: &str) {
+        self.deliver(&self.direct(ALICE, text)).await;
+    }
+
+    /// A person clicks on a button of a message as it was seen.
+    async fn press(&self, user: &str, seen: &Seen, label: &str) -> Answer {
+        let button = seen.buttons.iter().find(|button| button.label == label);
+        let button = button.unwrap_or_else(|| panic!("no button {label}: {seen:?}"));
+        let answer = self.sender.click(user, &seen.channel, &seen.ts, &button.action, &button.value).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+        answer
+    }
+
+    /// Waits until these words are read in Slack, by all or by one person, and where.
+    async fn hears(&self, words: &str) -> Seen {
+        eventually(words, async || self.slack.said().into_iter().rfind(|seen| seen.words.contains(words)))
+            .await
     }
 
     /// Waits until everything that was said is answered.
-    pub async fn settled(&self) {
+    async fn settled(&self) {
         eventually("everything is answered", async || {
             let open = "select count(*) from sixty.slack_turns where state <> 'over'";
             (self.app.database.count(open).await == 0).then_some(())
@@ -149,11 +135,30 @@ impl Desk {
         .await;
     }
 
-    pub async fn turns(&self) -> i64 {
+    async fn turns(&self) -> i64 {
         self.app.database.count("select count(*) from sixty.slack_turns").await
     }
 
-    pub async fn another_replica(&self) -> Replica {
-        self.app.another_replica(Setup { slack: Some(settings(&self.slack)), ..Setup::default() }).await
+    async fn runs(&self) -> i64 {
+        self.app.database.count("select count(*) from sixty.runs").await
     }
+
+    async fn another_replica(&self, setup: Setup) -> Replica {
+        self.app.another_replica(Setup { slack: Some(settings(&self.slack)), ..setup }).await
+    }
+
+    /// Slack takes no streams: an answer is a message that is changed.
+    fn without_streams(&self) {
+        self.slack.fail("chat.startStream", [Fault::Error("unknown_method")]);
+    }
+
+    /// Nor may a message be begun: an answer comes whole.
+    fn without_drafts(&self) {
+        self.without_streams();
+        self.slack.fail("chat.postMessage", [Fault::Error("some_error")]);
+    }
+}
+
+fn base(replica: &Replica) -> String {
+    format!("http://{}", replica.address)
 }

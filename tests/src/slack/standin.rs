@@ -1,14 +1,19 @@
 //! A stand-in for Slack: the methods of its API, checked as strictly as Slack's reference says, and
-//! what a person would see in each channel. Faults are scripted; time passes only when a test says so.
+//! what a person would see in each channel. Faults are scripted; streams and addresses expire only when a
+//! test says so. What the service sends and Slack would not take fails the test that stands on it.
 
 mod blocks;
 mod chat;
 mod lookups;
 mod methods;
+mod responses;
+mod scopes;
 mod seen;
 mod sender;
 mod server;
 mod signing;
+mod submitting;
+#[cfg(test)]
 mod tests;
 mod world;
 
@@ -20,7 +25,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::{
     seen::Seen,
-    sender::{Envelope, Sender},
+    sender::{Answer, Envelope, Sender},
+    signing::signature,
     world::{Call, Fault, World},
 };
 
@@ -28,7 +34,7 @@ pub const CLIENT_ID: &str = "111.222";
 pub const CLIENT_SECRET: &str = "the secret of the client";
 pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
-/// A running stand-in.
+/// A running stand-in. Dropped, it panics where a rule of Slack's was broken.
 pub struct StandIn {
     /// Without a path: `{url}/api` is the address of the API.
     pub url: String,
@@ -39,6 +45,13 @@ pub struct StandIn {
 impl Drop for StandIn {
     fn drop(&mut self) {
         self.serving.abort();
+        let problems = self.take_problems();
+        let found = format!("Slack would not have this:\n{}", problems.join("\n"));
+        if std::thread::panicking() {
+            eprintln!("{found}");
+        } else {
+            assert!(problems.is_empty(), "{found}");
+        }
     }
 }
 
@@ -73,7 +86,7 @@ impl StandIn {
         Sender::new(service, Arc::clone(&self.world))
     }
 
-    /// The next calls of this method (`*`: of any) go wrong like this, each once.
+    /// The next calls of this method (`*`: of any, `respond`: of response addresses) go wrong like this, each once.
     pub fn fail(&self, method: &str, faults: impl IntoIterator<Item = Fault>) {
         self.world().fail(method, faults);
     }
@@ -83,17 +96,18 @@ impl StandIn {
         self.world().calls.iter().filter(|call| call.method == method).cloned().collect()
     }
 
-    /// What a person sees in a channel, threads left out; and what is whispered to this person.
-    pub fn channel(&self, channel: &str, reader: &str) -> Vec<Seen> {
-        seen::channel(&self.world(), channel, reader)
+    /// What the app has said and somebody can see now, oldest first.
+    pub fn said(&self) -> Vec<Seen> {
+        seen::of_the_app(&self.world())
     }
 
-    /// What a person sees in a thread.
-    pub fn thread(&self, channel: &str, thread: &str, reader: &str) -> Vec<Seen> {
-        seen::thread(&self.world(), channel, thread, reader)
+    /// The words of what the app has said to all who are there.
+    pub fn shown(&self) -> Vec<String> {
+        let said = self.said().into_iter();
+        said.filter(|seen| seen.only_for.is_none()).map(|seen| seen.words).collect()
     }
 
-    /// What a person sees who asked with a slash command or a click: the posts to its response address.
+    /// The posts to a response address.
     pub fn replies(&self, response_url: &str) -> Vec<Value> {
         self.world().replies_of(response_url)
     }
@@ -108,9 +122,8 @@ impl StandIn {
         self.world().expire_response_urls();
     }
 
-    /// Panics where the service has sent what Slack would not take, or what it must never send.
-    pub fn assert_clean(&self) {
-        let problems = self.world().problems.clone();
-        assert!(problems.is_empty(), "{}", problems.join("\n"));
+    /// What the service has sent that Slack would not take, or that it must never send; forgiven from now on.
+    pub fn take_problems(&self) -> Vec<String> {
+        std::mem::take(&mut self.world().problems)
     }
 }

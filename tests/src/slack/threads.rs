@@ -3,7 +3,7 @@
 use model_sim::Reply;
 use serde_json::{Value, json};
 
-use super::{CHANNEL, Desk, direct, mention};
+use super::{ALICE, BOB, CHANNEL, Desk, UNLISTED, link_in};
 use crate::harness::eventually;
 
 /// With a channel in which the copilot may answer, and Bob linked.
@@ -11,7 +11,7 @@ async fn channel() -> Desk {
     let desk = Desk::open().await;
     let alice = desk.app.alice();
     alice.patch("/v1/admin/slack", json!({ "channels": [CHANNEL] })).await.expect(200);
-    desk.link("U0BOB", &desk.app.bob()).await;
+    desk.link(BOB, &desk.app.bob()).await;
     desk
 }
 
@@ -32,9 +32,8 @@ fn prompt(desk: &Desk) -> String {
 async fn a_thread_is_one_conversation_of_those_who_wrote_in_it() {
     let desk = channel().await;
     desk.app.sim.push(Reply::text("Hello Alice."));
-    let first = mention("U0ALICE", "we talk about Acme", None);
-    let thread = first["ts"].as_str().expect("a time").to_owned();
-    desk.event(first).await;
+    let first = desk.mention(ALICE, "we talk about Acme", None);
+    desk.deliver(&first).await;
     desk.settled().await;
     let id = session(&desk).await;
     let path = format!("/v1/sessions/{id}/messages");
@@ -44,8 +43,14 @@ async fn a_thread_is_one_conversation_of_those_who_wrote_in_it() {
     bob.get(&path).await.problem(404, "not_found");
     desk.app.stranger().get(&path).await.problem(404, "not_found");
     desk.app.sim.push(Reply::text("Hello Bob."));
-    desk.event(mention("U0BOB", "what about?", Some(&thread))).await;
+    desk.deliver(&desk.mention(BOB, "what about?", Some(&first.ts))).await;
     desk.settled().await;
+    let places: Vec<_> = desk.slack.said().into_iter().filter(|seen| seen.only_for.is_none()).collect();
+    assert!(
+        places.iter().all(|seen| seen.channel == CHANNEL && seen.thread.as_ref() == Some(&first.ts)),
+        "{places:?}"
+    );
+    assert_eq!(desk.slack.shown(), ["Hello Alice.", "Hello Bob."]);
     assert!(prompt(&desk).contains("we talk about Acme"), "the thread is one conversation");
     assert_eq!(session(&desk).await, id);
     for person in [&alice, &bob] {
@@ -70,7 +75,7 @@ async fn nobodys_own_memory_reaches_a_thread() {
     alice.put("/v1/memory/user", json!({"content": "- a private matter"})).await.expect(200);
     alice.put("/v1/memory/org", json!({"content": "- we sell boats"})).await.expect(200);
     desk.app.sim.push(Reply::text("Hello."));
-    desk.event(mention("U0ALICE", "hello", None)).await;
+    desk.deliver(&desk.mention(ALICE, "hello", None)).await;
     desk.settled().await;
     let prompt = prompt(&desk);
     assert!(prompt.contains("we sell boats") && !prompt.contains("a private matter"), "{prompt}");
@@ -89,16 +94,15 @@ async fn what_runs_in_a_thread_has_the_rights_of_whoever_asked() {
     let change =
         || Reply::call("update_entity", json!({"kind": "deal", "id": "D-42", "changes": {"stage": "won"}}));
     let stage = async || alice.get("/v1/entities/deal/D-42").await.expect(200).json()["stage"].clone();
-    let first = mention("U0RITA", "win it", None);
-    let thread = first["ts"].as_str().expect("a time").to_owned();
+    let first = desk.mention("U0RITA", "win it", None);
     desk.app.sim.push(change());
     desk.app.sim.push(Reply::text("I may not."));
-    desk.event(first).await;
+    desk.deliver(&first).await;
     desk.settled().await;
     assert_eq!(stage().await, "proposal");
     desk.app.sim.push(change());
     desk.app.sim.push(Reply::text("Won."));
-    desk.event(mention("U0ALICE", "win it", Some(&thread))).await;
+    desk.deliver(&desk.mention(ALICE, "win it", Some(&first.ts))).await;
     desk.settled().await;
     assert_eq!(stage().await, "won");
 }
@@ -106,13 +110,10 @@ async fn what_runs_in_a_thread_has_the_rights_of_whoever_asked() {
 #[tokio::test]
 async fn the_copilot_answers_in_listed_channels_only() {
     let desk = channel().await;
-    let mut event = mention("U0ALICE", "hello", None);
-    event["channel"] = "C0ELSE".into();
-    assert_eq!(desk.event(event).await.status(), 200);
-    eventually("it is explained", async || {
-        desk.slack.calls("chat.postEphemeral").first().map(|call| call.body.clone())
-    })
-    .await;
+    let bot = desk.slack.world().workspace(super::TEAM).bot.clone();
+    desk.deliver(&desk.sender.message(ALICE, UNLISTED, None, &format!("<@{bot}> hello"))).await;
+    let told = desk.hears("I may not answer in this channel").await;
+    assert_eq!((told.channel.as_str(), told.only_for.as_deref()), (UNLISTED, Some(ALICE)));
     assert_eq!(desk.turns().await, 0);
     assert!(desk.slack.shown().is_empty());
 }
@@ -121,13 +122,13 @@ async fn the_copilot_answers_in_listed_channels_only() {
 async fn whoever_is_erased_takes_the_threads_along_in_which_they_wrote() {
     let desk = channel().await;
     let (alice, bob) = (desk.app.alice(), desk.app.bob());
-    for (user, words) in [("U0ALICE", "alone"), ("U0BOB", "canary-of-bob")] {
+    for (user, words) in [(ALICE, "alone"), (BOB, "canary-of-bob")] {
         desk.app.sim.push(Reply::text("Yes."));
-        desk.event(mention(user, words, None)).await;
+        desk.deliver(&desk.mention(user, words, None)).await;
         desk.settled().await;
     }
     desk.app.sim.push(Reply::text("Yes."));
-    desk.command("U0BOB", "canary-of-bob in private").await;
+    desk.command(BOB, "canary-of-bob in private").await;
     desk.settled().await;
     bob.get("/v1/me").await.expect(200);
     let place = alice.delete("/v1/admin/members/bob/data").await.expect(202).header("location").to_owned();
@@ -142,16 +143,18 @@ async fn whoever_is_erased_takes_the_threads_along_in_which_they_wrote() {
     assert_eq!(desk.app.database.count(threads).await, 1);
     assert_eq!(desk.app.database.count("select count(*) from sixty.slack_links").await, 1);
     // They are a stranger now.
-    let told = desk.command("U0BOB", "hello there").await.text().await.expect("a body");
-    assert!(super::link_in(&told).is_some(), "{told}");
+    let told = desk.command(BOB, "hello there").await;
+    assert!(link_in(&told.body).is_some(), "{told:?}");
 }
 
 #[tokio::test]
 async fn an_erased_organization_leaves_nothing_of_slack() {
     let desk = channel().await;
-    for event in [mention("U0BOB", "hello", None), mention("U0ALICE", "hello", None), direct("hello")] {
+    for event in
+        [desk.mention(BOB, "hello", None), desk.mention(ALICE, "hello", None), desk.direct(ALICE, "hello")]
+    {
         desk.app.sim.push(Reply::text("Yes."));
-        desk.event(event).await;
+        desk.deliver(&event).await;
         desk.settled().await;
     }
     let platform = desk.app.replica.root();

@@ -214,9 +214,17 @@ async fn answer(errand: &Errand<'_>, text: &str) -> Result<Option<After>> {
     let known = errand.posts().await?;
     let mut shown = live.iter().filter_map(|at| known.iter().find(|post| post.at == *at));
     for (message, ord) in render::answer(text).iter().zip(ANSWERS..) {
-        let posted = match shown.next().and_then(|post| post.channel.as_deref().zip(post.ts.as_deref())) {
-            Some(place) => follow::repair(errand, place, message).await?,
-            None => errand.post(Place { round, ord }, Kind::Answer, None, message).await?,
+        let begun = shown.next().and_then(|post| post.channel.as_deref().zip(post.ts.as_deref()));
+        let repaired = match begun {
+            Some(place) => Some(follow::repair(errand, place, message).await?),
+            None => None,
+        };
+        let posted = match repaired {
+            // One that was deleted, or may not be changed any more, is said anew.
+            None | Some(Posted::No(_)) => {
+                errand.post(Place { round, ord }, Kind::Answer, None, message).await?
+            }
+            Some(posted) => posted,
         };
         if let Some(after) = stopped(errand, posted).await? {
             return Ok(Some(after));
@@ -225,8 +233,8 @@ async fn answer(errand: &Errand<'_>, text: &str) -> Result<Option<After>> {
     // What was shown and is void says so.
     for place in shown.filter_map(|post| post.channel.as_deref().zip(post.ts.as_deref())) {
         let above = render::notice("(The answer is above.)");
-        if let Some(after) = stopped(errand, follow::repair(errand, place, &above).await?).await? {
-            return Ok(Some(after));
+        if let Posted::Later(wait) = follow::repair(errand, place, &above).await? {
+            return Ok(Some(After::Later(outbox::delta(wait))));
         }
     }
     Ok(None)

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
+    api::Miss,
     live::Live,
-    outbox::{Errand, Posted},
+    outbox::{Errand, PAUSE, Posted},
     render::Message,
     work::After,
 };
@@ -76,10 +77,13 @@ fn hear(live: &mut Live, frames: &str) {
 
 /// Puts a whole message in the place of one that was shown as it was made.
 pub(super) async fn repair(errand: &Errand<'_>, place: (&str, &str), message: &Message) -> Result<Posted> {
-    // One that does not stream any more is no failure.
     let stop = json!({ "channel": place.0, "ts": place.1 });
-    if let Err(miss) = errand.call("chat.stopStream", &stop).await {
-        tracing::debug!(?miss, "a message had stopped streaming");
+    match errand.call("chat.stopStream", &stop).await {
+        Ok(_) => {}
+        // One that does not stream any more is no failure; one that does cannot be changed.
+        Err(Miss::Refused(word)) => tracing::debug!(word, "a message had stopped streaming"),
+        Err(Miss::Later(wait)) => return Ok(Posted::Later(wait)),
+        Err(Miss::Unknown(_)) => return Ok(Posted::Later(PAUSE)),
     }
     errand.update(place, message).await
 }

@@ -53,6 +53,8 @@ pub(super) enum Taken {
     Known,
     /// Nobody knows who said it.
     Stranger { workspace: Workspace },
+    /// It is no words: a file, which is not read.
+    Wordless,
     /// They are no member any more.
     Left,
     /// The copilot may not answer there.
@@ -99,7 +101,9 @@ impl Slack {
             };
             match taken {
                 // Of a stranger it is kept that something arrived, not what.
-                Taken::Stored | Taken::Stranger { .. } | Taken::Left | Taken::Closed => tx.commit().await?,
+                Taken::Stored | Taken::Wordless | Taken::Stranger { .. } | Taken::Left | Taken::Closed => {
+                    tx.commit().await?;
+                }
                 Taken::Known | Taken::Nowhere => tx.rollback().await?,
             }
             crash::at(CrashPoint::SlackStored);
@@ -124,6 +128,7 @@ async fn keep(app: &App, tx: &mut TenantTx, said: &Said) -> Result<Option<Taken>
     let author = match links::find(tx, &said.person).await? {
         None => return Ok(Some(Taken::Stranger { workspace })),
         Some(linked) if !linked.active => return Ok(Some(Taken::Left)),
+        Some(_) if said.command.is_none() && said.text.trim().is_empty() => return Ok(Some(Taken::Wordless)),
         Some(linked) => linked.user,
     };
     let session = if let (true, Some(thread)) = (said.shared, &said.thread) {
@@ -249,6 +254,8 @@ async fn message(app: &App, slack: &Slack, (org, team): (OrgId, Team), envelope:
     let Some(said) = read(&team, envelope, bot.as_deref()) else { return Ok(()) };
     let taken = slack.enter(&team, slack.take(app, org, &said)).await?;
     let text = match taken {
+        Taken::Stored if shares_files(&envelope["event"]) => "I read no files: I answer your words alone.",
+        Taken::Wordless => "I read no files. Tell me in words what I should know.",
         Taken::Stored | Taken::Known | Taken::Nowhere => return Ok(()),
         Taken::Stranger { .. } => {
             introduce(app, org, said);
@@ -283,7 +290,7 @@ fn read(team: &Team, envelope: &Value, bot: Option<&str>) -> Option<Said> {
         return None;
     }
     let text = render::incoming(text_of(event, "text"), bot);
-    if text.trim().is_empty() {
+    if text.trim().is_empty() && !shares_files(event) {
         return None;
     }
     let thread = match text_of(event, "thread_ts") {
@@ -305,6 +312,10 @@ fn read(team: &Team, envelope: &Value, bot: Option<&str>) -> Option<Said> {
         text,
         keys,
     })
+}
+
+fn shares_files(event: &Value) -> bool {
+    event["files"].as_array().is_some_and(|files| !files.is_empty())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod record;
 pub mod render;
 pub mod signature;
 mod slash;
+mod waits;
 mod work;
 
 use std::{
@@ -77,6 +78,7 @@ pub struct Slack {
     verifier: signature::Verifier,
     /// Messages to one channel: about one a second.
     pace: DefaultKeyedRateLimiter<(String, String)>,
+    waits: waits::Waits,
     door: Semaphore,
     doors: Mutex<HashMap<Team, Arc<Semaphore>>>,
     /// There may be something to answer.
@@ -92,6 +94,7 @@ impl Slack {
             keys: Keys::new(&engine.settings().keys),
             verifier: signature::Verifier::new([settings.signing_secret.expose_secret()]),
             pace: RateLimiter::keyed(second),
+            waits: waits::Waits::default(),
             door: Semaphore::new(AT_ONCE),
             doors: Mutex::default(),
             wake: Notify::new(),

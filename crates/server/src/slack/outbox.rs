@@ -27,7 +27,7 @@ const METADATA: &str = "sixty_post";
 /// Pages of a thread in which a message is looked for.
 const PAGES: usize = 5;
 /// How long is waited before it is looked for.
-const PAUSE: Duration = Duration::from_secs(3);
+pub(super) const PAUSE: Duration = Duration::from_secs(3);
 
 /// What this replica does for a turn.
 pub(super) struct Errand<'a> {
@@ -84,11 +84,6 @@ impl<'a> Errand<'a> {
         let kept = work::renew(&mut tx, &self.leased, self.app.engine.settings().lease_seconds).await?;
         tx.commit().await?;
         Ok(kept)
-    }
-
-    /// Calls a method for the workspace.
-    pub async fn call(&self, method: &str, arguments: &Value) -> super::api::Called {
-        self.slack.api.call(&self.workspace.token, method, arguments).await
     }
 
     /// Where its answer belongs: its thread, or a direct message; or where a report is to go.

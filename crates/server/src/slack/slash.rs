@@ -62,7 +62,7 @@ pub async fn slash_command(
 /// What the sender of a command is told of what became of it.
 async fn meet(app: &App, slack: &Slack, org: OrgId, said: &Said, taken: Taken) -> Result<Option<Value>> {
     match taken {
-        Taken::Stored | Taken::Known => Ok(None),
+        Taken::Stored | Taken::Known | Taken::Wordless => Ok(None),
         Taken::Nowhere => Ok(Some(json!(render::unlinked_workspace(None).to_person()))),
         Taken::Left => Ok(Some(json!(render::notice(LEFT).to_person()))),
         Taken::Closed => Err(Error::internal("a slash command is answered to its author alone")),

@@ -19,6 +19,28 @@ pub fn mention(text: &str) -> Option<String> {
     Some(format!("{found}…>"))
 }
 
+/// The people whom a message names in texts that Slack reads: they would be told.
+pub fn named(value: &Value) -> Vec<String> {
+    let inert = ["plain_text", "rich_text"].contains(&value["type"].as_str().unwrap_or_default());
+    match value {
+        Value::Array(items) => items.iter().flat_map(named).collect(),
+        Value::Object(fields) if !inert => fields.iter().flat_map(named_in_field).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn named_in_field((name, value): (&String, &Value)) -> Vec<String> {
+    match value.as_str().filter(|_| ["text", "markdown_text"].contains(&name.as_str())) {
+        Some(text) => people(text).map(str::to_owned).collect(),
+        None => named(value),
+    }
+}
+
+/// The people whom a text names.
+pub fn people(text: &str) -> impl Iterator<Item = &str> {
+    text.split("<@").skip(1).map(|rest| rest.split(['>', '|']).next().unwrap_or_default())
+}
+
 fn fail(what: impl Into<String>) -> Check {
     Err(what.into())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     blocks,
     methods::{Outcome, required},
-    world::{Message, Stream, World},
+    world::{Message, Stream, World, ts},
 };
 
 /// Longest text of a call, and of a whole streamed message.
@@ -22,14 +22,28 @@ fn writable(world: &mut World, team: &str, method: &str, args: &Value) -> Result
     }
 }
 
+/// The same for a post, which may name a person instead: their direct messages.
+fn addressed(world: &mut World, team: &str, args: &Value) -> Result<String, String> {
+    let person =
+        args["channel"].as_str().filter(|id| world.users.get(*id).is_some_and(|user| user.team == team));
+    match person {
+        Some(person) => Ok(world.dm(person)),
+        None => writable(world, team, "chat.postMessage", args),
+    }
+}
+
 /// Checks text and blocks as Slack does, and what our app promises besides.
 fn content(world: &mut World, method: &str, args: &Value) -> Result<(), String> {
     if let Err(why) = blocks::content(args) {
         world.problem(format!("{method}: {why}"));
         return Err("invalid_blocks".into());
     }
+    world.named.extend(blocks::named(args));
     if method == "chat.postMessage" && (args["unfurl_links"] != false || args["unfurl_media"] != false) {
         world.problem(format!("{method} lets Slack unfurl links"));
+    }
+    if args.get("link_names").is_some() || args.get("parse").is_some() {
+        world.problem(format!("{method} lets Slack look for names in texts"));
     }
     Ok(())
 }
@@ -50,8 +64,8 @@ fn thread(world: &mut World, channel: &str, args: &Value) -> Result<Option<Strin
     }
 }
 
-fn add(world: &mut World, team: &str, channel: &str, args: &Value) -> Message {
-    let ts = world.ts();
+fn add(world: &World, team: &str, channel: &str, args: &Value) -> Message {
+    let ts = ts();
     let bot = world.workspaces[team].bot.clone();
     let mut message = Message::new(channel, &ts, &bot, args["text"].as_str().unwrap_or_default());
     message.blocks = args["blocks"].as_array().cloned().unwrap_or_default();
@@ -60,7 +74,7 @@ fn add(world: &mut World, team: &str, channel: &str, args: &Value) -> Message {
 }
 
 pub fn post(world: &mut World, team: &str, args: &Value) -> Outcome {
-    let channel = writable(world, team, "chat.postMessage", args)?;
+    let channel = addressed(world, team, args)?;
     content(world, "chat.postMessage", args)?;
     let thread = thread(world, &channel, args)?;
     let message = Message { thread, ..add(world, team, &channel, args) };
@@ -120,9 +134,6 @@ fn markdown(world: &mut World, method: &str, args: &Value) -> Result<String, Str
         world.problem(format!("{method}: {} characters", blocks::length(text)));
         return Err("msg_too_long".into());
     }
-    if let Some(mention) = blocks::mention(text) {
-        world.problem(format!("{method} mentions somebody: {mention}"));
-    }
     Ok(text.to_owned())
 }
 
@@ -140,24 +151,12 @@ pub fn start_stream(world: &mut World, team: &str, args: &Value) -> Outcome {
         }
     }
     let streamed = markdown(world, method, args)?;
+    watch(world, &streamed);
     let message =
         Message { thread, stream: Some(Stream::Open), streamed, ..add(world, team, &channel, args) };
     let said = json!({"channel": channel, "ts": message.ts});
     world.messages.push(message);
     Ok(said)
-}
-
-fn open_stream<'a>(
-    world: &'a mut World,
-    team: &str,
-    method: &str,
-    args: &Value,
-) -> Result<&'a mut Message, String> {
-    let message = own(world, team, method, args)?;
-    match message.stream {
-        Some(Stream::Open) => Ok(message),
-        _ => Err("message_not_in_streaming_state".into()),
-    }
 }
 
 pub fn append_stream(world: &mut World, team: &str, args: &Value) -> Outcome {
@@ -166,8 +165,7 @@ pub fn append_stream(world: &mut World, team: &str, args: &Value) -> Outcome {
         world.problem("chat.appendStream appends nothing");
         return Err("no_text".into());
     }
-    let message = open_stream(world, team, "chat.appendStream", args)?;
-    grow(message, &text)?;
+    let message = grow(world, team, ("chat.appendStream", args), &text)?;
     Ok(json!({"channel": message.channel, "ts": message.ts}))
 }
 
@@ -176,8 +174,7 @@ pub fn stop_stream(world: &mut World, team: &str, args: &Value) -> Outcome {
     if args.get("blocks").is_some() {
         content(world, "chat.stopStream", args)?;
     }
-    let message = open_stream(world, team, "chat.stopStream", args)?;
-    grow(message, &text)?;
+    let message = grow(world, team, ("chat.stopStream", args), &text)?;
     message.stream = Some(Stream::Stopped);
     message.blocks = args["blocks"].as_array().cloned().unwrap_or_default();
     if let Some(metadata) = args.get("metadata") {
@@ -186,10 +183,30 @@ pub fn stop_stream(world: &mut World, team: &str, args: &Value) -> Outcome {
     Ok(json!({"channel": message.channel, "ts": message.ts}))
 }
 
-fn grow(message: &mut Message, text: &str) -> Result<(), String> {
+/// A stream goes on, if it is open.
+fn grow<'a>(
+    world: &'a mut World,
+    team: &str,
+    (method, args): (&str, &Value),
+    text: &str,
+) -> Result<&'a mut Message, String> {
+    let message = own(world, team, method, args)?;
+    if message.stream != Some(Stream::Open) {
+        return Err("message_not_in_streaming_state".into());
+    }
     if blocks::length(&message.streamed) + blocks::length(text) > MARKDOWN {
         return Err("msg_too_long".into());
     }
     message.streamed.push_str(text);
-    Ok(())
+    let (channel, ts, whole) = (message.channel.clone(), message.ts.clone(), message.streamed.clone());
+    watch(world, &whole);
+    world.message(&channel, &ts).ok_or_else(|| "message_not_found".into())
+}
+
+/// Looks for mentions in all that a stream has brought: one may come in several pieces.
+fn watch(world: &mut World, streamed: &str) {
+    if let Some(mention) = blocks::mention(streamed) {
+        world.problem(format!("a stream mentions somebody: {mention}"));
+    }
+    world.named.extend(blocks::people(streamed).map(str::to_owned));
 }

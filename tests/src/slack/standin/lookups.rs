@@ -5,8 +5,12 @@ use serde_json::{Value, json};
 use super::{
     blocks,
     methods::{Outcome, required},
-    world::{Message, World},
+    scopes,
+    world::{Message, World, number},
 };
+
+/// Messages of a page: whatever is asked for, Slack gives fewer.
+const PAGE: usize = 2;
 
 pub fn auth_test(world: &World, team: &str) -> Value {
     let workspace = &world.workspaces[team];
@@ -20,56 +24,43 @@ pub fn auth_test(world: &World, team: &str) -> Value {
 
 pub fn user(world: &mut World, team: &str, args: &Value) -> Outcome {
     let id = required(world, "users.info", args, "user")?;
-    let Some(user) = world.users.get(id).filter(|user| user.team == team) else {
+    let mails = scopes::granted(world.workspaces[team].scopes.as_deref(), "users:read.email");
+    let Some(user) = world.users.get(id).filter(|user| user.team == team || user.outsider) else {
         return Err("user_not_found".into());
     };
     let mut profile = json!({"real_name": user.name});
-    if let Some(email) = &user.email {
+    if let Some(email) = user.email.as_ref().filter(|_| mails) {
         profile["email"] = email.as_str().into();
     }
-    let user = json!({"id": id, "team_id": team, "name": user.name, "is_bot": false, "profile": profile});
+    let user = json!({"id": id, "team_id": user.team, "name": user.name, "is_bot": false,
+        "is_email_confirmed": user.email.is_some(), "profile": profile});
     Ok(json!({"user": user}))
 }
 
-pub fn open(world: &mut World, team: &str, args: &Value) -> Outcome {
-    let user = required(world, "conversations.open", args, "users")?.to_owned();
-    match world.users.get(&user) {
-        Some(found) if found.team == team => Ok(json!({"channel": {"id": world.dm(&user)}})),
-        _ => Err("user_not_found".into()),
-    }
-}
-
-pub fn channel(world: &mut World, team: &str, args: &Value) -> Outcome {
-    let id = required(world, "conversations.info", args, "channel")?;
-    let Some(channel) = world.channels.get(id).filter(|channel| channel.team == team) else {
-        return Err("channel_not_found".into());
-    };
-    let is_im = channel.dm.is_some();
-    Ok(json!({"channel": {"id": id, "name": channel.name, "is_im": is_im, "is_member": channel.joined}}))
-}
-
-/// The messages of a thread, or those of a channel outside of threads.
-pub fn messages(world: &mut World, team: &str, args: &Value, of_thread: bool) -> Outcome {
-    let method = if of_thread { "conversations.replies" } else { "conversations.history" };
+/// The messages of a thread, in pages.
+pub fn replies(world: &mut World, team: &str, args: &Value) -> Outcome {
+    let method = "conversations.replies";
     let id = required(world, method, args, "channel")?.to_owned();
     if world.channels.get(&id).is_none_or(|channel| channel.team != team) {
         return Err("channel_not_found".into());
     }
-    let thread = if of_thread { Some(required(world, method, args, "ts")?.to_owned()) } else { None };
-    if thread.as_ref().is_some_and(|ts| world.message(&id, ts).is_none()) {
+    let thread = required(world, method, args, "ts")?.to_owned();
+    if world.message(&id, &thread).is_none() {
         return Err("thread_not_found".into());
     }
+    let number = |name: &str| args[name].as_str().and_then(|text| text.parse::<usize>().ok());
+    let (from, most) = (number("cursor").unwrap_or(0), number("limit").unwrap_or(100).min(PAGE));
     let whole = args["include_all_metadata"] == true || args["include_all_metadata"] == "true";
-    let oldest = args["oldest"].as_str().unwrap_or_default().to_owned();
     let wanted = |message: &&Message| {
-        let here = message.channel == id && message.only_for.is_none() && message.ts > oldest;
-        let in_thread =
-            thread.as_ref().is_some_and(|ts| &message.ts == ts || message.thread.as_ref() == Some(ts));
-        here && if of_thread { in_thread } else { message.thread.is_none() }
+        let here = message.channel == id && message.only_for.is_none();
+        here && (message.ts == thread || message.thread.as_ref() == Some(&thread))
     };
-    let found: Vec<Value> =
-        world.messages.iter().filter(wanted).map(|message| as_json(world, message, whole)).collect();
-    Ok(json!({"messages": found, "has_more": false, "response_metadata": {"next_cursor": ""}}))
+    let all: Vec<&Message> = world.messages.iter().filter(wanted).collect();
+    let page = all.iter().skip(from).take(most);
+    let found: Vec<Value> = page.map(|message| as_json(world, message, whole)).collect();
+    let more = from + found.len() < all.len();
+    let next = if more { (from + found.len()).to_string() } else { String::new() };
+    Ok(json!({"messages": found, "has_more": more, "response_metadata": {"next_cursor": next}}))
 }
 
 fn as_json(world: &World, message: &Message, metadata: bool) -> Value {
@@ -97,7 +88,7 @@ pub fn open_view(world: &mut World, args: &Value) -> Outcome {
         world.problem(format!("views.open: {why}"));
         return Err("invalid_arguments".into());
     }
-    let id = format!("V{}", world.next());
+    let id = format!("V{}", number());
     let mut view = args["view"].clone();
     view["id"] = id.as_str().into();
     world.views.push(view.clone());

@@ -4,41 +4,38 @@ use serde_json::Value;
 
 use super::world::{Message, Stream, World};
 
-/// A message as one person sees it.
-#[derive(Clone, Debug, PartialEq)]
+/// A message as people see it.
+#[derive(Clone, Debug)]
 pub struct Seen {
+    pub channel: String,
     pub ts: String,
-    pub author: String,
+    pub thread: Option<String>,
+    /// Whom alone it is shown.
+    pub only_for: Option<String>,
     /// All words, in their order; entities are read.
     pub words: String,
-    /// The buttons: label, action and value.
-    pub buttons: Vec<(String, String, String)>,
-    /// How many replies stand under it.
-    pub replies: usize,
+    pub buttons: Vec<Button>,
     pub edits: usize,
     /// Whether it is still being written.
     pub growing: bool,
-    pub blocks: Vec<Value>,
 }
 
-/// A channel without its threads.
-pub fn channel(world: &World, channel: &str, reader: &str) -> Vec<Seen> {
-    let here = world.messages.iter().filter(|message| message.channel == channel && message.thread.is_none());
-    here.filter(|message| visible(message, reader)).map(|message| seen(world, message)).collect()
+#[derive(Clone, Debug)]
+pub struct Button {
+    pub label: String,
+    pub action: String,
+    pub value: String,
+    /// The page that it opens.
+    pub url: String,
 }
 
-/// A thread with the message that it began with.
-pub fn thread(world: &World, channel: &str, thread: &str, reader: &str) -> Vec<Seen> {
-    let inside = |message: &&Message| message.ts == thread || message.thread.as_deref() == Some(thread);
-    let here = world.messages.iter().filter(|message| message.channel == channel).filter(inside);
-    here.filter(|message| visible(message, reader)).map(|message| seen(world, message)).collect()
+/// What an app has said, and is there now.
+pub fn of_the_app(world: &World) -> Vec<Seen> {
+    let bots: Vec<&String> = world.workspaces.values().map(|workspace| &workspace.bot).collect();
+    world.messages.iter().filter(|message| bots.contains(&&message.author)).map(seen).collect()
 }
 
-fn visible(message: &Message, reader: &str) -> bool {
-    message.only_for.as_deref().is_none_or(|only| only == reader)
-}
-
-fn seen(world: &World, message: &Message) -> Seen {
+fn seen(message: &Message) -> Seen {
     let mut words = vec![message.streamed.clone()];
     let mut buttons = Vec::new();
     for block in &message.blocks {
@@ -48,17 +45,15 @@ fn seen(world: &World, message: &Message) -> Seen {
         words.push(message.text.clone());
     }
     let words: Vec<String> = words.iter().map(|part| decoded(part)).filter(|part| !part.is_empty()).collect();
-    let is_reply =
-        |other: &&Message| other.channel == message.channel && other.thread.as_ref() == Some(&message.ts);
     Seen {
+        channel: message.channel.clone(),
         ts: message.ts.clone(),
-        author: message.author.clone(),
+        thread: message.thread.clone(),
+        only_for: message.only_for.clone(),
         words: words.join("\n"),
         buttons,
-        replies: world.messages.iter().filter(is_reply).count(),
         edits: message.edits,
         growing: message.stream == Some(Stream::Open),
-        blocks: message.blocks.clone(),
     }
 }
 
@@ -66,12 +61,15 @@ fn decoded(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-fn read(block: &Value, words: &mut Vec<String>, buttons: &mut Vec<(String, String, String)>) {
+fn read(block: &Value, words: &mut Vec<String>, buttons: &mut Vec<Button>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match block["type"].as_str().unwrap_or_default() {
-        "button" => {
-            buttons.push((text(&block["text"]["text"]), text(&block["action_id"]), text(&block["value"])));
-        }
+        "button" => buttons.push(Button {
+            label: text(&block["text"]["text"]),
+            action: text(&block["action_id"]),
+            value: text(&block["value"]),
+            url: text(&block["url"]),
+        }),
         "rich_text_section" | "rich_text_quote" | "rich_text_preformatted" => {
             let spans = block["elements"].as_array().into_iter().flatten();
             words.push(spans.map(|span| text(&span["text"])).collect());

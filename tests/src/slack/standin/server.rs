@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use axum::{
@@ -11,21 +12,25 @@ use axum::{
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::{any, post},
+    routing::{any, get, post},
 };
 use futures_util::stream;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::{
-    blocks, methods,
+    CLIENT_ID, blocks, methods,
     world::{Call, Fault, World},
 };
 
 type Shared = Arc<Mutex<World>>;
 
 pub fn router(world: Shared) -> Router {
-    Router::new().route("/api/{method}", any(call)).route("/respond/{id}", post(respond)).with_state(world)
+    Router::new()
+        .route("/api/{method}", any(call))
+        .route("/respond/{id}", post(respond))
+        .route("/oauth/v2/authorize", get(authorize))
+        .with_state(world)
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
@@ -50,11 +55,6 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let mut world = lock(&world);
-    let fault = world.fault(&method);
-    if let Some(answer) = fault.as_ref().and_then(before) {
-        world.calls.push(Call { method, team: None, args: Value::Null, error: Some(format!("{fault:?}")) });
-        return answer;
-    }
     let (token, args) = match arguments(&headers, query.as_deref(), &body) {
         Ok(read) => read,
         Err(why) => {
@@ -63,13 +63,26 @@ async fn call(
         }
     };
     let team = team_of(&world, &token);
+    let key = limited_by(&method, team.as_deref().unwrap_or_default(), &args);
+    world.patient(&key);
+    let fault = world.fault(&method);
+    let mut call = Call { method, team: team.clone().ok(), args, error: None, at: Instant::now() };
+    if let Some(answer) = fault.as_ref().and_then(before) {
+        call.error = Some(format!("{fault:?}"));
+        world.calls.push(call);
+        if let Some(Fault::RateLimited(seconds)) = fault {
+            world.limit(key, seconds);
+        }
+        return answer;
+    }
     let outcome = match &team {
-        _ if method == "oauth.v2.access" => methods::install(&mut world, &args),
-        Ok(team) => methods::perform(&mut world, &method, team, &args),
+        _ if call.method == "oauth.v2.access" => methods::install(&mut world, &call.args),
+        Ok(team) => methods::perform(&mut world, &call.method, team, &call.args),
         Err(why) => Err((*why).to_owned()),
     };
     let error = outcome.as_ref().err().cloned();
-    world.calls.push(Call { method, team: team.ok(), args, error: error.clone() });
+    call.error.clone_from(&error);
+    world.calls.push(call);
     if fault == Some(Fault::DroppedAfter) {
         return broken();
     }
@@ -79,6 +92,12 @@ async fn call(
         said["error"] = error.into();
     }
     answer(&said)
+}
+
+/// What Slack counts calls by: the workspace and the method, and of posts the channel.
+fn limited_by(method: &str, team: &str, args: &Value) -> (String, String, String) {
+    let channel = args["channel"].as_str().filter(|_| method == "chat.postMessage").unwrap_or_default();
+    (team.to_owned(), method.to_owned(), channel.to_owned())
 }
 
 /// The answer of a fault that comes before anything happens.
@@ -137,20 +156,46 @@ fn team_of(world: &World, token: &str) -> Result<String, &'static str> {
     if workspace.revoked { Err("token_revoked") } else { Ok(team.clone()) }
 }
 
+/// The page on which an administrator lets the app into the workspace that they choose.
+async fn authorize(State(world): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let mut world = lock(&world);
+    let asked = form(query.as_deref().unwrap_or_default());
+    let field = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (back, team, scopes) = (field("redirect_uri"), field("team"), field("scope"));
+    let good = field("client_id") == CLIENT_ID && !scopes.is_empty() && !field("state").is_empty();
+    let Some(mut there) = Url::parse(back).ok().filter(|_| good && world.workspaces.contains_key(team))
+    else {
+        world.problem(format!("an installation was asked for with {asked:?}"));
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let code = world.grant(team, back, Some(scopes));
+    there.query_pairs_mut().append_pair("code", &code).append_pair("state", field("state"));
+    (StatusCode::FOUND, [(header::LOCATION, there.to_string())]).into_response()
+}
+
 async fn respond(State(world): State<Shared>, Path(id): Path<String>, body: Bytes) -> Response {
     let mut world = lock(&world);
+    let key = (id.clone(), "respond".to_owned(), String::new());
+    world.patient(&key);
     let fault = world.fault("respond");
-    if let Some(answer) = fault.as_ref().and_then(before) {
-        return answer;
-    }
     let Ok(post) = serde_json::from_slice::<Value>(&body) else {
         world.problem("a response address was sent no JSON");
         return (StatusCode::BAD_REQUEST, "invalid_payload").into_response();
     };
+    let error = fault.as_ref().map(|fault| format!("{fault:?}"));
+    let call = Call { method: "respond".into(), team: None, args: post.clone(), error, at: Instant::now() };
+    world.calls.push(call);
+    if let Some(answer) = fault.as_ref().and_then(before) {
+        if let Some(Fault::RateLimited(seconds)) = fault {
+            world.limit(key, seconds);
+        }
+        return answer;
+    }
     if let Err(why) = blocks::content(&post) {
         world.problem(format!("a response address was sent {why}"));
         return (StatusCode::BAD_REQUEST, "invalid_blocks").into_response();
     }
+    world.named.extend(blocks::named(&post));
     let refused = world.respond(&id, &post);
     if fault == Some(Fault::DroppedAfter) {
         return broken();

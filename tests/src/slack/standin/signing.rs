@@ -1,21 +1,22 @@
 //! What Slack signs, and how it wraps it.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use aws_lc_rs::hmac;
 use chrono::Utc;
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::{Envelope, world::World};
+use super::{
+    Envelope,
+    world::{World, number},
+};
 
 /// The signature of Slack, made without the service's code.
-pub fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
+pub fn signature(secret: &str, at: impl Display, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let mut text = format!("v0:{seconds}:").into_bytes();
-    text.extend_from_slice(body);
     let mut signature = "v0=".to_owned();
-    for byte in hmac::sign(&key, &text).as_ref() {
+    for byte in hmac::sign(&key, format!("v0:{at}:{body}").as_bytes()).as_ref() {
         write!(signature, "{byte:02x}").expect("a text takes it");
     }
     signature
@@ -28,8 +29,8 @@ pub fn encoded<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Stri
 }
 
 /// An event as Slack wraps it.
-pub fn enveloped(world: &mut World, team: &str, event: &Value, ts: &str) -> Envelope {
-    let id = format!("Ev{}", world.next());
+pub fn enveloped(world: &World, team: &str, event: &Value, ts: &str) -> Envelope {
+    let id = format!("Ev{}", number());
     let enterprise = world.workspaces.get(team).and_then(|workspace| workspace.enterprise.clone());
     let bot = world.workspaces.get(team).map(|workspace| workspace.bot.clone());
     let body = json!({"type": "event_callback", "token": "deprecated", "team_id": team, "enterprise_id": enterprise,

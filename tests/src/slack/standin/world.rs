@@ -1,11 +1,14 @@
 //! All that Slack knows: workspaces, people, channels, messages; and what was asked of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
-/// Posts that a response address takes.
-const POSTS: usize = 5;
+use super::responses::ResponseUrl;
 
 /// How the next call goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +34,15 @@ pub struct Call {
     pub args: Value,
     /// The error that was answered, if one was.
     pub error: Option<String>,
+    pub at: Instant,
 }
 
 pub struct Workspace {
     pub enterprise: Option<String>,
     pub token: String,
     pub bot: String,
+    /// What the app may do, as it has asked for it; none: everything.
+    pub scopes: Option<String>,
     pub revoked: bool,
 }
 
@@ -44,11 +50,12 @@ pub struct User {
     pub team: String,
     pub name: String,
     pub email: Option<String>,
+    /// Speaks in channels that are shared with other workspaces, which know them by that.
+    pub outsider: bool,
 }
 
 pub struct Channel {
     pub team: String,
-    pub name: String,
     /// The person whose direct messages with the app these are.
     pub dm: Option<String>,
     /// Whether the app is in it.
@@ -98,16 +105,6 @@ impl Message {
     }
 }
 
-/// A response address: who asked where, and what came.
-pub struct ResponseUrl {
-    pub channel: String,
-    pub user: String,
-    pub expired: bool,
-    pub posts: Vec<Value>,
-    /// The message that was clicked.
-    pub original: Option<(String, String)>,
-}
-
 pub struct World {
     pub url: String,
     pub workspaces: BTreeMap<String, Workspace>,
@@ -115,16 +112,30 @@ pub struct World {
     pub channels: BTreeMap<String, Channel>,
     pub messages: Vec<Message>,
     pub response_urls: BTreeMap<String, ResponseUrl>,
-    /// Codes of installs, with their workspace and address, until they are used.
-    pub codes: BTreeMap<String, (String, String)>,
+    /// Codes of installs, with their workspace, address and scopes, until they are used.
+    pub codes: BTreeMap<String, (String, String, Option<String>)>,
     /// Triggers of clicks and commands; true: a view was opened with it.
     pub triggers: BTreeMap<String, bool>,
     pub views: Vec<Value>,
     pub calls: Vec<Call>,
     /// What was sent and should not have been.
     pub problems: Vec<String>,
+    /// Until when calls of a workspace are to wait: by method and, for posts, channel.
+    waits: BTreeMap<(String, String, String), Instant>,
+    /// People who were named to be told, in whatever text.
+    pub named: BTreeSet<String>,
     faults: BTreeMap<String, VecDeque<Fault>>,
-    count: u64,
+}
+
+/// A number that was not there before: services that share a database may each have a stand-in of their own.
+pub fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The time of a new message: later than all others.
+pub fn ts() -> String {
+    format!("{}.{:06}", 1_790_000_000 + number(), 100)
 }
 
 impl World {
@@ -141,77 +152,60 @@ impl World {
             views: Vec::new(),
             calls: Vec::new(),
             problems: Vec::new(),
+            waits: BTreeMap::new(),
+            named: BTreeSet::new(),
             faults: BTreeMap::new(),
-            count: 0,
         }
-    }
-
-    /// A number that was not there before.
-    pub fn next(&mut self) -> u64 {
-        self.count += 1;
-        self.count
-    }
-
-    /// The time of a new message: later than all others.
-    pub fn ts(&mut self) -> String {
-        format!("{}.{:06}", 1_790_000_000 + self.next(), 100)
     }
 
     /// A workspace in which the app is installed.
     pub fn workspace(&mut self, team: &str) -> &mut Workspace {
-        let token = format!("xoxb-{team}-{}", self.next());
+        let token = format!("xoxb-{team}-{}", number());
         self.workspaces.entry(team.to_owned()).or_insert(Workspace {
             enterprise: None,
             token,
             bot: format!("UBOT{team}"),
+            scopes: None,
             revoked: false,
         })
     }
 
     pub fn user(&mut self, team: &str, id: &str, email: Option<&str>) {
-        let user = User { team: team.into(), name: id.to_lowercase(), email: email.map(str::to_owned) };
+        let email = email.map(str::to_owned);
+        let user = User { team: team.into(), name: id.to_lowercase(), email, outsider: false };
         self.users.insert(id.to_owned(), user);
     }
 
-    /// A channel that the app has joined.
-    pub fn channel(&mut self, team: &str, id: &str) {
-        let channel = Channel { team: team.into(), name: id.to_lowercase(), dm: None, joined: true };
-        self.channels.insert(id.to_owned(), channel);
+    /// Somebody of another workspace, who speaks in a channel that is shared with it.
+    pub fn outsider(&mut self, team: &str, id: &str, email: &str) {
+        self.user(team, id, Some(email));
+        self.users.entry(id.to_owned()).and_modify(|user| user.outsider = true);
+    }
+
+    pub fn channel(&mut self, team: &str, id: &str, joined: bool) {
+        self.channels.insert(id.to_owned(), Channel { team: team.into(), dm: None, joined });
     }
 
     /// The direct messages of the app with a person.
     pub fn dm(&mut self, user: &str) -> String {
         let id = format!("D{user}");
         let team = self.users[user].team.clone();
-        let dm = Channel { team, name: "directmessage".into(), dm: Some(user.into()), joined: true };
-        self.channels.entry(id.clone()).or_insert(dm);
+        self.channels.entry(id.clone()).or_insert(Channel { team, dm: Some(user.into()), joined: true });
         id
     }
 
     /// A code with which the app is installed in a workspace.
-    pub fn grant(&mut self, team: &str, redirect_uri: &str) -> String {
-        let code = format!("code-{}", self.next());
-        self.codes.insert(code.clone(), (team.to_owned(), redirect_uri.to_owned()));
+    pub fn grant(&mut self, team: &str, redirect_uri: &str, scopes: Option<&str>) -> String {
+        let code = format!("code-{}", number());
+        let granted = (team.to_owned(), redirect_uri.to_owned(), scopes.map(str::to_owned));
+        self.codes.insert(code.clone(), granted);
         code
     }
 
     pub fn trigger(&mut self) -> String {
-        let trigger = format!("{}.{}.trigger", self.next(), self.next());
+        let trigger = format!("{}.{}.trigger", number(), number());
         self.triggers.insert(trigger.clone(), false);
         trigger
-    }
-
-    pub fn response_url(&mut self, channel: &str, user: &str, original: Option<(String, String)>) -> String {
-        let id = self.next().to_string();
-        let address = ResponseUrl {
-            channel: channel.into(),
-            user: user.into(),
-            expired: false,
-            posts: Vec::new(),
-            original,
-        };
-        self.response_urls.insert(id.clone(), address);
-        format!("{}/respond/{id}", self.url)
     }
 
     pub fn fail(&mut self, method: &str, faults: impl IntoIterator<Item = Fault>) {
@@ -223,6 +217,19 @@ impl World {
         next(method).or_else(|| next("*"))
     }
 
+    /// A call was told to come again after so many seconds.
+    pub fn limit(&mut self, key: (String, String, String), seconds: u64) {
+        self.waits.insert(key, Instant::now() + Duration::from_secs(seconds));
+    }
+
+    /// Notes a call that comes although it was told to wait.
+    pub fn patient(&mut self, key: &(String, String, String)) {
+        if let Some(left) = self.waits.get(key).and_then(|until| until.checked_duration_since(Instant::now()))
+        {
+            self.problem(format!("{} came again {left:?} before its time", key.1));
+        }
+    }
+
     pub fn problem(&mut self, what: impl Into<String>) {
         self.problems.push(what.into());
     }
@@ -231,51 +238,16 @@ impl World {
         self.messages.iter_mut().find(|message| message.channel == channel && message.ts == ts)
     }
 
+    /// Somebody deletes a message.
+    pub fn delete(&mut self, channel: &str, ts: &str) {
+        self.messages.retain(|message| message.channel != channel || message.ts != ts);
+    }
+
     pub fn expire_streams(&mut self) {
         for message in &mut self.messages {
             if message.stream == Some(Stream::Open) {
                 message.stream = Some(Stream::Expired);
             }
         }
-    }
-
-    pub fn expire_response_urls(&mut self) {
-        self.response_urls.values_mut().for_each(|address| address.expired = true);
-    }
-
-    pub fn replies_of(&self, response_url: &str) -> Vec<Value> {
-        let id = response_url.rsplit('/').next().unwrap_or_default();
-        self.response_urls.get(id).map(|address| address.posts.clone()).unwrap_or_default()
-    }
-
-    /// Takes a post to a response address, or says why not.
-    pub fn respond(&mut self, id: &str, post: &Value) -> Result<(), &'static str> {
-        let now = self.ts();
-        let Some(address) = self.response_urls.get_mut(id) else { return Err("no_such_url") };
-        if address.expired {
-            return Err("expired_url");
-        }
-        if address.posts.len() == POSTS {
-            return Err("used_url");
-        }
-        address.posts.push(post.clone());
-        let (channel, user) = (address.channel.clone(), address.user.clone());
-        let original = address.original.clone();
-        let words = post["text"].as_str().unwrap_or_default();
-        let blocks = post["blocks"].as_array().cloned().unwrap_or_default();
-        if post["replace_original"] == true
-            && let Some((channel, ts)) = original
-            && let Some(message) = self.message(&channel, &ts)
-        {
-            (message.text, message.blocks) = (words.to_owned(), blocks);
-            message.edits += 1;
-            return Ok(());
-        }
-        let mut message = Message::new(&channel, &now, "app", words);
-        message.blocks = blocks;
-        message.only_for = (post["response_type"] != "in_channel").then_some(user);
-        message.thread = post["thread_ts"].as_str().map(str::to_owned);
-        self.messages.push(message);
-        Ok(())
     }
 }
