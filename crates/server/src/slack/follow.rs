@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{Result, RunId, event::Cursor};
 use serde_json::{Value, json};
+use store::slack::posts::Place;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -75,11 +76,16 @@ fn hear(live: &mut Live, frames: &str) {
 }
 
 /// Puts a whole message in the place of one that was shown as it was made.
-pub(super) async fn repair(errand: &Errand<'_>, place: (&str, &str), message: &Message) -> Result<Posted> {
+pub(super) async fn repair(
+    errand: &Errand<'_>,
+    post: (Place, &str, &str),
+    message: &Message,
+) -> Result<Posted> {
+    let (at, channel, ts) = post;
     // One that does not stream any more is no failure.
-    let stop = json!({ "channel": place.0, "ts": place.1 });
+    let stop = json!({ "channel": channel, "ts": ts });
     if let Err(miss) = errand.call("chat.stopStream", &stop).await {
         tracing::debug!(?miss, "a message had stopped streaming");
     }
-    errand.update(place, message).await
+    errand.update((channel, ts), Some(at), message).await
 }
