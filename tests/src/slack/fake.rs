@@ -47,6 +47,9 @@ struct Inner {
     emails: HashMap<String, String>,
     /// People of other workspaces, who speak in shared channels.
     strangers: HashMap<String, String>,
+    zones: HashMap<String, String>,
+    /// What is installed next: a workspace, or none of an enterprise's.
+    team: Option<String>,
     enterprise: Option<String>,
     clock: u64,
 }
@@ -94,6 +97,17 @@ impl Fake {
 
     pub fn email(&self, user: &str, email: &str) {
         lock(&self.inner).emails.insert(user.to_owned(), email.to_owned());
+    }
+
+    pub fn zone(&self, user: &str, zone: &str) {
+        lock(&self.inner).zones.insert(user.to_owned(), zone.to_owned());
+    }
+
+    /// Installations are from now on of this workspace; where none is named, of all of the enterprise.
+    pub fn installs(&self, team: &str, enterprise: Option<&str>) {
+        let mut inner = lock(&self.inner);
+        inner.team = Some(team.to_owned());
+        inner.enterprise = enterprise.map(str::to_owned);
     }
 
     /// The person belongs to another workspace.
@@ -167,11 +181,16 @@ impl Inner {
     /// Does what a method does.
     fn done(&mut self, method: &str, body: &Value) -> Value {
         match method {
-            "oauth.v2.access" => json!({
-                "ok": true, "access_token": "xoxb-secret-of-the-workspace", "bot_user_id": send::BOT,
-                "team": { "id": send::TEAM, "name": "Acme's place" }, "is_enterprise_install": false,
-                "enterprise": self.enterprise.as_ref().map(|id| json!({ "id": id })),
-            }),
+            "oauth.v2.access" => {
+                let team = self.team.as_deref().unwrap_or(send::TEAM);
+                let team = Some(team).filter(|team| !team.is_empty());
+                json!({
+                    "ok": true, "access_token": "xoxb-secret-of-the-workspace", "bot_user_id": send::BOT,
+                    "team": team.map(|id| json!({ "id": id, "name": "Acme's place" })),
+                    "is_enterprise_install": team.is_none(),
+                    "enterprise": self.enterprise.as_ref().map(|id| json!({ "id": id, "name": "All" })),
+                })
+            }
             "chat.postMessage" | "chat.startStream" => {
                 self.clock += 1;
                 let ts = format!("1800000000.{:06}", self.clock);
@@ -180,6 +199,7 @@ impl Inner {
                     message["channel"] = format!("D{user}").into();
                 }
                 message["ts"] = ts.as_str().into();
+                message["user"] = send::BOT.into();
                 message["stream"] = json!(method == "chat.startStream");
                 let channel = message["channel"].clone();
                 self.messages.push(message);
@@ -189,6 +209,7 @@ impl Inner {
             "users.info" => {
                 let user = body["user"].as_str().unwrap_or_default();
                 json!({ "ok": true, "user": { "id": user, "team_id": self.strangers.get(user).map_or(send::TEAM, String::as_str), "is_email_confirmed": true,
+                    "tz": self.zones.get(user),
                     "profile": { "email": self.emails.get(user) } } })
             }
             "conversations.replies" => {

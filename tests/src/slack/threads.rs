@@ -89,18 +89,13 @@ async fn what_runs_in_a_thread_has_the_rights_of_whoever_asked() {
     let change =
         || Reply::call("update_entity", json!({"kind": "deal", "id": "D-42", "changes": {"stage": "won"}}));
     let stage = async || alice.get("/v1/entities/deal/D-42").await.expect(200).json()["stage"].clone();
-    let first = mention("U0RITA", "win it", None);
-    let thread = first["ts"].as_str().expect("a time").to_owned();
-    desk.app.sim.push(change());
-    desk.app.sim.push(Reply::text("I may not."));
-    desk.event(first).await;
-    desk.settled().await;
-    assert_eq!(stage().await, "proposal");
-    desk.app.sim.push(change());
-    desk.app.sim.push(Reply::text("Won."));
-    desk.event(mention("U0ALICE", "win it", Some(&thread))).await;
-    desk.settled().await;
-    assert_eq!(stage().await, "won");
+    for (user, answer, becomes) in [("U0RITA", "I may not.", "proposal"), ("U0ALICE", "Won.", "won")] {
+        desk.app.sim.push(change());
+        desk.app.sim.push(Reply::text(answer));
+        desk.event(mention(user, "win it", None)).await;
+        desk.settled().await;
+        assert_eq!(stage().await, becomes, "{user}");
+    }
 }
 
 #[tokio::test]
