@@ -160,7 +160,14 @@ async fn what_a_killed_replica_has_taken_in_or_begun_another_one_finishes() {
 async fn a_burst_is_acknowledged_within_a_second_and_starves_nobody() {
     let desk = Desk::open().await;
     desk.app.sim.respond_with(|_| Reply::text("Yes."));
-    let burst: Vec<String> = (0..200).map(|n| envelope(direct(&format!("burst {n}"))).to_string()).collect();
+    super::load::colleagues(&desk, 50).await;
+    let burst: Vec<String> = (0..200)
+        .map(|n| {
+            let mut event = direct(&format!("burst {n}"));
+            event["user"] = format!("U0C{}", n % 50 + 1).into();
+            envelope(event).to_string()
+        })
+        .collect();
     let began = Instant::now();
     let slowest = futures_util::future::join_all(burst.into_iter().map(async |body| {
         let sent = Instant::now();

@@ -10,7 +10,7 @@ use crate::harness::eventually;
 const OPEN: usize = 20;
 
 /// Colleagues of Alice's, linked as if they had done so themselves.
-async fn colleagues(desk: &Desk, count: i64) {
+pub async fn colleagues(desk: &Desk, count: i64) {
     sqlx::query(
         "with people as (
             insert into sixty.members (org_id, user_id, external_id, role)

@@ -98,6 +98,11 @@ impl Desk {
         let told = self.command(user, "today").await.json::<Value>().await.expect("JSON");
         let token = link_in(&told.to_string()).unwrap_or_else(|| panic!("no link: {told}"));
         member.post("/v1/slack/links", json!({ "token": token })).await.expect(201);
+        eventually("Slack is asked where they are", async || {
+            let asked = self.slack.calls("users.info");
+            asked.iter().any(|call| call.body["user"] == user).then_some(())
+        })
+        .await;
     }
 
     /// Sends a request that Slack signs now.

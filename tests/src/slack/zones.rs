@@ -10,7 +10,7 @@ async fn answered_in(desk: &Desk, zone: &str) {
     let prompts = desk.app.sim.requests();
     let prompt = String::from_utf8_lossy(&prompts.last().expect("a prompt").body).into_owned();
     assert!(prompt.contains(&format!("({zone})")), "{prompt}");
-    let runs: Vec<String> = sqlx::query_scalar("select timezone from sixty.runs order by id desc")
+    let runs: Vec<String> = sqlx::query_scalar("select timezone from sixty.runs order by created_at desc")
         .fetch_all(&desk.app.database.superuser().await)
         .await
         .expect("runs");
