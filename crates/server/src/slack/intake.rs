@@ -101,16 +101,15 @@ impl Slack {
                 }
                 Err(error) => return tx.rollback().await.and(Err(error)),
             };
-            match taken {
-                // Of a stranger it is kept that something arrived, not what.
-                Taken::Stored | Taken::Stranger { .. } | Taken::Left | Taken::TooMuch | Taken::Closed => {
-                    tx.commit().await?
-                }
-                Taken::Known => tx.rollback().await?,
-                Taken::Nowhere => {
-                    self.homes.forget();
-                    tx.rollback().await?;
-                }
+            if matches!(taken, Taken::Nowhere) {
+                self.homes.forget();
+            }
+            // Of what is refused it is kept that something arrived, not what.
+            let kept = !matches!(taken, Taken::Known | Taken::Nowhere);
+            if kept {
+                tx.commit().await?;
+            } else {
+                tx.rollback().await?;
             }
             crash::at(CrashPoint::SlackStored);
             self.wake.notify_one();

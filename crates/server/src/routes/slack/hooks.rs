@@ -83,7 +83,7 @@ pub async fn command(State(app): State<App>, headers: HeaderMap, request: Reques
         return Ok(StatusCode::OK.into_response());
     };
     let known_by = headers.get(intake::SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match in_time(intake::slash_command(&app, &slack, &form, known_by)).await {
+    match in_time(Box::pin(intake::slash_command(&app, &slack, &form, known_by))).await {
         Ok(answer) => Ok(told(answer)),
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
             tracing::warn!(%error, "a command of Slack was not taken in");
@@ -103,7 +103,7 @@ pub async fn event(State(app): State<App>, headers: HeaderMap, request: Request)
         return Ok(Json(json!({ "challenge": event["challenge"] })).into_response());
     }
     if event["type"] == "event_callback" {
-        in_time(intake::event(&app, &slack, &event)).await?;
+        in_time(Box::pin(intake::event(&app, &slack, &event))).await?;
     }
     Ok(StatusCode::OK.into_response())
 }
@@ -115,7 +115,7 @@ pub async fn interaction(State(app): State<App>, headers: HeaderMap, request: Re
         return Ok(StatusCode::OK.into_response());
     };
     let payload = parsed(field(&form, "payload").as_bytes())?;
-    Ok(told(in_time(intake::interaction(&app, &slack, &payload)).await?))
+    Ok(told(in_time(Box::pin(intake::interaction(&app, &slack, &payload))).await?))
 }
 
 fn parsed(body: &[u8]) -> Result<Value> {
