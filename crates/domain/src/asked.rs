@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{QuestionId, RunId, SessionId, permission::words};
+use crate::{QuestionId, RunId, SessionId, UserId, permission::words};
 
 words! {
     /// Where a question stands. Only an open one can be answered.
@@ -37,6 +37,12 @@ pub struct Asked {
     /// The run that waits for the answer.
     pub run_id: RunId,
     pub tool_call_id: String,
+    /// To whom the conversation belongs.
+    #[serde(skip)]
+    pub owner: UserId,
+    /// Who is asked: in a conversation of several people whoever spoke.
+    #[serde(skip)]
+    pub author: UserId,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answer: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

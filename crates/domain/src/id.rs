@@ -80,6 +80,8 @@ ids! {
     /// asked for the run.
     ScheduleRunId,
     NotificationId,
+    /// That a member is a person in Slack: UUIDv5 of the organization and that person.
+    SlackLinkId,
     /// An API key; its secret is another thing.
     ApiKeyId,
     /// One process that executes runs; the owner of leases.
@@ -115,6 +117,13 @@ impl UserId {
 impl CardId {
     pub fn derive(run: RunId, call: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("card:{run}:{call}").as_bytes()))
+    }
+}
+
+impl SlackLinkId {
+    /// Of the person's enterprise, workspace and id, as Slack names them.
+    pub fn derive(org: OrgId, person: [&str; 3]) -> Self {
+        Self(Uuid::new_v5(&org.0, format!("slack:{}", person.join("/")).as_bytes()))
     }
 }
 

@@ -46,7 +46,7 @@ pub use error::{Error, FieldError, OptionalExt, Result};
 pub use event::{Cursor, Event};
 pub use id::{
     ApiKeyId, ApprovalId, ArchiveId, CardId, MessageId, NotificationId, OrgId, QuestionId, RunId, ScheduleId,
-    ScheduleRunId, SessionId, UserId,
+    ScheduleRunId, SessionId, SlackLinkId, UserId,
 };
 pub use memory::MemoryScope;
 pub use tenant::{Role, Scope, Tenant};

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use store::{
     TenantTx,
     approvals::{self, Verdict},
-    slack::posts,
+    slack::{posts, reports},
 };
 use tools::{BEGIN_STEP, canonical};
 
@@ -83,6 +83,7 @@ impl Engine {
         } else if word.approve {
             let run = RunId::new();
             approvals::queue_execution(tx, approval.id, (approval.run_id, least), run).await?;
+            reports::follow(tx, approval.id, run).await?;
             return Ok(run);
         }
         Ok(approval.run_id)

@@ -11,9 +11,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use domain::{
-    Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, approval::Approval, audit::Actor,
-};
+use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit::Actor};
 use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
@@ -68,6 +66,8 @@ pub enum OrgWide {
     ReadArchive,
     /// A conversation that the caller shares with others, and what they have asked for in it.
     ReadShared,
+    /// What the caller is asked in such a conversation.
+    AnswerQuestion,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -157,7 +157,8 @@ impl Tx {
         self.switched(operation, Some(owner), Scope::Own, work).await
     }
 
-    /// Finds what the caller has asked for in a conversation that they share with others: the work looks at nothing else.
+    /// Finds what the caller has asked for, or is asked, in a conversation that they share with others: the work looks at
+    /// nothing else.
     pub async fn what_i_asked_for<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
@@ -165,16 +166,17 @@ impl Tx {
         self.switched(OrgWide::ReadShared, None, Scope::Org, work).await
     }
 
-    /// Decides about that, as the member to whom the conversation belongs.
+    /// Says the author's word about that, as the member to whom the conversation belongs.
     pub async fn for_shared<T>(
         &mut self,
-        approval: &Approval,
+        (owner, author): (UserId, UserId),
+        operation: OrgWide,
         work: impl AsyncFnOnce(&mut TenantTx) -> Result<T>,
     ) -> Result<T> {
-        if approval.author != self.inner.tenant().user {
+        if author != self.inner.tenant().user {
             return Err(Error::NotFound);
         }
-        self.switched(OrgWide::DecideApproval, Some(approval.owner), Scope::Own, work).await
+        self.switched(operation, Some(owner), Scope::Own, work).await
     }
 
     /// Reads a conversation that the caller shares with others, as the member to whom it belongs: the one place in
@@ -341,6 +343,9 @@ impl Caller {
         let role = self.token_role.filter(|role| member.token_role != Some(*role));
         let email = email.as_deref().filter(|email| member.email.as_deref() != Some(*email));
         if role.is_some() || email.is_some() {
+            if role.is_some() && role < member.token_role {
+                threads::leave_all(tx, *user).await?;
+            }
             orgs::note_token(tx, *user, role, email).await?;
         }
         Ok((given.capped(member.ceiling), member.name))

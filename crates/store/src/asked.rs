@@ -113,6 +113,8 @@ pub async fn expire(tx: &mut RunTx, id: QuestionId) -> Result<()> {
 
 struct Row {
     id: Uuid,
+    owner_id: Uuid,
+    author_id: Option<Uuid>,
     status: String,
     question: String,
     options: Vec<String>,
@@ -139,6 +141,8 @@ impl TryFrom<Row> for Asked {
             session_id: row.session_id.into(),
             run_id: row.run_id.into(),
             tool_call_id: row.call_id,
+            owner: row.owner_id.into(),
+            author: row.author_id.unwrap_or(row.owner_id).into(),
             answer: row.answer.unwrap_or_default(),
             answered_at: row.answered_at,
             expires_at: row.expires_at,
@@ -158,17 +162,21 @@ pub struct Filter {
     pub limit: i64,
 }
 
-/// The caller's questions, newest first.
+/// The caller's questions, newest first. In the scope of the organization also what they are asked in conversations of
+/// several people.
 pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Asked>> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
         r#"select * from (
-            select id, case when status = 'open' and expires_at <= now() then 'expired' else status end as "status!",
-                question, options, multiple, session_id, run_id, call_id, answer, answered_at, expires_at, created_at
-            from sixty.questions
-            where org_id = $1 and owner_id = $2 and ($3::uuid is null or id = $3)
-                and ($4::uuid is null or session_id = $4) and ($5::uuid is null or id < $5)
+            select q.id, q.owner_id, r.author_id,
+                case when q.status = 'open' and q.expires_at <= now() then 'expired' else q.status end as "status!",
+                q.question, q.options, q.multiple, q.session_id, q.run_id, q.call_id, q.answer, q.answered_at,
+                q.expires_at, q.created_at
+            from sixty.questions q
+            join sixty.runs r on r.org_id = q.org_id and r.id = q.run_id
+            where q.org_id = $1 and (q.owner_id = $2 or r.author_id = $2) and ($3::uuid is null or q.id = $3)
+                and ($4::uuid is null or q.session_id = $4) and ($5::uuid is null or q.id < $5)
          ) shown
          where $6::text is null or "status!" = $6
          order by id desc limit $7"#,
@@ -188,7 +196,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Asked>> {
     .collect()
 }
 
-/// A question that the caller's own run has asked.
+/// A question to the caller.
 pub async fn find(tx: &mut TenantTx, id: QuestionId) -> Result<Asked> {
     let found = list(tx, &Filter { id: Some(id), limit: 1, ..Filter::default() }).await?;
     found.into_iter().next().ok_or(Error::NotFound)

@@ -5,6 +5,7 @@ use domain::{Error, OrgId, Result, Role, UserId};
 use crate::{
     Membership, Store, SystemTx, TenantTx,
     error::{corrupt, from_sqlx},
+    slack::threads,
 };
 
 /// A person's place in one organization, for logins that name none.
@@ -317,7 +318,8 @@ pub async fn find_person(tx: &mut TenantTx, external_id: &str) -> Result<UserId>
     .ok_or(Error::NotFound)
 }
 
-/// Leaves a tombstone that no token lifts.
+/// Leaves a tombstone that no token lifts. What they shared with others they read no more, whoever makes them a member
+/// again.
 pub async fn remove_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
     let org = tx.org();
     let done = sqlx::query!(
@@ -329,7 +331,10 @@ pub async fn remove_member(tx: &mut TenantTx, user: UserId) -> Result<()> {
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    if done.rows_affected() == 0 { Err(Error::NotFound) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        return Err(Error::NotFound);
+    }
+    threads::leave_all(tx, user).await
 }
 
 impl Store {

@@ -1,6 +1,6 @@
 //! Which conversations have read what came from outside of the organization's people.
 
-use domain::{Result, SessionId};
+use domain::{Result, SessionId, UserId};
 use uuid::Uuid;
 
 use crate::{TenantTx, error::from_sqlx};
@@ -19,6 +19,23 @@ pub async fn distrust(tx: &mut TenantTx, session: SessionId) -> Result<()> {
     .await
     .map_err(from_sqlx)
     .map(drop)
+}
+
+/// Whether anybody but this person has spoken in a conversation that several share: each of its runs is somebody's, and
+/// goes with the conversation alone.
+pub async fn others_spoke(tx: &mut TenantTx, session: SessionId, person: UserId) -> Result<bool> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.runs
+            where org_id = $1 and owner_id = $2 and session_id = $3 and author_id <> $4) as "others!""#,
+        tenant.org.0,
+        tenant.user.0,
+        session.0,
+        person.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
 }
 
 /// Whether what came from outside stands in any of these sessions of the person's.

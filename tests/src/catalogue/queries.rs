@@ -19,6 +19,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("delete from sixty.slack_events where received_at", "the system's: expiry"),
     ("delete from sixty.slack_tickets where expires_at", "the system's: expiry"),
     ("delete from sixty.slack_turns where state = 'over'", "the system's: expiry"),
+    (
+        "select count(*) as \"count!\" from (select from sixty.slack_turns where org_id = $1 and author_id = $2",
+        "whoever spoke is named: they speak in conversations of others too",
+    ),
     ("select sixty.schedule_clock()", "the time, not anybody's rows"),
 ];
 

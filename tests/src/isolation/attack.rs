@@ -95,6 +95,7 @@ fn owned(who: &Insider, names: Names) -> Vec<String> {
         Names::Proposal => vec![who.own.proposal.clone()],
         Names::Schedule => vec![who.own.schedule.clone()],
         Names::Notification => vec![who.own.notification.clone()],
+        Names::SlackLink => vec![who.own.slack_link.clone()],
         Names::Entity | Names::OwnEntity => vec!["deal".into(), "D-1".into()],
         Names::Skill => vec!["mine-9".into()],
         Names::OwnKey => vec![format!("key-{}", uuid::Uuid::now_v7())],

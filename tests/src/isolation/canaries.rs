@@ -60,8 +60,12 @@ pub fn is_of(template: &str, path: &str) -> bool {
 }
 
 /// What needs a workspace of Slack, and somebody who stands in for it: see `slack`.
-const OF_SLACK: [(&str, &str); 3] =
-    [("POST", "/v1/admin/slack/installs"), ("PATCH", "/v1/admin/slack"), ("POST", "/v1/slack/links")];
+const OF_SLACK: [(&str, &str); 4] = [
+    ("POST", "/v1/admin/slack/installs"),
+    ("PATCH", "/v1/admin/slack"),
+    ("POST", "/v1/slack/links"),
+    ("DELETE", "/v1/slack/links/{id}"),
+];
 
 /// Every documented operation was used with success, but for those that only the platform may use, or Slack needs.
 fn everything_was_used(seen: &[Seen]) {

@@ -18,6 +18,7 @@ pub enum Names {
     Proposal,
     Schedule,
     Notification,
+    SlackLink,
     /// Something of the organization: `{kind}/{id}`.
     Entity,
     /// A name that each caller gives: it may be new to them, whoever else uses it.
@@ -62,7 +63,8 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 use Names::{
     ApiKey, Approval, ApprovalCursor, CardType, Entity, EntityCursor, Event, Member, Message, Nothing,
     Notification, NotificationCursor, OwnCardType, OwnEntity, OwnKey, OwnSkill, Platform, Proposal, Question,
-    QuestionCursor, Run, Schedule, ScheduleCursor, Session, SessionCursor, Skill, Summary, SummaryCursor,
+    QuestionCursor, Run, Schedule, ScheduleCursor, Session, SessionCursor, Skill, SlackLink, Summary,
+    SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -133,6 +135,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/admin/slack", Nothing, ""),
     op("PATCH", "/v1/admin/slack", Nothing, r#"{"channels": ["C1"]}"#),
     op("POST", "/v1/slack/links", Nothing, r#"{"token": "none"}"#),
+    op("GET", "/v1/slack/links", Nothing, ""),
+    op("DELETE", "/v1/slack/links/{id}", SlackLink, ""),
     op("GET", "/v1/notifications", Nothing, ""),
     op("POST", "/v1/notifications/{id}/read", Notification, ""),
     op("GET", "/v1/events", Nothing, ""),

@@ -100,6 +100,7 @@ impl Witness {
             "/v1/admin/feedback",
             "/v1/admin/audit",
             "/v1/admin/slack",
+            "/v1/slack/links",
             "/healthz",
             "/readyz",
             "/openapi.json",

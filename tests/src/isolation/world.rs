@@ -4,7 +4,7 @@
 //! as members of Mallory's organization.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{OrgId, Tenant, UserId};
+use domain::{OrgId, SlackLinkId, Tenant, UserId};
 use model_sim::Reply;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -66,6 +66,7 @@ pub struct Conversation {
     pub question: String,
     pub schedule: String,
     pub notification: String,
+    pub slack_link: String,
 }
 
 /// What a parameter is asked with, and whose that is.
@@ -98,6 +99,7 @@ impl World {
             person.delete(&format!("/v1/sessions/{}", deleted.session)).await.expect(204);
             person.delete(&format!("/v1/schedules/{}", deleted.schedule)).await;
             forget(&app, &deleted.notification).await;
+            person.delete(&format!("/v1/slack/links/{}", deleted.slack_link)).await.expect(204);
             let own = converse(&app, &person, "Nothing special.").await;
             let there = app.replica.person("globex", name, role);
             let elsewhere = converse(&app, &there, CANARY).await;
@@ -151,6 +153,7 @@ impl World {
             Names::Proposal => personal(|of| &of.proposal, plain),
             Names::Schedule => personal(|of| &of.schedule, plain),
             Names::Notification => personal(|of| &of.notification, plain),
+            Names::SlackLink => personal(|of| &of.slack_link, plain),
             Names::SessionCursor => {
                 personal(|of| &of.session, |id| cursor(&json!(["2999-01-01T00:00:00Z", id])))
             }
@@ -337,6 +340,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
     let proposal = propose(app, person, &session, text).await;
     let question = put_question(app, person, &session, text).await;
     let (schedule, notification) = schedule(app, person, text).await;
+    let slack_link = link(app, &session, text).await;
     Conversation {
         session,
         run: id(&turn["run"]["id"]),
@@ -347,6 +351,7 @@ async fn converse(app: &TestApp, person: &Person, text: &str) -> Conversation {
         question,
         schedule,
         notification,
+        slack_link,
     }
 }
 
@@ -370,6 +375,21 @@ async fn schedule(app: &TestApp, person: &Person, text: &str) -> (String, String
     .await
     .expect("a notification");
     (task, told.to_string())
+}
+
+/// The person of this session is somebody in Slack.
+async fn link(app: &TestApp, session: &str, text: &str) -> String {
+    let user = format!("U-{text}-{session}");
+    let org: Uuid = sqlx::query_scalar(
+        "insert into sixty.slack_links (org_id, enterprise_id, team_id, slack_user, user_id, linked_by)
+         select org_id, '', 'T1', $2, owner_id, 'link' from sixty.sessions where id = $1::uuid returning org_id",
+    )
+    .bind(session)
+    .bind(&user)
+    .fetch_one(&app.database.superuser().await)
+    .await
+    .expect("a link");
+    SlackLinkId::derive(org.into(), ["", "T1", &user]).to_string()
 }
 
 /// As the five hundred that came after it would.

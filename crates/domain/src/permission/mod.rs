@@ -187,6 +187,8 @@ pub enum Source {
     Untrusted,
     /// The step of the sequence wants a person to approve it first.
     Step,
+    /// Others than whoever asks have spoken in the conversation.
+    Shared,
 }
 
 impl fmt::Display for Source {
@@ -198,6 +200,7 @@ impl fmt::Display for Source {
             Source::Readonly => f.write_str("role readonly"),
             Source::Untrusted => f.write_str("untrusted content"),
             Source::Step => f.write_str("requires_approval of the step"),
+            Source::Shared => f.write_str("words of others"),
         }
     }
 }
@@ -235,6 +238,16 @@ impl Ruling {
             return self;
         }
         Self { policy: Policy::Approve, source: Source::Step, ..self }
+    }
+
+    /// The same in a conversation that holds words of others than whoever asks: the copilot reads them with the rights
+    /// of that person, who therefore says yes to each thing that would be done by itself. What is stricter stays.
+    #[must_use]
+    pub fn of_shared(self) -> Self {
+        if self.policy != Policy::Auto {
+            return self;
+        }
+        Self { policy: Policy::Approve, source: Source::Shared, ..self }
     }
 }
 

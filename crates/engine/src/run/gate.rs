@@ -63,6 +63,8 @@ pub(super) struct Gate {
     pub open_question: bool,
     /// An earlier call waits for a person: the writes after it wait too.
     pub waits: bool,
+    /// The conversation holds words of others than whoever asks.
+    others: bool,
 }
 
 /// What the trail is told of a call beside its action.
@@ -96,7 +98,8 @@ impl Run {
         let put = if asked { asked::of_run(tx).await? } else { Vec::new() };
         let open_question = put.iter().any(|put| put.status == QuestionStatus::Open && !put.overdue);
         let put = put.into_iter().map(|put| (put.call_id.clone(), put)).collect();
-        Ok(Gate { rights, held, put, open_question, waits })
+        let others = self.others_spoke(tx).await?;
+        Ok(Gate { rights, held, put, open_question, waits, others })
     }
 
     /// The lower of what the run began with, what the platform says now, and an
@@ -193,6 +196,7 @@ impl Run {
         let ruling = if self.untrusted { ruling.of_untrusted(action) } else { ruling };
         let wants = self.sequence.as_ref().is_some_and(|sequence| sequence.wants_approval(&call.id));
         let ruling = if wants { ruling.of_step() } else { ruling };
+        let ruling = if gate.others { ruling.of_shared() } else { ruling };
         if gate.waits && ruling.policy != Policy::Approve {
             return Ok(Passage::Wait);
         }

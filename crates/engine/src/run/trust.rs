@@ -1,8 +1,9 @@
 //! A run that has read what came from outside of the organization's people: what it
 //! wants to remember needs a person from there on, and so do all later runs of its
-//! session, for the words stay in the prompt, in summaries and in the archive.
+//! session, for the words stay in the prompt, in summaries and in the archive. And a run
+//! in which others than its person have spoken.
 
-use domain::{ApprovalId, Result, UserId, audit::Channel};
+use domain::{ApprovalId, Result, UserId, audit::Channel, run::Lease};
 use store::{RunTx, trust};
 
 use super::{
@@ -32,6 +33,13 @@ impl Run {
         trust::distrust(tx.tenant(), session).await?;
         self.untrusted = true;
         Ok(())
+    }
+
+    /// Whether the conversation is one of several people, and holds words of others than whoever asks. It is asked anew
+    /// at each write: others may have spoken while the run waited.
+    pub(super) async fn others_spoke(&self, tx: &mut RunTx) -> Result<bool> {
+        let Lease { user, author, session, .. } = self.lease;
+        Ok(author != user && trust::others_spoke(tx.tenant(), session, author).await?)
     }
 
     /// In which run, step and conversation a write is made, and on whose word.

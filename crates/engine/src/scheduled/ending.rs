@@ -16,7 +16,7 @@ use store::{
         self, delivery as deliveries,
         firing::{self as rows, Held, Leased, Outcome, Stage},
     },
-    slack::turns,
+    slack::reports,
     trust,
 };
 
@@ -205,14 +205,14 @@ async fn tell_in_slack(
 ) -> Result<HandOver> {
     let Some((person, channel)) = target::in_slack(tx, role, channel).await? else { return Ok(GONE) };
     let heading = format!("Result of the scheduled task {:?}:", held.task.name);
-    let report = turns::Report {
+    let report = reports::Report {
         session: run.session_id,
         run: run.id,
         person: &person,
         channel: &channel,
         heading: &heading,
     };
-    turns::report(tx, &report).await?;
+    reports::create(tx, &report).await?;
     Ok(HandOver::Made)
 }
 

@@ -313,7 +313,7 @@ pub(crate) async fn settle(
         return take(tx).await;
     }
     if approval.author == me {
-        return tx.for_shared(approval, take).await;
+        return tx.for_shared((approval.owner, approval.author), OrgWide::DecideApproval, take).await;
     }
     tx.in_the_name_of(approval.owner, OrgWide::DecideApproval, take).await
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::{
-    Error, QuestionId, SessionId,
+    Error, QuestionId, RunId, SessionId,
     asked::{Asked, QuestionStatus},
     visible::visible,
 };
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::approvals::Decided;
 use crate::{
-    caller::Caller,
+    caller::{Caller, OrgWide, Tx},
     door::unmasked,
     extract::{Body, IdempotencyKey, Path, Query},
     idempotent::{Answer, once, request_hash},
@@ -81,7 +81,7 @@ pub async fn list(caller: Caller, Query(query): Query<ListQuestions>) -> Result<
 #[utoipa::path(get, path = "/v1/questions/{id}", tag = "questions", security(("bearer" = [])),
     params(("id" = QuestionId, Path)), responses((status = 200, body = Asked), Problems))]
 pub async fn get(caller: Caller, Path(id): Path<QuestionId>) -> Result<Json<Asked>> {
-    Ok(Json(caller.tx(async |tx| asked::find(tx, id).await).await?))
+    Ok(Json(caller.tx(async |tx| see(tx, id).await).await?))
 }
 
 /// Answers, once. The run that waits goes on with it.
@@ -98,16 +98,39 @@ pub async fn answer(
     let several = matches!(body.value.answer, AnswerTexts::Several(_));
     let answer = parts(&caller, body.value.answer)?;
     let answer = once(&caller, key, hash, async |tx| {
-        if several && !asked::find(tx, id).await?.multiple {
+        let asked = see(tx, id).await?;
+        if several && !asked.multiple {
             return Err(Error::field("answer", "must be one text: the question takes one answer"));
         }
-        let role = tx.role;
-        let run = caller.app.engine.answer(tx, id, &answer, role).await?;
+        let run = settle(&caller, tx, &asked, &answer).await?;
         Answer::accepted(format!("/v1/runs/{run}"), &Decided { run_id: run })
     })
     .await?;
     caller.app.engine.wake();
     Ok(answer)
+}
+
+/// A question to the caller, of their own conversation or of one that they share with others.
+pub(crate) async fn see(tx: &mut Tx, id: QuestionId) -> domain::Result<Asked> {
+    match asked::find(tx, id).await {
+        Err(Error::NotFound) => tx.what_i_asked_for(async |tx| asked::find(tx, id).await).await,
+        found => found,
+    }
+}
+
+/// Takes the answer as the member to whom the conversation belongs.
+pub(crate) async fn settle(
+    caller: &Caller,
+    tx: &mut Tx,
+    asked: &Asked,
+    answer: &[String],
+) -> domain::Result<RunId> {
+    let role = tx.role;
+    let take = async |tx: &mut store::TenantTx| caller.app.engine.answer(tx, asked.id, answer, role).await;
+    if asked.owner == tx.tenant().user {
+        return take(tx).await;
+    }
+    tx.for_shared((asked.owner, asked.author), OrgWide::AnswerQuestion, take).await
 }
 
 /// The parts of an answer as they may be stored.

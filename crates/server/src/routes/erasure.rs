@@ -22,6 +22,7 @@ use crate::{
     caller::{Caller, OrgWide, Platform, Tx},
     extract::Path,
     problem::{Problems, Result},
+    slack,
 };
 
 /// 202 while it goes on, with the place where that can be followed.
@@ -167,6 +168,7 @@ pub async fn erase_org(platform: Platform, Path(id): Path<String>) -> Result<Res
             if let Some(known) = newest.filter(counts) {
                 return Ok(known);
             }
+            slack::erased(&platform.app, tx).await?;
             orgs::remove_members(tx).await?;
             erasures::create(tx, None, platform.identity.user).await
         })

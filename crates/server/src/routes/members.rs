@@ -9,6 +9,7 @@ use serde::Deserialize;
 use store::{
     audit,
     members::{self, MemberChange},
+    slack::threads,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -79,12 +80,22 @@ pub async fn update(
             }
             members::update(tx, user, MemberChange { ceiling, status }).await?;
             let new = members::lock(tx, user).await?;
+            if may_less(&old, &new) {
+                threads::leave_all(tx, user).await?;
+            }
             let (target, detail) = (format!("member:{user}"), told(&old, &new));
             audit::record(tx, &[caller.did("member.update").on(&target).saying(&detail)]).await?;
             Ok(new)
         })
         .await?;
     Ok(Json(changed))
+}
+
+/// Whether the member may do less than before: what others have looked up in threads of Slack may not be for them any
+/// more.
+fn may_less(old: &Member, new: &Member) -> bool {
+    new.status != MemberStatus::Active
+        || new.ceiling.is_some_and(|ceiling| old.ceiling.is_none_or(|before| ceiling < before))
 }
 
 /// What was changed, for the audit trail.

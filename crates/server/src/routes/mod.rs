@@ -2,7 +2,7 @@
 
 mod api_keys;
 pub(crate) mod approvals;
-mod asked;
+pub(crate) mod asked;
 mod audit;
 mod card_types;
 pub(crate) mod content;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{
     audit, erasures,
     orgs::{self, NewMember, Standing},
+    slack::threads,
 };
 use utoipa::ToSchema;
 
@@ -128,7 +129,11 @@ pub async fn put_member(
     let new = platform
         .tx(org, async |tx| {
             orgs::find(tx).await?.ok_or(Error::NotFound)?;
+            let before = orgs::membership(tx, member.user).await?.and_then(|before| before.role);
             let new = orgs::put_member(tx, &member).await?;
+            if before.is_some_and(|before| role < before) {
+                threads::leave_all(tx, member.user).await?;
+            }
             erasures::settled(tx, Some(member.user)).await?;
             let (target, detail) = (target(member.user), format!("role {}", role.as_str()));
             audit::record(tx, &[platform.did("member.put").on(&target).saying(&detail)]).await?;

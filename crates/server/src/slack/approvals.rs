@@ -1,32 +1,25 @@
 //! What people click: decisions about calls, answers to questions, and what else a message offers. A decision is the
 //! API's own: bound to the same record, held to the same matrix.
 
-use domain::{
-    ApprovalId, Error, OrgId, QuestionId, Result,
-    approval::{Approval, ApprovalStatus},
-};
+use domain::{ApprovalId, Error, OrgId, QuestionId, Result, approval::ApprovalStatus};
 use serde_json::{Value, json, value::RawValue};
-use store::{
-    approvals as calls, asked,
-    slack::{
-        links::{self, SlackUser},
-        posts::{self, Kind, PostState},
-    },
-};
+use store::slack::links::SlackUser;
 
 use super::{
     Slack,
     api::Miss,
-    intake, org_of,
-    outbox::{self, Errand, Posted},
-    person,
+    homes::Home,
+    intake, person,
     render::{self, Click},
     text_of,
 };
 use crate::{
     App,
     caller::Caller,
-    routes::approvals::{Choice, see, settle, word},
+    routes::{
+        approvals::{Choice, see, settle, word},
+        asked,
+    },
 };
 
 /// Where somebody clicked.
@@ -43,7 +36,7 @@ pub async fn interaction(app: &App, slack: &Slack, payload: &Value) -> Result<Op
     let enterprise = if enterprise.is_empty() { text_of(team, "enterprise_id") } else { enterprise };
     let id = if team.is_null() { text_of(user, "team_id") } else { text_of(team, "id") };
     let named = intake::team_of(enterprise, id);
-    let Some((org, team)) = org_of(app, &named).await? else { return Ok(None) };
+    let Some(Home { org, team, .. }) = slack.home(app, &named).await? else { return Ok(None) };
     let place = Place { payload, org, person: SlackUser { team, user: text_of(user, "id").to_owned() } };
     let caller = person::caller(app, org, &place.person).await?;
     match (text_of(payload, "type"), caller) {
@@ -174,14 +167,13 @@ async fn submitted(slack: &Slack, caller: &Caller, payload: &Value) -> Result<Op
 async fn answer(slack: &Slack, caller: &Caller, id: QuestionId, chosen: &[usize]) -> Result<()> {
     caller
         .tx(async |tx| {
-            let question = asked::find(tx, id).await?;
+            let question = asked::see(tx, id).await?;
             let texts: Vec<String> =
                 chosen.iter().filter_map(|place| question.options.get(*place).cloned()).collect();
             if texts.is_empty() {
                 return Err(Error::field("answer", "must be one of the options"));
             }
-            let role = tx.role;
-            caller.app.engine.answer(tx, id, &texts, role).await
+            asked::settle(caller, tx, &question, &texts).await
         })
         .await?;
     caller.app.engine.wake();
@@ -207,7 +199,11 @@ async fn say(app: &App, slack: &Slack, place: &Place<'_>, text: String) -> Resul
         text,
         keys: vec![place.key()],
     };
-    slack.enter(&place.person.team, slack.take(app, place.org, &said)).await.map(drop)
+    if let intake::Taken::TooMuch = slack.enter(&place.person.team, slack.take(app, place.org, &said)).await?
+    {
+        whisper(app, place, render::notice(&intake::too_much()));
+    }
+    Ok(())
 }
 
 /// Carries out a slash command that was meant.
@@ -264,51 +260,4 @@ fn whisper(app: &App, place: &Place<'_>, message: render::Message) {
 
 fn unsaid(miss: &Miss) -> Error {
     Error::internal(format!("{miss:?}"))
-}
-
-/// Messages with approvals say what was decided, once it is.
-pub(super) async fn look_after(errand: &Errand<'_>) -> Result<()> {
-    let mut open = Vec::new();
-    for post in errand.posts().await? {
-        let Some(id) = post.approval.filter(|_| post.kind == Kind::Approval && post.state == PostState::Sent)
-        else {
-            continue;
-        };
-        let mut tx = errand.tx().await?;
-        let found = decided(&mut tx, errand, id).await;
-        tx.rollback().await?;
-        let (approval, who) = match found {
-            Ok(found) => found,
-            Err(Error::NotFound) => continue,
-            Err(error) => return Err(error),
-        };
-        if approval.status == ApprovalStatus::Pending {
-            open.push(approval.expires_at);
-            continue;
-        }
-        let Some(place) = post.channel.as_deref().zip(post.ts.as_deref()) else { continue };
-        match errand.update(place, &render::decided(&approval, who.as_deref())).await? {
-            // It will not be better later.
-            Posted::Yes | Posted::No(_) => errand.settle(post.at, PostState::Closed, None).await?,
-            Posted::Later(wait) => {
-                open.push(errand.turn.now + outbox::delta(wait));
-            }
-        }
-    }
-    let mut tx = errand.tx().await?;
-    posts::look_at(&mut tx, &errand.leased, open.into_iter().min()).await?;
-    tx.commit().await
-}
-
-/// The approval, and who decided about it, as Slack names them.
-async fn decided(
-    tx: &mut store::TenantTx,
-    errand: &Errand<'_>,
-    id: ApprovalId,
-) -> Result<(Approval, Option<String>)> {
-    let approval = calls::find(tx, id, false).await?;
-    let Some(by) = &approval.decided_by else { return Ok((approval, None)) };
-    let known = links::slack_user_of(tx, &errand.turn.team, by).await?;
-    let who = known.map_or_else(|| by.clone(), |user| format!("<@{user}>"));
-    Ok((approval, Some(who)))
 }

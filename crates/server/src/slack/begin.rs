@@ -1,7 +1,6 @@
 //! What was said becomes a run, in the transaction that says so: of a turn there is one.
 
 use chrono::TimeDelta;
-use chrono_tz::Tz;
 use domain::{
     Error, Result, RunId,
     audit::Channel,
@@ -102,7 +101,7 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
         model: None,
         role,
         author: Some(turn.author),
-        timezone: Tz::UTC,
+        timezone: errand.zone(),
         view: None,
         mentions: Vec::new(),
         skill: None,

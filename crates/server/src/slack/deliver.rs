@@ -12,7 +12,7 @@ use store::{
     TenantTx, approvals as calls, asked, messages, runs,
     slack::{
         posts::{self, Kind, Place, Post, PostState},
-        turns,
+        reports, turns,
     },
 };
 
@@ -30,6 +30,8 @@ const ANSWERS: i32 = 100;
 const CARDS: i32 = 500;
 const APPROVALS: i32 = 1_000;
 const QUESTION: i32 = 2_000;
+/// Characters that are told of what came of a suggestion.
+const OUTCOME: usize = 2_000;
 /// Approvals of a conversation that are looked through.
 const MANY: i64 = 100;
 /// How long a run is left alone that goes on although its stream has ended.
@@ -52,7 +54,7 @@ async fn from_the_record(errand: &Errand<'_>) -> Result<After> {
     let caller: Option<Caller> = person::caller(errand.app, errand.leased.owner.org, &user).await?;
     let text = match caller {
         None => "You are not linked any more.".to_owned(),
-        Some(caller) => match record::answer(&caller, command, &errand.turn.text).await {
+        Some(caller) => match record::answer(&caller, command, &errand.turn.text, errand.zone()).await {
             Ok(text) => text,
             Err(error @ (domain::Error::Internal(_) | domain::Error::Unavailable { .. })) => {
                 return Err(error);
@@ -100,7 +102,8 @@ struct Standing {
     question: Option<Asked>,
 }
 
-async fn standing(tx: &mut TenantTx, id: RunId) -> Result<Option<Standing>> {
+/// `outcome`: what counts is what came of its one call.
+async fn standing(tx: &mut TenantTx, id: RunId, outcome: bool) -> Result<Option<Standing>> {
     // First the fence: a run that goes on meanwhile has another one, and is told of again.
     let Some(fence) = turns::run_fence(tx, id).await? else { return Ok(None) };
     let Some(run) = runs::find(tx, id).await.optional()? else { return Ok(None) };
@@ -110,6 +113,7 @@ async fn standing(tx: &mut TenantTx, id: RunId) -> Result<Option<Standing>> {
     let text = match (run.status, &run.error) {
         (RunStatus::Failed, Some(error)) => format!("I could not answer: {}", error.message),
         (RunStatus::Cancelled, _) => "This was stopped.".to_owned(),
+        _ if outcome => reports::outcome(tx, id).await?.unwrap_or_default().chars().take(OUTCOME).collect(),
         _ => answer,
     };
     let waits = run.status == RunStatus::Waiting;
@@ -138,7 +142,7 @@ async fn standing(tx: &mut TenantTx, id: RunId) -> Result<Option<Standing>> {
 /// Posts what has not been shown: the answer, its cards, and what a person is asked.
 async fn settle(errand: &Errand<'_>, run: RunId, shown: bool) -> Result<After> {
     let mut tx = errand.tx().await?;
-    let found = standing(&mut tx, run).await;
+    let found = standing(&mut tx, run, errand.turn.is_outcome()).await;
     tx.rollback().await?;
     let Some(mut now) = found? else {
         give_up(errand.app, &errand.leased, "its conversation was deleted").await?;
@@ -212,10 +216,14 @@ async fn answer(errand: &Errand<'_>, text: &str) -> Result<Option<After>> {
     }
     // Their places are known by now.
     let known = errand.posts().await?;
-    let mut shown = live.iter().filter_map(|at| known.iter().find(|post| post.at == *at));
+    let places: Vec<_> = live
+        .iter()
+        .filter_map(|at| known.iter().find(|post| post.at == *at))
+        .filter_map(|post| Some((post.at, post.channel.as_deref()?, post.ts.as_deref()?)))
+        .collect();
+    let mut shown = places.into_iter();
     for (message, ord) in render::answer(text).iter().zip(ANSWERS..) {
-        let begun = shown.next().and_then(|post| post.channel.as_deref().zip(post.ts.as_deref()));
-        let repaired = match begun {
+        let repaired = match shown.next() {
             Some(place) => Some(follow::repair(errand, place, message).await?),
             None => None,
         };
@@ -231,7 +239,7 @@ async fn answer(errand: &Errand<'_>, text: &str) -> Result<Option<After>> {
         }
     }
     // What was shown and is void says so.
-    for place in shown.filter_map(|post| post.channel.as_deref().zip(post.ts.as_deref())) {
+    for place in shown {
         let above = render::notice("(The answer is above.)");
         if let Posted::Later(wait) = follow::repair(errand, place, &above).await? {
             return Ok(Some(After::Later(outbox::delta(wait))));

@@ -1,41 +1,36 @@
-//! Workspaces are connected and disconnected, and people linked.
+//! Workspaces are connected.
 
 use chrono::{TimeDelta, Utc};
 use domain::{
     Error, OrgId, Result, Role, UserId,
     audit::{Actor, Channel},
-    notification::{About, NotificationKind},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use store::{
     Membership, TenantTx,
     audit::{self, Entry},
-    notifications,
     slack::{
         self as rows, Installed, Team,
-        links::{self, Meant, SlackUser},
+        tickets::{self, Meant},
     },
 };
 use url::Url;
 use uuid::Uuid;
 
 use super::{Purpose, Slack, Ticket, api::Miss, name, person::nobody, text_of};
-use crate::{
-    App,
-    caller::{Caller, Tx, end},
-};
+use crate::{App, caller::Tx};
 
 /// How long an administrator can follow the link to install.
 const INSTALL_TIME: TimeDelta = TimeDelta::minutes(30);
 /// What the app asks for.
-const SCOPES: &str = "app_mentions:read,channels:history,chat:write,commands,groups:history,im:history,im:read,im:write,\
-    users:read,users:read.email";
+const SCOPES: &str = "app_mentions:read,channels:history,channels:read,chat:write,commands,groups:history,groups:read,\
+    im:history,im:read,im:write,users:read,users:read.email";
 
 /// A link by which the copilot is installed for the caller's organization, once, and how long it holds.
 pub async fn install_url(slack: &Slack, tx: &mut Tx, by: UserId) -> Result<(Url, chrono::DateTime<Utc>)> {
     let ticket = Ticket { org: tx.org(), id: Uuid::now_v7(), expires_at: Utc::now() + INSTALL_TIME };
-    links::issue(tx, ticket.id, &Meant::Install { by }, ticket.expires_at).await?;
+    tickets::issue(tx, ticket.id, &Meant::Install { by }, ticket.expires_at).await?;
     let mut url = slack.own_url("/slack/install");
     url.query_pairs_mut().append_pair("token", &slack.keys.sign(Purpose::Install, ticket));
     Ok((url, ticket.expires_at))
@@ -45,7 +40,7 @@ pub async fn install_url(slack: &Slack, tx: &mut Tx, by: UserId) -> Result<(Url,
 pub async fn authorize_url(app: &App, slack: &Slack, token: &str) -> Result<Option<Url>> {
     let Some(ticket) = slack.keys.verify(Purpose::Install, token, Utc::now()) else { return Ok(None) };
     let mut tx = app.store().tenant(nobody(ticket.org)).await?;
-    let good = links::is_good(&mut tx, ticket.id).await;
+    let good = tickets::is_good(&mut tx, ticket.id).await;
     tx.rollback().await?;
     if !good? {
         return Ok(None);
@@ -66,7 +61,7 @@ pub enum NotInstalled {
     Stale,
     /// Slack did not let the app in.
     Refused,
-    /// The workspace is another organization's.
+    /// The workspace, or one that would be answered with it, is another organization's.
     Taken,
     Failed(Error),
 }
@@ -110,7 +105,7 @@ pub async fn installed(
 
 async fn redeem(app: &App, ticket: Ticket) -> Result<Option<UserId>> {
     let mut tx = app.store().tenant(nobody(ticket.org)).await?;
-    let meant = links::redeem(&mut tx, ticket.id).await;
+    let meant = tickets::redeem(&mut tx, ticket.id).await;
     tx.commit().await?;
     Ok(match meant? {
         Some(Meant::Install { by }) => Some(by),
@@ -157,6 +152,14 @@ async fn keep(
         bot_token: &sealed,
         by,
     };
+    // Two organizations that do so at the same moment are both let in; then a workspace is its own installation's, and
+    // not that of its enterprise.
+    let mut tx = app.store().system().await?;
+    let taken = rows::taken(&mut tx, org, &granted.team).await;
+    tx.rollback().await?;
+    if taken? {
+        return Err(NotInstalled::Taken);
+    }
     let mut tx = app.store().tenant(domain::Tenant::own(org, by)).await?;
     let kept = async {
         // Who asked for it may have left since, or administer no more.
@@ -174,6 +177,7 @@ async fn keep(
     match kept {
         Ok(Some(true)) => {
             tx.commit().await?;
+            slack.homes.forget();
             Ok(granted.team_name.clone())
         }
         Ok(other) => {
@@ -187,77 +191,11 @@ async fn keep(
     }
 }
 
-async fn note(tx: &mut TenantTx, actor: Actor, action: &str, team: &Team) -> Result<()> {
+pub(super) async fn note(tx: &mut TenantTx, actor: Actor, action: &str, team: &Team) -> Result<()> {
     let target = format!("slack:{}", name(team));
     let entry = match actor {
         Actor::Service => Entry::by_service(action),
         actor => Entry { channel: Channel::Slack, ..Entry::done(actor, action) },
     };
     audit::record(tx, &[entry.on(&target)]).await
-}
-
-/// Slack says that the copilot was removed, or its token taken away, at this time (seconds since 1970). What is told late
-/// ends no installation that was made since.
-pub async fn disconnect(app: &App, org: OrgId, team: &Team, said_at: i64) -> Result<()> {
-    let mut tx = app.store().tenant(nobody(org)).await?;
-    let gone = async {
-        let known = rows::find(&mut tx, team).await?;
-        if known.is_some_and(|workspace| workspace.updated_at.timestamp() > said_at) {
-            return Ok(());
-        }
-        if rows::uninstall(&mut tx, team).await? {
-            note(&mut tx, Actor::Service, "slack.uninstall", team).await?;
-        }
-        Ok(())
-    };
-    let gone = gone.await;
-    end(tx, gone).await
-}
-
-/// An administrator disconnects a workspace. The token is given back to Slack once it is forgotten here.
-pub async fn removed(caller: &Caller, slack: &Slack, team: &Team) -> Result<bool> {
-    let token = caller
-        .tx(async |tx| {
-            tx.administers()?;
-            let token = slack.token(tx, team).await?;
-            if rows::uninstall(tx, team).await? {
-                let target = format!("slack:{}", name(team));
-                audit::record(tx, &[caller.did("slack.disconnect").on(&target)]).await?;
-            }
-            Ok(token)
-        })
-        .await?;
-    let Some(workspace) = token else { return Ok(false) };
-    if let Err(miss) = slack.api.ask(&workspace.token, "auth.revoke", &[("test", "false")]).await {
-        tracing::warn!(?miss, "Slack did not take a token back; it is forgotten here");
-    }
-    Ok(true)
-}
-
-/// The signed-in member is the person in Slack for whom the link was made.
-pub async fn linked(caller: &Caller, slack: &Slack, tx: &mut Tx, token: &str) -> Result<SlackUser> {
-    let stale = || {
-        Error::conflict(
-            "slack_link_expired",
-            "this link is not good any more; ask the copilot in Slack for another one",
-        )
-    };
-    let ticket = slack.keys.verify(Purpose::Link, token, Utc::now()).ok_or_else(stale)?;
-    // One of another organization is none.
-    if ticket.org != tx.org() {
-        return Err(stale());
-    }
-    let Some(Meant::Link { person }) = links::redeem(tx, ticket.id).await? else { return Err(stale()) };
-    let me = tx.tenant().user;
-    links::link(tx, &person, me, false).await?;
-    let target = format!("slack:{}/{}", name(&person.team), person.user);
-    audit::record(tx, &[caller.did("slack.link").on(&target)]).await?;
-    // Somebody else may have given them the link.
-    let text = format!(
-        "{} of the workspace {} speaks as you there from now on. If that is not you, tell an administrator.",
-        person.user, person.team.team
-    );
-    let title = "You are linked to Slack";
-    notifications::add(tx, NotificationKind::SlackLinked, title, &text, About::default()).await?;
-    Ok(person)
 }

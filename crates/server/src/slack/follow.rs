@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{Result, RunId, event::Cursor};
 use serde_json::{Value, json};
+use store::slack::posts::Place;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
@@ -76,8 +77,13 @@ fn hear(live: &mut Live, frames: &str) {
 }
 
 /// Puts a whole message in the place of one that was shown as it was made.
-pub(super) async fn repair(errand: &Errand<'_>, place: (&str, &str), message: &Message) -> Result<Posted> {
-    let stop = json!({ "channel": place.0, "ts": place.1 });
+pub(super) async fn repair(
+    errand: &Errand<'_>,
+    post: (Place, &str, &str),
+    message: &Message,
+) -> Result<Posted> {
+    let (at, channel, ts) = post;
+    let stop = json!({ "channel": channel, "ts": ts });
     match errand.call("chat.stopStream", &stop).await {
         Ok(_) => {}
         // One that does not stream any more is no failure; one that does cannot be changed.
@@ -85,5 +91,5 @@ pub(super) async fn repair(errand: &Errand<'_>, place: (&str, &str), message: &M
         Err(Miss::Later(wait)) => return Ok(Posted::Later(wait)),
         Err(Miss::Unknown(_)) => return Ok(Posted::Later(PAUSE)),
     }
-    errand.update(place, message).await
+    errand.update((channel, ts), Some(at), message).await
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError};
 
 use domain::{Error, OptionalExt as _, OrgId, Result, Scope, SessionId, UserId};
 use engine::crash::{self, CrashPoint};
-use serde_json::Value;
 use store::{
     TenantTx, sessions,
     slack::{
@@ -18,13 +17,16 @@ use store::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{AT_ONCE, OF_ONE, PATIENCE, Slack, org_of, person, render, text_of};
+use super::{AT_ONCE, OF_ONE, PATIENCE, Slack, person, render};
 use crate::{App, caller::end};
 
 /// Longest message that is taken in, in characters; Slack's own limit is 40,000.
 const MAX_TEXT: usize = 40_000;
 /// Workspaces whose doors are remembered.
 const MAX_DOORS: usize = 10_000;
+
+/// What one person may have said that is not answered yet: a burst of theirs does not stand before their colleagues.
+const OPEN: i64 = 20;
 
 /// Told to whoever is no member any more.
 pub(super) const LEFT: &str = "Your membership of the organization has ended.";
@@ -57,6 +59,8 @@ pub(super) enum Taken {
     Wordless,
     /// They are no member any more.
     Left,
+    /// Too much of what they said waits for an answer.
+    TooMuch,
     /// The copilot may not answer there.
     Closed,
     /// The workspace is not connected.
@@ -99,12 +103,15 @@ impl Slack {
                 }
                 Err(error) => return tx.rollback().await.and(Err(error)),
             };
-            match taken {
-                // Of a stranger it is kept that something arrived, not what.
-                Taken::Stored | Taken::Wordless | Taken::Stranger { .. } | Taken::Left | Taken::Closed => {
-                    tx.commit().await?;
-                }
-                Taken::Known | Taken::Nowhere => tx.rollback().await?,
+            if matches!(taken, Taken::Nowhere) {
+                self.homes.forget();
+            }
+            // Of what is refused it is kept that something arrived, not what.
+            let kept = !matches!(taken, Taken::Known | Taken::Nowhere);
+            if kept {
+                tx.commit().await?;
+            } else {
+                tx.rollback().await?;
             }
             crash::at(CrashPoint::SlackStored);
             self.wake.notify_one();
@@ -131,6 +138,9 @@ async fn keep(app: &App, tx: &mut TenantTx, said: &Said) -> Result<Option<Taken>
         Some(_) if said.command.is_none() && said.text.trim().is_empty() => return Ok(Some(Taken::Wordless)),
         Some(linked) => linked.user,
     };
+    if unanswered(tx, author).await? >= OPEN {
+        return Ok(Some(Taken::TooMuch));
+    }
     let session = if let (true, Some(thread)) = (said.shared, &said.thread) {
         let thread = Thread { team: &said.person.team, channel: &said.channel, thread };
         let Some(Shared { member, session }) = shared(tx, &thread, author).await? else { return Ok(None) };
@@ -158,6 +168,20 @@ async fn keep(app: &App, tx: &mut TenantTx, said: &Said) -> Result<Option<Taken>
     };
     turns::create(tx, &new).await?;
     Ok(Some(Taken::Stored))
+}
+
+/// How much of what the person said is not answered yet, wherever they said it.
+async fn unanswered(tx: &mut TenantTx, author: UserId) -> Result<i64> {
+    tx.switch(None, Scope::Org).await?;
+    let open = turns::unanswered(tx, author, OPEN).await?;
+    tx.switch(None, Scope::Own).await.map(|()| open)
+}
+
+/// Told to whoever has said more than that.
+pub(super) fn too_much() -> String {
+    format!(
+        "{OPEN} of your messages wait for an answer. Please send this again when some of them are answered."
+    )
 }
 
 /// The conversation of a thread, in which the person takes part from now on.
@@ -222,101 +246,3 @@ async fn introduced(app: &App, slack: &Slack, org: OrgId, said: &Said) -> Result
     let message = explain(app, slack, org, &said.person).await?;
     slack.whisper(app, org, said, message).await
 }
-
-/// When it happened, in seconds since 1970; without a word of that: later than all that is known.
-fn said_at(envelope: &Value) -> i64 {
-    envelope["event_time"].as_i64().unwrap_or(i64::MAX)
-}
-
-/// An event, as Slack wraps it. Nothing is told back.
-pub async fn event(app: &App, slack: &Slack, envelope: &Value) -> Result<()> {
-    let named = team_of(text_of(envelope, "enterprise_id"), text_of(envelope, "team_id"));
-    let Some((org, team)) = org_of(app, &named).await? else {
-        tracing::debug!(team = named.team, "an event of a workspace that is not connected");
-        return Ok(());
-    };
-    let event = &envelope["event"];
-    match text_of(event, "type") {
-        // One that left says nothing of the enterprise that it is in.
-        "app_uninstalled" | "tokens_revoked" if team.team != named.team => Ok(()),
-        "app_uninstalled" => super::disconnect(app, org, &team, said_at(envelope)).await,
-        "tokens_revoked" => {
-            let bots = event["tokens"]["bot"].as_array().is_some_and(|bots| !bots.is_empty());
-            if bots { super::disconnect(app, org, &team, said_at(envelope)).await } else { Ok(()) }
-        }
-        "app_mention" | "message" => message(app, slack, (org, team), envelope).await,
-        _ => Ok(()),
-    }
-}
-
-async fn message(app: &App, slack: &Slack, (org, team): (OrgId, Team), envelope: &Value) -> Result<()> {
-    let bot = slack.bot_user(app, org, &team).await?;
-    let Some(said) = read(&team, envelope, bot.as_deref()) else { return Ok(()) };
-    let taken = slack.enter(&team, slack.take(app, org, &said)).await?;
-    let text = match taken {
-        Taken::Stored if shares_files(&envelope["event"]) => "I read no files: I answer your words alone.",
-        Taken::Wordless => "I read no files. Tell me in words what I should know.",
-        Taken::Stored | Taken::Known | Taken::Nowhere => return Ok(()),
-        Taken::Stranger { .. } => {
-            introduce(app, org, said);
-            return Ok(());
-        }
-        Taken::Left => LEFT,
-        Taken::Closed => {
-            "I may not answer in this channel. An administrator can list it among the channels of the copilot; in a \
-             direct message I answer always."
-        }
-    };
-    let (message, failed) =
-        (render::notice(text), "somebody in Slack could not be told why there is no answer");
-    super::beside(app, failed, |app, slack| async move { slack.whisper(&app, org, &said, message).await });
-    Ok(())
-}
-
-/// What a person says to the copilot with this event; none, if it is somebody else's word, or to somebody else.
-fn read(team: &Team, envelope: &Value, bot: Option<&str>) -> Option<Said> {
-    let event = &envelope["event"];
-    let (user, channel, ts) = (text_of(event, "user"), text_of(event, "channel"), text_of(event, "ts"));
-    // A thread that is broadcast, or a file with words, is said by a person as well.
-    let said = ["", "thread_broadcast", "file_share"].contains(&text_of(event, "subtype"));
-    let own = event["bot_id"].is_string() || event["app_id"].is_string() || Some(user) == bot;
-    if !said || own || user.is_empty() || channel.is_empty() || ts.is_empty() {
-        return None;
-    }
-    let direct = text_of(event, "channel_type") == "im";
-    let mentions = bot.is_some_and(|bot| text_of(event, "text").contains(&format!("<@{bot}>")))
-        || bot.is_some_and(|bot| text_of(event, "text").contains(&format!("<@{bot}|")));
-    if !direct && !mentions && text_of(event, "type") != "app_mention" {
-        return None;
-    }
-    let text = render::incoming(text_of(event, "text"), bot);
-    if text.trim().is_empty() && !shares_files(event) {
-        return None;
-    }
-    let thread = match text_of(event, "thread_ts") {
-        "" => ts,
-        thread => thread,
-    };
-    let mut keys = vec![format!("message:{}:{channel}:{ts}", team.team)];
-    let id = text_of(envelope, "event_id");
-    if !id.is_empty() {
-        keys.push(format!("event:{id}"));
-    }
-    Some(Said {
-        person: SlackUser { team: team.clone(), user: user.to_owned() },
-        channel: channel.to_owned(),
-        thread: Some(thread.to_owned()),
-        shared: !direct,
-        response_url: None,
-        command: None,
-        text,
-        keys,
-    })
-}
-
-fn shares_files(event: &Value) -> bool {
-    event["files"].as_array().is_some_and(|files| !files.is_empty())
-}
-
-#[cfg(test)]
-mod tests;

@@ -136,16 +136,22 @@ impl Live {
         if !self.pieces.is_empty() || !self.clean {
             return Ok(false);
         }
-        let stopped = errand.call("chat.stopStream", &json!({ "channel": channel, "ts": ts })).await;
+        let stop = json!({ "channel": channel, "ts": ts, "metadata": errand.metadata(self.at()) });
+        let stopped = errand.call("chat.stopStream", &stop).await;
         if let Err(miss) = &stopped {
             tracing::debug!(?miss, "a message that was streamed is written anew");
         }
         Ok(stopped.is_ok())
     }
 
+    /// Which message was begun last.
+    fn at(&self) -> Place {
+        Place { round: self.round, ord: self.begun - 1 }
+    }
+
     async fn begin(&mut self, errand: &Errand<'_>, text: &str) -> Result<()> {
-        let at = Place { round: self.round, ord: self.begun };
         self.begun += 1;
+        let at = self.at();
         let channel = errand.turn.channel.clone();
         let post = Post {
             at,
@@ -213,7 +219,10 @@ impl Live {
                 arguments["markdown_text"] = text.as_str().into();
                 errand.call("chat.appendStream", &arguments).await
             }
-            Piece::Next => errand.call("chat.stopStream", &arguments).await,
+            Piece::Next => {
+                arguments["metadata"] = errand.metadata(self.at());
+                errand.call("chat.stopStream", &arguments).await
+            }
         };
         match called {
             Ok(_) if piece == Piece::Next => self.way = Way::Before,
@@ -237,7 +246,7 @@ impl Live {
     async fn change(&mut self, errand: &Errand<'_>, (channel, ts): &(String, String)) -> Result<()> {
         self.not_before = Instant::now() + CHANGE_EVERY;
         let Some(message) = render::answer(&self.said).into_iter().next() else { return Ok(()) };
-        match errand.update((channel, ts), &message).await? {
+        match errand.update((channel, ts), Some(self.at()), &message).await? {
             Posted::Yes => {}
             Posted::Later(wait) => self.not_before = Instant::now() + wait,
             Posted::No(_) => self.spoil(),

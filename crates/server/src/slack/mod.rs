@@ -6,13 +6,19 @@
 mod api;
 mod approvals;
 mod begin;
+mod closing;
 pub mod command;
 mod deliver;
 mod desk;
+mod events;
 mod follow;
+mod homes;
 mod intake;
 mod keys;
+mod leaving;
+mod linking;
 mod live;
+mod lookup;
 mod outbox;
 mod person;
 mod record;
@@ -28,7 +34,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Error, OrgId, Result};
+use domain::{Error, Result};
 use engine::Engine;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,9 +48,11 @@ use url::Url;
 use crate::{App, problem::Problem};
 
 pub use approvals::interaction;
-pub use desk::{NotInstalled, authorize_url, disconnect, install_url, installed, linked, removed};
-pub use intake::event;
+pub use desk::{NotInstalled, authorize_url, install_url, installed};
+pub use events::event;
 pub use keys::{Keys, Purpose, Ticket};
+pub use leaving::{erased, removed};
+pub use linking::{linked, look_up_timezone, unlinked};
 pub use signature::SIGNATURE;
 pub use slash::slash_command;
 pub use work::start;
@@ -84,6 +92,7 @@ pub struct Slack {
     /// There may be something to answer.
     wake: Notify,
     busy: work::Busy,
+    homes: homes::Homes,
 }
 
 impl Slack {
@@ -99,6 +108,7 @@ impl Slack {
             doors: Mutex::default(),
             wake: Notify::new(),
             busy: work::Busy::default(),
+            homes: homes::Homes::default(),
             settings,
         })
     }
@@ -124,7 +134,7 @@ impl Slack {
     async fn token(&self, tx: &mut TenantTx, team: &Team) -> Result<Option<Connected>> {
         let Some(workspace) = rows::find(tx, team).await? else { return Ok(None) };
         let token = self.keys.open(tx.org(), &name(team), &workspace.bot_token)?;
-        Ok(Some(Connected { token }))
+        Ok(Some(Connected { token, bot_user: workspace.bot_user }))
     }
 }
 
@@ -134,29 +144,13 @@ const PACE_BURST: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_ad
 /// A workspace that can be spoken to.
 struct Connected {
     token: SecretString,
+    /// As whom the copilot speaks there.
+    bot_user: String,
 }
 
 /// A workspace's name in what is sealed.
 fn name(team: &Team) -> String {
     format!("{}/{}", team.enterprise, team.team)
-}
-
-/// The organization of a workspace; its own installation before that of its enterprise.
-async fn org_of(app: &App, team: &Team) -> Result<Option<(OrgId, Team)>> {
-    let mut tx = app.store().at_door().system().await?;
-    let whole = Team { enterprise: team.enterprise.clone(), team: String::new() };
-    let alone = Team { enterprise: String::new(), team: team.team.clone() };
-    for candidate in [team, &alone, &whole] {
-        if candidate.team.is_empty() && candidate.enterprise.is_empty() {
-            continue;
-        }
-        if let Some(org) = rows::owner(&mut tx, candidate).await? {
-            tx.commit().await?;
-            return Ok(Some((org, candidate.clone())));
-        }
-    }
-    tx.commit().await?;
-    Ok(None)
 }
 
 /// Does something beside the request, which does not wait for it. What it fails with is logged so.

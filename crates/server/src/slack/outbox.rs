@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use domain::{ApprovalId, Result};
 use engine::crash::{self, CrashPoint};
 use serde_json::{Value, json};
@@ -17,16 +18,14 @@ use store::{
 };
 
 use super::{Connected, Slack, api::Miss, person::nobody, render::Message};
-use crate::App;
+use crate::{App, caller::end};
 
 /// Posts that a `response_url` takes, and how long it does; Slack says 30 minutes.
 const URL_POSTS: usize = 5;
 const URL_TIME: TimeDelta = TimeDelta::minutes(29);
 /// By what we know our own messages.
-const METADATA: &str = "sixty_post";
-/// Pages of a thread in which a message is looked for.
-const PAGES: usize = 5;
-/// How long is waited before it is looked for.
+pub(super) const METADATA: &str = "sixty_post";
+/// How long is waited before a message is looked for.
 pub(super) const PAUSE: Duration = Duration::from_secs(3);
 
 /// What this replica does for a turn.
@@ -48,7 +47,12 @@ pub(super) enum Posted {
     No(String),
 }
 
-/// The same for Postgres.
+/// Commits what was written under the fence, if it is still this replica's.
+async fn fenced(tx: TenantTx, ours: Result<bool>) -> Result<()> {
+    end(tx, ours.and_then(|ours| if ours { Ok(()) } else { Err(super::lost()) })).await
+}
+
+/// A time to wait, for Postgres.
 pub(super) fn delta(wait: Duration) -> TimeDelta {
     TimeDelta::from_std(wait).unwrap_or_else(|_| TimeDelta::minutes(1))
 }
@@ -64,6 +68,11 @@ impl<'a> Errand<'a> {
 
     pub async fn tx(&self) -> Result<TenantTx> {
         self.app.store().tenant(self.leased.owner).await
+    }
+
+    /// Where its author is, as far as days and hours go.
+    pub fn zone(&self) -> Tz {
+        self.turn.timezone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC)
     }
 
     /// How far the run had come when its author was last told of it.
@@ -139,12 +148,8 @@ impl<'a> Errand<'a> {
     /// Stores the intent, under the fence.
     pub async fn intend(&self, post: &Post) -> Result<()> {
         let mut tx = self.tx().await?;
-        let intended = posts::intend(&mut tx, &self.leased, post).await?;
-        if !intended {
-            tx.rollback().await?;
-            return Err(super::lost());
-        }
-        tx.commit().await?;
+        let intended = posts::intend(&mut tx, &self.leased, post).await;
+        fenced(tx, intended).await?;
         crash::at(CrashPoint::PostIntended);
         Ok(())
     }
@@ -153,15 +158,15 @@ impl<'a> Errand<'a> {
     pub async fn settle(&self, at: Place, state: PostState, place: Option<(&str, &str)>) -> Result<()> {
         crash::at(CrashPoint::Posted);
         let mut tx = self.tx().await?;
-        posts::settle(&mut tx, self.leased.id, at, state, place).await?;
-        tx.commit().await
+        let settled = posts::settle(&mut tx, &self.leased, at, state, place).await;
+        fenced(tx, settled).await
     }
 
     /// Nothing was sent.
     pub async fn withdraw(&self, at: Place) -> Result<()> {
         let mut tx = self.tx().await?;
-        posts::withdraw(&mut tx, self.leased.id, at).await?;
-        tx.commit().await
+        let withdrawn = posts::withdraw(&mut tx, &self.leased, at).await;
+        fenced(tx, withdrawn).await
     }
 
     async fn send_by_url(&self, post: &Post, url: &str, message: &Message) -> Result<Posted> {
@@ -187,8 +192,7 @@ impl<'a> Errand<'a> {
         if let Some(thread) = &self.turn.thread {
             arguments["thread_ts"] = thread.as_str().into();
         }
-        arguments["metadata"] =
-            json!({ "event_type": METADATA, "event_payload": { "post": self.name(post.at) } });
+        arguments["metadata"] = self.metadata(post.at);
         let mut called = self.call("chat.postMessage", &arguments).await;
         if matches!(&called, Err(Miss::Refused(word)) if word.contains("blocks") || word == "msg_too_long") {
             tracing::warn!(turn = %self.leased.id, "Slack does not take the blocks of a message; it goes as plain text");
@@ -210,67 +214,28 @@ impl<'a> Errand<'a> {
         }
     }
 
-    fn name(&self, at: Place) -> String {
+    pub fn name(&self, at: Place) -> String {
         format!("{}:{}:{}", self.leased.id, at.round, at.ord)
     }
 
-    /// Whether a message of which only the intent is known was posted; if nobody can know, it counts as posted.
-    pub async fn is_there(&self, post: &Post) -> Result<bool> {
-        let thread = self.turn.thread.as_deref().filter(|_| !post.by_url);
-        let found = match thread {
-            Some(thread) => self.look_up(thread, &self.name(post.at)).await,
-            None => Err(Miss::Refused("not in a thread".into())),
-        };
-        match found {
-            Ok(Some(ts)) => {
-                self.settle(post.at, PostState::Sent, Some((&self.turn.channel, &ts))).await?;
-                Ok(true)
-            }
-            Ok(None) => self.withdraw(post.at).await.map(|()| false),
-            Err(Miss::Later(_) | Miss::Unknown(_)) => Err(domain::Error::Unavailable {
-                detail: "Slack does not tell whether a message was posted".into(),
-                retry_after: PAUSE,
-            }),
-            Err(Miss::Refused(word)) => {
-                tracing::warn!(turn = %self.leased.id, word, "nobody can find out whether a message was posted");
-                self.settle(post.at, PostState::Unknown, None).await?;
-                Ok(true)
-            }
-        }
+    /// By what the message is known in Slack.
+    pub fn metadata(&self, at: Place) -> Value {
+        json!({ "event_type": METADATA, "event_payload": { "post": self.name(at) } })
     }
 
-    async fn look_up(&self, thread: &str, name: &str) -> super::api::Called<Option<String>> {
-        let mut cursor = String::new();
-        for _ in 0..PAGES {
-            let asked = [
-                ("channel", self.turn.channel.as_str()),
-                ("ts", thread),
-                ("include_all_metadata", "true"),
-                ("limit", "200"),
-                ("cursor", cursor.as_str()),
-            ];
-            let answer = self.slack.api.ask(&self.workspace.token, "conversations.replies", &asked).await?;
-            let ours = |message: &&Value| {
-                message["metadata"]["event_type"] == METADATA
-                    && message["metadata"]["event_payload"]["post"] == name
-            };
-            let found = answer["messages"].as_array().into_iter().flatten().find(ours);
-            if let Some(message) = found {
-                return Ok(Some(super::text_of(message, "ts").to_owned()));
-            }
-            super::text_of(&answer["response_metadata"], "next_cursor").clone_into(&mut cursor);
-            if cursor.is_empty() {
-                return Ok(None);
-            }
-        }
-        Err(Miss::Refused("the thread is too long".into()))
-    }
-
-    /// Changes a message. Doing so twice changes nothing.
-    pub async fn update(&self, (channel, ts): (&str, &str), message: &Message) -> Result<Posted> {
+    /// Changes a message; of one that was a stream, from then on it is known which it is. Doing so twice changes nothing.
+    pub async fn update(
+        &self,
+        (channel, ts): (&str, &str),
+        at: Option<Place>,
+        message: &Message,
+    ) -> Result<Posted> {
         let mut arguments = json!(message);
         arguments["channel"] = channel.into();
         arguments["ts"] = ts.into();
+        if let Some(at) = at {
+            arguments["metadata"] = self.metadata(at);
+        }
         Ok(match self.call("chat.update", &arguments).await {
             Ok(_) => Posted::Yes,
             Err(Miss::Later(wait)) => Posted::Later(wait),

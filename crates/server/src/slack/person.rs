@@ -1,13 +1,15 @@
 //! Who in the service somebody in Slack is.
 
 use chrono::{TimeDelta, Utc};
+use chrono_tz::Tz;
 use domain::{Error, OrgId, Result, Tenant, UserId};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{
     TenantTx,
     slack::{
         self as rows, Team,
-        links::{self, Linked, Meant, SlackUser},
+        links::{self, Linked, SlackUser},
+        tickets::{self, Meant},
     },
 };
 use url::Url;
@@ -28,14 +30,6 @@ pub(super) fn nobody(org: OrgId) -> Tenant {
 }
 
 impl Slack {
-    /// As whom the copilot speaks in the workspace.
-    pub(super) async fn bot_user(&self, app: &App, org: OrgId, team: &Team) -> Result<Option<String>> {
-        let mut tx = app.store().at_door().tenant(nobody(org)).await?;
-        let found = rows::find(&mut tx, team).await;
-        tx.rollback().await?;
-        Ok(found?.map(|workspace| workspace.bot_user))
-    }
-
     /// The workspace with its token, if it is still connected.
     pub(super) async fn connected(&self, app: &App, org: OrgId, team: &Team) -> Result<Option<Connected>> {
         let mut tx = app.store().tenant(nobody(org)).await?;
@@ -63,28 +57,32 @@ impl Slack {
     pub(super) async fn link_for(&self, tx: &mut TenantTx, person: &SlackUser) -> Result<Url> {
         let ticket = Ticket { org: tx.org(), id: Uuid::now_v7(), expires_at: Utc::now() + LINK_TIME };
         let meant = Meant::Link { person: person.clone() };
-        links::issue(tx, ticket.id, &meant, ticket.expires_at).await?;
+        tickets::issue(tx, ticket.id, &meant, ticket.expires_at).await?;
         let mut url = self.settings.link_url.clone().unwrap_or_else(|| self.own_url("/slack/link"));
         url.query_pairs_mut().append_pair("token", &self.keys.sign(Purpose::Link, ticket));
         Ok(url)
     }
 
-    /// The e-mail address that Slack knows of a person of this workspace who is neither a guest nor a bot, and has
-    /// confirmed it. In a shared channel people of other companies speak as well: their addresses are their own affair.
-    pub(super) async fn email_of(
-        &self,
-        workspace: &Connected,
-        SlackUser { team, user }: &SlackUser,
-    ) -> Result<Option<String>> {
-        let asked = self.api.ask(&workspace.token, "users.info", &[("user", user)]).await;
-        let answer = match asked {
-            Ok(answer) => answer,
+    /// What Slack tells of a person. None: nothing.
+    pub(super) async fn about(&self, workspace: &Connected, person: &SlackUser) -> Option<About> {
+        match self.api.ask(&workspace.token, "users.info", &[("user", &person.user)]).await {
+            Ok(mut answer) => Some(About(answer["user"].take())),
             Err(miss) => {
                 tracing::warn!(?miss, "Slack does not tell who a person is");
-                return Ok(None);
+                None
             }
-        };
-        let about = &answer["user"];
+        }
+    }
+}
+
+/// What Slack tells of a person.
+pub(super) struct About(Value);
+
+impl About {
+    /// The e-mail address of a person of this workspace who is neither a guest nor a bot, and has confirmed it. In a
+    /// shared channel people of other companies speak as well: their addresses are their own affair.
+    fn email(&self, team: &Team) -> Option<String> {
+        let about = &self.0;
         let outsider = ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"]
             .iter()
             .any(|flag| about[*flag] == true);
@@ -95,7 +93,12 @@ impl Slack {
             text_of(about, "team_id") == team.team
         };
         let email = text_of(&about["profile"], "email").trim().to_lowercase();
-        Ok((home && !outsider && confirmed && email.contains('@')).then_some(email))
+        (home && !outsider && confirmed && email.contains('@')).then_some(email)
+    }
+
+    /// Where the person is, as far as days and hours go.
+    pub fn timezone(&self) -> Option<Tz> {
+        text_of(&self.0, "tz").parse().ok()
     }
 }
 
@@ -123,12 +126,22 @@ pub(super) async fn recognise(app: &App, slack: &Slack, org: OrgId, person: &Sla
     let workspace = if allowed { slack.token(&mut tx, &person.team).await? } else { None };
     tx.rollback().await?;
     let Some(workspace) = workspace else { return Ok(false) };
-    let Some(email) = slack.email_of(&workspace, person).await? else { return Ok(false) };
+    let Some(about) = slack.about(&workspace, person).await else { return Ok(false) };
+    let Some(email) = about.email(&person.team) else { return Ok(false) };
     let mut tx = app.store().tenant(nobody(org)).await?;
-    let linked = match links::by_email(&mut tx, &email).await {
-        Ok(Some(user)) => links::link(&mut tx, person, user, true).await.map(|()| true),
-        Ok(None) => Ok(false),
-        Err(error) => Err(error),
-    };
+    let linked = linked_by(&mut tx, person, &email, about.timezone()).await;
     end(tx, linked).await
+}
+
+async fn linked_by(tx: &mut TenantTx, person: &SlackUser, email: &str, zone: Option<Tz>) -> Result<bool> {
+    // An administrator may have switched it off meanwhile.
+    if !rows::recognises(tx, &person.team).await? {
+        return Ok(false);
+    }
+    let Some(user) = links::by_email(tx, email).await? else { return Ok(false) };
+    links::link(tx, person, user, true).await?;
+    if let Some(zone) = zone {
+        links::note_timezone(tx, person, zone.name()).await?;
+    }
+    Ok(true)
 }

@@ -37,7 +37,7 @@ pub(super) fn kind_of(command: &Command) -> (Option<&'static str>, String) {
 }
 
 /// What the record says, in Markdown.
-pub(super) async fn answer(caller: &Caller, command: &str, about: &str) -> Result<String> {
+pub(super) async fn answer(caller: &Caller, command: &str, about: &str, zone: Tz) -> Result<String> {
     let named = json!({ "name": about });
     let asked: Vec<(&str, &str, Value)> = match command {
         "today" => vec![
@@ -59,7 +59,7 @@ pub(super) async fn answer(caller: &Caller, command: &str, about: &str) -> Resul
         .tx(async |tx| {
             let mut parts = Vec::new();
             for (title, tool, arguments) in &asked {
-                let text = look_up(caller, tx, tool, arguments).await?;
+                let text = look_up(caller, tx, (tool, arguments), zone).await?;
                 parts.push(if title.is_empty() { text } else { format!("{title}\n\n{text}") });
             }
             Ok(parts.join("\n\n"))
@@ -67,9 +67,9 @@ pub(super) async fn answer(caller: &Caller, command: &str, about: &str) -> Resul
         .await
 }
 
-async fn look_up(caller: &Caller, tx: &mut Tx, tool: &str, arguments: &Value) -> Result<String> {
+async fn look_up(caller: &Caller, tx: &mut Tx, asked: (&str, &Value), zone: Tz) -> Result<String> {
     let role = tx.role;
-    caller.app.engine.look_up(tx, (tool, arguments), (role, Tz::UTC)).await
+    caller.app.engine.look_up(tx, asked, (role, zone)).await
 }
 
 async fn pending(caller: &Caller) -> Result<String> {

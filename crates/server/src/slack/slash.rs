@@ -10,8 +10,9 @@ use store::{
 use super::{
     Slack,
     command::{self, Command, Read},
-    intake::{LEFT, Said, Taken, explain, introduce, key, team_of},
-    org_of, person, record, render,
+    homes::Home,
+    intake::{LEFT, Said, Taken, explain, introduce, key, team_of, too_much},
+    person, record, render,
 };
 use crate::App;
 
@@ -35,7 +36,7 @@ pub async fn slash_command(
         Read::Incomplete(usage) => return to_person(render::usage(&word, usage)),
         Read::Command(command) => command,
     };
-    let Some((org, team)) = org_of(app, &named).await? else {
+    let Some(Home { org, team, .. }) = slack.home(app, &named).await? else {
         return to_person(render::unlinked_workspace(None));
     };
     let person = SlackUser { team: team.clone(), user: field("user_id").to_owned() };
@@ -65,6 +66,7 @@ async fn meet(app: &App, slack: &Slack, org: OrgId, said: &Said, taken: Taken) -
         Taken::Stored | Taken::Known | Taken::Wordless => Ok(None),
         Taken::Nowhere => Ok(Some(json!(render::unlinked_workspace(None).to_person()))),
         Taken::Left => Ok(Some(json!(render::notice(LEFT).to_person()))),
+        Taken::TooMuch => Ok(Some(json!(render::notice(&too_much()).to_person()))),
         Taken::Closed => Err(Error::internal("a slash command is answered to its author alone")),
         Taken::Stranger { workspace } if workspace.email_linking => {
             introduce(app, org, said.clone());

@@ -22,7 +22,7 @@ use store::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Slack, approvals, begin, deliver, outbox::Errand};
+use super::{Slack, begin, closing, deliver, outbox::Errand};
 use crate::App;
 
 /// How often a replica looks for what nobody answers.
@@ -163,7 +163,7 @@ async fn tend(app: &App, slack: &Slack, leased: Leased) -> Result<After> {
         return Ok(After::Settled);
     };
     if errand.turn.look_at.is_some_and(|at| at <= errand.turn.now) {
-        approvals::look_after(&errand).await?;
+        closing::look_after(&errand).await?;
     }
     match errand.turn.state {
         State::Over => Ok(After::Later(TimeDelta::zero())),

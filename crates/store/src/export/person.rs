@@ -117,28 +117,31 @@ pub(super) async fn written_revisions(tx: &mut TenantTx, place: &str) -> Result<
     )
 }
 
-/// Who the person is in Slack.
+/// Who the person is in Slack. The table is the organization's: that the row is theirs, the settings of the policies say
+/// once more.
 pub(super) async fn slack_links(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
     lines!(
         tx,
         r#"select row_to_json(r)::text as "text!", r.slack_user as "place!" from (
-            select 'slack_link' as type, enterprise_id, team_id, slack_user, user_id, linked_by, created_at
+            select 'slack_link' as type, enterprise_id, team_id, slack_user, user_id, linked_by, created_at, timezone
             from sixty.slack_links where org_id = $1 and user_id = $2
+                and user_id = nullif(current_setting('app.user_id', true), '')::uuid
             order by enterprise_id, team_id, slack_user limit 1000) r"#,
         tenant.org.0,
         tenant.user.0,
     )
 }
 
-/// In which shared conversations the person takes part.
+/// In which shared conversations the person takes or took part, of which the same is true.
 pub(super) async fn shared_sessions(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
     lines!(
         tx,
         r#"select row_to_json(r)::text as "text!", r.session_id::text as "place!" from (
-            select 'session_member' as type, session_id, member_id, user_id, joined_at
+            select 'session_member' as type, session_id, member_id, user_id, joined_at, left_at
             from sixty.session_members where org_id = $1 and user_id = $2 and session_id > $3::text::uuid
+                and user_id = nullif(current_setting('app.user_id', true), '')::uuid
             order by session_id limit $4) r order by session_id"#,
         tenant.org.0,
         tenant.user.0,

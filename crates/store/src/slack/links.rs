@@ -1,10 +1,12 @@
-//! Links that are used once, and which member a person in Slack is.
+//! Which member a person in Slack is.
 
 use chrono::{DateTime, Utc};
-use domain::{OrgId, Result, Role, UserId};
-use uuid::Uuid;
+use domain::{OrgId, Result, Role, SlackLinkId, UserId};
 
-use super::Team;
+use super::{
+    Team,
+    threads::{self, Leaves},
+};
 use crate::{TenantTx, error::from_sqlx};
 
 /// A person in Slack.
@@ -14,82 +16,18 @@ pub struct SlackUser {
     pub user: String,
 }
 
-/// What a link stands for.
-#[derive(Clone, Debug)]
-pub enum Meant {
-    Install { by: UserId },
-    Link { person: SlackUser },
-}
-
-/// Keeps what a link stands for until it is used, or its time is over.
-pub async fn issue(tx: &mut TenantTx, id: Uuid, meant: &Meant, expires_at: DateTime<Utc>) -> Result<()> {
-    let org = tx.org();
-    let (purpose, by, person) = match meant {
-        Meant::Install { by } => ("install", Some(by.0), None),
-        Meant::Link { person } => ("link", None, Some(person)),
-    };
-    sqlx::query!(
-        "insert into sixty.slack_tickets
-            (org_id, id, purpose, created_by, enterprise_id, team_id, slack_user, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        org.0,
-        id,
-        purpose,
-        by,
-        person.map(|person| person.team.enterprise.as_str()),
-        person.map(|person| person.team.team.as_str()),
-        person.map(|person| person.user.as_str()),
-        expires_at
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)
-    .map(drop)
-}
-
-/// Whether a link is still good, without using it.
-pub async fn is_good(tx: &mut TenantTx, id: Uuid) -> Result<bool> {
-    let org = tx.org();
-    sqlx::query_scalar!(
-        r#"select exists (select from sixty.slack_tickets
-            where org_id = $1 and id = $2 and expires_at > now()) as "good!""#,
-        org.0,
-        id
-    )
-    .fetch_one(tx.connection())
-    .await
-    .map_err(from_sqlx)
-}
-
-/// Uses a link. None: it was used, its time is over, or it never was.
-pub async fn redeem(tx: &mut TenantTx, id: Uuid) -> Result<Option<Meant>> {
-    let org = tx.org();
-    let row = sqlx::query!(
-        "delete from sixty.slack_tickets where org_id = $1 and id = $2 and expires_at > now()
-         returning created_by, enterprise_id, team_id, slack_user",
-        org.0,
-        id
-    )
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
-    Ok(row.and_then(|row| match (row.created_by, row.enterprise_id, row.team_id, row.slack_user) {
-        (Some(by), None, None, None) => Some(Meant::Install { by: by.into() }),
-        (None, Some(enterprise), Some(team), Some(user)) => {
-            Some(Meant::Link { person: SlackUser { team: Team { enterprise, team }, user } })
-        }
-        _ => None,
-    }))
-}
-
 /// From now on the person in Slack is this member. Who they were before is forgotten.
 pub async fn link(tx: &mut TenantTx, person: &SlackUser, user: UserId, by_email: bool) -> Result<()> {
+    if let Some(before) = find(tx, person).await?.filter(|before| before.user != user) {
+        threads::leave(tx, &person.team, None, Leaves::One(before.user)).await?;
+    }
     let org = tx.org();
     sqlx::query!(
         "insert into sixty.slack_links (org_id, enterprise_id, team_id, slack_user, user_id, linked_by)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (org_id, enterprise_id, team_id, slack_user)
-         do update set user_id = excluded.user_id, linked_by = excluded.linked_by, created_at = now()",
+         do update set user_id = excluded.user_id, linked_by = excluded.linked_by, created_at = now(),
+            timezone = null",
         org.0,
         person.team.enterprise,
         person.team.team,
@@ -101,6 +39,62 @@ pub async fn link(tx: &mut TenantTx, person: &SlackUser, user: UserId, by_email:
     .await
     .map_err(from_sqlx)
     .map(drop)
+}
+
+/// Keeps where the person is, as far as days and hours go: an IANA name.
+pub async fn note_timezone(tx: &mut TenantTx, person: &SlackUser, timezone: &str) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "update sixty.slack_links set timezone = $5
+         where org_id = $1 and enterprise_id = $2 and team_id = $3 and slack_user = $4",
+        org.0,
+        person.team.enterprise,
+        person.team.team,
+        person.user,
+        timezone
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// The member is this person in Slack no more, and reads none of the workspace's threads. False: they were not.
+pub async fn unlink(tx: &mut TenantTx, person: &SlackUser, user: UserId) -> Result<bool> {
+    let org = tx.org();
+    let done = sqlx::query!(
+        "delete from sixty.slack_links
+         where org_id = $1 and enterprise_id = $2 and team_id = $3 and slack_user = $4 and user_id = $5",
+        org.0,
+        person.team.enterprise,
+        person.team.team,
+        person.user,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    threads::leave(tx, &person.team, None, Leaves::One(user)).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whoever was recognised by their e-mail address in the workspace is a stranger there again.
+pub async fn forget_recognised(tx: &mut TenantTx, team: &Team) -> Result<()> {
+    let org = tx.org();
+    let users = sqlx::query_scalar!(
+        "delete from sixty.slack_links
+         where org_id = $1 and enterprise_id = $2 and team_id = $3 and linked_by = 'email' returning user_id",
+        org.0,
+        team.enterprise,
+        team.team
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    for user in users {
+        threads::leave(tx, team, None, Leaves::One(user.into())).await?;
+    }
+    Ok(())
 }
 
 /// A member, as whom somebody in Slack speaks.
@@ -142,6 +136,49 @@ pub async fn find(tx: &mut TenantTx, person: &SlackUser) -> Result<Option<Linked
         token_role: row.token_role.as_deref().and_then(Role::parse),
         active: row.status == "active",
     }))
+}
+
+/// Whom a member is in Slack.
+#[derive(Clone, Debug)]
+pub struct OwnLink {
+    pub id: SlackLinkId,
+    pub person: SlackUser,
+    /// The workspace's name, if it is connected.
+    pub workspace: Option<String>,
+    pub by_email: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Whom the transaction's person is in Slack, oldest first: a few. The table is the organization's, for whom Slack is asked
+/// who somebody is; whose link it is, the policies' settings say here once more.
+pub async fn list_own(tx: &mut TenantTx) -> Result<Vec<OwnLink>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"select l.enterprise_id, l.team_id, l.slack_user, l.linked_by, l.created_at, w.team_name as "team_name?"
+         from sixty.slack_links l
+         left join sixty.slack_workspaces w
+            on w.org_id = $1 and w.enterprise_id = l.enterprise_id and w.team_id = l.team_id
+         where l.org_id = $1 and l.user_id = $2 and l.user_id = nullif(current_setting('app.user_id', true), '')::uuid
+         order by l.created_at, l.slack_user limit 100"#,
+        tenant.org.0,
+        tenant.user.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OwnLink {
+            id: SlackLinkId::derive(tenant.org, [&row.enterprise_id, &row.team_id, &row.slack_user]),
+            person: SlackUser {
+                team: Team { enterprise: row.enterprise_id, team: row.team_id },
+                user: row.slack_user,
+            },
+            workspace: row.team_name,
+            by_email: row.linked_by == "email",
+            created_at: row.created_at,
+        })
+        .collect())
 }
 
 /// Who the transaction's person is in Slack, by their newest link to a workspace that is connected.

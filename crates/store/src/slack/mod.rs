@@ -2,7 +2,9 @@
 
 pub mod links;
 pub mod posts;
+pub mod reports;
 pub mod threads;
+pub mod tickets;
 pub mod turns;
 pub mod work;
 
@@ -74,6 +76,38 @@ pub async fn owner(tx: &mut SystemTx, team: &Team) -> Result<Option<OrgId>> {
     .await
     .map_err(from_sqlx)?;
     Ok(org.map(OrgId))
+}
+
+/// Whether another organization has installed the copilot in this workspace, or so that it would answer in it: for all of
+/// its enterprise, or in a part of what is to be installed.
+pub async fn taken(tx: &mut SystemTx, org: OrgId, team: &Team) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from sixty.slack_workspaces
+            where org_id <> $1 and ((team_id <> '' and team_id = $3)
+                or (enterprise_id <> '' and enterprise_id = $2 and (team_id = '' or $3 = '')))) as "taken!""#,
+        org.0,
+        team.enterprise,
+        team.team
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
+/// Whether people of the workspace are recognised by their e-mail address, which stays so until the transaction's end.
+pub async fn recognises(tx: &mut TenantTx, team: &Team) -> Result<bool> {
+    let org = tx.org();
+    let allowed = sqlx::query_scalar!(
+        "select email_linking from sixty.slack_workspaces
+         where org_id = $1 and enterprise_id = $2 and team_id = $3 for share",
+        org.0,
+        team.enterprise,
+        team.team
+    )
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(allowed.unwrap_or_default())
 }
 
 pub async fn find(tx: &mut TenantTx, team: &Team) -> Result<Option<Workspace>> {
@@ -184,7 +218,8 @@ pub async fn update(
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets a workspace: its token, who is who in it, and what was to be answered there. Conversations stay.
+/// Forgets a workspace: its token, who is who in it, and what was to be answered there. Conversations stay; of its threads
+/// nobody can tell any more who may read them.
 pub async fn uninstall(tx: &mut TenantTx, team: &Team) -> Result<bool> {
     let org = tx.org();
     let done = sqlx::query!(
@@ -205,6 +240,7 @@ pub async fn uninstall(tx: &mut TenantTx, team: &Team) -> Result<bool> {
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
+    threads::leave(tx, team, None, threads::Leaves::Everybody).await?;
     sqlx::query!(
         "delete from sixty.slack_tickets where org_id = $1 and enterprise_id = $2 and team_id = $3",
         org.0,

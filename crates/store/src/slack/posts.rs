@@ -113,6 +113,21 @@ pub async fn list(tx: &mut TenantTx, turn: Uuid) -> Result<Vec<Post>> {
         .collect()
 }
 
+/// Times, as Slack names messages by them, of all that was posted in a channel in the person's conversations.
+pub async fn known(tx: &mut TenantTx, channel: &str) -> Result<Vec<String>> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select ts as "ts!" from sixty.slack_posts
+         where org_id = $1 and owner_id = $2 and channel = $3 and ts is not null"#,
+        tenant.org.0,
+        tenant.user.0,
+        channel
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// The intent to post, under the turn's fence. False: another replica looks after the turn.
 pub async fn intend(tx: &mut TenantTx, leased: &Leased, post: &Post) -> Result<bool> {
     let tenant = tx.tenant();
@@ -137,50 +152,62 @@ pub async fn intend(tx: &mut TenantTx, leased: &Leased, post: &Post) -> Result<b
     Ok(done.rows_affected() == 1)
 }
 
-/// What came of it.
+/// What came of it, under the turn's fence. False: another replica looks after the turn, and finds out by itself.
 pub async fn settle(
     tx: &mut TenantTx,
-    turn: Uuid,
+    leased: &Leased,
     at: Place,
     state: PostState,
     place: Option<(&str, &str)>,
-) -> Result<()> {
+) -> Result<bool> {
     let tenant = tx.tenant();
     let (channel, ts) = place.unzip();
-    sqlx::query!(
-        "update sixty.slack_posts set state = $6, channel = coalesce($7, channel), ts = coalesce($8, ts)
-         where org_id = $1 and owner_id = $2 and turn_id = $3 and round = $4 and ord = $5",
+    let done = sqlx::query!(
+        "with turn as (
+            select id from sixty.slack_turns
+            where org_id = $1 and owner_id = $2 and id = $3 and fence = $9 for no key update
+         )
+         update sixty.slack_posts p set state = $6, channel = coalesce($7, p.channel), ts = coalesce($8, p.ts)
+         from turn
+         where p.org_id = $1 and p.owner_id = $2 and p.turn_id = turn.id and p.round = $4 and p.ord = $5",
         tenant.org.0,
         tenant.user.0,
-        turn,
+        leased.id,
         at.round,
         at.ord,
         state.as_str(),
         channel,
-        ts
+        ts,
+        leased.fence
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
-    .map(drop)
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected() == 1)
 }
 
-/// Nothing was posted: Slack has refused it, or was not reached.
-pub async fn withdraw(tx: &mut TenantTx, turn: Uuid, at: Place) -> Result<()> {
+/// Nothing was posted: Slack has refused it, or was not reached. Under the turn's fence, as above.
+pub async fn withdraw(tx: &mut TenantTx, leased: &Leased, at: Place) -> Result<bool> {
     let tenant = tx.tenant();
-    sqlx::query!(
-        "delete from sixty.slack_posts
-         where org_id = $1 and owner_id = $2 and turn_id = $3 and round = $4 and ord = $5 and state = 'sending'",
+    let done = sqlx::query!(
+        "with turn as (
+            select id from sixty.slack_turns
+            where org_id = $1 and owner_id = $2 and id = $3 and fence = $6 for no key update
+         )
+         delete from sixty.slack_posts p using turn
+         where p.org_id = $1 and p.owner_id = $2 and p.turn_id = turn.id and p.round = $4 and p.ord = $5
+            and p.state = 'sending'",
         tenant.org.0,
         tenant.user.0,
-        turn,
+        leased.id,
         at.round,
-        at.ord
+        at.ord,
+        leased.fence
     )
     .execute(tx.connection())
     .await
-    .map_err(from_sqlx)
-    .map(drop)
+    .map_err(from_sqlx)?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Messages with this approval are looked at: it is decided.

@@ -85,7 +85,8 @@ pub async fn join(tx: &mut TenantTx, shared: Shared, user: UserId) -> Result<()>
     let org = tx.org();
     sqlx::query!(
         "insert into sixty.session_members (org_id, session_id, member_id, user_id) values ($1, $2, $3, $4)
-         on conflict (org_id, session_id, user_id) do nothing",
+         on conflict (org_id, session_id, user_id) do update set left_at = null
+         where session_members.left_at is not null",
         org.0,
         shared.session.0,
         shared.member.0,
@@ -101,7 +102,8 @@ pub async fn join(tx: &mut TenantTx, shared: Shared, user: UserId) -> Result<()>
 pub async fn taking_part(tx: &mut TenantTx, session: SessionId) -> Result<Option<UserId>> {
     let tenant = tx.tenant();
     let member = sqlx::query_scalar!(
-        "select member_id from sixty.session_members where org_id = $1 and session_id = $2 and user_id = $3",
+        "select member_id from sixty.session_members
+         where org_id = $1 and session_id = $2 and user_id = $3 and left_at is null",
         tenant.org.0,
         session.0,
         tenant.user.0
@@ -112,7 +114,7 @@ pub async fn taking_part(tx: &mut TenantTx, session: SessionId) -> Result<Option
     Ok(member.map(UserId))
 }
 
-/// Conversations in which the person has taken part, and to whom these belong: a few of them.
+/// Conversations in which the person takes or took part, and to whom these belong: a few of them.
 pub async fn of_person(tx: &mut TenantTx, user: UserId, limit: i64) -> Result<Vec<Shared>> {
     let org = tx.org();
     let rows = sqlx::query!(
@@ -129,4 +131,50 @@ pub async fn of_person(tx: &mut TenantTx, user: UserId, limit: i64) -> Result<Ve
         .into_iter()
         .map(|row| Shared { member: row.member_id.into(), session: row.session_id.into() })
         .collect())
+}
+
+/// Who leaves.
+#[derive(Clone, Copy, Debug)]
+pub enum Leaves {
+    One(UserId),
+    Everybody,
+}
+
+/// Who leaves these channels, or all of the workspace's where none is named, takes part in their threads no more.
+/// Whoever speaks in one again does, and it is the thread that it was.
+pub async fn leave(tx: &mut TenantTx, team: &Team, channels: Option<&[String]>, who: Leaves) -> Result<()> {
+    let org = tx.org();
+    let user = match who {
+        Leaves::One(user) => Some(user.0),
+        Leaves::Everybody => None,
+    };
+    sqlx::query!(
+        "update sixty.session_members m set left_at = now() from sixty.slack_threads t
+         where m.org_id = $1 and t.org_id = $1 and t.session_id = m.session_id and t.enterprise_id = $2
+            and t.team_id = $3 and ($4::text[] is null or t.channel = any ($4))
+            and ($5::uuid is null or m.user_id = $5) and m.left_at is null",
+        org.0,
+        team.enterprise,
+        team.team,
+        channels,
+        user
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
+}
+
+/// The person takes part in no thread any more: their rights are not what they were.
+pub async fn leave_all(tx: &mut TenantTx, user: UserId) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "update sixty.session_members set left_at = now() where org_id = $1 and user_id = $2 and left_at is null",
+        org.0,
+        user.0
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{MessageId, Result, RunId, SessionId, Tenant, UserId};
 use uuid::Uuid;
 
-use super::{Team, links::SlackUser};
+use super::Team;
 use crate::{TenantTx, error::from_sqlx};
 
 /// What was said, where, and by whom.
@@ -51,44 +51,22 @@ pub async fn create(tx: &mut TenantTx, new: &NewTurn<'_>) -> Result<()> {
     .map(drop)
 }
 
-/// Nobody has asked for it in Slack: the answer of a run that is over is told there.
-const REPORT: &str = "report";
-
-/// The answer of a run that is to be told in Slack.
-#[derive(Clone, Debug)]
-pub struct Report<'a> {
-    pub session: SessionId,
-    pub run: RunId,
-    pub person: &'a SlackUser,
-    /// A channel, or the person for a direct message.
-    pub channel: &'a str,
-    /// Stands before it.
-    pub heading: &'a str,
-}
-
-/// Has any replica tell it. The run is the transaction's person's.
-pub async fn report(tx: &mut TenantTx, new: &Report<'_>) -> Result<()> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "insert into sixty.slack_turns (org_id, owner_id, id, session_id, author_id, enterprise_id, team_id, slack_user,
-            channel, command, text, state, run_id)
-         values ($1, $2, $3, $4, $2, $5, $6, $7, $8, $9, $10, 'begun', $11)",
-        tenant.org.0,
-        tenant.user.0,
-        Uuid::now_v7(),
-        new.session.0,
-        new.person.team.enterprise,
-        new.person.team.team,
-        new.person.user,
-        new.channel,
-        REPORT,
-        new.heading,
-        new.run.0
+/// How much of what the person has said is neither answered nor waits for somebody's word, up to a limit. In the scope
+/// of the organization: they speak in conversations of others too.
+pub async fn unanswered(tx: &mut TenantTx, author: UserId, limit: i64) -> Result<i64> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (select from sixty.slack_turns
+            where org_id = $1 and author_id = $2 and state <> 'over' and told_fence is null
+                and command is distinct from $3 limit $4) open"#,
+        org.0,
+        author.0,
+        super::reports::REPORT,
+        limit
     )
-    .execute(tx.connection())
+    .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)
-    .map(drop)
 }
 
 /// A turn that this replica looks after, under a fence.
@@ -122,6 +100,8 @@ pub struct Turn {
     pub run: Option<RunId>,
     pub told_fence: Option<i64>,
     pub told_message: Option<MessageId>,
+    /// Where its author is, as far as days and hours go: an IANA name.
+    pub timezone: Option<String>,
     pub attempts: i32,
     pub look_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -133,7 +113,12 @@ pub struct Turn {
 impl Turn {
     /// Whether nobody has asked for it in Slack.
     pub fn is_report(&self) -> bool {
-        self.command.as_deref() == Some(REPORT)
+        self.command.as_deref() == Some(super::reports::REPORT)
+    }
+
+    /// Whether it tells what came of a suggestion.
+    pub fn is_outcome(&self) -> bool {
+        self.command.as_deref() == Some(super::reports::OUTCOME)
     }
 }
 
@@ -144,6 +129,8 @@ pub async fn hold(tx: &mut TenantTx, leased: &Leased) -> Result<Option<Turn>> {
         r#"select t.session_id, t.author_id, t.enterprise_id, t.team_id, t.slack_user, t.channel, t.thread,
             t.response_url, t.command, t.text, t.state, t.run_id, t.told_fence, t.told_message, t.attempts, t.look_at, t.created_at,
             now() as "now!",
+            (select l.timezone from sixty.slack_links l where l.org_id = $1 and l.enterprise_id = t.enterprise_id
+                and l.team_id = t.team_id and l.slack_user = t.slack_user) as timezone,
             exists (select from sixty.slack_turns e where e.org_id = $1 and e.owner_id = $2
                 and e.session_id = t.session_id and e.id < t.id and e.state = 'received') as "behind!"
          from sixty.slack_turns t
@@ -174,6 +161,7 @@ pub async fn hold(tx: &mut TenantTx, leased: &Leased) -> Result<Option<Turn>> {
         run: row.run_id.map(RunId),
         told_fence: row.told_fence,
         told_message: row.told_message.map(MessageId),
+        timezone: row.timezone,
         attempts: row.attempts,
         look_at: row.look_at,
         created_at: row.created_at,

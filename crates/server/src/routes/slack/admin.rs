@@ -1,13 +1,16 @@
-//! Workspaces of the caller's organization, and whom they are in them.
+//! Workspaces of the caller's organization.
 
-use axum::{Json, http::StatusCode};
+use axum::Json;
 use chrono::{DateTime, Utc};
 use domain::Error;
 use serde::{Deserialize, Serialize};
 use store::{
     audit,
     idempotency::{self, Claim},
-    slack::{self as rows, Team, Workspace},
+    slack::{
+        self as rows, Team, Workspace, links,
+        threads::{self, Leaves},
+    },
 };
 use utoipa::ToSchema;
 
@@ -86,27 +89,11 @@ pub struct SlackChange {
     /// Ids of the channels in which the copilot may answer, such as `C0123ABCD`: at most 1000.
     channels: Option<Vec<String>>,
     /// Whether people are recognised by their e-mail address, without a link. Allow it where your workspace lets nobody
-    /// choose the address of another.
+    /// choose the address of another. Without it, whoever was recognised so is a stranger again.
     email_linking: Option<bool>,
     /// Ends the connection: the token is given back, and nobody is linked any more. Conversations stay.
     #[serde(default)]
     disconnect: bool,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewLink {
-    /// Of the link that the copilot has sent in Slack.
-    token: String,
-}
-
-/// Who the caller is in Slack from now on.
-#[derive(Serialize, ToSchema)]
-pub struct Link {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    enterprise: String,
-    team: String,
-    slack_user: String,
 }
 
 /// Makes a link that installs the copilot in a workspace of Slack: owners and administrators. Under the
@@ -139,7 +126,7 @@ pub async fn install(caller: Caller, key: IdempotencyKey, body: Body<NewInstall>
     Ok(answer.await?)
 }
 
-fn people_only(caller: &Caller) -> domain::Result<()> {
+pub(super) fn people_only(caller: &Caller) -> domain::Result<()> {
     if caller.is_program() {
         return Err(Error::forbidden("people connect Slack; a program with an API key does not"));
     }
@@ -239,23 +226,16 @@ async fn set(
         return Ok(());
     }
     rows::update(tx, &workspace.team, (&channels, email), None).await?;
+    // What is taken from the list is read by nobody any more, until they speak there again.
+    let closed: Vec<String> =
+        workspace.channels.iter().filter(|known| !channels.contains(known)).cloned().collect();
+    if !closed.is_empty() {
+        threads::leave(tx, &workspace.team, Some(&closed), Leaves::Everybody).await?;
+    }
+    if workspace.email_linking && !email {
+        links::forget_recognised(tx, &workspace.team).await?;
+    }
     let target = format!("slack:{}/{}", workspace.team.enterprise, workspace.team.team);
     let detail = format!("{} channels, e-mail linking {}", channels.len(), if email { "on" } else { "off" });
     audit::record(tx, &[caller.did("slack.update").on(&target).saying(&detail)]).await
-}
-
-/// Links the caller with the person in Slack for whom the link was made. It is good once.
-#[utoipa::path(post, path = "/v1/slack/links", tag = "slack", security(("bearer" = [])), request_body = NewLink,
-    responses((status = 201, body = Link), Problems))]
-pub async fn link(caller: Caller, body: Body<NewLink>) -> Result<(StatusCode, Json<Link>)> {
-    let slack = slack(&caller.app)?;
-    let token = body.value.token;
-    let person = caller
-        .tx(async |tx| {
-            people_only(&caller)?;
-            desk::linked(&caller, &slack, tx, &token).await
-        })
-        .await?;
-    let link = Link { enterprise: person.team.enterprise, team: person.team.team, slack_user: person.user };
-    Ok((StatusCode::CREATED, Json(link)))
 }

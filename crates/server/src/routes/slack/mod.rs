@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod hooks;
+pub mod links;
 mod pages;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(admin::install))
         .routes(routes!(admin::get, admin::update))
-        .routes(routes!(admin::link))
+        .routes(routes!(links::list, links::link))
+        .routes(routes!(links::unlink))
         .route("/slack/commands", post(hooks::command))
         .route("/slack/events", post(hooks::event))
         .route("/slack/interactions", post(hooks::interaction))

@@ -68,7 +68,8 @@ pub async fn oauth(State(app): State<App>, Query(query): Query<Granted>) -> Resu
             Err(Problem::new(StatusCode::BAD_GATEWAY, "slack_refused", detail).into())
         }
         Err(NotInstalled::Taken) => {
-            let detail = "this workspace belongs to another organization, which has to disconnect it first";
+            let detail = "this workspace, or one that it shares an enterprise's installation with, belongs to another \
+                 organization, which has to disconnect it first";
             Err(Error::conflict("slack_workspace_taken", detail).into())
         }
         Err(NotInstalled::Failed(error)) => Err(error.into()),
