@@ -42,7 +42,7 @@ use domain::{
     id::ReplicaId,
     run::{Lease, Run, RunStatus},
 };
-use model::MessagesClient;
+use model::Client;
 use redact::Redactor;
 use store::{Store, steps::Frames};
 use tokio::sync::{Notify, watch};
@@ -154,7 +154,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    client: MessagesClient,
+    client: Client,
     redactor: Redactor,
     toolbox: Toolbox,
     libraries: skills::Libraries,
@@ -174,7 +174,7 @@ struct Inner {
 }
 
 impl Engine {
-    pub fn new(store: Store, client: MessagesClient, redactor: Redactor, settings: Settings) -> Self {
+    pub fn new(store: Store, client: Client, redactor: Redactor, settings: Settings) -> Self {
         #[cfg(not(feature = "faults"))]
         let toolbox = Toolbox::new();
         #[cfg(feature = "faults")]

@@ -141,7 +141,15 @@ pub struct Provider {
     /// How the key is sent.
     #[arg(long, env = "ANTHROPIC_AUTH", value_enum, default_value_t)]
     pub anthropic_auth: AuthStyle,
-    /// `provider/model` of a run that names none; `anthropic/claude-sonnet-5-5` when unset.
+    /// Key of the OpenAI-compatible provider, which is asked where no provider of the Messages API is configured.
+    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub openai_api_key: Option<SecretString>,
+    /// Base address of the OpenAI-compatible provider with its version, such as `http://localhost:11434/v1`;
+    /// `https://api.openai.com/v1` when unset. Alone it counts as a configured provider, which wants no key.
+    #[arg(long, env = "OPENAI_BASE_URL")]
+    pub openai_base_url: Option<String>,
+    /// `provider/model` of a run that names none. Unset: `anthropic/claude-sonnet-5-5` on the Messages API; an
+    /// OpenAI-compatible provider has no default, and needs one such as `openai/gpt-oss-120b`.
     #[arg(long, env = "SIXTY_DEFAULT_MODEL")]
     pub default_model: Option<String>,
     /// File with what models cost, in US dollars for a million tokens: `{"anthropic/claude-sonnet-5-5": {"input": 3,
