@@ -34,6 +34,7 @@ mod preview;
 mod prompt;
 mod prompt_isolation;
 mod proposals;
+mod providers;
 mod questions;
 mod record;
 mod resources;

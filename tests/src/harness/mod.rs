@@ -61,6 +61,8 @@ pub struct Setup {
     pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
     pub patience: Duration,
+    /// Whether the model is asked over Chat Completions instead of the Messages API.
+    pub chat: bool,
     /// Slack, where somebody stands in for it.
     pub slack: Option<server::slack::Settings>,
 }
@@ -84,6 +86,7 @@ impl Default for Setup {
             smtp_url: None,
             prices: model::Prices::default(),
             patience: PATIENCE,
+            chat: false,
             slack: None,
         }
     }

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use engine::{Engine, Settings};
-use model::{Auth, Endpoint, MessagesClient, Options, RetryPolicy};
+use model::{Auth, ChatClient, ChatEndpoint, Client, Endpoint, MessagesClient, Options, RetryPolicy};
 use redact::Redactor;
 use secrecy::SecretString;
 use server::{
@@ -126,16 +126,23 @@ pub fn token(grant: &Grant<'_>) -> String {
     auth::mint(&auth_settings(), grant).expect("a token")
 }
 
+fn client(model_url: &str, chat: bool) -> Client {
+    let key = SecretString::from("sim-key-of-the-tests");
+    let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
+    let options = Options { retry, ..Options::default() };
+    if chat {
+        let endpoint = ChatEndpoint::new(format!("{model_url}/v1"), Some(key));
+        return ChatClient::new(endpoint, options).expect("a client").into();
+    }
+    let endpoint =
+        Endpoint { base_url: model_url.to_owned(), auth: Auth::XApiKey(key), version: "2023-06-01".into() };
+    MessagesClient::new(endpoint, options).expect("a client").into()
+}
+
 fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
     let store = Store::connect(url, size).expect("a store");
-    let endpoint = Endpoint {
-        base_url: model_url.to_owned(),
-        auth: Auth::XApiKey(SecretString::from("sim-key-of-the-tests")),
-        version: "2023-06-01".into(),
-    };
-    let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
-    let client = MessagesClient::new(endpoint, Options { retry, ..Options::default() }).expect("a client");
+    let client = client(model_url, setup.chat);
     let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));
     let settings = Settings {
         default_model: "anthropic/claude-test".into(),
