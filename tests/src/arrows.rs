@@ -20,10 +20,11 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// An outside world and the crates that may reach it.
-const OWNERS: [(&[&str], &[&str]); 4] = [
+const OWNERS: [(&[&str], &[&str]); 5] = [
     (&["sqlx", "tokio-postgres", "diesel"], &["store"]),
     (&["axum", "axum-core", "axum-extra", "hyper", "hyper-util", "tower-http"], &["server", "model-sim"]),
     (&["reqwest"], &["model", "tools", "server", "model-sim"]),
+    (&["async-openai"], &["model"]),
     (&["lettre"], &["tools"]),
 ];
 

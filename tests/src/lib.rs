@@ -35,6 +35,7 @@ mod preview;
 mod prompt;
 mod prompt_isolation;
 mod proposals;
+mod providers;
 mod questions;
 mod record;
 mod resources;

@@ -45,6 +45,8 @@ SIM_URL=$(address_in "$scratch/sim" $!)
 export SIM_URL
 python3 "$here/sdk.py" || status=1
 (cd "$here" && node sdk.mjs) || status=1
+python3 "$here/chat.py" || status=1
+(cd "$here" && node chat.mjs) || status=1
 
 echo "== The open format of skills"
 SIXTY_BINARY=$sixty SKILLS_EXAMPLES=$(dirname "$sixty")/examples python3 "$here/skills.py" || status=1

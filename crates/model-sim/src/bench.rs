@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::messages;
+use crate::{Reply, messages};
 
 /// A fixed answer of numbered tokens.
 pub(crate) struct Bench {
@@ -23,6 +23,11 @@ impl Bench {
         let words: Vec<_> = (0..tokens).map(word).collect();
         let deltas = messages::bench_deltas(words.iter().map(String::as_str), gap);
         Self { tokens, first, gap, text: words.concat(), deltas }
+    }
+
+    /// The answer on a wire that has no encoding of its own for it.
+    pub fn reply(&self) -> Reply {
+        Reply::text(&self.text).delay_first(self.first).delay_between(self.gap)
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
-use crate::{Request, Sim, control, messages};
+use crate::{Request, Sim, chat, control, messages};
 
 /// What the real API accepts as a body.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -32,6 +32,7 @@ impl Sim {
     /// The providers' wires alone: for a program that listens where others could ask.
     pub fn wire_router(&self) -> Router {
         messages::router()
+            .merge(chat::router())
             .layer(from_fn_with_state(self.clone(), receive))
             .with_state(self.clone())
             .route("/healthz", get(async || "ok"))
@@ -105,6 +106,8 @@ async fn receive(State(sim): State<Sim>, request: HttpRequest, next: Next) -> Re
     request.extensions_mut().insert(received);
     let mut response = next.run(request).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
+        // Each provider has a name of its own for it.
+        response.headers_mut().insert("x-request-id", id.clone());
         response.headers_mut().insert("request-id", id);
     }
     response

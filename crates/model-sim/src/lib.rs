@@ -22,10 +22,11 @@
 //! # }
 //! ```
 //!
-//! Each wire is a module of its own (`messages`); replies, pace, gates, log and
+//! Each wire is a module of its own (`messages`, `chat`); replies, pace, gates, log and
 //! the demo's wits know none.
 
 mod bench;
+mod chat;
 mod control;
 pub mod demo;
 mod gate;
@@ -35,6 +36,7 @@ mod options;
 mod play;
 pub mod reply;
 mod request;
+mod response;
 mod script;
 mod sim;
 mod usage;
@@ -44,10 +46,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use gate::Gate;
 pub use http::Running;
 pub use options::{Options, run};
-pub use reply::Reply;
+pub use reply::{Quirk, Reply};
 pub use request::Request;
 pub use sim::Sim;
 pub use usage::Usage;
+
+/// Cuts text into pieces of so many characters.
+fn pieces(text: &str, chars: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.char_indices().nth(chars).map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
 
 /// A test that panicked while it held a lock is reported by itself.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -14,7 +14,8 @@
 //!   "chunk_chars": 4, "first_ms": 10, "between_ms": 15,
 //!   "unknown_events": true, "empty_first_partial_json": true,
 //!   "error_after": {"deltas": 3, "type": "overloaded_error", "message": "Overloaded"},
-//!   "cut_after": 5, "slow_bytes": {"size": 3, "pause_ms": 1}},
+//!   "cut_after": 5, "slow_bytes": {"size": 3, "pause_ms": 1},
+//!   "quirks": ["no_created", "no_index", "no_ids", "no_usage", "always_stop", "no_finish_reason", "no_done"]},
 //!  {"status": 429, "error": {"type": "rate_limit_error", "message": "Slow down"},
 //!   "headers": {"retry-after": "1"}},
 //!  {"instead": "hang"}, {"status": 200, "instead": "html"}]
@@ -22,12 +23,17 @@
 //!
 //! `for` keeps a reply for a request whose last user text contains the given words.
 
+mod parts;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{Gate, Usage};
+pub use parts::Quirk;
+use parts::millis;
+pub(crate) use parts::{Block, Call, ErrorAfter, Failure, Hold, Instead, SlowBytes};
 
 /// One answer of the stand-in: a message, an error, or something that no
 /// provider should send. Build it with [`Reply::text`] and the methods below.
@@ -55,69 +61,9 @@ pub struct Reply {
     pub(crate) error_after: Option<ErrorAfter>,
     pub(crate) cut_after: Option<usize>,
     pub(crate) slow_bytes: Option<SlowBytes>,
+    pub(crate) quirks: Vec<Quirk>,
     #[serde(skip)]
     pub(crate) holds: Vec<Hold>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Block {
-    Text(String),
-    Thinking(String),
-    Tool(Call),
-    /// A block of the wire, sent whole as it is.
-    Raw(Value),
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Call {
-    pub name: String,
-    pub id: Option<String>,
-    pub input: Option<Value>,
-    /// Goes out letter by letter instead of `input`, valid JSON or not.
-    pub raw: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Failure {
-    #[serde(rename = "type")]
-    pub kind: String,
-    #[serde(default)]
-    pub message: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Instead {
-    Hang,
-    Html,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ErrorAfter {
-    pub deltas: usize,
-    #[serde(rename = "type")]
-    pub kind: String,
-    #[serde(default)]
-    pub message: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SlowBytes {
-    pub size: usize,
-    #[serde(rename = "pause_ms", default, deserialize_with = "millis")]
-    pub pause: Duration,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Hold {
-    /// `None`: before the answer's status line.
-    pub after_deltas: Option<usize>,
-    pub gate: Gate,
 }
 
 impl Reply {
@@ -251,6 +197,16 @@ impl Reply {
         Self { empty_first_partial_json: true, ..self }
     }
 
+    /// Does as some compatible server does.
+    pub fn quirk(mut self, quirk: Quirk) -> Self {
+        self.quirks.push(quirk);
+        self
+    }
+
+    pub(crate) fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+
     /// Waits at the gate after so many deltas of the stream.
     pub fn hold_after(self, deltas: usize, gate: &Gate) -> Self {
         self.hold(Some(deltas), gate)
@@ -278,10 +234,6 @@ impl Reply {
         self.holds.push(Hold { after_deltas, gate: gate.clone() });
         self
     }
-}
-
-fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 fn some_millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

@@ -206,6 +206,17 @@ impl Sim {
         self.shared.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// An id for a call. A conversation may have calls of another stand-in that counted from 1
+    /// too, before a restart or a failover: their ids are passed over.
+    pub(crate) fn fresh_id(&self, prefix: &str, taken: &[&str]) -> String {
+        loop {
+            let id = format!("{prefix}_{}", self.next_id());
+            if !taken.contains(&id.as_str()) {
+                return id;
+            }
+        }
+    }
+
     pub(crate) fn started(&self) -> Instant {
         self.shared.started
     }

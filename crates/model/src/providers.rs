@@ -75,11 +75,6 @@ impl Ring {
         &self.all[self.at]
     }
 
-    /// Whether it is the one that was to be asked first.
-    pub fn is_first(&self) -> bool {
-        self.at == 0
-    }
-
     /// Begins with this model, if it is one of them: it answered last.
     pub fn go_on_with(&mut self, model: &str) {
         self.at = self.all.iter().position(|candidate| candidate.model == model).unwrap_or(self.at);

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::Url;
 
 use crate::{
@@ -31,7 +32,8 @@ pub enum LogFormat {
 }
 
 /// How the provider's key is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AuthStyle {
     #[default]
     XApiKey,
@@ -141,7 +143,20 @@ pub struct Provider {
     /// How the key is sent.
     #[arg(long, env = "ANTHROPIC_AUTH", value_enum, default_value_t)]
     pub anthropic_auth: AuthStyle,
-    /// `provider/model` of a run that names none; `anthropic/claude-sonnet-5-5` when unset.
+    /// Key of the OpenAI-compatible provider, which is asked where no provider of the Messages API is configured.
+    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub openai_api_key: Option<SecretString>,
+    /// Base address of the OpenAI-compatible provider with its version, such as `http://localhost:11434/v1`;
+    /// `https://api.openai.com/v1` when unset. Alone it counts as a configured provider, which wants no key.
+    #[arg(long, env = "OPENAI_BASE_URL")]
+    pub openai_base_url: Option<String>,
+    /// File that describes more providers by name, which stands before the slash of a model's name:
+    /// `{"local": {"kind": "messages", "base_url": "http://localhost:11434"}, "router": {"kind": "chat", "base_url":
+    /// "https://router.example.com/v1", "api_key_env": "ROUTER_KEY"}}`.
+    #[arg(long, env = "SIXTY_PROVIDERS")]
+    pub providers: Option<PathBuf>,
+    /// `provider/model` of a run that names none. Unset: `anthropic/claude-sonnet-5-5` on the Messages API; an
+    /// OpenAI-compatible provider has no default, and needs one such as `openai/gpt-oss-120b`.
     #[arg(long, env = "SIXTY_DEFAULT_MODEL")]
     pub default_model: Option<String>,
     /// File with what models cost, in US dollars for a million tokens: `{"anthropic/claude-sonnet-5-5": {"input": 3,
@@ -312,6 +327,12 @@ pub struct Log {
 
 /// How long a caller waits for a connection before it is told to come again.
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A secret from a variable that a file of the operator's names; none: it is not set, or empty.
+#[expect(clippy::disallowed_methods, reason = "this is the one place; the name is known at run time only")]
+pub fn variable(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
+}
 
 fn flag(text: &str) -> Result<bool, String> {
     match text {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
-use model::{Auth, Endpoint, MessagesClient, Options, Prices, Providers};
+use model::Prices;
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
@@ -19,8 +19,8 @@ use crate::{
     App,
     app::Public,
     auth::Verifier,
-    config::{ACQUIRE_TIMEOUT, AuthStyle, Database, Mail, ProcessRole, Provider, Serve},
-    demo, keys, listen,
+    config::{ACQUIRE_TIMEOUT, Database, Mail, ProcessRole, Serve},
+    demo, keys, listen, providers,
     slack::{self, Slack},
 };
 
@@ -29,8 +29,6 @@ pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
 
 const DATABASE: &str = "sixty";
 const LOGIN: &str = "sixty_app";
-const SIM_MODEL: &str = "sim/demo";
-const DEFAULT_MODEL: &str = "anthropic/claude-sonnet-5-5";
 
 /// The database of this process: somebody's, or the private cluster.
 pub struct Connected {
@@ -105,12 +103,9 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
     startup::check(&store, config.database.allow_old_postgres.unwrap_or(false)).await?;
     let tasks = TaskTracker::new();
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
-    let model = provider(&config.provider, connected.cluster.is_some(), &tasks).await?;
-    let client = MessagesClient::new(model.endpoint, Options::default())?;
-    let name = model.name.split_once('/').map_or("anthropic", |(name, _)| name).to_owned();
-    let providers = Providers::new([(name, client)]);
+    let model = providers::configured(&config.provider, connected.cluster.is_some(), &tasks).await?;
     let settings = Settings {
-        default_model: model.name,
+        default_model: model.default_model,
         max_tokens: config.provider.max_tokens,
         lease_seconds: config.lease_seconds,
         works: config.role != ProcessRole::Api,
@@ -129,8 +124,8 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         #[cfg(feature = "faults")]
         probe_url: config.faults.probe_url.clone(),
     };
-    let redactor = redactor(config, &settings.keys, &connected.url);
-    let engine = Engine::new(store.clone(), providers, redactor, settings);
+    let redactor = redactor(config, &settings.keys, (&connected.url, &model.keys));
+    let engine = Engine::new(store.clone(), model.providers, redactor, settings);
     let public = Public {
         cors_origins: config.cors_origins.clone(),
         operations_only: config.role == ProcessRole::Worker,
@@ -172,51 +167,6 @@ async fn signal() {
     }
 }
 
-struct Configured {
-    endpoint: Endpoint,
-    /// `provider/model`.
-    name: String,
-}
-
-/// The configured provider, or the stand-in in this process, which says so.
-async fn provider(config: &Provider, embedded: bool, tasks: &TaskTracker) -> Result<Configured, Fatal> {
-    if config.anthropic_api_key.is_some() || config.anthropic_base_url.is_some() {
-        let key = config.anthropic_api_key.clone().unwrap_or_else(|| SecretString::from("none"));
-        let auth = match config.anthropic_auth {
-            AuthStyle::XApiKey => Auth::XApiKey(key),
-            AuthStyle::Bearer => Auth::Bearer(key),
-        };
-        let base_url = config.anthropic_base_url.clone();
-        return Ok(Configured {
-            endpoint: Endpoint {
-                base_url: base_url.unwrap_or_else(|| "https://api.anthropic.com".into()),
-                auth,
-                version: config.anthropic_version.clone(),
-            },
-            name: config.default_model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
-        });
-    }
-    if !embedded && !config.model_sim.unwrap_or(false) {
-        return Err("no model provider is configured: set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL), or \
-            SIXTY_MODEL_SIM=1 to use the built-in stand-in, which is no real model"
-            .into());
-    }
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    let base_url = format!("http://{}", listener.local_addr()?);
-    let sim = model_sim::Sim::demo();
-    tasks.spawn(async move {
-        if let Err(error) = sim.serve(listener, std::future::pending()).await {
-            tracing::error!(%error, "the stand-in for the model ended");
-        }
-    });
-    tracing::warn!("no model provider is configured: the built-in stand-in answers, which is no real model");
-    let auth = Auth::XApiKey(SecretString::from("sim"));
-    Ok(Configured {
-        endpoint: Endpoint { base_url, auth, version: "2023-06-01".into() },
-        name: SIM_MODEL.into(),
-    })
-}
-
 fn prices(file: Option<&Path>) -> Result<Prices, Fatal> {
     let Some(file) = file else { return Ok(Prices::default()) };
     let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
@@ -234,16 +184,22 @@ fn mailer(config: &Mail) -> Result<Option<Mailer>, Fatal> {
 }
 
 /// Knows the process's own secrets beside the patterns.
-fn redactor(config: &Serve, keys: &MasterKeys, database_url: &str) -> Redactor {
+fn redactor(
+    config: &Serve,
+    keys: &MasterKeys,
+    (database_url, provider_keys): (&str, &[SecretString]),
+) -> Redactor {
     let mut secrets: Vec<(&str, String)> = Vec::new();
     for (kind, secret) in [
         ("provider_key", &config.provider.anthropic_api_key),
+        ("provider_key", &config.provider.openai_api_key),
         ("jwt_secret", &config.identity.jwt_secret),
         ("slack_signing_secret", &config.slack.slack_signing_secret),
         ("slack_client_secret", &config.slack.slack_client_secret),
     ] {
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
+    secrets.extend(provider_keys.iter().map(|key| ("provider_key", key.expose_secret().to_owned())));
     let smtp = config.mail.smtp_url.as_ref();
     let smtp = smtp.and_then(|url| migrate::password_in(url.expose_secret()));
     secrets.extend(smtp.map(|password| ("mail_password", password)));

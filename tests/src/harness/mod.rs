@@ -65,6 +65,8 @@ pub struct Setup {
     pub smtp_url: Option<String>,
     /// Longest time in which a client accepts nothing before it is cut off.
     pub patience: Duration,
+    /// Whether the model is asked over Chat Completions instead of the Messages API.
+    pub chat: bool,
     /// Slack, where somebody stands in for it.
     pub slack: Option<server::slack::Settings>,
 }
@@ -90,6 +92,7 @@ impl Default for Setup {
             providers: Vec::new(),
             first_byte_timeout: Duration::from_mins(1),
             patience: PATIENCE,
+            chat: false,
             slack: None,
         }
     }

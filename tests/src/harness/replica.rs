@@ -4,7 +4,9 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use engine::{Engine, Settings};
-use model::{Auth, Endpoint, MessagesClient, Options, Providers, RetryPolicy};
+use model::{
+    Auth, ChatClient, ChatEndpoint, Client, Endpoint, MessagesClient, Options, Providers, RetryPolicy,
+};
 use redact::Redactor;
 use secrecy::SecretString;
 use server::{
@@ -126,15 +128,17 @@ pub fn token(grant: &Grant<'_>) -> String {
     auth::mint(&auth_settings(), grant).expect("a token")
 }
 
-fn client(url: &str, setup: &Setup) -> MessagesClient {
-    let endpoint = Endpoint {
-        base_url: url.to_owned(),
-        auth: Auth::XApiKey(SecretString::from("sim-key-of-the-tests")),
-        version: "2023-06-01".into(),
-    };
+fn client(url: &str, setup: &Setup) -> Client {
+    let key = SecretString::from("sim-key-of-the-tests");
     let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
     let options = Options { retry, first_byte_timeout: setup.first_byte_timeout, ..Options::default() };
-    MessagesClient::new(endpoint, options).expect("a client")
+    if setup.chat {
+        let endpoint = ChatEndpoint::new(format!("{url}/v1"), Some(key));
+        return ChatClient::new(endpoint, options).expect("a client").into();
+    }
+    let endpoint =
+        Endpoint { base_url: url.to_owned(), auth: Auth::XApiKey(key), version: "2023-06-01".into() };
+    MessagesClient::new(endpoint, options).expect("a client").into()
 }
 
 fn app(url: &str, model_url: &str, setup: Setup) -> App {

@@ -10,10 +10,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     encode::{Message, Part, frame, start_frame, stop_frame, text_delta},
-    error::{ApiError, Result, answer},
-    sse,
+    error::{ApiError, Result},
 };
-use crate::{Request, Sim, Usage, bench::Bench, usage::tokens};
+use crate::{
+    Request, Sim, Usage,
+    bench::Bench,
+    response::{json, sse},
+    usage::tokens,
+};
 
 /// How large the chunks of an unpaced answer are.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -61,7 +65,7 @@ pub(super) async fn respond(sim: &Sim, request: &Request, bench: &Bench) -> Resu
         usage,
     };
     if !head.stream {
-        return Ok(answer(200, "application/json", message.document()));
+        return Ok(json(message.document()));
     }
     Ok(sse(body(&message, bench, start)))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Reply, Usage, play::Event};
+use crate::{Reply, Usage, pieces, play::Event};
 
 /// A message that is ready to be sent.
 pub(super) struct Message {
@@ -201,15 +201,4 @@ fn counted(bytes: String) -> Event {
 fn noise() -> [Event; 2] {
     let future = frame("sim_future_event", r#"{"type":"sim_future_event","future":{"a":1}}"#);
     [plain(": a comment\n\n".to_owned()), plain(future)]
-}
-
-/// Cuts text into pieces of so many characters.
-fn pieces(text: &str, chars: usize) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let end = rest.char_indices().nth(chars).map_or(rest.len(), |(at, _)| at);
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
 }

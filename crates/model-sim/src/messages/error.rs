@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
-    response::Response,
-};
+use axum::response::Response;
 use serde_json::json;
 
-use crate::Reply;
+use crate::{
+    Reply,
+    response::{answer, set_headers},
+};
 
 pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 
@@ -75,22 +74,6 @@ pub(super) fn event(kind: &str, message: Option<&str>) -> String {
     let error = ApiError::of_kind(kind, message);
     let data = json!({"type": "error", "error": {"type": error.kind, "message": error.message}});
     super::encode::frame("error", &data.to_string())
-}
-
-pub(super) fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
-
-/// Sets what a test's author asked for; what is no header is left out.
-pub(super) fn set_headers(response: &mut Response, headers: &BTreeMap<String, String>) {
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-            response.headers_mut().insert(name, value);
-        }
-    }
 }
 
 const KINDS: [(u16, &str, &str); 12] = [

@@ -17,7 +17,6 @@ use std::{
 
 use axum::{
     Extension, Json, Router,
-    body::Body,
     extract::State,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -28,13 +27,14 @@ use tokio::time::Instant;
 use crate::{
     Reply, Request, Sim, Usage, demo, play,
     reply::{Block, Instead},
+    response,
     sim::{Fallback, Pace},
     usage::tokens,
 };
 use admit::{admit, known_model};
 pub(crate) use bench::deltas as bench_deltas;
 use encode::{Message, Part};
-use error::{ApiError, Result, answer, set_headers};
+use error::{ApiError, Result};
 use prompt::Prompt;
 
 /// The routes of this wire. The received request comes as an extension.
@@ -78,7 +78,7 @@ async fn created(sim: &Sim, request: &Request) -> Result<Response> {
     let pace = sim.pace_of(&reply);
     play::before(&reply, pace).await;
     if reply.instead == Some(Instead::Html) {
-        return Ok(html(&reply));
+        return Ok(response::html(&reply));
     }
     if let Some(error) = ApiError::of(&reply) {
         return Err(error);
@@ -101,30 +101,16 @@ fn send(message: &Message, stream: bool, reply: &Reply, pace: Pace) -> Result<Re
     let mut response = if stream {
         let error =
             reply.error_after.as_ref().map(|after| error::event(&after.kind, after.message.as_deref()));
-        sse(play::stream_body(message.events(reply), reply, pace, error))
+        response::sse(play::stream_body(message.events(reply), reply, pace, error))
     } else if let Some(after) = &reply.error_after {
         return Err(ApiError::of_kind(&after.kind, after.message.as_deref()));
     } else if reply.cut_after.is_some() {
-        answer(200, "application/json", play::half_body(&message.document()))
+        response::json(play::half_body(&message.document()))
     } else {
-        answer(200, "application/json", message.document())
+        response::json(message.document())
     };
-    set_headers(&mut response, &reply.headers);
+    response::set_headers(&mut response, &reply.headers);
     Ok(response)
-}
-
-fn sse(body: Body) -> Response {
-    let mut response = answer(200, "text/event-stream; charset=utf-8", body);
-    response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-cache"));
-    response
-}
-
-fn html(reply: &Reply) -> Response {
-    let page =
-        "<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>";
-    let mut response = answer(reply.status.unwrap_or(200), "text/html; charset=utf-8", page);
-    set_headers(&mut response, &reply.headers);
-    response
 }
 
 /// The reply with everything that it left open: ids, signatures, usage, the reason to stop.
@@ -153,25 +139,10 @@ fn part(sim: &Sim, block: &Block, taken: &[&str]) -> Part {
         Block::Thinking(text) => Part::Thinking { signature: signature(text), text: text.clone() },
         Block::Raw(block) => Part::Raw(block.clone()),
         Block::Tool(call) => Part::Tool {
-            id: call.id.clone().unwrap_or_else(|| fresh_call_id(sim, taken)),
+            id: call.id.clone().unwrap_or_else(|| sim.fresh_id("toolu_sim", taken)),
             name: call.name.clone(),
-            arguments: match (&call.raw, &call.input) {
-                (Some(raw), _) => raw.clone(),
-                (None, Some(input)) => input.to_string(),
-                (None, None) => "{}".to_owned(),
-            },
+            arguments: call.arguments(),
         },
-    }
-}
-
-/// A conversation may have calls of another stand-in that counted from 1 too,
-/// before a restart or a failover: their ids are passed over.
-fn fresh_call_id(sim: &Sim, taken: &[&str]) -> String {
-    loop {
-        let id = format!("toolu_sim_{}", sim.next_id());
-        if !taken.contains(&id.as_str()) {
-            return id;
-        }
     }
 }
 

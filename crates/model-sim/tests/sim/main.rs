@@ -3,6 +3,7 @@
 mod support;
 
 mod caching;
+mod chat;
 mod control;
 mod demo;
 mod faults;

@@ -5,13 +5,9 @@ use serde_json::value::RawValue;
 
 use super::{
     partial::Partial,
-    refusal,
     wire::{self, EventDelta, Message, owned},
 };
-use crate::{Answer, Delta, ModelError, StopReason, framer::Frame};
-
-/// The largest answer that is accepted, in bytes of content.
-pub(super) const LARGEST_ANSWER: usize = 16 << 20;
+use crate::{Answer, Delta, ModelError, StopReason, framer::Frame, http::LARGEST_ANSWER, refusal};
 
 /// An answer while it arrives.
 #[derive(Default)]

@@ -5,7 +5,8 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
+
+use crate::{BadEndpoint, address};
 
 /// The credentials and the one header that carries them: the API refuses both.
 #[derive(Clone, Debug)]
@@ -15,9 +16,9 @@ pub enum Auth {
 }
 
 impl Auth {
-    pub(super) fn secret(&self) -> &str {
+    pub(super) fn into_secret(self) -> SecretString {
         let (Self::XApiKey(secret) | Self::Bearer(secret)) = self;
-        secret.expose_secret()
+        secret
     }
 }
 
@@ -30,11 +31,6 @@ pub struct Endpoint {
     /// The `anthropic-version` header.
     pub version: String,
 }
-
-/// The configuration of a provider cannot be used.
-#[derive(Debug, Error)]
-#[error("cannot use this model provider: {0}")]
-pub struct BadEndpoint(pub(super) String);
 
 impl Endpoint {
     /// Anthropic's own service.
@@ -49,12 +45,10 @@ impl Endpoint {
     /// The headers of every request.
     pub(super) fn headers(&self) -> Result<HeaderMap, BadEndpoint> {
         let (name, value) = match &self.auth {
-            Auth::XApiKey(_) => (HeaderName::from_static("x-api-key"), self.auth.secret().to_owned()),
-            Auth::Bearer(_) => (AUTHORIZATION, format!("Bearer {}", self.auth.secret())),
+            Auth::XApiKey(key) => (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned()),
+            Auth::Bearer(key) => (AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
         };
-        let mut value = HeaderValue::try_from(value)
-            .map_err(|_| BadEndpoint("the key has characters that a header cannot carry".into()))?;
-        value.set_sensitive(true);
+        let value = address::secret_header(value)?;
         let version = HeaderValue::try_from(&self.version)
             .map_err(|_| BadEndpoint("the version is not a header value".into()))?;
         Ok(HeaderMap::from_iter([
@@ -66,20 +60,7 @@ impl Endpoint {
 
     /// The base URL with a path appended to its own.
     pub(super) fn url(&self, path: &[&str]) -> Result<Url, BadEndpoint> {
-        let mut url = Url::parse(&self.base_url)
-            .map_err(|error| BadEndpoint(format!("the base URL is not a URL: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(BadEndpoint("the base URL must begin with http:// or https://".into()));
-        }
-        append(&mut url, path);
-        Ok(url)
-    }
-}
-
-/// Appends path segments, each one escaped.
-pub(super) fn append(url: &mut Url, path: &[&str]) {
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
+        address::joined(&self.base_url, path)
     }
 }
 

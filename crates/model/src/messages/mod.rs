@@ -4,10 +4,10 @@ mod assemble;
 mod client;
 mod endpoint;
 mod partial;
-mod refusal;
-mod stream;
+mod reading;
+mod unsigned;
 mod wire;
 
-pub use client::{MessagesClient, ModelInfo, Options};
-pub use endpoint::{Auth, BadEndpoint, Endpoint};
-pub use stream::AnswerStream;
+pub use client::MessagesClient;
+pub use endpoint::{Auth, Endpoint};
+pub(crate) use reading::Reading;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::Block;
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::wire::{BlockStart, EventDelta, owned};
-use crate::{Delta, InvalidInput};
+use crate::{
+    Delta, InvalidInput,
+    arguments::{empty, object, tool_use},
+};
 
 /// A content block: what it began with and what the deltas added.
 pub(super) struct Partial {
@@ -109,15 +109,9 @@ impl Partial {
         }
     }
 
-    /// `input` must be an object, or every later request of the conversation
-    /// is refused: then it is empty, and the raw text is kept beside it.
     fn finish_tool_use(self, invalid: &mut Vec<InvalidInput>) -> Block {
         let raw = if self.input.trim().is_empty() { self.given } else { self.input };
-        let input = object(&raw).unwrap_or_else(|| {
-            invalid.push(InvalidInput { tool_use_id: self.id.clone(), raw });
-            empty()
-        });
-        Block::ToolUse { id: self.id, name: self.name, input }
+        tool_use(self.id, self.name, raw, invalid)
     }
 
     /// The JSON that the block began with, its fields replaced by what they grew to.
@@ -150,53 +144,4 @@ fn visible(text: String, delta: fn(String) -> Delta) -> Option<Delta> {
 
 fn raw<T: serde::Serialize + ?Sized>(value: &T) -> Box<RawValue> {
     to_raw_value(value).expect("strings and raw JSON serialize")
-}
-
-fn empty() -> Box<RawValue> {
-    raw(&serde_json::Map::new())
-}
-
-/// The text of a JSON object, unchanged. Models also write an object inside a
-/// string, or nothing or `null` where there are no arguments. Read as a value,
-/// because a raw one may hold what parsers and the API refuse, such as half a
-/// surrogate pair.
-fn object(text: &str) -> Option<Box<RawValue>> {
-    if text.trim().is_empty() {
-        return Some(empty());
-    }
-    let is_object = |text: &str| matches!(serde_json::from_str(text), Ok(Value::Object(_)));
-    match serde_json::from_str(text).ok()? {
-        Value::Object(_) => RawValue::from_string(text.to_owned()).ok(),
-        Value::String(inner) if is_object(&inner) => RawValue::from_string(inner).ok(),
-        Value::Null => Some(empty()),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_kept_byte_for_byte_when_they_are_an_object() {
-        for text in [r#"{"b": 1.0, "a":[ 1e2,"\u00fc" ],"a":null}"#, "{}"] {
-            assert_eq!(object(text).expect("an object").get(), text);
-        }
-    }
-
-    #[test]
-    fn arguments_in_a_string_and_no_arguments_become_an_object() {
-        for (text, expected) in
-            [(r#""{\"a\": 1}""#, r#"{"a": 1}"#), ("null", "{}"), (r#""{}""#, "{}"), (" ", "{}")]
-        {
-            assert_eq!(object(text).expect("an object").get(), expected);
-        }
-    }
-
-    #[test]
-    fn arguments_that_the_api_would_refuse_are_no_object() {
-        for text in ["{", "[1]", "7", r#""text""#, r#"{"a":1}}"#, r#"{"a":"\ud83d"}"#, "{'a':1}"] {
-            assert!(object(text).is_none(), "{text}");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use domain::Usage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{ModelError, framer::Frame};
+use crate::{ModelError, framer::Frame, refusal::excerpt};
 
 /// Text that is copied only where it has escapes. (Serde borrows a `Cow`
 /// directly in a field, never one inside an `Option`.)
@@ -159,9 +159,4 @@ fn is_foreign(data: &[u8]) -> bool {
         "message_start" | "content_block_start" | "message_delta" | "message_stop" | "error" => false,
         _ => true,
     }
-}
-
-/// The first characters of something unreadable.
-pub(super) fn excerpt(data: &[u8]) -> String {
-    String::from_utf8_lossy(&data[..data.len().min(400)]).trim().chars().take(100).collect()
 }

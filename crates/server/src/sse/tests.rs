@@ -32,7 +32,7 @@ fn engine() -> Engine {
         mailer: None,
         keys: MasterKeys::new([7; 32], Vec::new()),
     };
-    Engine::new(store, Providers::new([("sim".into(), client)]), Redactor::new([]), settings)
+    Engine::new(store, Providers::new([("sim".into(), client.into())]), Redactor::new([]), settings)
 }
 
 fn stream(engine: &Engine) -> Response {

@@ -235,7 +235,7 @@ fn an_error_is_found_with_and_without_its_event_name() {
             "m",
         ),
         ("data: {\"type\":\"error\",\"error\":{\"type\":\"k\",\"message\":\"m\"}}\n\n", "k", "m"),
-        ("data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n", "", "m"),
+        ("data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n", "api_error", "m"),
         ("event: error\ndata: out of memory\n\n", "", "out of memory"),
     ] {
         let error = feed([wire.as_bytes()]).expect_err("an error");

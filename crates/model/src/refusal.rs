@@ -1,19 +1,29 @@
-//! Errors of the Messages API, in answers and in streams.
+//! Errors of providers, in answers and in streams. Both protocols have the same
+//! envelope: `{"error": {…}}`.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
+use thiserror::Error;
 
-use super::wire;
 use crate::{Advice, ModelError};
 
 /// How providers say that a prompt does not fit, in lower case: Anthropic's two
-/// ways, then vLLM's and llama.cpp's.
-const TOO_LONG: [&str; 4] =
-    ["prompt is too long", "exceed context limit", "maximum context length", "available context size"];
+/// ways, then OpenAI's and vLLM's, llama.cpp's, and OpenAI's newer one.
+const TOO_LONG: [&str; 5] = [
+    "prompt is too long",
+    "exceed context limit",
+    "maximum context length",
+    "available context size",
+    "exceeds the context window",
+];
+
+/// How OpenAI says it, and who follows.
+const TOO_LONG_CODE: &str = "context_length_exceeded";
 
 /// An attempt that failed, with what the server says about another one.
-#[derive(Debug)]
-pub(super) struct Failure {
+#[derive(Debug, Error)]
+#[error("{error}")]
+pub(crate) struct Failure {
     pub error: ModelError,
     pub advice: Advice,
 }
@@ -24,7 +34,7 @@ impl From<ModelError> for Failure {
     }
 }
 
-/// `{"error": {"type", "message"}, "request_id"}`, or the error as plain text.
+/// `{"error": {"type", "message", "code"?}, "request_id"?}`, or the error as plain text.
 #[derive(Deserialize)]
 struct Envelope {
     error: Fault,
@@ -38,37 +48,80 @@ enum Fault {
         #[serde(rename = "type")]
         kind: Option<String>,
         message: Option<String>,
+        code: Option<Code>,
     },
     Plain(String),
 }
 
-impl Fault {
-    fn parts(self) -> (String, String) {
-        match self {
-            Self::Typed { kind, message } => (kind.unwrap_or_default(), message.unwrap_or_default()),
-            Self::Plain(message) => (String::new(), message),
-        }
+/// OpenAI's codes are names, OpenRouter's are HTTP statuses.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Code {
+    Name(String),
+    Status(u16),
+}
+
+/// What a provider says of an error.
+struct Said {
+    kind: String,
+    message: String,
+    too_long: bool,
+}
+
+impl Said {
+    fn new(kind: String, message: String) -> Self {
+        let lower = message.to_lowercase();
+        let too_long = TOO_LONG.iter().any(|words| lower.contains(words));
+        Self { kind, message, too_long }
+    }
+}
+
+impl From<Fault> for Said {
+    fn from(fault: Fault) -> Self {
+        let (kind, message, code) = match fault {
+            Fault::Typed { kind, message, code } => (kind, message, code),
+            Fault::Plain(message) => (None, Some(message), None),
+        };
+        let code = code.map(|code| match code {
+            Code::Name(name) => name,
+            Code::Status(status) => kind_of(status).to_owned(),
+        });
+        let too_long = code.as_deref() == Some(TOO_LONG_CODE);
+        let said = Self::new(kind.or(code).unwrap_or_default(), message.unwrap_or_default());
+        Self { too_long: said.too_long || too_long, ..said }
+    }
+}
+
+/// The kind of error that the Messages API has for this status.
+fn kind_of(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        408 | 409 | 500.. => "api_error",
+        429 => "rate_limit_error",
+        _ => "invalid_request_error",
     }
 }
 
 /// The error of an answer whose status is not a success.
-pub(super) fn of_response(
+pub(crate) fn of_response(
     status: StatusCode,
     request_id: Option<String>,
     advice: Advice,
     body: &[u8],
 ) -> Failure {
-    let (kind, message, request_id) = match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) => {
-            let (kind, message) = envelope.error.parts();
-            (kind, message, request_id.or(envelope.request_id))
-        }
-        Err(_) => (String::new(), String::from_utf8_lossy(body).into_owned(), request_id),
+    let (said, request_id) = match serde_json::from_slice::<Envelope>(body) {
+        Ok(envelope) => (Said::from(envelope.error), request_id.or(envelope.request_id)),
+        Err(_) => (Said::new(String::new(), String::from_utf8_lossy(body).into_owned()), request_id),
     };
+    let Said { kind, message, too_long } = said;
     let (status, retry_after) = (status.as_u16(), advice.retry_after);
     let error = match status {
         413 => ModelError::PromptTooLong { message },
-        400 if is_too_long(&message) => ModelError::PromptTooLong { message },
+        400 if too_long => ModelError::PromptTooLong { message },
         401 | 403 => ModelError::Unauthorized { status, message, request_id },
         429 => ModelError::RateLimited { message, retry_after },
         529 => ModelError::Overloaded { message, retry_after },
@@ -80,12 +133,12 @@ pub(super) fn of_response(
 }
 
 /// The error that came where an answer should have begun or gone on.
-pub(super) fn of_event(data: &[u8]) -> ModelError {
-    let (kind, message) = match serde_json::from_slice::<Envelope>(data) {
-        Ok(envelope) => envelope.error.parts(),
-        Err(_) => (String::new(), String::from_utf8_lossy(data).into_owned()),
+pub(crate) fn of_event(data: &[u8]) -> ModelError {
+    let Said { kind, message, too_long } = match serde_json::from_slice::<Envelope>(data) {
+        Ok(envelope) => envelope.error.into(),
+        Err(_) => Said::new(String::new(), String::from_utf8_lossy(data).into_owned()),
     };
-    if kind == "request_too_large" || is_too_long(&message) {
+    if too_long || kind == "request_too_large" {
         return ModelError::PromptTooLong { message };
     }
     ModelError::ErrorEvent { kind, message }
@@ -93,17 +146,17 @@ pub(super) fn of_event(data: &[u8]) -> ModelError {
 
 /// The error of a success whose body is not what was asked for: an error that
 /// a proxy dressed as a success, or something else altogether.
-pub(super) fn of_success(expected: &str, got: &str, body: &[u8]) -> ModelError {
+pub(crate) fn of_success(expected: &str, got: &str, body: &[u8]) -> ModelError {
     if serde_json::from_slice::<Envelope>(body).is_ok() {
         return of_event(body);
     }
-    let start = wire::excerpt(body);
+    let start = excerpt(body);
     ModelError::bad_answer(format!("expected {expected}, got {got} that begins with {start:?}"))
 }
 
-fn is_too_long(message: &str) -> bool {
-    let message = message.to_lowercase();
-    TOO_LONG.iter().any(|words| message.contains(words))
+/// The first characters of something unreadable.
+pub(crate) fn excerpt(data: &[u8]) -> String {
+    String::from_utf8_lossy(&data[..data.len().min(400)]).trim().chars().take(100).collect()
 }
 
 #[cfg(test)]
@@ -147,9 +200,29 @@ mod tests {
             "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
             "This model's maximum context length is 4096 tokens",
             "request (9412 tokens) exceeds the available context size (8192 tokens)",
+            "Your input exceeds the context window of this model.",
         ] {
             let error = refused(400, "invalid_request_error", message);
             assert_eq!(error, ModelError::PromptTooLong { message: message.into() });
+        }
+    }
+
+    #[test]
+    fn a_code_says_what_the_words_and_the_type_do_not() {
+        let event = |fault: &str| of_event(format!(r#"{{"error":{fault}}}"#).as_bytes());
+        let coded =
+            r#"{"message":"Too much.","type":"invalid_request_error","code":"context_length_exceeded"}"#;
+        assert!(matches!(event(coded), ModelError::PromptTooLong { .. }));
+        for (code, kind, retryable) in [
+            ("502", "api_error", true),
+            ("429", "rate_limit_error", true),
+            ("402", "billing_error", false),
+            (r#""server_error""#, "server_error", true),
+            ("null", "", true),
+        ] {
+            let error = event(&format!(r#"{{"message":"no","code":{code}}}"#));
+            assert_eq!(error, ModelError::ErrorEvent { kind: kind.into(), message: "no".into() });
+            assert_eq!(error.is_retryable(), retryable, "{code}");
         }
     }
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use model::{Answer, AnswerStream, Auth, Delta, Endpoint, MessagesClient, ModelError, Options, RetryPolicy};
+use model::{
+    Answer, AnswerStream, Auth, ChatClient, ChatEndpoint, Delta, Endpoint, MessagesClient, ModelError,
+    Options, RetryPolicy,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -42,7 +45,18 @@ impl Reply {
             let kind: serde_json::Value = serde_json::from_str(json).expect("JSON");
             format!("event: {}\ndata: {json}\n\n", kind["type"].as_str().expect("a type"))
         };
-        Self::new(200, "content-type: text/event-stream\r\n", &events.iter().map(frame).collect::<String>())
+        Self::raw(&events.iter().map(frame).collect::<String>())
+    }
+
+    /// A stream of events without names, given as the data of each.
+    pub fn data(events: &[&str]) -> Self {
+        let frames: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
+        Self::raw(&frames)
+    }
+
+    /// A stream of these bytes.
+    pub fn raw(frames: &str) -> Self {
+        Self::new(200, "content-type: text/event-stream\r\n", frames)
     }
 
     pub fn json(body: &str) -> Self {
@@ -57,7 +71,11 @@ impl Reply {
         let body = format!(
             r#"{{"type":"error","error":{{"type":"{kind}","message":"{message}"}},"request_id":"req_body"}}"#
         );
-        Self::new(status, headers, &body)
+        Self::status(status, headers, &body)
+    }
+
+    pub fn status(status: u16, headers: &str, body: &str) -> Self {
+        Self::new(status, headers, body)
     }
 
     pub fn hang_up() -> Self {
@@ -136,6 +154,18 @@ impl Fake {
     pub fn client_with(&self, auth: Auth, options: Options) -> MessagesClient {
         let endpoint = Endpoint { base_url: self.url.clone(), auth, version: "2023-06-01".into() };
         MessagesClient::new(endpoint, options).expect("a client")
+    }
+}
+
+impl Fake {
+    /// A client of the other protocol.
+    pub fn chat(&self) -> ChatClient {
+        self.chat_with(options())
+    }
+
+    pub fn chat_with(&self, options: Options) -> ChatClient {
+        let endpoint = ChatEndpoint::new(format!("{}/v1", self.url), Some("sk-test-secret".into()));
+        ChatClient::new(endpoint, options).expect("a client")
     }
 }
 

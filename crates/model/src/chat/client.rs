@@ -1,0 +1,129 @@
+//! Requests to one OpenAI-compatible provider.
+
+use std::sync::Arc;
+
+use async_openai::{Client as OpenAi, config::Config};
+use bytes::Bytes;
+use reqwest::{Client as Http, header::HeaderMap};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tower::service_fn;
+
+use super::{
+    ChatEndpoint, Dialect, Reading,
+    assemble::Assembler,
+    events::Verdict,
+    translate::translate,
+    transport::{Expected, Transport, failure},
+    wire::{Card, Chunk},
+};
+use crate::{
+    Answer, AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address, http,
+    patience::Patience, refusal::Failure, tokens,
+};
+
+/// A client of one provider. Clones share their connections.
+#[derive(Clone)]
+pub struct ChatClient(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    http: Http,
+    openai: OpenAi<Arc<dyn Config>>,
+    dialect: Dialect,
+    patience: Patience,
+}
+
+impl ChatClient {
+    /// Fails when the endpoint cannot be used; does not try to reach it.
+    pub fn new(endpoint: ChatEndpoint, options: Options) -> Result<Self, BadEndpoint> {
+        let place: Arc<dyn Config> = Arc::new(endpoint.place()?);
+        let http = http::client(HeaderMap::new(), &options)?;
+        Ok(Self(Arc::new(Inner {
+            openai: OpenAi::build(http.clone(), place),
+            http,
+            dialect: endpoint.dialect,
+            patience: Patience::new(options, endpoint.key.unwrap_or_default()),
+        })))
+    }
+
+    /// The same, with the same connections, but no request is sent a second time.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.patience.options.retry.max_retries = 0;
+        Self(Arc::new(inner))
+    }
+
+    /// Asks for an answer piece by piece. The body is that of a Messages API
+    /// request. Returns when the provider begins to answer; dropping the stream
+    /// cancels the answer.
+    pub async fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
+        let body = translate(&body, self.0.dialect, true)?;
+        AnswerStream::open(Client::Chat(self.clone()), body).await
+    }
+
+    /// Asks for a whole answer, within `answer_timeout` per attempt.
+    pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
+        let body = translate(&body, self.0.dialect, false)?;
+        let limit = self.0.patience.options.answer_timeout;
+        self.0.patience.until_answered(limit, || self.complete(&body)).await
+    }
+
+    /// The protocol has no question for it.
+    pub(crate) fn estimate_tokens(body: &[u8]) -> u64 {
+        tokens::estimate(body.len()) as u64
+    }
+
+    /// The limits of a model. OpenAI tells none, most compatible servers do.
+    pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
+        let model = escaped(model);
+        let attempt = || async {
+            let openai = self.through(Expected::Whole("a model"));
+            openai.models().retrieve_byot::<_, Card>(&model).await.map_err(failure)
+        };
+        let limit = self.0.patience.options.first_byte_timeout;
+        Ok(self.0.patience.until_answered(limit, attempt).await?.into())
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.0.patience
+    }
+
+    /// One attempt at a stream, up to the headers of a success.
+    pub(crate) async fn ask(&self, body: &Bytes) -> Result<Reading, Failure> {
+        let options = &self.0.patience.options;
+        let verdict = Verdict::default();
+        let openai = self.through(Expected::Events {
+            first_byte_by: Instant::now() + options.first_byte_timeout,
+            idle: options.idle_timeout,
+            verdict: verdict.clone(),
+        });
+        let chunks = openai.chat().create_stream_byot(raw(body)?).await.map_err(failure)?;
+        Ok(Reading::new(chunks, verdict))
+    }
+
+    async fn complete(&self, body: &Bytes) -> Result<Answer, Failure> {
+        let openai = self.through(Expected::Whole("a completion"));
+        let chunk: Chunk = openai.chat().create_byot(raw(body)?).await.map_err(failure)?;
+        Ok(Assembler::whole(chunk)?)
+    }
+
+    /// A client whose requests go through a transport that expects this.
+    fn through(&self, expected: Expected) -> OpenAi<Arc<dyn Config>> {
+        let transport = Transport { http: self.0.http.clone(), expected };
+        self.0.openai.clone().with_http_service(service_fn(move |request| transport.clone().carry(request)))
+    }
+}
+
+/// Our own translation, which `async-openai` copies as it is.
+fn raw(body: &Bytes) -> Result<&RawValue, ModelError> {
+    serde_json::from_slice(body).map_err(|error| ModelError::bad_answer(error.to_string()))
+}
+
+/// A model's name as one segment of a path: some have slashes.
+fn escaped(model: &str) -> String {
+    let mut url = reqwest::Url::parse("http://localhost/").expect("an address");
+    address::append(&mut url, &[model]);
+    url.path()[1..].to_owned()
+}

@@ -1,0 +1,88 @@
+//! A provider, whichever protocol it speaks.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::{Answer, AnswerStream, ChatClient, MessagesClient, ModelError, patience::Patience};
+
+/// A client of one provider. Requests are bodies of the Messages API for both
+/// protocols; answers are the same too. Clones share their connections.
+#[derive(Clone)]
+pub enum Client {
+    Messages(MessagesClient),
+    Chat(ChatClient),
+}
+
+/// What a provider says about a model; `None` where it does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ModelInfo {
+    /// The context window, in tokens.
+    pub max_input_tokens: Option<u64>,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u64>,
+}
+
+impl Client {
+    /// The same, with the same connections, but no request is sent a second time.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        match self {
+            Self::Messages(client) => Self::Messages(client.without_retries()),
+            Self::Chat(client) => Self::Chat(client.without_retries()),
+        }
+    }
+
+    /// Asks for an answer piece by piece. The body must say `"stream": true`.
+    /// Returns when the provider begins to answer; dropping the stream cancels
+    /// the answer.
+    pub async fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
+        match self {
+            Self::Messages(client) => client.stream(body).await,
+            Self::Chat(client) => client.stream(body).await,
+        }
+    }
+
+    /// Asks for a whole answer, within `answer_timeout` per attempt.
+    pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
+        match self {
+            Self::Messages(client) => client.create(body).await,
+            Self::Chat(client) => client.create(body).await,
+        }
+    }
+
+    /// Counts the tokens of a request, or estimates them where the protocol has
+    /// no such question.
+    pub async fn count_tokens(&self, body: Bytes) -> Result<u64, ModelError> {
+        match self {
+            Self::Messages(client) => client.count_tokens(body).await,
+            Self::Chat(_) => Ok(ChatClient::estimate_tokens(&body)),
+        }
+    }
+
+    /// The limits of a model.
+    pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
+        match self {
+            Self::Messages(client) => client.model_info(model).await,
+            Self::Chat(client) => client.model_info(model).await,
+        }
+    }
+
+    pub(crate) fn patience(&self) -> &Patience {
+        match self {
+            Self::Messages(client) => client.patience(),
+            Self::Chat(client) => client.patience(),
+        }
+    }
+}
+
+impl From<MessagesClient> for Client {
+    fn from(client: MessagesClient) -> Self {
+        Self::Messages(client)
+    }
+}
+
+impl From<ChatClient> for Client {
+    fn from(client: ChatClient) -> Self {
+        Self::Chat(client)
+    }
+}

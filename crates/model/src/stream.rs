@@ -1,0 +1,116 @@
+//! An answer that is being streamed.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::{Client, Delta, ModelError, chat, messages, refusal::Failure};
+
+/// The answer to one request, piece by piece. Dropping it hangs up, which
+/// cancels the answer at the provider.
+pub struct AnswerStream {
+    client: Client,
+    /// In the provider's own form. Kept until something is visible: up to then
+    /// the question may be asked again.
+    request: Option<Bytes>,
+    retries: u32,
+    state: State,
+}
+
+/// All of a stream's progress is in here and none in the future of `next`, so
+/// that a caller may drop that one and call `next` again.
+enum State {
+    Asking(Pin<Box<dyn Future<Output = Result<Reading, Failure>> + Send>>),
+    Reading(Reading),
+    Ended,
+}
+
+/// The body of a success.
+enum Reading {
+    Messages(Box<messages::Reading>),
+    Chat(Box<chat::Reading>),
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Delta, ModelError> {
+        match self {
+            Self::Messages(reading) => reading.next().await,
+            Self::Chat(reading) => reading.next().await,
+        }
+    }
+}
+
+impl AnswerStream {
+    pub(crate) async fn open(client: Client, body: Bytes) -> Result<Self, ModelError> {
+        let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
+        let mut stream = Self { client, request: Some(body), retries: 0, state };
+        while let State::Asking(asking) = &mut stream.state {
+            match asking.await {
+                Ok(reading) => stream.state = State::Reading(reading),
+                Err(failure) => stream.recover(failure)?,
+            }
+        }
+        Ok(stream)
+    }
+
+    /// The next piece; `None` after [`Delta::Complete`] and after an error.
+    /// An answer that breaks off before anything visible is asked for again
+    /// silently, within the retries that are left. Safe to cancel.
+    pub async fn next(&mut self) -> Result<Option<Delta>, ModelError> {
+        loop {
+            let failure = match &mut self.state {
+                State::Ended => return Ok(None),
+                State::Reading(reading) => match reading.next().await {
+                    Ok(delta) => return Ok(Some(self.note(delta))),
+                    Err(error) => error.into(),
+                },
+                State::Asking(asking) => match asking.await {
+                    Ok(reading) => {
+                        self.state = State::Reading(reading);
+                        continue;
+                    }
+                    Err(failure) => failure,
+                },
+            };
+            self.recover(failure)?;
+        }
+    }
+
+    /// Whether text or thinking was handed out, so that whoever asks again has
+    /// to take it back first.
+    pub fn visible(&self) -> bool {
+        self.request.is_none()
+    }
+
+    fn note(&mut self, delta: Delta) -> Delta {
+        match &delta {
+            Delta::Text(_) | Delta::Thinking(_) => self.request = None,
+            Delta::Complete(_) => self.state = State::Ended,
+            Delta::Started { .. } | Delta::ToolUseStarted { .. } => {}
+        }
+        delta
+    }
+
+    /// Begins the next attempt, or gives up.
+    fn recover(&mut self, failure: Failure) -> Result<(), ModelError> {
+        self.state = State::Ended;
+        let patience = self.client.patience();
+        let Some(body) = &self.request else { return Err(patience.presentable(failure.error)) };
+        let wait = patience.retry(self.retries, failure)?;
+        self.retries += 1;
+        self.state = State::Asking(Box::pin(ask(self.client.clone(), body.clone(), wait)));
+        Ok(())
+    }
+}
+
+/// One attempt, up to the headers of an event stream.
+async fn ask(client: Client, body: Bytes, wait: Duration) -> Result<Reading, Failure> {
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
+    Ok(match client {
+        Client::Messages(client) => Reading::Messages(Box::new(client.ask(body).await?)),
+        Client::Chat(client) => Reading::Chat(Box::new(client.ask(&body).await?)),
+    })
+}

@@ -1,0 +1,5 @@
+//! The client of the Messages API.
+
+mod calls;
+mod refusals;
+mod streams;
