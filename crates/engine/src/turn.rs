@@ -114,7 +114,10 @@ impl Engine {
             self.overtake(tx, new.session).await?;
             next = turns::prepare(tx, new.session, author).await?;
         }
-        let Next { seq, mut context, matrix, .. } = next;
+        self.has_place(next.under_way)?;
+        self.has_room(tx.org()).await?;
+        let standings = self.afford(tx, author, next.limits).await?;
+        let Next { seq, mut context, matrix, limits, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
         let clock = Clock { now: note.now, zone: new.timezone };
@@ -161,6 +164,7 @@ impl Engine {
             pinned: context.pinned,
             told: context.told,
             untrusted: context.untrusted,
+            reserve: None,
         };
         if !claims {
             return Ok((turn, None));
@@ -179,6 +183,7 @@ impl Engine {
             model: new.model.clone(),
             context,
             matrix,
+            budget: (limits, standings),
             library,
             skill: picked.skill,
             sequence: picked.sequence,

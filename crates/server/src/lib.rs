@@ -18,6 +18,7 @@ mod negotiate;
 mod page;
 mod patience;
 mod problem;
+mod rates;
 mod routes;
 pub mod serve;
 pub mod skill_files;

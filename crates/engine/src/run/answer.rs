@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use store::{
     steps::{self, NewStep, StepKind},
     turns::Past,
+    usage,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -32,6 +33,7 @@ impl Run {
             opened
         } else {
             Box::pin(self.make_room()).await?;
+            Box::pin(self.afford()).await?;
             Box::pin(self.open(deadline)).await?
         };
         let (heard, visible) = match opened {
@@ -98,7 +100,10 @@ impl Run {
         let heard = loop {
             let next = tokio::select! {
                 biased;
-                stopped = &mut stopped => return Err(stop_of(stopped)),
+                stopped = &mut stopped => {
+                    self.bill_broken(stream.broken_usage());
+                    return Err(stop_of(stopped));
+                }
                 () = &mut late => Err(too_long()),
                 next = stream.next() => next,
             };
@@ -114,20 +119,13 @@ impl Run {
         };
         shown.end_thinking(self);
         shown.end_text(self);
+        self.bill_broken(stream.broken_usage());
         Ok((heard, shown.any))
-    }
-
-    /// Counts the tokens of a model call, with what they cost.
-    pub(super) fn bill(&mut self, mut usage: domain::Usage) -> domain::Usage {
-        usage.cost = self.frozen.price.map(|price| price.cost(&usage)).unwrap_or_default();
-        self.usage += usage;
-        self.unbilled += usage;
-        usage
     }
 
     async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
         self.iterations += 1;
-        let usage = self.bill(answer.usage);
+        let usage = self.bill(self.feature(), answer.usage);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -166,7 +164,7 @@ impl Run {
             message,
             content: &content,
             preview: preview.as_deref(),
-            usage: self.unbilled,
+            usage: self.spent_since(),
             iterations: self.iterations,
             done,
         };
@@ -175,11 +173,12 @@ impl Run {
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
         if done {
             crash::at(CrashPoint::Finish);
         }
         self.commit(tx, &frames, &staged).await?;
-        self.unbilled = domain::Usage::default();
+        self.billed();
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;

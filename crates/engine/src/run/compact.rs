@@ -1,7 +1,7 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
-use domain::{ArchiveId, Event, Result, session::Message};
+use domain::{ArchiveId, Event, Result, session::Message, usage::Feature};
 use model::{Answer, ModelError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -194,8 +194,8 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.untrusted |= context.holds_untrusted();
-        self.frozen =
-            self.engine.frozen(self.lease.user, self.offer, &self.frozen.model, (&context, &self.library));
+        let asked = self.asked_model();
+        self.frozen = self.engine.frozen(self.lease.user, self.offer, asked, (&context, &self.library));
         self.live_from = context.live_from;
         self.history = context.history;
         Ok(())
@@ -208,6 +208,7 @@ impl Run {
         let mut stop = self.stop.clone();
         let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
         for piece in compaction::requests(messages, self.window().await) {
+            Box::pin(self.afford()).await?;
             let body = compaction::request(&self.frozen.model, so_far.as_deref(), &piece);
             let client = self.engine.0.client.clone();
             let answer = tokio::select! {
@@ -228,7 +229,7 @@ impl Run {
     fn usable(&mut self, answer: Result<Answer, ModelError>) -> Option<String> {
         match answer {
             Ok(answer) => {
-                self.bill(answer.usage);
+                self.bill(Feature::Summary, answer.usage);
                 Some(answer.text()).filter(|text| !text.trim().is_empty())
             }
             Err(error) => {

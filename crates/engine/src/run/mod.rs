@@ -4,6 +4,7 @@
 mod act;
 mod answer;
 mod ask;
+mod billing;
 mod compact;
 mod decide;
 mod finish;
@@ -22,9 +23,11 @@ use chrono_tz::Tz;
 use domain::{
     Error, Event, Result, Role, Usage,
     audit::Channel,
+    budget::{Limits, Standing},
     event::ToolUsed,
     permission::Matrix,
     run::{Lease, Mode, PinnedSkill},
+    usage::Call,
 };
 use model::{AnswerStream, ModelError};
 use store::{
@@ -61,6 +64,8 @@ pub(crate) struct Start {
     pub model: String,
     pub context: Context,
     pub matrix: Matrix,
+    /// What may be used, and where that stands.
+    pub budget: (Option<Limits>, Vec<Standing>),
     pub library: Arc<Library>,
     pub skill: Option<PinnedSkill>,
     /// The steps of that skill, if they are executed one by one.
@@ -88,6 +93,8 @@ pub(crate) struct Run {
     /// The steps of that skill, if they are executed one by one.
     sequence: Option<Box<Sequence>>,
     frozen: Frozen,
+    /// `provider/model`.
+    model: String,
     history: Vec<Past>,
     /// Place of the last message that is this run's own.
     own_seq: i64,
@@ -114,8 +121,12 @@ pub(crate) struct Run {
     asked: Vec<String>,
     /// The provider paused in mid-answer: it goes on when it is sent its answer.
     paused: bool,
-    /// Tokens of model calls that no stored step accounts for yet.
-    unbilled: Usage,
+    /// Model calls that no stored step accounts for yet.
+    unbilled: Vec<Call>,
+    /// What may be used; none: as much as one likes.
+    limits: Option<Limits>,
+    /// Where that stood before the last model call.
+    standings: Vec<Standing>,
     /// Where the live part of the session begins.
     live_from: i64,
     /// Compactions that freed too little.
@@ -180,7 +191,7 @@ impl Engine {
         &self,
         start: Start,
         tx: TenantTx,
-        turn: NewTurn,
+        mut turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
     ) -> Option<(Run, Option<Opened>)> {
         let offer = self.offer(&start.matrix, start.role, start.sequence.is_some());
@@ -190,6 +201,11 @@ impl Engine {
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
         run.channel = turn.trigger;
+        run.model = start.model;
+        (run.limits, run.standings) = start.budget;
+        // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
+        let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
+        turn.reserve = run.needs().filter(|_| asks_now);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -205,8 +221,7 @@ impl Engine {
             drop(tell.send(stored));
             ok
         };
-        if run.sequence.is_some() || run.outgrown_as_known() != Some(false) {
-            // The loop begins with a step, compacts first, or asks how much fits: after the commit.
+        if !asks_now {
             return store.await.then_some((run, None));
         }
         let deadline = run.deadline_of_call();
@@ -244,6 +259,7 @@ impl Engine {
             deadline: None,
             sequence: None,
             frozen,
+            model: String::new(),
             untrusted: context.holds_untrusted(),
             own_seq: context.history.last().map_or(0, |last| last.seq),
             history: context.history,
@@ -261,7 +277,9 @@ impl Engine {
             open: None,
             asked: Vec::new(),
             paused: false,
-            unbilled: Usage::default(),
+            unbilled: Vec::new(),
+            limits: None,
+            standings: Vec::new(),
             live_from: context.live_from,
             futile: 0,
             rescues: 0,

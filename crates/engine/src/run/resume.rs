@@ -175,6 +175,8 @@ impl Run {
     /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
         self.own_seq = loaded.own_seq;
+        self.model.clone_from(&loaded.model);
+        self.limits = loaded.limits;
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;

@@ -3,6 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
+use domain::Usage;
 use reqwest::Response;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
@@ -28,6 +29,8 @@ pub struct AnswerStream {
     /// Kept until something is visible: up to then the question may be asked again.
     request: Option<Bytes>,
     retries: u32,
+    /// Of attempts that broke off, as far as they told.
+    broken: Usage,
     state: State,
 }
 
@@ -42,7 +45,7 @@ enum State {
 impl AnswerStream {
     pub(super) async fn open(client: MessagesClient, body: Bytes) -> Result<Self, ModelError> {
         let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
-        let mut stream = Self { client, request: Some(body), retries: 0, state };
+        let mut stream = Self { client, request: Some(body), retries: 0, broken: Usage::default(), state };
         while let State::Asking(asking) = &mut stream.state {
             match asking.await {
                 Ok(reading) => stream.state = State::Reading(Box::new(reading)),
@@ -81,6 +84,16 @@ impl AnswerStream {
         self.request.is_none()
     }
 
+    /// Tokens of what broke off or is not at its end, as far as the provider has told.
+    /// Those of a whole answer are in the answer.
+    pub fn broken_usage(&self) -> Usage {
+        let mut usage = self.broken;
+        if let State::Reading(reading) = &self.state {
+            usage += reading.assembler.usage();
+        }
+        usage
+    }
+
     fn note(&mut self, delta: Delta) -> Delta {
         match &delta {
             Delta::Text(_) | Delta::Thinking(_) => self.request = None,
@@ -92,6 +105,7 @@ impl AnswerStream {
 
     /// Begins the next attempt, or gives up.
     fn recover(&mut self, failure: Failure) -> Result<(), ModelError> {
+        self.broken = self.broken_usage();
         self.state = State::Ended;
         let Some(body) = &self.request else { return Err(self.client.presentable(failure.error)) };
         let wait = self.client.retry(self.retries, failure)?;
