@@ -51,3 +51,4 @@ mod stream;
 mod tools;
 mod turn;
 mod upstream;
+mod usage;
