@@ -53,3 +53,4 @@ mod stream;
 mod tools;
 mod turn;
 mod upstream;
+mod usage;

@@ -58,6 +58,8 @@ echo "== The server"
 export SIXTY_DATA_DIR=$scratch/data SIXTY_LISTEN=127.0.0.1:0 SIXTY_LOG=warn
 # Of the limits, the one on requests a minute would answer most of what follows.
 export SIXTY_RATE_PER_MINUTE=1000000 SIXTY_RATE_BURST=1000000
+export SIXTY_ORG_RATE_PER_MINUTE=1000000 SIXTY_ORG_RATE_BURST=1000000
+export SIXTY_RUNS_PER_USER=1000000 SIXTY_RUNS_PER_ORG=1000000
 # Slack is where nobody listens: what we are asked from there is in question, and not what we say.
 export SLACK_SIGNING_SECRET=a-signing-secret SLACK_CLIENT_ID=111.222 SLACK_CLIENT_SECRET=a-client-secret
 export SLACK_API_URL=http://127.0.0.1:9/api SIXTY_PUBLIC_URL=http://127.0.0.1:9

@@ -6,6 +6,8 @@ use std::{fmt, time::Duration};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::budget::Standing;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why one field of a request was refused.
@@ -46,8 +48,11 @@ pub enum Error {
     /// The caller may see it but not do this.
     #[error("{detail}")]
     Forbidden { code: &'static str, detail: String },
-    #[error("too many requests")]
-    RateLimited { retry_after: Duration },
+    #[error("{detail}")]
+    RateLimited { code: &'static str, detail: String, retry_after: Duration },
+    /// Nothing is left of a budget: no model is asked.
+    #[error("{0}")]
+    BudgetExhausted(Box<Standing>),
     /// The service cannot answer now; the same request may succeed later.
     #[error("{detail}")]
     Unavailable { detail: String, retry_after: Duration },

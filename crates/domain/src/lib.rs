@@ -6,6 +6,7 @@ pub mod asked;
 pub mod audit;
 pub mod block;
 pub mod brief;
+pub mod budget;
 pub mod card;
 pub mod email;
 pub mod entity;

@@ -23,6 +23,8 @@ words! {
         SchedulePaused = "schedule_paused",
         /// A scheduled task waits for a person: there is an approval to decide, or a question to answer.
         ScheduleWaiting = "schedule_waiting",
+        /// Most of a budget is used: the person's, or of those who administer it the organization's.
+        BudgetWarning = "budget_warning",
     }
 }
 

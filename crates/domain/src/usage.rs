@@ -2,8 +2,12 @@
 
 use std::ops::AddAssign;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{RunId, UserId, models::Feature};
 
 /// Tokens as the Messages API counts them: `input_tokens` is the part that was
 /// neither read from nor written to the provider's cache.
@@ -18,6 +22,34 @@ pub struct Usage {
     #[serde(rename = "cost_usd", skip_serializing_if = "Cost::is_unknown")]
     #[schema(value_type = Option<f64>)]
     pub cost: Cost,
+}
+
+/// A model call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub feature: Feature,
+    /// `provider/model`, as it was asked.
+    pub model: String,
+    pub usage: Usage,
+}
+
+/// A model call, as the platform settles accounts.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UsageEvent {
+    pub id: Uuid,
+    /// External id of the organization.
+    pub organization: String,
+    /// Internal id of whoever asked; null: the person was erased.
+    #[schema(required)]
+    pub user_id: Option<UserId>,
+    pub run_id: RunId,
+    /// `chat`, `slack`, `schedule`, `skill` or `summary`.
+    pub feature: String,
+    /// `provider/model`, as it was asked.
+    pub model: String,
+    #[serde(flatten)]
+    pub usage: Usage,
+    pub at: DateTime<Utc>,
 }
 
 /// US dollars, in billionths of one: whole numbers add up without a remainder. Nothing is what is not known.
@@ -56,6 +88,15 @@ impl Usage {
     /// The whole prompt, cached or not, in tokens.
     pub fn prompt_tokens(&self) -> i64 {
         self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+    }
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, usage| {
+            sum += usage;
+            sum
+        })
     }
 }
 

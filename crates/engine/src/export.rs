@@ -112,6 +112,7 @@ impl Writer<'_> {
             List::MatrixRows,
             List::Profiles,
             List::Retention,
+            List::Budgets,
             List::ApiKeys,
             List::CardTypes,
             List::SkillSettings,
@@ -166,6 +167,7 @@ impl Writer<'_> {
         self.all(List::SlackLinks).await?;
         self.all(List::SharedSessions).await?;
         self.all(List::Requests).await?;
+        self.all(List::UsageDays).await?;
         self.active = false;
         Ok(())
     }

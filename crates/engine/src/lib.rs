@@ -8,6 +8,7 @@ mod builtins;
 mod bulletin;
 pub mod compaction;
 pub mod crash;
+mod crowds;
 mod decisions;
 mod door;
 mod erasure;
@@ -29,6 +30,7 @@ mod run;
 mod scheduled;
 mod sequence;
 mod skills;
+mod spending;
 mod tier;
 mod turn;
 mod worker;
@@ -118,6 +120,9 @@ pub struct Settings {
     /// Unset: nothing is mailed.
     pub mailer: Option<tools::mail::Mailer>,
     pub keys: keys::MasterKeys,
+    /// Runs of one person, and of one organization, that may be queued or running at the same time.
+    pub runs_of_user: u32,
+    pub runs_of_org: u32,
     /// Where a harness counts the effects of the probes; unset: there are no probes.
     #[cfg(feature = "faults")]
     pub probe_url: Option<String>,
@@ -171,6 +176,8 @@ struct Inner {
     /// There may be a queued run.
     wake: Notify,
     bulletin: bulletin::Bulletin,
+    warned: spending::Warned,
+    crowds: crowds::Crowds,
     tasks: TaskTracker,
     stopping: CancellationToken,
     seal_keys: audit::SealKeys,
@@ -198,6 +205,8 @@ impl Engine {
             windows: Mutex::default(),
             wake: Notify::new(),
             bulletin: bulletin::Bulletin::default(),
+            warned: spending::Warned::default(),
+            crowds: crowds::Crowds::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))

@@ -35,7 +35,7 @@ pub(crate) struct Wanted<'a> {
     pub tier: Tiered,
     pub warm: Option<&'a str>,
     /// JSON text of the message's blocks.
-    pub content: &'a str,
+    pub blocks: &'a str,
 }
 
 impl Known {
@@ -90,7 +90,7 @@ impl Engine {
 }
 
 /// Whom the turn asks, and why.
-pub(crate) fn route(routes: &Routes, context: &Context, wanted: Wanted<'_>) -> Result<Routed> {
+pub(crate) fn route(routes: &Routes, context: &Context, wanted: &Wanted<'_>) -> Result<Routed> {
     let asked = [
         wanted.of_request.map(Asked::Request),
         context.model.as_deref().map(Asked::Session),
@@ -101,7 +101,7 @@ pub(crate) fn route(routes: &Routes, context: &Context, wanted: Wanted<'_>) -> R
         feature,
         tier: wanted.tier,
         asked: asked.into_iter().flatten().collect(),
-        needs: needs(routes, context, wanted.content),
+        needs: needs(routes, context, wanted.blocks),
         warm: wanted.warm,
     })
 }
@@ -121,13 +121,13 @@ pub(crate) fn for_summary(routes: &Routes, current: &Candidate) -> Vec<Candidate
 }
 
 /// What not every model takes; nothing, where nobody says that a model cannot.
-fn needs(routes: &Routes, context: &Context, content: &str) -> Vec<Capability> {
+fn needs(routes: &Routes, context: &Context, blocks: &str) -> Vec<Capability> {
     if !routes.limits_capabilities() {
         return Vec::new();
     }
     let holds = |kind: &str| {
         let past = context.history.iter().map(|past| past.content.as_str());
-        past.chain([content]).any(|content| block::heads(content).iter().any(|head| head.kind == kind))
+        past.chain([blocks]).any(|blocks| block::heads(blocks).iter().any(|head| head.kind == kind))
     };
     // A prompt without tools is none of a copilot's.
     let mut needs = vec![Capability::Tools];

@@ -2,6 +2,8 @@
 //! read; the message is stored beside the request, and nothing is shown before
 //! it is committed.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use domain::{
     EntityRef, Error, Event, MemoryScope, MessageId, OptionalExt, Result, Role, RunId, SessionId, Tenant,
@@ -9,7 +11,7 @@ use domain::{
     audit::Channel,
     block,
     event::Cursor,
-    models::Routed,
+    models::{Routed, Routes},
     offered::Routing,
     permission::Matrix,
     run::{Chosen, Lease, Mode},
@@ -117,7 +119,10 @@ impl Engine {
             self.overtake(tx, new.session).await?;
             next = turns::prepare(tx, new.session, author).await?;
         }
-        let Next { seq, mut context, matrix, warm, .. } = next;
+        self.has_place(next.under_way)?;
+        self.has_room(tx.org()).await?;
+        let standings = self.afford(tx, author, next.limits).await?;
+        let Next { seq, mut context, matrix, limits, warm, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
         let clock = Clock { now: note.now, zone: new.timezone };
@@ -140,27 +145,9 @@ impl Engine {
             history: &context.history,
         };
         let chosen = mode::choose(before);
-        let routes = self.routes(tx, context.models).await?;
-        let (of_skill, tier) = picked.wish.clone().unzip();
-        let tier = tier::choose(tier::Before {
-            skill: tier.flatten(),
-            sequence: before.sequence,
-            mode: &chosen,
-            text: &new.text,
-            attached: before.attached,
-            history: &context.history,
-        });
-        let wanted = routing::Wanted {
-            channel: new.trigger,
-            skill: picked.skill.is_some(),
-            of_skill: of_skill.as_ref().and_then(Option::as_deref),
-            of_request: new.model.as_deref(),
-            tier,
-            warm: warm.as_deref(),
-            content: &new.content,
-        };
-        let routed = routing::route(&routes, &context, wanted)?;
-        let started = run_started(new, begun, (&chosen, &routed), picked.routing.clone());
+        let (routes, asks) =
+            self.asks(tx, new, (&context, warm.as_deref()), (&chosen, &before, &picked)).await?;
+        let started = run_started(new, begun, (&chosen, &asks), picked.routing.clone());
         let turn = NewTurn {
             session: new.session,
             message: begun.message,
@@ -176,8 +163,8 @@ impl Engine {
             routing: picked.routing,
             skill: picked.skill.clone(),
             steps: picked.sequence.as_ref().map(|sequence| sequence.rows.clone()).unwrap_or_default(),
-            candidates: routed.candidates.iter().map(|candidate| candidate.model.clone()).collect(),
-            model_reason: routed.reason,
+            candidates: asks.candidates.iter().map(|candidate| candidate.model.clone()).collect(),
+            model_reason: asks.reason,
             role: new.role,
             timezone: new.timezone.name(),
             claim: claims.then_some((self.0.replica, self.0.settings.lease_seconds)),
@@ -185,6 +172,7 @@ impl Engine {
             pinned: context.pinned,
             told: context.told,
             untrusted: context.untrusted,
+            reserve: None,
         };
         if !claims {
             return Ok((turn, None));
@@ -200,16 +188,48 @@ impl Engine {
             role: new.role,
             mode: chosen.mode,
             zone: new.timezone,
-            candidates: routed.candidates,
+            candidates: asks.candidates,
             routes,
             context,
             matrix,
+            budget: (limits, standings),
             library,
             skill: picked.skill,
             sequence: picked.sequence,
             started,
         };
         Ok((turn, Some(start)))
+    }
+
+    /// Whom the turn asks, and what stands for models.
+    async fn asks(
+        &self,
+        tx: &mut TenantTx,
+        new: &Prepared,
+        (context, warm): (&Context, Option<&str>),
+        (chosen, before, picked): (&Chosen, &Before<'_>, &Picked),
+    ) -> Result<(Arc<Routes>, Routed)> {
+        let routes = self.routes(tx, context.models).await?;
+        let (of_skill, tier) = picked.wish.clone().unzip();
+        let tier = tier::choose(tier::Before {
+            skill: tier.flatten(),
+            sequence: before.sequence,
+            mode: chosen,
+            text: &new.text,
+            attached: before.attached,
+            history: &context.history,
+        });
+        let wanted = routing::Wanted {
+            channel: new.trigger,
+            skill: picked.skill.is_some(),
+            of_skill: of_skill.as_ref().and_then(Option::as_deref),
+            of_request: new.model.as_deref(),
+            tier,
+            warm,
+            blocks: &new.content,
+        };
+        let asks = routing::route(&routes, context, &wanted)?;
+        Ok((routes, asks))
     }
 
     /// What the message comes to among the skills of its organization.
@@ -261,13 +281,13 @@ impl Engine {
 fn run_started(
     new: &Prepared,
     begun: Begun,
-    (chosen, routed): (&Chosen, &Routed),
+    (chosen, asks): (&Chosen, &Routed),
     routing: Option<Routing>,
 ) -> Event {
     Event::RunStarted {
         session_id: new.session,
         message_id: begun.message,
-        model: routed.candidates[0].model.clone(),
+        model: asks.candidates[0].model.clone(),
         mode: chosen.mode,
         mode_reason: chosen.reason.clone(),
         routing,

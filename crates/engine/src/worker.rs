@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::{
     Engine, Stop, audit, bulletin,
     crash::{self, CrashPoint},
-    erasure, feed,
+    crowds, erasure, feed,
     retention::{self, Purger},
 };
 
@@ -32,6 +32,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(5);
 const ERASE_EVERY: Duration = Duration::from_secs(1);
 /// How often it looks for news to those who listen.
 const NEWS_EVERY: Duration = Duration::from_secs(1);
+/// How often it counts the runs of organizations that have many.
+const CROWDS_EVERY: Duration = Duration::from_secs(1);
 /// Claims of one look.
 const CLAIM_BATCH: i64 = 32;
 /// What a shutdown waits for runs that are committing a step.
@@ -42,6 +44,7 @@ type Job = for<'a> fn(&'a Engine) -> BoxFuture<'a, Result<()>>;
 /// What a replica does for those who are connected to it, whether it executes runs or not.
 pub(crate) fn serve(engine: &Engine) {
     every(engine, NEWS_EVERY, false, |engine| bulletin::look(engine).boxed());
+    every(engine, CROWDS_EVERY, false, |engine| crowds::look(engine).boxed());
 }
 
 pub(crate) fn start(engine: &Engine) {

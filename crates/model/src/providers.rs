@@ -93,7 +93,7 @@ impl Ring {
     }
 
     /// The one that is asked has failed: whether there is another one, which is asked now.
-    pub fn next(&mut self) -> bool {
+    pub fn fall_over(&mut self) -> bool {
         self.tried.push(self.at);
         self.take_next(0)
     }

@@ -3,6 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
+use domain::Usage;
 use tokio::time::sleep;
 
 use crate::{Client, Delta, ModelError, chat, messages, refusal::Failure};
@@ -15,6 +16,8 @@ pub struct AnswerStream {
     /// the question may be asked again.
     request: Option<Bytes>,
     retries: u32,
+    /// Of attempts that broke off, as far as they told.
+    broken: Usage,
     state: State,
 }
 
@@ -33,6 +36,13 @@ enum Reading {
 }
 
 impl Reading {
+    fn usage(&self) -> Usage {
+        match self {
+            Self::Messages(reading) => reading.usage(),
+            Self::Chat(reading) => reading.usage(),
+        }
+    }
+
     async fn next(&mut self) -> Result<Delta, ModelError> {
         match self {
             Self::Messages(reading) => reading.next().await,
@@ -44,7 +54,7 @@ impl Reading {
 impl AnswerStream {
     pub(crate) async fn open(client: Client, body: Bytes) -> Result<Self, ModelError> {
         let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
-        let mut stream = Self { client, request: Some(body), retries: 0, state };
+        let mut stream = Self { client, request: Some(body), retries: 0, broken: Usage::default(), state };
         while let State::Asking(asking) = &mut stream.state {
             match asking.await {
                 Ok(reading) => stream.state = State::Reading(reading),
@@ -83,6 +93,16 @@ impl AnswerStream {
         self.request.is_none()
     }
 
+    /// Tokens of what broke off or is not at its end, as far as the provider has told.
+    /// Those of a whole answer are in the answer.
+    pub fn broken_usage(&self) -> Usage {
+        let mut usage = self.broken;
+        if let State::Reading(reading) = &self.state {
+            usage += reading.usage();
+        }
+        usage
+    }
+
     fn note(&mut self, delta: Delta) -> Delta {
         match &delta {
             Delta::Text(_) | Delta::Thinking(_) => self.request = None,
@@ -94,6 +114,7 @@ impl AnswerStream {
 
     /// Begins the next attempt, or gives up.
     fn recover(&mut self, failure: Failure) -> Result<(), ModelError> {
+        self.broken = self.broken_usage();
         self.state = State::Ended;
         let patience = self.client.patience();
         let Some(body) = &self.request else { return Err(patience.presentable(failure.error)) };

@@ -3,11 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::Engine;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use store::Store;
-use uuid::Uuid;
 
-use crate::{auth::Verifier, config::Rates, slack::Slack};
+use crate::{auth::Verifier, config, rates::Rates, slack::Slack};
 
 /// Two keep-alives of an event stream.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct App {
     pub engine: Engine,
     pub verifier: Verifier,
-    pub rates: Arc<DefaultKeyedRateLimiter<Uuid>>,
+    pub rates: Arc<Rates>,
     pub public: Arc<Public>,
     /// Longest time in which a client accepts nothing of its answer before it is cut off.
     pub patience: Duration,
@@ -35,12 +33,11 @@ pub struct Public {
 }
 
 impl App {
-    pub fn new(engine: Engine, verifier: Verifier, rates: Rates, public: Public) -> Self {
-        let quota = Quota::per_minute(rates.per_minute).allow_burst(rates.burst);
+    pub fn new(engine: Engine, verifier: Verifier, rates: config::Rates, public: Public) -> Self {
         Self {
             engine,
             verifier,
-            rates: Arc::new(RateLimiter::keyed(quota)),
+            rates: Arc::new(Rates::new(rates)),
             public: Arc::new(public),
             patience: PATIENCE,
             slack: None,

@@ -12,7 +12,6 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit::Actor};
-use governor::clock::{Clock, DefaultClock};
 use store::{
     LockedSession, TenantTx,
     audit::Entry,
@@ -28,6 +27,7 @@ use crate::{
         api_key::{self, ApiKey},
     },
     problem::Failure,
+    rates::Told,
 };
 
 /// A verified person (or service) in one organization.
@@ -366,8 +366,9 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> std::result::Result<Self, Failure> {
         let identity = authenticate(&parts.headers, app).await?;
         // Before it is known where the person may go: to ask for an organization costs as well.
-        let from = identity.org.as_ref().map_or(OrgId::from(uuid::Uuid::nil()), |(org, _)| *org);
-        throttle(app, from, &identity)?;
+        let from = identity.org.as_ref().map_or(NOWHERE, |(org, _)| *org);
+        let told = told(parts);
+        app.rates.of_user(&told, from, identity.user)?;
         let wanted = org_header(&parts.headers)?;
         let (org, org_external, token_role) = match &identity.org {
             Some((org, external)) => {
@@ -378,6 +379,7 @@ impl FromRequestParts<App> for Caller {
             }
             None => by_membership(app, &identity, wanted).await?,
         };
+        app.rates.of_org(&told, org)?;
         Ok(Self { app: app.clone(), identity, org, org_external, token_role })
     }
 }
@@ -463,13 +465,12 @@ async fn by_membership(
     }
 }
 
-fn throttle(app: &App, org: OrgId, identity: &Identity) -> Result<()> {
-    // One bucket for a person in an organization. No organization has the id of those
-    // whose token names none: they have a bucket of their own.
-    let key = uuid::Uuid::new_v5(&org.0, identity.user.0.as_bytes());
-    app.rates.check_key(&key).map_err(|not_until| Error::RateLimited {
-        retry_after: not_until.wait_time_from(DefaultClock::default().now()),
-    })
+/// No organization has the id of those whose token names none: they have a bucket of their own.
+const NOWHERE: OrgId = OrgId(uuid::Uuid::nil());
+
+/// Where the answer's headers are collected.
+fn told(parts: &Parts) -> Told {
+    parts.extensions.get::<Told>().cloned().unwrap_or_default()
 }
 
 /// A platform administrator: a claim of the token, not a role in an organization.
@@ -501,7 +502,7 @@ impl FromRequestParts<App> for Platform {
         if !identity.platform_admin {
             return Err(Error::forbidden("this needs a platform administrator's token").into());
         }
-        throttle(app, OrgId::from(uuid::Uuid::nil()), &identity)?;
+        app.rates.of_user(&told(parts), NOWHERE, identity.user)?;
         Ok(Self { app: app.clone(), identity })
     }
 }

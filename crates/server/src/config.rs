@@ -40,11 +40,18 @@ pub enum AuthStyle {
     Bearer,
 }
 
-/// Requests of one person.
+/// Requests that are served.
 #[derive(Clone, Copy, Debug)]
-pub struct Rates {
+pub struct Rate {
     pub per_minute: NonZeroU32,
     pub burst: NonZeroU32,
+}
+
+/// Of one person, and of one organization.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    pub user: Rate,
+    pub org: Rate,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -215,6 +222,18 @@ pub struct Serve {
     /// Requests that one person may send at once.
     #[arg(long, env = "SIXTY_RATE_BURST", default_value = "300")]
     pub rate_burst: NonZeroU32,
+    /// Requests a minute of one organization.
+    #[arg(long, env = "SIXTY_ORG_RATE_PER_MINUTE", default_value = "6000")]
+    pub org_rate_per_minute: NonZeroU32,
+    /// Requests that one organization may send at once.
+    #[arg(long, env = "SIXTY_ORG_RATE_BURST", default_value = "3000")]
+    pub org_rate_burst: NonZeroU32,
+    /// Runs of one person that may be queued or running at the same time.
+    #[arg(long, env = "SIXTY_RUNS_PER_USER", default_value = "20")]
+    pub runs_per_user: NonZeroU32,
+    /// The same of one organization.
+    #[arg(long, env = "SIXTY_RUNS_PER_ORG", default_value = "500")]
+    pub runs_per_org: NonZeroU32,
     /// Tokens of the messages at which a conversation is compacted; else 75 % of
     /// what the model's window leaves.
     #[arg(long, env = "SIXTY_COMPACT_AT_TOKENS")]
@@ -311,7 +330,10 @@ pub struct Faults {
 
 impl Serve {
     pub fn rates(&self) -> Rates {
-        Rates { per_minute: self.rate_per_minute, burst: self.rate_burst }
+        Rates {
+            user: Rate { per_minute: self.rate_per_minute, burst: self.rate_burst },
+            org: Rate { per_minute: self.org_rate_per_minute, burst: self.org_rate_burst },
+        }
     }
 }
 

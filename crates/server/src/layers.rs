@@ -21,7 +21,7 @@ use tower_http::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{App, problem::Problem};
+use crate::{App, problem::Problem, rates};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that we take from a client.
@@ -31,6 +31,7 @@ pub fn around(router: Router, app: &App) -> Router {
     router
         .layer(middleware::from_fn_with_state(app.clone(), detach))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(rates::tell))
         .layer(cors(&app.public.cors_origins))
         .layer(middleware::from_fn(write_problem))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {

@@ -19,6 +19,7 @@ mod page;
 mod patience;
 mod problem;
 mod providers;
+mod rates;
 mod routes;
 pub mod serve;
 pub mod skill_files;

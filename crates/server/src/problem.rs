@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::FieldError;
+use domain::{
+    FieldError,
+    budget::{self, Standing},
+};
 use serde::Serialize;
 use utoipa::{
     IntoResponses, ToSchema,
@@ -33,6 +36,9 @@ pub struct Problem {
     /// The fields that were refused (422).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The limit of which nothing is left (402).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Standing>,
 }
 
 impl Problem {
@@ -45,6 +51,7 @@ impl Problem {
             code: code.to_owned(),
             request_id: None,
             errors: Vec::new(),
+            budget: None,
         }
     }
 
@@ -66,11 +73,11 @@ impl Problem {
                 Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
             }
             E::Forbidden { code, detail } => Problem::new(StatusCode::FORBIDDEN, code, detail),
-            E::RateLimited { .. } => Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "too many requests; wait as long as Retry-After says",
-            ),
+            E::RateLimited { code, detail, .. } => Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail),
+            E::BudgetExhausted(standing) => Problem {
+                budget: Some(*standing),
+                ..Problem::new(StatusCode::PAYMENT_REQUIRED, budget::EXHAUSTED, standing.to_string())
+            },
             E::Unavailable { detail, .. } => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
@@ -132,7 +139,7 @@ impl IntoResponse for Failure {
 fn from_domain(error: domain::Error) -> Response {
     use domain::Error as E;
     let retry_after = match &error {
-        E::RateLimited { retry_after } | E::Unavailable { retry_after, .. } => Some(*retry_after),
+        E::RateLimited { retry_after, .. } | E::Unavailable { retry_after, .. } => Some(*retry_after),
         _ => None,
     };
     let authenticate = matches!(error, E::Unauthenticated { .. });

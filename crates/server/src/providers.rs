@@ -79,12 +79,12 @@ pub(crate) async fn configured(
 }
 
 /// The provider of the default model has to be there. The only one answers to its name, whatever that is.
-fn know(default_model: &str, clients: &mut Clients, named: bool) -> Result<(), Fatal> {
+fn know(default_model: &str, clients: &mut Clients, has_file: bool) -> Result<(), Fatal> {
     let provider = default_model.split_once('/').map(|(provider, _)| provider);
     let names: Vec<&str> = clients.iter().map(|(name, _)| name.as_str()).collect();
     match provider {
         Some(provider) if names.contains(&provider) => Ok(()),
-        Some(provider) if !named && clients.len() == 1 => {
+        Some(provider) if !has_file && clients.len() == 1 => {
             let alias = (provider.to_owned(), clients[0].1.clone());
             clients.push(alias);
             Ok(())

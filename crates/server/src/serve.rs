@@ -121,6 +121,8 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         prices: prices(config.provider.model_prices.as_deref())?,
         mailer: mailer(&config.mail)?,
         keys,
+        runs_of_user: config.runs_per_user.get(),
+        runs_of_org: config.runs_per_org.get(),
         #[cfg(feature = "faults")]
         probe_url: config.faults.probe_url.clone(),
     };

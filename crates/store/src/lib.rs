@@ -7,9 +7,11 @@ pub mod approvals;
 pub mod archives;
 pub mod asked;
 pub mod audit;
+pub mod budgets;
 pub mod card_types;
 pub mod cluster;
 mod connections;
+pub mod crowds;
 pub mod entities;
 pub mod erasures;
 mod error;
@@ -46,6 +48,7 @@ pub mod sweep;
 pub mod trust;
 pub mod turns;
 mod tx;
+pub mod usage;
 
 use std::time::Duration;
 

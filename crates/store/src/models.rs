@@ -82,13 +82,13 @@ async fn rows(tx: &mut TenantTx, org: OrgId) -> Result<Vec<ModelRow>> {
                 price,
                 context_window: row.context_window.and_then(|tokens| tokens.try_into().ok()),
                 max_output_tokens: row.max_output_tokens.and_then(|tokens| tokens.try_into().ok()),
-                capabilities: row.capabilities.map(capabilities).transpose()?,
+                capabilities: row.capabilities.as_deref().map(capabilities).transpose()?,
             })
         })
         .collect()
 }
 
-fn capabilities(stored: Vec<String>) -> Result<Vec<Capability>> {
+fn capabilities(stored: &[String]) -> Result<Vec<Capability>> {
     stored.iter().map(|name| Capability::parse(name).ok_or_else(|| corrupt("a capability", name))).collect()
 }
 

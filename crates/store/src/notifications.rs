@@ -53,6 +53,17 @@ pub async fn add(
     text: &str,
     about: About,
 ) -> Result<()> {
+    add_once(tx, NotificationId::new(), kind, (title, text), about).await
+}
+
+/// The same, unless the person has this one already.
+pub async fn add_once(
+    tx: &mut TenantTx,
+    id: NotificationId,
+    kind: NotificationKind,
+    (title, text): (&str, &str),
+    about: About,
+) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
         "with old as (
@@ -61,10 +72,10 @@ pub async fn add(
                 order by created_at desc, id desc offset $8)
          )
          insert into sixty.notifications (org_id, owner_id, id, kind, title, text, about)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (org_id, id) do nothing",
         tenant.org.0,
         tenant.user.0,
-        NotificationId::new().0,
+        id.0,
         kind.as_str(),
         title,
         text,

@@ -161,6 +161,24 @@ pub async fn members(tx: &mut TenantTx, after: UserId, limit: i64) -> Result<Vec
     Ok(ids.into_iter().map(UserId).collect())
 }
 
+/// Owners and administrators, but no programs: whom the organization's affairs concern.
+pub async fn administrators(tx: &mut TenantTx, limit: i64) -> Result<Vec<UserId>> {
+    let org = tx.org();
+    let ids = sqlx::query_scalar!(
+        "select user_id from sixty.members
+         where org_id = $1 and status = 'active' and not service and not shared
+            and coalesce(token_role, role) in ('owner', 'admin')
+            and coalesce(ceiling, 'owner') in ('owner', 'admin')
+         order by user_id limit $2",
+        org.0,
+        limit
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
 /// A member's membership as it is now: that of another person than the transaction's, or one that it has changed.
 pub async fn membership(tx: &mut TenantTx, user: UserId) -> Result<Option<Membership>> {
     let org = tx.org();

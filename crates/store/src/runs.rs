@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    SystemTx, TenantTx, approvals,
+    SystemTx, TenantTx, approvals, budgets,
     error::{corrupt, from_sqlx, violates},
     events, sequences,
     steps::Frames,
@@ -137,6 +137,7 @@ pub async fn cancel(
         events::insert(tx, id, row.fence, &frames).await?;
         approvals::void(tx, id).await?;
         sequences::end(tx, id, RunStatus::Cancelled).await?;
+        budgets::release(tx, id).await?;
     }
     Ok(())
 }

@@ -146,6 +146,8 @@ pub async fn finish(
         ), call as (
             update sixty.tool_calls set state = 'unknown'
             where org_id = $1 and owner_id = $2 and run_id = $3 and state = 'started'
+        ), reservation as (
+            delete from sixty.budget_reservations where org_id = $1 and run_id = $3
         )
         update sixty.runs set status = $8, error_code = $9, error_message = $10,
             input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,

@@ -4,6 +4,7 @@
 use domain::{
     ArchiveId, EntityRef, Error, MessageId, Result, Role, RunId, SessionId, UserId,
     audit::Channel,
+    budget::{Limits, Spent},
     id::ReplicaId,
     offered::Routing,
     permission::Matrix,
@@ -13,7 +14,7 @@ use domain::{
 use sqlx::types::Json;
 
 use crate::{
-    RunTx, TenantTx,
+    RunTx, TenantTx, budgets,
     error::{corrupt, from_sqlx, violates},
     parked::{self, Parked},
     permissions,
@@ -110,6 +111,8 @@ pub struct NewTurn {
     pub told: Versions,
     /// The prompt, or the message itself, holds what came from outside.
     pub untrusted: bool,
+    /// What is set aside of a budget for its first model call.
+    pub reserve: Option<Spent>,
 }
 
 macro_rules! context {
@@ -155,6 +158,10 @@ pub struct Next {
     pub asked: bool,
     /// The model that answered in the conversation just now: its provider may still keep the prompt.
     pub warm: Option<String>,
+    /// What the person and the organization may use; none: as much as they like.
+    pub limits: Option<Limits>,
+    /// Runs of the conversation's owner that are under way.
+    pub under_way: i64,
 }
 
 /// What the next turn of a session is given, if this person speaks. The opener must have locked the session's row:
@@ -189,7 +196,12 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
             exists (select from sixty.questions
                 where org_id = $1 and owner_id = $2 and session_id = $3 and status = 'open') as "asked!",
             (select matrix from sixty.member_permissions
-                where org_id = $1 and user_id = $4) as "matrix!: Json<Matrix>"
+                where org_id = $1 and user_id = $4) as "matrix!: Json<Matrix>",
+            coalesce((select b.limits from sixty.budgets b where b.org_id = $1),
+                (select b.limits from sixty.budgets b
+                    where b.org_id = '00000000-0000-0000-0000-000000000000')) as "limits: Json<Limits>",
+            (select count(*) from sixty.runs
+                where org_id = $1 and owner_id = $2 and status in ('queued', 'running')) as "under_way!"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,
@@ -204,7 +216,8 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
         return Err(run_active());
     }
     let (seq, matrix, asked, warm) = (row.seq, row.matrix.0.clone(), row.asked, row.warm.clone());
-    Ok(Next { seq, context: context!(row), matrix, asked, warm })
+    let (limits, under_way) = (row.limits.as_ref().map(|limits| limits.0), row.under_way);
+    Ok(Next { seq, context: context!(row), matrix, asked, warm, limits, under_way })
 }
 
 /// Takes the message in, at the place that [`prepare`] told, with its run.
@@ -266,6 +279,9 @@ pub async fn begin(tx: &mut TenantTx, new: &NewTurn) -> Result<()> {
     .await
     // A run that waited may be claimed at this moment.
     .map_err(|error| if violates(&error, "runs_one_running") { run_active() } else { from_sqlx(error) })?;
+    if let Some(spent) = new.reserve {
+        budgets::reserve(tx, new.run, new.author, spent).await?;
+    }
     sequences::create(tx, new.run, &new.steps).await
 }
 
@@ -350,6 +366,8 @@ pub struct Resumed {
     pub context: Context,
     /// What the person's copilot may do, as it stands now.
     pub matrix: Matrix,
+    /// What the person and the organization may use; none: as much as they like.
+    pub limits: Option<Limits>,
     pub message: MessageId,
     pub trigger: String,
     pub mode: Mode,
@@ -400,7 +418,10 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
             -- 0 where an archive alone holds its question: no message of the prompt is the run's own.
             coalesce((select max(m.seq) from sixty.messages m
                 where m.org_id = $1 and m.owner_id = $3 and (m.run_id = $2 or m.id = r.message_id)), 0) as "own_seq!",
-            (select o.wake_at is not null from sixty.runs o where o.org_id = $1 and o.id = $2) as "was_parked!"
+            (select o.wake_at is not null from sixty.runs o where o.org_id = $1 and o.id = $2) as "was_parked!",
+            coalesce((select b.limits from sixty.budgets b where b.org_id = $1),
+                (select b.limits from sixty.budgets b
+                    where b.org_id = '00000000-0000-0000-0000-000000000000')) as "limits: Json<Limits>"
         "#,
         org.0,
         run.0,
@@ -413,6 +434,7 @@ pub async fn load(tx: &mut RunTx) -> Result<Resumed> {
     Ok(Resumed {
         context,
         matrix,
+        limits: row.limits.map(|limits| limits.0),
         message: row.message_id.into(),
         trigger: row.trigger,
         mode: Mode::parse(&row.mode).unwrap_or_default(),

@@ -64,6 +64,10 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
     ("slack_events.expired", "the same, by organization and time"),
     ("slack_turns.work", "what is to be answered is claimed by any replica; ids, states and leases"),
     (
+        "usage_events.accounts",
+        "the platform settles accounts with all organizations; ids, names of models and numbers",
+    ),
+    (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
     ),
@@ -78,6 +82,7 @@ const PLATFORM_POLICIES: &[(&str, &str)] = &[
     ("model_settings.platform", "what the platform says of models stands for those who say nothing"),
     ("models.platform", "what they cost and can"),
     ("model_routes.platform", "and who answers what"),
+    ("budgets.platform", "the budget of whoever has set none"),
 ];
 
 /// Everything that `sixty_system` may do. Nothing of it is content.
@@ -130,6 +135,10 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
         "claims of what is to be answered",
     ),
     ("slack_turns: update (fence, lease_until)", "the same"),
+    (
+        "usage_events: select (at, cache_creation_input_tokens, cache_read_input_tokens, cost, feature, id, input_tokens, model, org_id, output_tokens, run_id, user_id)",
+        "the platform's accounts",
+    ),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (

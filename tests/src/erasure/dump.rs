@@ -6,6 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{OrgId, UserId};
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::fates::{COLUMNS, Fate, GONE};
 use crate::{
@@ -58,6 +59,8 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("POST /v1/platform/skills/{key}/rollback", "the platform's"),
     ("PUT /v1/platform/skills/{key}/pin", "the platform's"),
     ("PUT /v1/admin/retention", "an administrator's"),
+    ("PUT /v1/admin/budgets", "numbers"),
+    ("PUT /v1/platform/budgets", "numbers"),
     ("PUT /v1/platform/orgs/{external_id}", "the platform's"),
     ("PUT /v1/platform/orgs/{external_id}/members/{sub}", "the platform's"),
 ];
@@ -140,7 +143,16 @@ impl Crowd {
         .expect("the tables");
         let mut sums = BTreeMap::new();
         for (table, column) in tables {
-            let column = column.unwrap_or_else(|| "null::uuid".into());
+            let column = match (table.as_str(), column) {
+                // What the person used is nobody's afterwards.
+                ("usage_events" | "usage_days", _) => {
+                    format!(
+                        "case when coalesce(user_id, '{NIL}') = '{NIL}' then $2 else user_id end",
+                        NIL = Uuid::nil()
+                    )
+                }
+                (_, column) => column.unwrap_or_else(|| "null::uuid".into()),
+            };
             let time = if table == "audit" { format!("and at < '{since}'") } else { String::new() };
             let sql = format!(
                 "select count(*), coalesce(md5(string_agg(x, '|' order by x)), '') from (

@@ -21,7 +21,7 @@ pub fn platform(app: &TestApp) -> Person {
 }
 
 /// Asks for an erasure and waits for its end.
-async fn erased(by: &Person, path: &str) -> Value {
+pub async fn erased(by: &Person, path: &str) -> Value {
     let asked = by.delete(path).await.expect(202);
     let place = asked.header("location").to_owned();
     let id = asked.json()["id"].clone();

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use server::{
     App, Public,
     auth::{self, Grant, Verifier},
-    config::Rates,
+    config::{Rate, Rates},
     slack::Slack,
 };
 use store::{PoolSize, Store};
@@ -160,13 +160,16 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
             .smtp_url
             .map(|url| tools::mail::Mailer::new(&url, "Sixty <sixty@acme.example>").expect("a mail server")),
         keys: setup.keys,
+        runs_of_user: setup.runs_of_user,
+        runs_of_org: setup.runs_of_org,
     };
     let engine = Engine::new(store, providers, redactor, settings);
     let identity =
         setup.identity.unwrap_or_else(|| auth::Settings { issuers: setup.issuers, ..auth_settings() });
     let verifier = Verifier::new(&identity, &TaskTracker::new()).expect("a verifier");
     let number = |n| NonZeroU32::new(n).expect("not zero");
-    let rates = Rates { per_minute: number(setup.rate_per_minute), burst: number(setup.rate_per_minute) };
+    let rate = |n| Rate { per_minute: number(n), burst: number(n) };
+    let rates = Rates { user: rate(setup.rate_per_minute), org: rate(setup.org_rate_per_minute) };
     let public = Public { cors_origins: setup.cors_origins, ..Public::default() };
     let app = App { patience: setup.patience, ..App::new(engine, verifier, rates, public) };
     match setup.slack {

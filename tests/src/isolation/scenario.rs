@@ -93,6 +93,7 @@ impl Witness {
         self.schedule().await;
         self.propose().await;
         self.keep().await;
+        self.spend().await;
         self.data(other_replica).await;
         for path in [
             "/v1/me",
@@ -394,6 +395,15 @@ impl Witness {
         self.json(Method::PUT, "/v1/admin/retention", days).await;
         self.get("/v1/admin/retention").await;
         self.get("/v1/admin/retention/preview").await;
+    }
+
+    /// Budgets that nobody reaches, and what was used.
+    async fn spend(&self) {
+        let limits = json!({"org": {"monthly_usd": 1000}, "user": {"daily_tokens": 1_000_000_000}});
+        self.json(Method::PUT, "/v1/admin/budgets", limits).await;
+        for path in ["/v1/admin/budgets", "/v1/usage", "/v1/admin/usage?group_by=user,model"] {
+            self.get(path).await;
+        }
     }
 
     /// One's own export; and a member who has left, exported and erased by who may do that.

@@ -11,9 +11,11 @@ use crate::harness::{
     look::{answers, end, names, run_of},
 };
 
+type MakesReply = fn() -> Reply;
+
 #[tokio::test]
 async fn whatever_befalls_a_model_before_its_first_word_the_next_one_answers() {
-    let failures: [(&str, fn() -> Reply); 11] = [
+    let failures: [(&str, MakesReply); 11] = [
         ("408", || Reply::status(408)),
         ("429", || Reply::status(429)),
         ("429 with a wish", || Reply::status(429).header("retry-after", "20")),

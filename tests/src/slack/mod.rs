@@ -10,6 +10,7 @@ mod mentions;
 mod people;
 mod replicas;
 mod reports;
+mod spent;
 pub mod standin;
 mod threads;
 pub mod workspace;

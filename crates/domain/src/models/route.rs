@@ -191,8 +191,8 @@ impl Routes {
 
     /// What the model takes; none: nobody says that it cannot do everything.
     pub fn capabilities(&self, model: &str) -> Option<&[Capability]> {
-        let known = [&self.own, &self.platform].into_iter().filter_map(|settings| row(settings, model));
-        known.filter_map(|row| row.capabilities.as_deref()).next()
+        let rows = [&self.own, &self.platform].map(|settings| row(settings, model));
+        rows.into_iter().flatten().find_map(|row| row.capabilities.as_deref())
     }
 
     fn can(&self, model: &str, needs: &[Capability]) -> bool {

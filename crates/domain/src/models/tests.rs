@@ -22,8 +22,8 @@ fn wish(feature: Feature, tier: Tier) -> Wish<'static> {
     Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None }
 }
 
-fn names(routed: &Routed) -> Vec<&str> {
-    routed.candidates.iter().map(|candidate| candidate.model.as_str()).collect()
+fn names(answer: &Routed) -> Vec<&str> {
+    answer.candidates.iter().map(|candidate| candidate.model.as_str()).collect()
 }
 
 #[test]
@@ -42,19 +42,19 @@ fn the_row_that_says_most_decides_and_an_organization_s_comes_before_the_platfor
         (Feature::Slack, Tier::Low, vec!["a/low"]),
         (Feature::Slack, Tier::High, vec!["a/own"]),
     ] {
-        let routed = routes.route(&wish(feature, tier)).expect("a route");
-        assert_eq!(names(&routed), expected, "{feature:?} {tier:?}: {}", routed.reason);
-        assert!(routed.reason.contains("the organization's route"), "{}", routed.reason);
+        let answer = routes.route(&wish(feature, tier)).expect("a route");
+        assert_eq!(names(&answer), expected, "{feature:?} {tier:?}: {}", answer.reason);
+        assert!(answer.reason.contains("the organization's route"), "{}", answer.reason);
     }
 }
 
 #[test]
 fn without_rows_the_service_s_own_model_answers_with_the_operator_s_price() {
     let nothing = || serde_json::json!({});
-    let routed = routes(nothing(), nothing()).route(&wish(Feature::Chat, Tier::Low)).expect("a route");
-    assert_eq!(names(&routed), ["a/plain"]);
-    assert_eq!(routed.candidates[0].price.map(|price| price.output), Some(2.0));
-    assert!(routed.reason.contains("no route is set"), "{}", routed.reason);
+    let answer = routes(nothing(), nothing()).route(&wish(Feature::Chat, Tier::Low)).expect("a route");
+    assert_eq!(names(&answer), ["a/plain"]);
+    assert_eq!(answer.candidates[0].price.map(|price| price.output), Some(2.0));
+    assert!(answer.reason.contains("no route is set"), "{}", answer.reason);
 }
 
 #[test]

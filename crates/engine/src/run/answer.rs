@@ -1,12 +1,13 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
-use domain::{Block, Event, MessageId, Result, block, models::Price};
+use domain::{Block, Event, MessageId, Result, block};
 use model::{Answer, AnswerStream, Delta, ModelError};
 use redact::RedactStream;
 use serde_json::value::RawValue;
 use store::{
     steps::{self, NewStep, StepKind},
     turns::Past,
+    usage,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -33,6 +34,7 @@ impl Run {
         } else {
             Box::pin(self.make_room()).await?;
             self.ring.begin(self.asked_again);
+            Box::pin(self.afford()).await?;
             Box::pin(self.open(deadline)).await?
         };
         let (heard, visible) = self.hear(opened, message, deadline).await?;
@@ -96,7 +98,7 @@ impl Run {
             return false;
         }
         let failed = self.ring.current().model.clone();
-        let falls_over = self.ring.next();
+        let falls_over = self.ring.fall_over();
         if falls_over {
             let next = &self.ring.current().model;
             tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
@@ -139,7 +141,10 @@ impl Run {
         let heard = loop {
             let next = tokio::select! {
                 biased;
-                stopped = &mut stopped => return Err(stop_of(stopped)),
+                stopped = &mut stopped => {
+                    self.bill_broken(stream.broken_usage());
+                    return Err(stop_of(stopped));
+                }
                 () = &mut late => Err(too_long()),
                 next = stream.next() => next,
             };
@@ -155,6 +160,7 @@ impl Run {
         };
         shown.end_thinking(self);
         shown.end_text(self);
+        self.bill_broken(stream.broken_usage());
         Ok((heard, shown.any))
     }
 
@@ -164,17 +170,9 @@ impl Run {
         Target { model: asked.name(), max_tokens: self.engine.max_tokens(asked) }
     }
 
-    /// Counts the tokens of a model call, with what they cost.
-    pub(super) fn bill(&mut self, mut usage: domain::Usage, price: Option<Price>) -> domain::Usage {
-        usage.cost = price.map(|price| price.cost(&usage)).unwrap_or_default();
-        self.usage += usage;
-        self.unbilled += usage;
-        usage
-    }
-
     async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
         self.iterations += 1;
-        let usage = self.bill(answer.usage, self.ring.current().price);
+        let usage = self.bill_answer(answer.usage);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -213,7 +211,7 @@ impl Run {
             message,
             content: &content,
             preview: preview.as_deref(),
-            usage: self.unbilled,
+            usage: self.spent_since(),
             iterations: self.iterations,
             done,
             model: &self.ring.current().model,
@@ -223,11 +221,12 @@ impl Run {
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
         if done {
             crash::at(CrashPoint::Finish);
         }
         self.commit(tx, &frames, &staged).await?;
-        self.unbilled = domain::Usage::default();
+        self.billed();
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;

@@ -1,7 +1,11 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
-use domain::{ArchiveId, Event, Result, models::Candidate, session::Message};
+use domain::{
+    ArchiveId, Event, Result,
+    models::{Candidate, Feature},
+    session::Message,
+};
 use model::{ModelError, Ring};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -209,6 +213,7 @@ impl Run {
         let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
         let mut ring = self.engine.ring(routing::for_summary(&self.routes, self.ring.current()));
         for piece in compaction::requests(messages, self.engine.window(ring.current()).await) {
+            Box::pin(self.afford()).await?;
             let asked = self.ask_summary(&mut ring, so_far.as_deref(), &piece);
             let text = tokio::select! {
                 stopped = stop.wait_for(Option::is_some) => return Err(super::answer::stop_of(stopped)),
@@ -235,7 +240,7 @@ impl Run {
                     match client.create(compaction::request(candidate.name(), so_far, piece)).await {
                         Ok(answer) => {
                             ring.answered();
-                            self.bill(answer.usage, candidate.price);
+                            self.bill(Feature::Summary, &candidate, answer.usage);
                             return Some(answer.text()).filter(|text| !text.trim().is_empty());
                         }
                         Err(error) => error,
@@ -247,7 +252,7 @@ impl Run {
             if error.is_retryable() {
                 ring.failed(error.retry_after());
             }
-            if !error.is_retryable() || !ring.next() {
+            if !error.is_retryable() || !ring.fall_over() {
                 return None;
             }
         }

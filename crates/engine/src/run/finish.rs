@@ -3,7 +3,7 @@
 
 use domain::{Event, MessageId, Result, run::RunStatus};
 use model::ModelError;
-use store::{approvals, steps};
+use store::{approvals, steps, usage};
 
 use super::{Left, Run};
 use crate::{
@@ -91,12 +91,14 @@ impl Run {
         let events: Vec<Event> = self.steps_broken_off(status).into_iter().chain([event]).collect();
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
-        steps::finish(&mut tx, status, error, self.unbilled, &frames).await?;
+        steps::finish(&mut tx, status, error, self.spent_since(), &frames).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
         if status != RunStatus::Done {
             approvals::void(tx.tenant(), self.lease.run).await?;
         }
         crash::at(CrashPoint::Finish);
         self.commit(tx, &frames, &staged).await?;
+        self.billed();
         Err(Left::Ended)
     }
 }

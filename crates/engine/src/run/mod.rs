@@ -4,6 +4,7 @@
 mod act;
 mod answer;
 mod ask;
+mod billing;
 mod compact;
 mod decide;
 mod finish;
@@ -22,10 +23,12 @@ use chrono_tz::Tz;
 use domain::{
     Error, Event, Result, Role, Usage,
     audit::Channel,
+    budget::{Limits, Standing},
     event::ToolUsed,
     models::{Candidate, Routes},
     permission::Matrix,
     run::{Lease, Mode, PinnedSkill},
+    usage::Call,
 };
 use model::{AnswerStream, ModelError, Ring};
 use store::{
@@ -63,6 +66,8 @@ pub(crate) struct Start {
     pub routes: Arc<Routes>,
     pub context: Context,
     pub matrix: Matrix,
+    /// What may be used, and where that stands.
+    pub budget: (Option<Limits>, Vec<Standing>),
     pub library: Arc<Library>,
     pub skill: Option<PinnedSkill>,
     /// The steps of that skill, if they are executed one by one.
@@ -119,8 +124,12 @@ pub(crate) struct Run {
     asked: Vec<String>,
     /// The provider paused in mid-answer: it goes on when it is sent its answer.
     paused: bool,
-    /// Tokens of model calls that no stored step accounts for yet.
-    unbilled: Usage,
+    /// Model calls that no stored step accounts for yet.
+    unbilled: Vec<Call>,
+    /// What may be used; none: as much as one likes.
+    limits: Option<Limits>,
+    /// Where that stood before the last model call.
+    standings: Vec<Standing>,
     /// Where the live part of the session begins.
     live_from: i64,
     /// Compactions that freed too little.
@@ -193,7 +202,7 @@ impl Engine {
         &self,
         start: Start,
         tx: TenantTx,
-        turn: NewTurn,
+        mut turn: NewTurn,
         tell: oneshot::Sender<Result<Begun>>,
     ) -> Option<(Run, Option<Opened>)> {
         let offer = self.offer(&start.matrix, start.role, start.sequence.is_some());
@@ -204,6 +213,11 @@ impl Engine {
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
         run.channel = turn.trigger;
+        (run.limits, run.standings) = start.budget;
+        // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
+        let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
+        run.ring.begin(false);
+        turn.reserve = run.needs().filter(|_| asks_now);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -219,12 +233,10 @@ impl Engine {
             drop(tell.send(stored));
             ok
         };
-        if run.sequence.is_some() || run.outgrown_as_known() != Some(false) {
-            // The loop begins with a step, compacts first, or asks how much fits: after the commit.
+        if !asks_now {
             return store.await.then_some((run, None));
         }
         let deadline = run.deadline_of_call();
-        run.ring.begin(false);
         let (stored, opened) = tokio::join!(store, run.open(deadline));
         // Where a stop came first, the loop sees it as well.
         stored.then_some((run, opened.ok()))
@@ -279,7 +291,9 @@ impl Engine {
             open: None,
             asked: Vec::new(),
             paused: false,
-            unbilled: Usage::default(),
+            unbilled: Vec::new(),
+            limits: None,
+            standings: Vec::new(),
             live_from: context.live_from,
             futile: 0,
             rescues: 0,

@@ -2,7 +2,7 @@
 //! session goes on.
 
 use domain::{Event, Result, run::RunStatus};
-use store::{RunTx, parked};
+use store::{RunTx, parked, usage};
 
 use tools::ASK_USER;
 
@@ -35,8 +35,10 @@ impl Run {
         let open = round.calls.iter().zip(&round.answered).filter(|(_, answered)| answered.is_none());
         let asks = open.into_iter().any(|(call, _)| call.name == ASK_USER);
         let note = if asks { AWAITING_ANSWER } else { AWAITING };
-        parked::park(&mut tx, round.seq, note, self.unbilled, &frames).await?;
+        parked::park(&mut tx, round.seq, note, self.spent_since(), &frames).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
         self.commit(tx, &frames, &staged).await?;
+        self.billed();
         Err(Left::Ended)
     }
 }

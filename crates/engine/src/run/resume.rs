@@ -124,10 +124,10 @@ impl Engine {
             let names = loaded.candidates.as_deref().filter(|names| !names.is_empty()).unwrap_or(first);
             return Ok((chosen, names.iter().map(|name| routes.candidate(name)).collect()));
         }
-        let (chosen, routed) = self.choose_for(tx.tenant(), loaded, routes).await?;
-        let names: Vec<String> = routed.candidates.iter().map(|candidate| candidate.model.clone()).collect();
-        turns::decide(tx, &chosen, &names, &routed.reason).await?;
-        Ok((chosen, routed.candidates))
+        let (chosen, asks) = self.choose_for(tx.tenant(), loaded, routes).await?;
+        let names: Vec<String> = asks.candidates.iter().map(|candidate| candidate.model.clone()).collect();
+        turns::decide(tx, &chosen, &names, &asks.reason).await?;
+        Ok((chosen, asks.candidates))
     }
 
     async fn choose_for(
@@ -171,10 +171,10 @@ impl Engine {
             of_request: None,
             tier: tier::choose(before),
             warm: None,
-            content,
+            blocks: content,
         };
-        let routed = routing::route(routes, &loaded.context, wanted)?;
-        Ok((chosen, routed))
+        let asks = routing::route(routes, &loaded.context, &wanted)?;
+        Ok((chosen, asks))
     }
 
     /// The sequence that a run executes, as it stands in its rows; none for any other run.
@@ -217,6 +217,7 @@ impl Run {
     /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
         self.own_seq = loaded.own_seq;
+        self.limits = loaded.limits;
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;

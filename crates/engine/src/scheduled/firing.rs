@@ -5,6 +5,7 @@ use domain::{
     Error, Result, SessionId,
     audit::Channel,
     block::{self, Block},
+    budget,
     run::Mode,
     schedule::{PausedFor, TaskRunStatus, TaskStatus},
 };
@@ -157,10 +158,14 @@ async fn begin(engine: &Engine, slot: &Leased) -> Result<()> {
 async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> {
     let mut tx = engine.store().tenant(slot.owner).await?;
     let Some(held) = rows::hold(&mut tx, slot, Stage::Due).await? else { return tx.rollback().await };
-    if matches!(refusal, Error::Conflict { code: "run_active", .. }) {
+    if matches!(refusal, Error::Conflict { code: "run_active", .. } | Error::RateLimited { .. }) {
         rows::postpone(&mut tx, &held, BUSY).await?;
     } else {
-        ending::failed(&mut tx, &held, None, ("not_begun", &refusal.to_string())).await?;
+        let code = match refusal {
+            Error::BudgetExhausted(_) => budget::EXHAUSTED,
+            _ => "not_begun",
+        };
+        ending::failed(&mut tx, &held, None, (code, &refusal.to_string())).await?;
         ending::follow_up(&mut tx, &held).await?;
     }
     tx.commit().await

@@ -32,6 +32,11 @@ enum Part {
 }
 
 impl Assembler {
+    /// What the provider has told so far.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
     /// Takes one chunk; what the reader learns from it joins `deltas`.
     pub fn take(&mut self, chunk: Chunk, deltas: &mut VecDeque<Delta>) -> Result<(), ModelError> {
         if let Some(error) = chunk.error {

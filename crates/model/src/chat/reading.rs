@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use async_openai::types::stream::StreamResponse;
+use domain::Usage;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -32,6 +33,11 @@ pub(crate) struct Reading {
 impl Reading {
     pub(super) fn new(chunks: StreamResponse<Chunk>, verdict: Verdict) -> Self {
         Self { chunks, verdict, assembler: Assembler::default(), deltas: VecDeque::new(), whole_by: None }
+    }
+
+    /// What the provider has told so far.
+    pub fn usage(&self) -> Usage {
+        self.assembler.usage()
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

@@ -50,6 +50,11 @@ impl Assembler {
         }
     }
 
+    /// What the provider has told so far.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
     /// An answer that was not streamed.
     pub fn whole(message: Message<'_>) -> Answer {
         let mut assembler = Self::default();

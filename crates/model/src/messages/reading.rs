@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use domain::Usage;
 use reqwest::Response;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -37,6 +38,11 @@ impl Reading {
             deadline: first_byte_by,
             idle,
         }
+    }
+
+    /// What the provider has told so far.
+    pub fn usage(&self) -> Usage {
+        self.assembler.usage()
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

@@ -255,6 +255,7 @@ pub async fn regenerate(
                 runs::cancel(tx, waiting, engine::cancelled_frames).await?;
             }
             messages::supersede_after(tx, id, seq).await?;
+            caller.app.engine.may_queue(tx).await?;
             let model = caller.app.model(session.model);
             let mode = session.mode.unwrap_or_default();
             let role = tx.role;

@@ -4,6 +4,7 @@ mod api_keys;
 pub(crate) mod approvals;
 pub(crate) mod asked;
 mod audit;
+mod budgets;
 mod card_types;
 pub(crate) mod content;
 mod download;
@@ -32,6 +33,7 @@ mod skills;
 mod slack;
 mod suggestions;
 mod summaries;
+mod usage;
 
 use axum::{Router, http::StatusCode, response::Response};
 use utoipa::{
@@ -181,6 +183,11 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::list))
         .routes(routes!(audit::audit))
         .routes(routes!(feedback::list))
+        .routes(routes!(usage::own))
+        .routes(routes!(usage::of_organization))
+        .routes(routes!(usage::usage_events))
+        .routes(routes!(budgets::get, budgets::put))
+        .routes(routes!(budgets::get_default, budgets::put_default))
         .routes(routes!(members::list))
         .routes(routes!(members::update))
         .routes(routes!(api_keys::create, api_keys::list))

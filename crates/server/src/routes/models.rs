@@ -88,7 +88,7 @@ impl From<Standing> for Circuit {
 
 /// What is said of models, and what stands behind it.
 #[derive(Serialize, ToSchema)]
-pub struct Settings {
+pub struct VersionedModels {
     #[serde(flatten)]
     settings: ModelSettings,
     version: i64,
@@ -119,7 +119,7 @@ fn shown(engine: &Engine, candidate: Candidate, routes: &Routes) -> AskableModel
 fn tagged(engine: &Engine, models: Models, platform: Option<ModelSettings>) -> Response {
     let Models { settings, version, updated_at, updated_by } = models;
     let providers = engine.providers().into_iter().map(ToOwned::to_owned).collect();
-    (ETag(version), Json(Settings { settings, version, updated_at, updated_by, providers, platform }))
+    (ETag(version), Json(VersionedModels { settings, version, updated_at, updated_by, providers, platform }))
         .into_response()
 }
 
@@ -136,7 +136,7 @@ pub async fn list(caller: Caller) -> Result<Json<Askable>> {
 
 /// What the organization says of models: owners and administrators.
 #[utoipa::path(get, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
-    responses((status = 200, body = Settings), Problems))]
+    responses((status = 200, body = VersionedModels), Problems))]
 pub async fn get(caller: Caller) -> Result<Response> {
     let (own, platform) = caller
         .tx(async |tx| {
@@ -151,7 +151,7 @@ pub async fn get(caller: Caller) -> Result<Response> {
 /// administrators. A route is chosen by how much it says of a turn (its feature and its tier), an organization's before
 /// the platform's; its candidates are asked in order, the next one where the one before fails.
 #[utoipa::path(put, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
-    request_body = ModelSettings, responses((status = 200, body = Settings), Problems))]
+    request_body = ModelSettings, responses((status = 200, body = VersionedModels), Problems))]
 pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Result<Response> {
     let engine = &caller.app.engine;
     let (own, platform) = caller
@@ -168,7 +168,7 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Re
 
 /// What the platform says of models, for every organization that says nothing else: a platform administrator.
 #[utoipa::path(get, path = "/v1/platform/models", tag = "platform", security(("bearer" = [])),
-    responses((status = 200, body = Settings), Problems))]
+    responses((status = 200, body = VersionedModels), Problems))]
 pub async fn get_of_platform(platform: Platform) -> Result<Response> {
     let said = platform.tx(PLATFORM, async |tx| find(tx).await).await?;
     Ok(tagged(&platform.app.engine, said, None))
@@ -176,7 +176,7 @@ pub async fn get_of_platform(platform: Platform) -> Result<Response> {
 
 /// The same as `PUT /v1/admin/models`, for every organization. What the platform does not allow, none can ask.
 #[utoipa::path(put, path = "/v1/platform/models", tag = "platform", security(("bearer" = [])),
-    request_body = ModelSettings, responses((status = 200, body = Settings), Problems))]
+    request_body = ModelSettings, responses((status = 200, body = VersionedModels), Problems))]
 pub async fn put_of_platform(
     platform: Platform,
     seen: IfMatch,
@@ -201,9 +201,9 @@ async fn write(
     seen: IfMatch,
 ) -> domain::Result<Models> {
     let mut problems = models::check(new, &engine.providers());
-    let named = new.models.iter().map(|row| &row.model);
+    let described = new.models.iter().map(|row| &row.model);
     let routed = new.routes.iter().flat_map(|row| &row.candidates);
-    let names = named.chain(routed).chain(new.allowed.iter().flatten());
+    let names = described.chain(routed).chain(new.allowed.iter().flatten());
     problems.extend(names.filter_map(|name| secret_in(engine, "models", name)));
     if !problems.is_empty() {
         return Err(Error::fields(problems));

@@ -225,6 +225,7 @@ async fn enqueue(
     let nothing =
         || Error::conflict("nothing_to_compact", "everything that was said here is archived already");
     let (message, _) = messages::question(tx, id, None).await?.ok_or_else(nothing)?;
+    caller.app.engine.may_queue(tx).await?;
     let model = caller.app.model(session.model);
     let queued = Queued {
         session: id,

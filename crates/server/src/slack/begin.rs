@@ -43,7 +43,9 @@ pub(super) async fn begin(errand: &Errand<'_>) -> Result<Begun> {
             turns::begin(&mut tx, leased, Some(run)).await?;
             match app.engine.begin_turn(tx, prepared, run).await {
                 Ok(_) => Ok(Begun::Yes),
-                Err(Error::Conflict { code: "run_active", .. }) => Ok(Begun::Not(After::Later(BUSY))),
+                Err(Error::Conflict { code: "run_active", .. } | Error::RateLimited { .. }) => {
+                    Ok(Begun::Not(After::Later(BUSY)))
+                }
                 Err(error @ (Error::Internal(_) | Error::Unavailable { .. })) => Err(error),
                 Err(refusal) => refused(errand, &refusal.to_string()).await,
             }

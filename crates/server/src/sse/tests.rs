@@ -31,6 +31,8 @@ fn engine() -> Engine {
         prices: model::Prices::default(),
         mailer: None,
         keys: MasterKeys::new([7; 32], Vec::new()),
+        runs_of_user: 20,
+        runs_of_org: 500,
     };
     Engine::new(store, Providers::new([("sim".into(), client.into())]), Redactor::new([]), settings)
 }

@@ -68,6 +68,7 @@ pub enum List<'a> {
     Archives,
     Passages(&'a str),
     Requests,
+    UsageDays,
     /// What the person wrote into the record and the memory that the organization shares.
     WrittenNotes,
     WrittenRevisions,
@@ -81,6 +82,7 @@ pub enum List<'a> {
     SharedRevisions(&'a str),
     Profiles,
     Retention,
+    Budgets,
     ApiKeys,
     CardTypes,
     Skills,
@@ -123,12 +125,14 @@ impl List<'_> {
             List::Archives => "session_summary",
             List::Passages(_) => "passage",
             List::Requests => "request",
+            List::UsageDays => "usage_day",
             List::WrittenNotes | List::Notes(_) => "entity_note",
             List::Organization => "organization",
             List::Matrix => "permissions",
             List::MatrixRows => "permission_row",
             List::Profiles => "profile",
             List::Retention => "retention",
+            List::Budgets => "budgets",
             List::ApiKeys => "api_key",
             List::CardTypes => "card_type",
             List::Skills => "skill",
@@ -154,6 +158,7 @@ impl List<'_> {
             | List::Matrix
             | List::MatrixRows
             | List::Retention
+            | List::Budgets
             | List::SlackLinks
             | List::SkillList
             | List::ModelSettings
@@ -185,9 +190,12 @@ impl List<'_> {
             List::Events(_) => Some("0.0"),
             List::WrittenRevisions => Some("0."),
             List::Passages(_) | List::SlackPosts(_) => Some("0.-1"),
-            List::ToolCalls(_) | List::Requests | List::CardTypes | List::Skills | List::SkillSettings => {
-                Some("")
-            }
+            List::ToolCalls(_)
+            | List::Requests
+            | List::UsageDays
+            | List::CardTypes
+            | List::Skills
+            | List::SkillSettings => Some(""),
             List::Entities | List::SharedMemory => Some(":"),
         }
     }
@@ -219,6 +227,7 @@ impl List<'_> {
             List::Archives => conversations::archives(tx, place).await,
             List::Passages(of) => conversations::passages(tx, id(of)?, place).await,
             List::Requests => person::requests(tx, place).await,
+            List::UsageDays => person::usage_days(tx, place).await,
             List::WrittenNotes => person::written_notes(tx, place).await,
             List::WrittenRevisions => person::written_revisions(tx, place).await,
             List::Organization => organization::org(tx).await,
@@ -226,6 +235,7 @@ impl List<'_> {
             List::MatrixRows => organization::matrix_rows(tx).await,
             List::Profiles => organization::profiles(tx, place).await,
             List::Retention => organization::retention(tx).await,
+            List::Budgets => organization::budgets(tx).await,
             List::ApiKeys => organization::api_keys(tx, place).await,
             List::CardTypes => organization::card_types(tx, place).await,
             List::Skills => skills::skills(tx, place).await,

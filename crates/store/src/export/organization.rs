@@ -104,6 +104,18 @@ pub(super) async fn retention(tx: &mut TenantTx) -> Result<Vec<Line>> {
     )
 }
 
+/// What the organization, its members and their runs may use.
+pub(super) async fn budgets(tx: &mut TenantTx) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", '' as "place!" from (
+            select 'budgets' as type, limits, version, updated_at, updated_by
+            from sixty.budgets where org_id = $1) r"#,
+        tenant.org.0,
+    )
+}
+
 /// The sales record.
 pub(super) async fn entities(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
     let tenant = tx.tenant();

@@ -149,3 +149,23 @@ pub(super) async fn shared_sessions(tx: &mut TenantTx, place: &str) -> Result<Ve
         ROWS,
     )
 }
+
+/// What the person's model calls used, by day. A day's place is followed by what tells its rows apart, which hold no slash
+/// before the model's.
+pub(super) async fn usage_days(tx: &mut TenantTx, place: &str) -> Result<Vec<Line>> {
+    let tenant = tx.tenant();
+    lines!(
+        tx,
+        r#"select row_to_json(r)::text as "text!", (r.day || '/' || r.feature || '/' || r.model) as "place!" from (
+            select 'usage_day' as type, day, user_id, feature, model, calls, input_tokens, output_tokens,
+                cache_read_input_tokens, cache_creation_input_tokens, cost
+            from sixty.usage_days
+            where org_id = $1 and user_id = $2 and (day || '/' || feature || '/' || model) collate "C" > $3
+            order by (day || '/' || feature || '/' || model) collate "C" limit $4) r
+         order by (r.day || '/' || r.feature || '/' || r.model) collate "C""#,
+        tenant.org.0,
+        tenant.user.0,
+        place,
+        ROWS,
+    )
+}

@@ -14,6 +14,7 @@ macro_rules! affected {
 
 mod organization;
 mod person;
+mod used;
 
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use domain::{OrgId, Result, UserId};
 
-use super::{FEW, ROWS, tombstone};
+use super::{FEW, ROWS, tombstone, used};
 use crate::{TenantTx, error::from_sqlx};
 
 /// A piece of what the organization's members share.
@@ -31,6 +31,9 @@ pub async fn of_organization(tx: &mut TenantTx) -> Result<u64> {
     }
     if rows == 0 {
         rows = slack(tx).await?;
+    }
+    if rows == 0 {
+        rows = used::of_organization(tx).await?;
     }
     Ok(rows)
 }

@@ -3,7 +3,7 @@
 use domain::{Result, Scope, UserId};
 use uuid::Uuid;
 
-use super::{FEW, ROWS, tombstone};
+use super::{FEW, ROWS, tombstone, used};
 use crate::{TenantTx, error::from_sqlx, slack::threads};
 
 /// A piece of what is the person's own, under whom the transaction runs.
@@ -392,8 +392,14 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0
     );
-    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets, models];
-    Ok(changed.iter().sum::<u64>() + skills(tx, user).await?)
+    let budgets = affected!(
+        tx,
+        "update sixty.budgets set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    );
+    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets, models, budgets];
+    Ok(changed.iter().sum::<u64>() + skills(tx, user).await? + used::of_person(tx, user).await?)
 }
 
 /// And of the organization's skills.

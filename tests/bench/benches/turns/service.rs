@@ -30,6 +30,8 @@ fn sixty() -> Result<Command> {
     command.current_dir(ROOT).env_clear().env("SIXTY_JWT_SECRET", SECRET).env("SIXTY_LISTEN", "127.0.0.1:0");
     command.env("SIXTY_MASTER_KEY", MASTER_KEY);
     command.env("SIXTY_RATE_PER_MINUTE", "100000000").env("SIXTY_RATE_BURST", "100000000");
+    command.env("SIXTY_ORG_RATE_PER_MINUTE", "100000000").env("SIXTY_ORG_RATE_BURST", "100000000");
+    command.env("SIXTY_RUNS_PER_USER", "100000000").env("SIXTY_RUNS_PER_ORG", "100000000");
     command.env("NO_COLOR", "1");
     Ok(command)
 }

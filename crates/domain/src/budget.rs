@@ -1,0 +1,195 @@
+//! Budgets: what may be used, what has been, and when there is nothing left. No IO.
+
+mod standing;
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Cost, FieldError, Usage, permission::words};
+
+pub use standing::{Amount, Standing, exhausted};
+
+/// The code of what is refused, or fails, because nothing is left.
+pub const EXHAUSTED: &str = "budget_exhausted";
+/// Largest limits that can be set: more than anybody pays for.
+const MOST_TOKENS: i64 = 1_000_000_000_000_000;
+const MOST_COST: Cost = Cost(1_000_000 * 1_000_000_000);
+
+words! {
+    /// Whose budget it is.
+    Scope {
+        Org = "org",
+        /// Each member's.
+        User = "user",
+        /// Each run's.
+        Run = "run",
+    }
+}
+
+words! {
+    /// After what a budget begins anew. Days and months are those of UTC.
+    Period {
+        Day = "day",
+        Month = "month",
+        /// Never.
+        Run = "run",
+    }
+}
+
+words! {
+    Unit {
+        Tokens = "tokens",
+        Usd = "usd",
+    }
+}
+
+/// What may be used. What is left out has no limit; 0 is nothing at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org: Option<PeriodLimits>,
+    /// Of each member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<PeriodLimits>,
+    /// Of each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunLimits>,
+}
+
+/// Tokens are all that are sent and received, those in the provider's cache too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodLimits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    pub daily_tokens: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    pub monthly_tokens: Option<i64>,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000)]
+    pub daily_usd: Option<Cost>,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000)]
+    pub monthly_usd: Option<Cost>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunLimits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    pub tokens: Option<i64>,
+    /// US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000)]
+    pub usd: Option<Cost>,
+}
+
+/// Tokens of any kind, and what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub tokens: i64,
+    pub cost: Cost,
+}
+
+impl From<Usage> for Spent {
+    fn from(usage: Usage) -> Self {
+        Self { tokens: usage.prompt_tokens() + usage.output_tokens, cost: usage.cost }
+    }
+}
+
+/// What was used today and this month, and what is set aside for model calls that are under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub day: Spent,
+    pub month: Spent,
+    pub reserved: Spent,
+}
+
+impl Limits {
+    /// Whether anything of people or the organization is limited, and so has to be counted.
+    pub fn counts(&self) -> bool {
+        [self.org, self.user].into_iter().flatten().any(|limits| limits != PeriodLimits::default())
+    }
+
+    /// Where the limits of the person and the organization stand, on this day.
+    pub fn standings(&self, user: Used, org: Used, today: NaiveDate) -> Vec<Standing> {
+        let of = |scope, limits: Option<PeriodLimits>, used: Used| {
+            let limits = limits.unwrap_or_default();
+            let day = both(limits.daily_tokens, limits.daily_usd, (scope, Period::Day), used.day);
+            let month = both(limits.monthly_tokens, limits.monthly_usd, (scope, Period::Month), used.month);
+            day.into_iter().chain(month).map(move |limit| limit.standing(used.reserved, today))
+        };
+        of(Scope::User, self.user, user).chain(of(Scope::Org, self.org, org)).collect()
+    }
+
+    /// Where a run stands that has used this much.
+    pub fn of_run(&self, spent: Spent) -> Vec<Standing> {
+        let limits = self.run.unwrap_or_default();
+        let both = both(limits.tokens, limits.usd, (Scope::Run, Period::Run), spent);
+        both.into_iter().map(|limit| limit.standing(Spent::default(), NaiveDate::MIN)).collect()
+    }
+
+    /// What is wrong with them.
+    pub fn check(&self) -> Vec<FieldError> {
+        let mut problems = Vec::new();
+        for (name, limits) in [("org", self.org), ("user", self.user)] {
+            let limits = limits.unwrap_or_default();
+            tokens(&mut problems, name, "daily_tokens", limits.daily_tokens);
+            tokens(&mut problems, name, "monthly_tokens", limits.monthly_tokens);
+            dollars(&mut problems, name, "daily_usd", limits.daily_usd);
+            dollars(&mut problems, name, "monthly_usd", limits.monthly_usd);
+        }
+        let run = self.run.unwrap_or_default();
+        tokens(&mut problems, "run", "tokens", run.tokens);
+        dollars(&mut problems, "run", "usd", run.usd);
+        problems
+    }
+}
+
+/// A limit and what was used of it.
+struct Limited {
+    of: (Scope, Period),
+    limit: Amount,
+    used: Spent,
+}
+
+impl Limited {
+    fn standing(self, reserved: Spent, today: NaiveDate) -> Standing {
+        let number = |spent: Spent| match self.limit {
+            Amount::Tokens(_) => spent.tokens,
+            Amount::Usd(_) => spent.cost.0,
+        };
+        Standing::new(self.of, self.limit, (number(self.used), number(reserved)), today)
+    }
+}
+
+fn both(tokens: Option<i64>, cost: Option<Cost>, of: (Scope, Period), used: Spent) -> Vec<Limited> {
+    let limits = tokens.map(Amount::Tokens).into_iter().chain(cost.map(Amount::Usd));
+    limits.map(|limit| Limited { of, limit, used }).collect()
+}
+
+fn tokens(problems: &mut Vec<FieldError>, group: &str, name: &str, limit: Option<i64>) {
+    if limit.is_some_and(|limit| !(0..=MOST_TOKENS).contains(&limit)) {
+        let error = format!("must be a whole number from 0 to {MOST_TOKENS}");
+        problems.push(FieldError { field: format!("{group}.{name}"), error });
+    }
+}
+
+fn dollars(problems: &mut Vec<FieldError>, group: &str, name: &str, limit: Option<Cost>) {
+    if limit.is_some_and(|limit| !(Cost(0)..=MOST_COST).contains(&limit)) {
+        let error = "must be a number of dollars from 0 to 1000000".into();
+        problems.push(FieldError { field: format!("{group}.{name}"), error });
+    }
+}
+
+#[cfg(test)]
+mod tests;

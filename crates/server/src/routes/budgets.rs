@@ -1,0 +1,101 @@
+//! Budgets: the organization's for its owners and administrators, and the platform's default.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use domain::{Error, budget::Limits, skill::PLATFORM};
+use serde::Serialize;
+use store::{
+    TenantTx,
+    audit::{self, Entry},
+    budgets::{self, Budget},
+};
+use utoipa::ToSchema;
+
+use crate::{
+    caller::{Caller, Platform},
+    etag::{ETag, IfMatch},
+    extract::Body,
+    problem::{Problems, Result},
+};
+
+/// The limits in force.
+#[derive(Serialize, ToSchema)]
+pub struct Budgets {
+    #[serde(flatten)]
+    limits: Limits,
+    /// They are the platform's: the organization has set none of its own.
+    inherited: bool,
+    /// 0: nothing was ever set.
+    version: i64,
+    updated_at: Option<DateTime<Utc>>,
+    /// External id of the administrator who set them.
+    updated_by: Option<String>,
+}
+
+fn tagged(budget: Budget) -> Response {
+    let Budget { limits, inherited, version, updated_at, updated_by } = budget;
+    (ETag(version), Json(Budgets { limits, inherited, version, updated_at, updated_by })).into_response()
+}
+
+/// What the organization, each of its members and each of their runs may use: owners and administrators.
+#[utoipa::path(get, path = "/v1/admin/budgets", tag = "budgets", security(("bearer" = [])),
+    responses((status = 200, body = Budgets), Problems))]
+pub async fn get(caller: Caller) -> Result<Response> {
+    let budget = caller
+        .tx(async |tx| {
+            tx.administers()?;
+            budgets::find(tx).await
+        })
+        .await?;
+    Ok(tagged(budget))
+}
+
+/// Sets the limits, all of them, instead of the platform's: owners and administrators. What is left out has no limit.
+/// Turns that begin from now on are bound by them.
+#[utoipa::path(put, path = "/v1/admin/budgets", tag = "budgets", security(("bearer" = [])),
+    request_body = Limits, responses((status = 200, body = Budgets), Problems))]
+pub async fn put(caller: Caller, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
+    let budget = caller
+        .tx(async |tx| {
+            tx.administers()?;
+            write(tx, &body.value, seen, caller.did("budgets.put")).await
+        })
+        .await?;
+    Ok(tagged(budget))
+}
+
+/// What organizations may use that have set no budget of their own.
+#[utoipa::path(get, path = "/v1/platform/budgets", tag = "platform_budgets", security(("bearer" = [])),
+    responses((status = 200, body = Budgets), Problems))]
+pub async fn get_default(platform: Platform) -> Result<Response> {
+    Ok(tagged(platform.tx(PLATFORM, budgets::find).await?))
+}
+
+/// Sets that, all of it.
+#[utoipa::path(put, path = "/v1/platform/budgets", tag = "platform_budgets", security(("bearer" = [])),
+    request_body = Limits, responses((status = 200, body = Budgets), Problems))]
+pub async fn put_default(platform: Platform, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
+    let entry = platform.did("budgets.put");
+    let budget = platform.tx(PLATFORM, async |tx| write(tx, &body.value, seen, entry).await).await?;
+    Ok(tagged(budget))
+}
+
+async fn write(
+    tx: &mut TenantTx,
+    limits: &Limits,
+    seen: IfMatch,
+    entry: Entry<'_>,
+) -> domain::Result<Budget> {
+    let problems = limits.check();
+    if !problems.is_empty() {
+        return Err(Error::fields(problems));
+    }
+    budgets::put(tx, limits, seen.0).await?;
+    let budget = budgets::find(tx).await?;
+    let detail = format!("version {}", budget.version);
+    audit::record(tx, &[entry.saying(&detail)]).await?;
+    Ok(budget)
+}

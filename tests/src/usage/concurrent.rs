@@ -1,0 +1,43 @@
+//! Many at the same time overshoot a budget by no more than one call each.
+
+use futures_util::future::join_all;
+use model_sim::{Reply, Usage};
+use serde_json::json;
+
+use super::{OWN, limit, priced, reserved, used};
+use crate::harness::{TestApp, eventually, look::prompts};
+
+const RUNS: usize = 100;
+const CALL: i64 = 5_000;
+/// More than what some of them set aside.
+const LIMIT: i64 = 200_000;
+
+/// A call that asks for another one, as long as it may.
+fn another() -> Reply {
+    let usage = Usage { input_tokens: 4_500, output_tokens: 500, ..Usage::default() };
+    Reply::call("find_entities", json!({"query": "Dana"})).usage(usage)
+}
+
+#[tokio::test]
+async fn a_hundred_runs_at_once_overshoot_a_budget_by_at_most_one_call_each() {
+    let app = TestApp::with(priced()).await;
+    let alice = app.alice();
+    limit(&alice, json!({"user": {"daily_tokens": LIMIT}})).await;
+    app.sim.respond_with(|_| another());
+    let sessions = join_all((0..RUNS).map(|_| alice.session())).await;
+    let answers = join_all(sessions.iter().map(|session| super::send(&alice, session, "Search"))).await;
+    eventually("all runs have ended", async || (app.replica.engine.running() == 0).then_some(())).await;
+    let begun = answers.iter().filter(|answer| answer.status == 200).count();
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.problem(402, "budget_exhausted");
+    }
+    assert!(begun >= 1, "somebody began");
+    let standing = used(&alice, OWN).await["budgets"][0].clone();
+    let spent = standing["used"].as_i64().expect("a number");
+    let calls = i64::try_from(prompts(&app.sim).len()).expect("a number");
+    println!("{begun} runs began, {calls} calls used {spent} of {LIMIT} tokens");
+    assert_eq!(spent, calls * CALL, "every call is counted once");
+    let most = LIMIT + i64::try_from(begun).expect("a number") * CALL;
+    assert!(spent <= most, "{spent} of at most {most}");
+    assert_eq!((reserved(&app).await, &standing["reserved"]), (0, &json!(0)));
+}
