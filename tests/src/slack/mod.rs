@@ -75,11 +75,16 @@ impl Desk {
     }
 
     async fn install(&self, admin: &Person) -> StatusCode {
-        workspace::install(&self.slack, admin, &self.base()).await
+        self.install_in(TEAM, admin).await
+    }
+
+    /// Of a workspace, or for an enterprise.
+    async fn install_in(&self, chosen: &str, admin: &Person) -> StatusCode {
+        workspace::install(&self.slack, admin, &self.base(), chosen).await
     }
 
     async fn link(&self, user: &str, member: &Person) {
-        workspace::link(&self.sender, user, member).await;
+        workspace::link(&self.slack, &self.sender, user, member).await;
     }
 
     /// A slash command of a person.
