@@ -3,16 +3,23 @@
 mod approvals;
 mod commands;
 mod delivery;
+mod fenced;
 mod forged;
+mod grid;
 mod installing;
+mod leaving;
 mod limits;
+mod load;
 mod mentions;
+mod own_links;
 mod people;
 mod replicas;
 mod reports;
+mod rights;
 pub mod standin;
 mod threads;
 pub mod workspace;
+mod zones;
 
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
