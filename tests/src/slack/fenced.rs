@@ -2,7 +2,7 @@
 
 use model_sim::Reply;
 
-use super::{Desk, direct, fake::Answer};
+use super::{ALICE, DIRECT, Desk, standin::Fault};
 use crate::harness::eventually;
 
 /// From now on each turn is taken over by somebody else between an intent to post and the message, once; and under which
@@ -22,6 +22,11 @@ end $$;
 create trigger take_over after insert on sixty.slack_posts for each row execute function public.take_over();
 create trigger written after update or delete on sixty.slack_posts for each row execute function public.written()";
 
+/// How often these words are read.
+fn times(desk: &Desk, words: &str) -> usize {
+    desk.slack.shown().iter().filter(|text| text.contains(words)).count()
+}
+
 #[tokio::test]
 async fn who_lost_a_turn_says_nothing_of_what_it_posted() {
     // What it posted is there, or Slack has refused it.
@@ -29,11 +34,9 @@ async fn who_lost_a_turn_says_nothing_of_what_it_posted() {
         let desk = Desk::open().await;
         let pool = desk.app.database.superuser().await;
         sqlx::raw_sql(TAKEN_OVER).execute(&pool).await.expect("a trigger");
-        if let Some(word) = refusal {
-            desk.slack.next("chat.startStream", Answer::Refuse(word));
-        }
+        desk.slack.fail("chat.startStream", refusal.map(Fault::Error));
         desk.app.sim.push(Reply::text("Once."));
-        desk.event(direct("tell me")).await;
+        desk.say("tell me").await;
         eventually("it was sent", async || desk.slack.calls("chat.startStream").first().cloned()).await;
         // The lease of whoever took it over ends, and the next one finds out what was posted.
         eventually("it is answered", async || {
@@ -46,8 +49,7 @@ async fn who_lost_a_turn_says_nothing_of_what_it_posted() {
         let fences: Vec<i64> =
             sqlx::query_scalar("select fence from public.outcomes").fetch_all(&pool).await.expect("fences");
         assert!(!fences.is_empty() && fences.iter().all(|fence| *fence > 2), "{fences:?}");
-        let shown = desk.slack.shown();
-        assert_eq!(shown.iter().filter(|text| text.contains("Once.")).count(), 1, "{shown:?}");
+        assert_eq!(times(&desk, "Once."), 1, "{:?}", desk.slack.shown());
     }
 }
 
@@ -56,20 +58,15 @@ async fn a_stream_whose_beginning_nobody_noted_becomes_the_answer() {
     let desk = Desk::open().await;
     // Of an earlier answer in the thread it is known which it is.
     desk.app.sim.push(Reply::text("Earlier."));
-    let first = direct("tell me");
-    let thread = first["ts"].clone();
-    desk.event(first).await;
+    let first = desk.direct(ALICE, "tell me");
+    desk.deliver(&first).await;
     desk.settled().await;
     let stopped = desk.slack.calls("chat.stopStream");
-    assert_eq!(stopped[0].body["metadata"]["event_type"], "sixty_post");
-    desk.slack.next("chat.startStream", Answer::Lose);
+    assert_eq!(stopped[0].args["metadata"]["event_type"], "sixty_post");
+    desk.slack.fail("chat.startStream", [Fault::DroppedAfter]);
     desk.app.sim.push(Reply::text("Once."));
-    let mut second = direct("tell me more");
-    second["thread_ts"] = thread;
-    desk.event(second).await;
+    desk.deliver(&desk.sender.message(ALICE, DIRECT, Some(&first.ts), "tell me more")).await;
     desk.settled().await;
-    let shown = desk.slack.shown();
-    assert_eq!(shown.iter().filter(|text| text.contains("Once.")).count(), 1, "{shown:?}");
-    assert_eq!(shown.iter().filter(|text| text.contains("Earlier.")).count(), 1, "{shown:?}");
+    assert_eq!((times(&desk, "Earlier."), times(&desk, "Once.")), (1, 1), "{:?}", desk.slack.shown());
     assert!(desk.slack.calls("chat.postMessage").is_empty());
 }

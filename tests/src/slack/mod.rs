@@ -3,17 +3,24 @@
 mod approvals;
 mod commands;
 mod delivery;
+mod fenced;
 mod forged;
+mod grid;
 mod installing;
+mod leaving;
 mod limits;
+mod load;
 mod mentions;
+mod own_links;
 mod people;
 mod replicas;
 mod reports;
+mod rights;
 mod spent;
 pub mod standin;
 mod threads;
 pub mod workspace;
+mod zones;
 
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
@@ -76,11 +83,16 @@ impl Desk {
     }
 
     async fn install(&self, admin: &Person) -> StatusCode {
-        workspace::install(&self.slack, admin, &self.base()).await
+        self.install_in(TEAM, admin).await
+    }
+
+    /// Of a workspace, or for an enterprise.
+    async fn install_in(&self, chosen: &str, admin: &Person) -> StatusCode {
+        workspace::install(&self.slack, admin, &self.base(), chosen).await
     }
 
     async fn link(&self, user: &str, member: &Person) {
-        workspace::link(&self.sender, user, member).await;
+        workspace::link(&self.slack, &self.sender, user, member).await;
     }
 
     /// A slash command of a person.

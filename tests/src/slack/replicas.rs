@@ -5,7 +5,7 @@ use model_sim::{Gate, Reply};
 
 use serde_json::json;
 
-use super::{ALICE, CHANNEL, Desk, base};
+use super::{ALICE, CHANNEL, Desk, base, load::colleagues};
 use crate::harness::{Setup, eventually};
 
 #[tokio::test]
@@ -83,8 +83,10 @@ async fn what_a_killed_replica_has_taken_in_or_begun_another_one_finishes() {
 #[tokio::test]
 async fn of_a_burst_all_that_is_acknowledged_is_kept_and_the_rest_comes_again() {
     let desk = Desk::open().await;
+    colleagues(&desk, 50).await;
     desk.app.sim.respond_with(|_| Reply::text("Yes."));
-    let burst: Vec<_> = (0..200).map(|n| desk.direct(ALICE, &format!("burst {n}"))).collect();
+    let who = |n| format!("U0C{}", n % 50 + 1);
+    let burst: Vec<_> = (0..200).map(|n| desk.direct(&who(n), &format!("burst {n}"))).collect();
     let answers =
         join_all(burst.iter().map(async |event| desk.sender.deliver(event, None).await.status)).await;
     // Slack repeats what was not acknowledged; nothing else is lost.

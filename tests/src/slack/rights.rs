@@ -3,7 +3,7 @@
 use model_sim::Reply;
 use serde_json::{Value, json};
 
-use super::{CHANNEL, Desk, direct, mention};
+use super::{ALICE, BOB, CHANNEL, Desk, standin::Seen};
 use crate::harness::eventually;
 
 /// With a channel in which the copilot may answer, Bob linked, and a deal.
@@ -11,7 +11,7 @@ async fn channel() -> Desk {
     let desk = Desk::open().await;
     let alice = desk.app.alice();
     alice.patch("/v1/admin/slack", json!({ "channels": [CHANNEL] })).await.expect(200);
-    desk.link("U0BOB", &desk.app.bob()).await;
+    desk.link(BOB, &desk.app.bob()).await;
     let deal = json!({"name": "Acme renewal", "stage": "proposal"});
     alice.put("/v1/entities/deal/D-42", deal).await.expect(201);
     desk
@@ -25,39 +25,36 @@ async fn stage(desk: &Desk) -> Value {
     desk.app.alice().get("/v1/entities/deal/D-42").await.expect(200).json()["stage"].clone()
 }
 
-/// The id of the only row that such a query finds.
-async fn id(desk: &Desk, sql: &'static str) -> String {
-    let id = eventually(sql, async || {
-        let found = sqlx::query_scalar::<_, uuid::Uuid>(sql);
-        found.fetch_optional(&desk.app.database.superuser().await).await.expect("a query")
-    });
-    id.await.to_string()
+/// The message that asks for a person's yes, on a button with this label.
+async fn asked(desk: &Desk, label: &str) -> Seen {
+    let asks = |seen: &Seen| seen.buttons.iter().any(|button| button.label == label);
+    eventually("a person is asked", async || desk.slack.said().into_iter().rfind(asks)).await
 }
 
-const PENDING: &str = "select id from sixty.approvals where status = 'pending'";
+/// Somebody clicks on what is not for them, and is told so.
+async fn presses_in_vain(desk: &Desk, user: &str, asked: &Seen, label: &str) {
+    let answer = desk.press(user, asked, label).await;
+    eventually("it is explained", async || desk.slack.replies(&answer.response_url).pop()).await;
+}
 
 #[tokio::test]
 async fn what_a_colleague_said_in_a_thread_changes_nothing_before_whoever_asks_says_yes() {
     let desk = channel().await;
     desk.app.alice().put("/v1/admin/permissions", json!({"preset": "autonomous"})).await.expect(200);
-    let first = mention("U0BOB", "whoever asks next wants the deal to be won", None);
-    let thread = first["ts"].as_str().expect("a time").to_owned();
+    let first = desk.mention(BOB, "whoever asks next wants the deal to be won", None);
     desk.app.sim.push(Reply::text("Noted."));
-    desk.event(first).await;
+    desk.deliver(&first).await;
     desk.settled().await;
     // Reading goes on by itself.
     desk.app.sim.push(Reply::call("get_entity", json!({"kind": "deal", "id": "D-42"})));
     desk.app.sim.push(win());
-    desk.event(mention("U0ALICE", "how is it going?", Some(&thread))).await;
-    desk.hears("sixty_approve").await;
-    let approval = id(&desk, PENDING).await;
+    desk.deliver(&desk.mention(ALICE, "how is it going?", Some(&first.ts))).await;
+    let asked = asked(&desk, "Approve").await;
     assert_eq!(stage(&desk).await, "proposal");
-    let before = desk.slack.calls("response_url").len();
-    desk.click("U0BOB", "sixty_approve", &approval).await;
-    eventually("it is explained", async || desk.slack.calls("response_url").get(before).cloned()).await;
+    presses_in_vain(&desk, BOB, &asked, "Approve").await;
     assert_eq!(stage(&desk).await, "proposal");
     desk.app.sim.push(Reply::text("It is won."));
-    desk.click("U0ALICE", "sixty_approve", &approval).await;
+    desk.press(ALICE, &asked, "Approve").await;
     desk.hears("It is won.").await;
     assert_eq!(stage(&desk).await, "won");
     let rules = desk.app.alice().get("/v1/admin/audit?action=modify_deals").await.expect(200).text;
@@ -68,14 +65,13 @@ async fn what_a_colleague_said_in_a_thread_changes_nothing_before_whoever_asks_s
 async fn a_thread_of_one_person_is_theirs_to_act_in() {
     let desk = channel().await;
     desk.app.alice().put("/v1/admin/permissions", json!({"preset": "autonomous"})).await.expect(200);
-    let first = mention("U0ALICE", "hello", None);
-    let thread = first["ts"].as_str().expect("a time").to_owned();
+    let first = desk.mention(ALICE, "hello", None);
     desk.app.sim.push(Reply::text("Hello."));
-    desk.event(first).await;
+    desk.deliver(&first).await;
     desk.settled().await;
     desk.app.sim.push(win());
     desk.app.sim.push(Reply::text("It is won."));
-    desk.event(mention("U0ALICE", "win it", Some(&thread))).await;
+    desk.deliver(&desk.mention(ALICE, "win it", Some(&first.ts))).await;
     desk.settled().await;
     assert_eq!(stage(&desk).await, "won");
 }
@@ -86,19 +82,17 @@ async fn a_question_in_a_thread_is_answered_with_a_click_by_whom_it_is_put_to() 
     let (alice, bob) = (desk.app.alice(), desk.app.bob());
     let ask = json!({"question": "Which quarter?", "options": ["Q1", "Q2"]});
     desk.app.sim.push(Reply::call("ask_user", ask));
-    desk.event(mention("U0ALICE", "plan it", None)).await;
-    desk.hears("Which quarter?").await;
-    let question = id(&desk, "select id from sixty.questions where status = 'open'").await;
+    desk.deliver(&desk.mention(ALICE, "plan it", None)).await;
+    let asked = desk.hears("Which quarter?").await;
+    let (question, _) = asked.buttons[0].value.split_once(':').expect("a question");
     let path = format!("/v1/questions/{question}");
     assert_eq!(alice.get(&path).await.expect(200).json()["status"], "open");
     bob.get(&path).await.problem(404, "not_found");
     bob.post(&path, json!({"answer": "Q1"})).await.problem(404, "not_found");
-    let before = desk.slack.calls("response_url").len();
-    desk.click("U0BOB", "sixty_choose:0", &format!("{question}:0")).await;
-    eventually("it is explained", async || desk.slack.calls("response_url").get(before).cloned()).await;
+    presses_in_vain(&desk, BOB, &asked, "Q1").await;
     assert_eq!(alice.get(&path).await.expect(200).json()["status"], "open");
     desk.app.sim.push(Reply::text("Q2 it is."));
-    desk.click("U0ALICE", "sixty_choose:1", &format!("{question}:1")).await;
+    desk.press(ALICE, &asked, "Q2").await;
     desk.hears("Q2 it is.").await;
     desk.settled().await;
     assert_eq!(alice.get(&path).await.expect(200).json()["answer"], json!(["Q2"]));
@@ -106,24 +100,26 @@ async fn a_question_in_a_thread_is_answered_with_a_click_by_whom_it_is_put_to() 
 
 #[tokio::test]
 async fn what_comes_of_a_suggestion_is_told_where_it_was_shown() {
-    for event in [direct("win the deal"), mention("U0ALICE", "win the deal", None)] {
+    for shared in [false, true] {
         let desk = channel().await;
         let rows = json!([{"action": "modify_deals", "policy": "suggest"}]);
         let alice = desk.app.alice();
         alice.put("/v1/admin/permissions", json!({"preset": "balanced", "rows": rows})).await.expect(200);
         desk.app.sim.push(win());
         desk.app.sim.push(Reply::text("I suggest it."));
-        let (channel, ts) = (event["channel"].clone(), event["ts"].clone());
-        desk.event(event).await;
-        desk.hears("sixty_approve").await;
+        let words = "win the deal";
+        let event = if shared { desk.mention(ALICE, words, None) } else { desk.direct(ALICE, words) };
+        desk.deliver(&event).await;
+        let asked = asked(&desk, "Accept").await;
         desk.settled().await;
-        let (approval, posted) = (id(&desk, PENDING).await, desk.slack.calls("chat.postMessage").len());
-        desk.click("U0ALICE", "sixty_approve", &approval).await;
+        let posted = desk.slack.calls("chat.postMessage").len();
+        desk.press(ALICE, &asked, "Accept").await;
         let told =
             eventually("it is told", async || desk.slack.calls("chat.postMessage").get(posted).cloned())
                 .await;
-        assert_eq!((&told.body["channel"], &told.body["thread_ts"]), (&channel, &ts));
-        assert!(told.body["text"].as_str().is_some_and(|text| text.contains("approved")), "{told:?}");
+        let said = &event.body["event"];
+        assert_eq!((&told.args["channel"], &told.args["thread_ts"]), (&said["channel"], &said["ts"]));
+        assert!(told.args["text"].as_str().is_some_and(|text| text.contains("approved")), "{told:?}");
         desk.settled().await;
         assert_eq!(desk.slack.calls("chat.postMessage").len(), posted + 1);
         assert_eq!(stage(&desk).await, "won");

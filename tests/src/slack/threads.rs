@@ -94,15 +94,15 @@ async fn what_runs_in_a_thread_has_the_rights_of_whoever_asked() {
     let change =
         || Reply::call("update_entity", json!({"kind": "deal", "id": "D-42", "changes": {"stage": "won"}}));
     let stage = async || alice.get("/v1/entities/deal/D-42").await.expect(200).json()["stage"].clone();
-    let first = desk.mention("U0RITA", "win it", None);
+    // Each in a thread of their own: after the words of others, it is asked before anything is changed.
     desk.app.sim.push(change());
     desk.app.sim.push(Reply::text("I may not."));
-    desk.deliver(&first).await;
+    desk.deliver(&desk.mention("U0RITA", "win it", None)).await;
     desk.settled().await;
     assert_eq!(stage().await, "proposal");
     desk.app.sim.push(change());
     desk.app.sim.push(Reply::text("Won."));
-    desk.deliver(&desk.mention(ALICE, "win it", Some(&first.ts))).await;
+    desk.deliver(&desk.mention(ALICE, "win it", None)).await;
     desk.settled().await;
     assert_eq!(stage().await, "won");
 }

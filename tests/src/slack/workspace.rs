@@ -5,7 +5,7 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde_json::json;
 
 use super::standin::{Sender, StandIn};
-use crate::harness::Person;
+use crate::harness::{Person, eventually};
 
 pub const TEAM: &str = "T0ACME";
 pub const ALICE: &str = "U0ALICE";
@@ -54,15 +54,15 @@ fn leads_to(page: &Response) -> Url {
     page.headers()["location"].to_str().expect("a place").parse().expect("a URL")
 }
 
-/// An administrator installs the copilot. The status of the last page.
-pub async fn install(slack: &StandIn, admin: &Person, base: &str) -> StatusCode {
+/// An administrator installs the copilot in a workspace, or for an enterprise. The status of the last page.
+pub async fn install(slack: &StandIn, admin: &Person, base: &str, chosen: &str) -> StatusCode {
     let made = admin.post("/v1/admin/slack/installs", json!({})).await.expect(201).json();
     let link = made["url"].as_str().expect("a link");
     let ours = page(&link.replace(PUBLIC, base)).await;
     assert_eq!(ours.status(), 303, "{ours:?}");
     let mut there = leads_to(&ours);
     assert!(there.as_str().starts_with(&format!("{}/oauth/v2/authorize?", slack.url)), "{there}");
-    there.query_pairs_mut().append_pair("team", TEAM);
+    there.query_pairs_mut().append_pair("team", chosen);
     let allowed = page(there.as_str()).await;
     assert_eq!(allowed.status(), 302, "{allowed:?}");
     let back = leads_to(&allowed);
@@ -70,17 +70,21 @@ pub async fn install(slack: &StandIn, admin: &Person, base: &str) -> StatusCode 
     page(&back.as_str().replace(PUBLIC, base)).await.status()
 }
 
-/// A person in Slack links themselves, by the link that a command tells whoever is not linked yet.
-pub async fn link(sender: &Sender, user: &str, member: &Person) {
-    let told = sender.slash(user, ELSEWHERE, COMMAND, "today").await;
+/// A person in Slack links themselves, by the link that a command tells whoever is not linked yet. Slack was asked then
+/// where they are.
+pub async fn link(slack: &StandIn, sender: &Sender, user: &str, member: &Person) {
+    let asked = || slack.calls("users.info").iter().filter(|call| call.args["user"] == user).count();
+    let (before, channel) = (asked(), slack.world().dm(user));
+    let told = sender.slash(user, &channel, COMMAND, "today").await;
     let Some(token) = link_in(&told.body) else {
         return assert_eq!((told.status, told.body.as_str()), (200, ""), "neither a link nor an answer");
     };
     member.post("/v1/slack/links", json!({ "token": token })).await.expect(201);
+    eventually("Slack is asked where they are", async || (asked() > before).then_some(())).await;
 }
 
 /// Installs the copilot, and links Alice.
 pub async fn connect(slack: &StandIn, alice: &Person, base: &str) {
-    assert_eq!(install(slack, alice, base).await, 200);
-    link(&slack.sender(base), ALICE, alice).await;
+    assert_eq!(install(slack, alice, base, TEAM).await, 200);
+    link(slack, &slack.sender(base), ALICE, alice).await;
 }

@@ -3,7 +3,7 @@
 use model_sim::Reply;
 use serde_json::json;
 
-use super::{Desk, direct};
+use super::{ALICE, Desk, TEAM};
 use crate::harness::eventually;
 
 async fn answered_in(desk: &Desk, zone: &str) {
@@ -21,23 +21,23 @@ async fn answered_in(desk: &Desk, zone: &str) {
 async fn a_turn_is_in_the_zone_that_slack_knows_of_its_author() {
     let desk = Desk::open().await;
     desk.app.sim.respond_with(|_| Reply::text("Good morning."));
-    desk.event(direct("hello")).await;
+    desk.say("hello").await;
     desk.settled().await;
     answered_in(&desk, "UTC").await;
-    desk.slack.zone("U0ALICE", "Asia/Tokyo");
+    desk.slack.world().zone(ALICE, "Asia/Tokyo");
     let alice = desk.app.alice();
     let links = alice.get("/v1/slack/links").await.expect(200).json();
     alice
         .delete(&format!("/v1/slack/links/{}", links["data"][0]["id"].as_str().expect("an id")))
         .await
         .expect(204);
-    desk.link("U0ALICE", &alice).await;
+    desk.link(ALICE, &alice).await;
     eventually("it is known where she is", async || {
         let known = "select count(*) from sixty.slack_links where timezone = 'Asia/Tokyo'";
         (desk.app.database.count(known).await == 1).then_some(())
     })
     .await;
-    desk.event(direct("and now?")).await;
+    desk.say("and now?").await;
     desk.settled().await;
     answered_in(&desk, "Asia/Tokyo").await;
 }
@@ -48,12 +48,11 @@ async fn whom_their_address_links_is_in_their_zone_at_once() {
     let erin = desk.app.replica.person("acme", "erin@example.com", "member");
     erin.get("/v1/me").await.expect(200);
     desk.app.alice().patch("/v1/admin/slack", json!({ "email_linking": true })).await.expect(200);
-    desk.slack.email("U0ERIN", "erin@example.com");
-    desk.slack.zone("U0ERIN", "America/Lima");
+    desk.slack.world().user(TEAM, "U0ERIN", Some("erin@example.com"));
+    desk.slack.world().zone("U0ERIN", "America/Lima");
+    desk.slack.world().dm("U0ERIN");
     desk.app.sim.respond_with(|_| Reply::text("Good morning."));
-    let mut event = direct("hello");
-    event["user"] = "U0ERIN".into();
-    desk.event(event).await;
+    desk.deliver(&desk.direct("U0ERIN", "hello")).await;
     desk.hears("Good morning.").await;
     answered_in(&desk, "America/Lima").await;
 }

@@ -32,9 +32,12 @@ pub fn user(world: &mut World, team: &str, args: &Value) -> Outcome {
     if let Some(email) = user.email.as_ref().filter(|_| mails) {
         profile["email"] = email.as_str().into();
     }
-    let user = json!({"id": id, "team_id": user.team, "name": user.name, "is_bot": false,
+    let mut said = json!({"id": id, "team_id": user.team, "name": user.name, "is_bot": false,
         "is_email_confirmed": user.email.is_some(), "profile": profile});
-    Ok(json!({"user": user}))
+    if let Some(zone) = &user.zone {
+        said["tz"] = zone.as_str().into();
+    }
+    Ok(json!({"user": said}))
 }
 
 /// The messages of a thread, in pages.

@@ -74,15 +74,16 @@ pub fn install(world: &mut World, args: &Value) -> Outcome {
     }
     workspace.scopes.clone_from(&scopes);
     let enterprise = workspace.enterprise.as_ref().map(|id| json!({"id": id, "name": "An enterprise"}));
+    let named = (!workspace.whole).then(|| json!({"id": team, "name": "A workspace"}));
     Ok(json!({
         "access_token": workspace.token,
         "token_type": "bot",
         "scope": scopes.unwrap_or_default(),
         "bot_user_id": workspace.bot,
         "app_id": "A1",
-        "team": {"id": team, "name": "A workspace"},
+        "team": named,
         "enterprise": enterprise,
         "authed_user": {"id": "UADMIN"},
-        "is_enterprise_install": false,
+        "is_enterprise_install": workspace.whole,
     }))
 }

@@ -250,8 +250,20 @@ async fn an_install_is_a_code_that_counts_once_and_brings_what_was_asked_for() {
     assert_eq!((&installed["team"]["id"], &installed["enterprise"]["id"]), (&json!("T7"), &json!("E7")));
     assert_eq!(form(CLIENT_ID, CLIENT_SECRET, &code, uri).await["error"], "invalid_code");
     let token = installed["access_token"].as_str().expect("a token");
+    slack.world().zone("U7", "Asia/Tokyo");
     let known = call(&slack, token, "users.info", &json!({"user": "U7"})).await;
-    assert_eq!((&known["ok"], &known["user"]["profile"]["email"]), (&json!(true), &Value::Null));
+    assert_eq!(
+        (&known["user"]["tz"], &known["user"]["profile"]["email"]),
+        (&json!("Asia/Tokyo"), &Value::Null)
+    );
+    slack.world().enterprise("E7");
+    let code = slack.world().grant("E7", uri, None);
+    let whole = form(CLIENT_ID, CLIENT_SECRET, &code, uri).await;
+    assert_eq!(
+        (&whole["team"], &whole["enterprise"]["id"], &whole["is_enterprise_install"]),
+        (&Value::Null, &json!("E7"), &json!(true))
+    );
+    assert_eq!(installed["is_enterprise_install"], false);
     assert_eq!(refused(&slack, token, "chat.postMessage", &message("C1", "x")).await, "missing_scope");
     assert_eq!(slack.take_problems().len(), 1);
 }

@@ -39,6 +39,8 @@ pub struct Call {
 
 pub struct Workspace {
     pub enterprise: Option<String>,
+    /// It is no workspace, but the installation for all of its enterprise.
+    pub whole: bool,
     pub token: String,
     pub bot: String,
     /// What the app may do, as it has asked for it; none: everything.
@@ -50,6 +52,8 @@ pub struct User {
     pub team: String,
     pub name: String,
     pub email: Option<String>,
+    /// Where they are, as far as days and hours go.
+    pub zone: Option<String>,
     /// Speaks in channels that are shared with other workspaces, which know them by that.
     pub outsider: bool,
 }
@@ -163,6 +167,7 @@ impl World {
         let token = format!("xoxb-{team}-{}", number());
         self.workspaces.entry(team.to_owned()).or_insert(Workspace {
             enterprise: None,
+            whole: false,
             token,
             bot: format!("UBOT{team}"),
             scopes: None,
@@ -170,10 +175,21 @@ impl World {
         })
     }
 
+    /// All of an enterprise, for which the app may be installed at once.
+    pub fn enterprise(&mut self, id: &str) {
+        let whole = self.workspace(id);
+        (whole.enterprise, whole.whole) = (Some(id.to_owned()), true);
+    }
+
     pub fn user(&mut self, team: &str, id: &str, email: Option<&str>) {
         let email = email.map(str::to_owned);
-        let user = User { team: team.into(), name: id.to_lowercase(), email, outsider: false };
+        let user = User { team: team.into(), name: id.to_lowercase(), email, zone: None, outsider: false };
         self.users.insert(id.to_owned(), user);
+    }
+
+    /// A person whom we know says where they are.
+    pub fn zone(&mut self, user: &str, zone: &str) {
+        self.users.get_mut(user).expect("a person").zone = Some(zone.into());
     }
 
     /// Somebody of another workspace, who speaks in a channel that is shared with it.
