@@ -43,6 +43,9 @@ pub struct InvalidInput {
     pub raw: String,
 }
 
+/// The most of anything that a provider is believed to have counted in one call: a number that adds up.
+pub(crate) const MOST_TOKENS: i64 = 1_000_000_000;
+
 /// One tool call of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolCall<'a> {

@@ -102,7 +102,11 @@ impl Pass {
         let probed = std::mem::take(&mut self.probes);
         let mut circuits = self.circuits.lock();
         if circuits.len() >= MOST && !circuits.contains_key(&self.model) {
-            return;
+            let recent = |circuit: &Circuit| circuit.failures.last().is_some_and(|last| now - *last < WINDOW);
+            circuits.retain(|_, circuit| recent(circuit));
+            if circuits.len() >= MOST {
+                return;
+            }
         }
         let circuit = circuits.entry(self.model.clone()).or_default();
         circuit.failures.retain(|failed| now - *failed < WINDOW);

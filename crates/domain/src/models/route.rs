@@ -79,14 +79,16 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// What is known of a model: the organization's row, the platform's, the operator's price.
+    /// What is known of a model: the organization's row, then the platform's. What it costs is the platform's or the
+    /// operator's to say, who settle accounts by it; an organization prices what they do not.
     pub fn candidate(&self, model: &str) -> Candidate {
-        let rows = [&self.own, &self.platform].map(|settings| row(settings, model));
-        let first = |get: fn(&ModelRow) -> Option<u32>| rows.into_iter().flatten().find_map(get);
+        let [own, platform] = [&self.own, &self.platform].map(|settings| row(settings, model));
+        let first = |get: fn(&ModelRow) -> Option<u32>| [own, platform].into_iter().flatten().find_map(get);
+        let price = |row: Option<&ModelRow>| row.and_then(|row| row.price);
         let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
         Candidate {
             model: model.to_owned(),
-            price: rows.into_iter().flatten().find_map(|row| row.price).or_else(listed),
+            price: price(platform).or_else(listed).or_else(|| price(own)),
             context_window: first(|row| row.context_window),
             max_output_tokens: first(|row| row.max_output_tokens),
         }
@@ -155,10 +157,10 @@ impl Routes {
                 return Ok(Routed { candidates: vec![self.candidate(model)], reason: by.into() });
             }
         }
-        Ok(self.by_rows(wish))
+        self.by_rows(wish)
     }
 
-    fn by_rows(&self, wish: &Wish<'_>) -> Routed {
+    fn by_rows(&self, wish: &Wish<'_>) -> Result<Routed> {
         let Wish { feature, tier: Tiered { tier, reason: why }, .. } = wish;
         let found = [(&self.own, "the organization"), (&self.platform, "the platform")]
             .into_iter()
@@ -175,6 +177,11 @@ impl Routes {
             .map(|name| self.candidate(name))
             .collect();
         if candidates.is_empty() {
+            if !self.allows(&self.default) || !self.can(&self.default, &wish.needs) {
+                let detail = "no model that may be asked here can take this; an administrator sets routes and allowed \
+                              models";
+                return Err(Error::conflict("no_model", detail));
+            }
             candidates.push(self.candidate(&self.default));
             reason.push_str("; none of its models can take this, and the service's own is asked");
         }
@@ -186,7 +193,7 @@ impl Routes {
                 "; the one that answered last comes first, while it has the conversation in its cache",
             );
         }
-        Routed { candidates, reason }
+        Ok(Routed { candidates, reason })
     }
 
     /// What the model takes; none: nobody says that it cannot do everything.

@@ -94,7 +94,8 @@ fn a_candidate_that_cannot_take_the_message_is_left_out_and_the_warm_one_comes_f
 #[test]
 fn what_is_known_of_a_model_is_the_organization_s_word_then_the_platform_s() {
     let routes = routes(
-        serde_json::json!({"models": [{"model": "a/plain", "context_window": 8000}]}),
+        serde_json::json!({"models": [{"model": "a/plain", "context_window": 8000, "price": {"input": 0, "output": 0}},
+            {"model": "b/own", "price": {"input": 7, "output": 8}}]}),
         serde_json::json!({"models": [{"model": "a/plain", "context_window": 9000, "max_output_tokens": 500,
             "price": {"input": 5, "output": 6}}]}),
     );
@@ -102,6 +103,20 @@ fn what_is_known_of_a_model_is_the_organization_s_word_then_the_platform_s() {
     assert_eq!((known.context_window, known.max_output_tokens), (Some(8000), Some(500)));
     assert_eq!(known.price.map(|price| price.input), Some(5.0));
     assert_eq!((known.provider(), known.name()), ("a", "plain"));
+    assert_eq!(routes.candidate("b/own").price.map(|price| price.input), Some(7.0));
+}
+
+#[test]
+fn nobody_is_asked_who_is_not_allowed_even_where_nobody_else_is_left() {
+    let routes = routes(
+        serde_json::json!({"allowed": ["b/*"], "routes": [{"candidates": ["b/blind"]}],
+            "models": [{"model": "b/blind", "capabilities": ["tools"]}]}),
+        serde_json::json!({}),
+    );
+    let needs = vec![Capability::Images];
+    let refused =
+        routes.route(&Wish { needs, ..wish(Feature::Chat, Tier::Low) }).expect_err("nobody is left");
+    assert!(refused.to_string().contains("no model that may be asked"), "{refused}");
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl Run {
             };
             match &heard {
                 Heard::Failed(error) if self.note_failure(error, visible, deadline) => {
+                    Box::pin(self.afford()).await?;
                     opened = Box::pin(self.open(deadline)).await?;
                 }
                 _ => return Ok((heard, visible)),
@@ -89,12 +90,14 @@ impl Run {
 
     /// Tells the circuits of a failed call. True: another model is asked now.
     fn note_failure(&mut self, error: &ModelError, visible: bool, deadline: Instant) -> bool {
-        if error.is_retryable() {
+        // A skill that leaves a model little time says nothing of the model, which others ask as well.
+        let in_time = Instant::now() < deadline;
+        if error.is_retryable() && in_time {
             self.ring.failed(error.retry_after());
         } else if error.is_about_request() {
             self.ring.answered();
         }
-        if visible || self.asked_again || !error.is_retryable() || Instant::now() >= deadline {
+        if visible || self.asked_again || !error.is_retryable() || !in_time {
             return false;
         }
         let failed = self.ring.current().model.clone();

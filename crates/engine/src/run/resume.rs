@@ -121,8 +121,13 @@ impl Engine {
         if let Some(reason) = &loaded.mode_reason {
             let chosen = Chosen { mode: loaded.mode, reason: reason.clone() };
             let first = std::slice::from_ref(&loaded.model);
-            let names = loaded.candidates.as_deref().filter(|names| !names.is_empty()).unwrap_or(first);
-            return Ok((chosen, names.iter().map(|name| routes.candidate(name)).collect()));
+            let names = loaded.candidates.as_deref().unwrap_or(first);
+            // What is not allowed any more is not asked; where nobody is left, it is decided anew.
+            let allowed = names.iter().filter(|name| routes.allows(name));
+            let candidates: Vec<Candidate> = allowed.map(|name| routes.candidate(name)).collect();
+            if !candidates.is_empty() {
+                return Ok((chosen, candidates));
+            }
         }
         let (chosen, asks) = self.choose_for(tx.tenant(), loaded, routes).await?;
         let names: Vec<String> = asks.candidates.iter().map(|candidate| candidate.model.clone()).collect();

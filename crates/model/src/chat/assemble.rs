@@ -24,6 +24,11 @@ pub(super) struct Assembler {
     usage: Usage,
 }
 
+/// The most calls of an answer: each piece of one is compared with the others.
+const MOST_CALLS: usize = 128;
+/// What a piece of a call counts beside its text, in bytes: pieces without any are not for nothing.
+const PIECE: usize = 16;
+
 /// A block so far. The protocol has none: they follow from the order of the pieces.
 enum Part {
     Thinking(String),
@@ -133,7 +138,11 @@ impl Assembler {
     }
 
     fn call(&mut self, piece: Piece, deltas: &mut VecDeque<Delta>) -> Result<(), ModelError> {
-        self.count(size_of(&piece))?;
+        self.count(size_of(&piece) + PIECE)?;
+        let calls = self.parts.iter().filter(|part| matches!(part, Part::Call(_))).count();
+        if calls > MOST_CALLS {
+            return Err(ModelError::bad_answer(format!("the answer has more than {MOST_CALLS} calls")));
+        }
         let call = self.call_of(&piece);
         call.grow(piece);
         if !call.told && !call.name.is_empty() {

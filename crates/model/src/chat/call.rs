@@ -53,7 +53,9 @@ impl Call {
     }
 
     fn is_whole(&self) -> bool {
-        !self.name.is_empty() && arguments::object(&self.arguments).is_some()
+        // Most pieces are told by their last character, without reading all that came before.
+        let ends = self.arguments.trim_end().ends_with('}');
+        !self.name.is_empty() && ends && arguments::object(&self.arguments).is_some()
     }
 
     /// The whole call; `None` without a name: nobody could be called, and a

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::ModelInfo;
+use crate::{ModelInfo, answer::MOST_TOKENS};
 
 /// A piece of a streamed answer, or a whole one.
 #[derive(Debug, Default, Deserialize)]
@@ -146,13 +146,14 @@ impl Counts {
     /// Counts only grow within an answer, and the last chunk has them all.
     pub fn raise(self, usage: &mut Usage) {
         let details = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
-        let cached = details.or(self.prompt_cache_hit_tokens).unwrap_or_default().max(0);
+        let cached = details.or(self.prompt_cache_hit_tokens).unwrap_or_default().clamp(0, MOST_TOKENS);
         let cached = cached.max(usage.cache_read_input_tokens);
         let before = usage.input_tokens + usage.cache_read_input_tokens;
-        let prompt = self.prompt_tokens.unwrap_or_default().max(before);
+        let prompt = self.prompt_tokens.unwrap_or_default().clamp(0, MOST_TOKENS).max(before);
         usage.cache_read_input_tokens = cached;
         usage.input_tokens = (prompt - cached).max(0);
-        usage.output_tokens = self.completion_tokens.unwrap_or_default().max(usage.output_tokens);
+        let answered = self.completion_tokens.unwrap_or_default().clamp(0, MOST_TOKENS);
+        usage.output_tokens = answered.max(usage.output_tokens);
     }
 }
 

@@ -9,7 +9,7 @@ use domain::Usage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{ModelError, framer::Frame, refusal::excerpt};
+use crate::{ModelError, answer::MOST_TOKENS, framer::Frame, refusal::excerpt};
 
 /// Text that is copied only where it has escapes. (Serde borrows a `Cow`
 /// directly in a field, never one inside an `Option`.)
@@ -110,7 +110,7 @@ impl Counts {
             (&mut usage.cache_read_input_tokens, self.cache_read_input_tokens),
             (&mut usage.cache_creation_input_tokens, self.cache_creation_input_tokens),
         ] {
-            *count = new.map_or(*count, |new| new.max(*count));
+            *count = new.map_or(*count, |new| new.clamp(0, MOST_TOKENS).max(*count));
         }
     }
 }
