@@ -5,7 +5,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use domain::{Error, budget::Limits, skill::PLATFORM};
+use domain::{
+    Error,
+    budget::{Limits, PeriodLimits, RunLimits},
+    skill::PLATFORM,
+};
 use serde::Serialize;
 use store::{
     TenantTx,
@@ -24,8 +28,15 @@ use crate::{
 /// The limits in force.
 #[derive(Serialize, ToSchema)]
 pub struct Budgets {
-    #[serde(flatten)]
-    limits: Limits,
+    /// Of the organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<PeriodLimits>,
+    /// Of each member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<PeriodLimits>,
+    /// Of each run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunLimits>,
     /// They are the platform's: the organization has set none of its own.
     inherited: bool,
     /// 0: nothing was ever set.
@@ -37,7 +48,9 @@ pub struct Budgets {
 
 fn tagged(budget: Budget) -> Response {
     let Budget { limits, inherited, version, updated_at, updated_by } = budget;
-    (ETag(version), Json(Budgets { limits, inherited, version, updated_at, updated_by })).into_response()
+    let Limits { org, user, run } = limits;
+    let shown = Budgets { org, user, run, inherited, version, updated_at, updated_by };
+    (ETag(version), Json(shown)).into_response()
 }
 
 /// What the organization, each of its members and each of their runs may use: owners and administrators.

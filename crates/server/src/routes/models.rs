@@ -7,7 +7,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use domain::{
     Error,
-    models::{self, Candidate, Capability, ModelSettings, Price, Routes},
+    models::{self, Candidate, Capability, ModelRow, ModelSettings, Price, RouteRow, Routes},
     skill::PLATFORM,
 };
 use engine::Engine;
@@ -89,8 +89,13 @@ impl From<Standing> for Circuit {
 /// What is said of models, and what stands behind it.
 #[derive(Serialize, ToSchema)]
 pub struct VersionedModels {
-    #[serde(flatten)]
-    settings: ModelSettings,
+    /// What is known of single models.
+    models: Vec<ModelRow>,
+    /// Who answers what.
+    routes: Vec<RouteRow>,
+    /// Models that may be asked; left out: all that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<Vec<String>>,
     version: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<DateTime<Utc>>,
@@ -119,8 +124,10 @@ fn shown(engine: &Engine, candidate: Candidate, routes: &Routes) -> AskableModel
 fn tagged(engine: &Engine, models: Models, platform: Option<ModelSettings>) -> Response {
     let Models { settings, version, updated_at, updated_by } = models;
     let providers = engine.providers().into_iter().map(ToOwned::to_owned).collect();
-    (ETag(version), Json(VersionedModels { settings, version, updated_at, updated_by, providers, platform }))
-        .into_response()
+    let ModelSettings { models, routes, allowed } = settings;
+    let shown =
+        VersionedModels { models, routes, allowed, version, updated_at, updated_by, providers, platform };
+    (ETag(version), Json(shown)).into_response()
 }
 
 /// The models that requests, conversations and skills can ask for here, with what is known of them and whether they
