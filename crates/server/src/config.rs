@@ -304,6 +304,7 @@ impl Slack {
                 response_hosts: self.slack_response_url_hosts.clone(),
                 public_url: public_url.clone(),
                 link_url: self.slack_link_url.clone(),
+                answer_within: slack::ANSWER_WITHIN,
             }),
             _ => Err(missing),
         }

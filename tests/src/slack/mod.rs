@@ -22,6 +22,8 @@ mod threads;
 pub mod workspace;
 mod zones;
 
+use std::time::Duration;
+
 use reqwest::{StatusCode, Url};
 use secrecy::SecretString;
 
@@ -39,6 +41,8 @@ fn settings(slack: &StandIn) -> server::slack::Settings {
         api_url,
         public_url: PUBLIC.parse().expect("a URL"),
         link_url: None,
+        // Many tests share two cores.
+        answer_within: Duration::from_secs(2),
     }
 }
 

@@ -69,7 +69,12 @@ pub struct Settings {
     pub public_url: Url,
     /// The page on which people link themselves; none: our own, which says how.
     pub link_url: Option<Url>,
+    /// How long an acknowledgement takes at most.
+    pub answer_within: Duration,
 }
+
+/// People feel a second; Slack waits for three.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(950);
 
 /// Requests that are taken in at the same time: few connections, so that a burst leaves some to others.
 const AT_ONCE: usize = 8;

@@ -28,16 +28,13 @@ const MAX_BODY: usize = 1 << 20;
 /// Told to the sender of a command that could not be stored: nothing of it is kept.
 const BUSY: &str = "I could not take this in: too much is going on. Please send it again in a moment.";
 
-/// How long an answer takes at most: Slack waits for three seconds.
-const WITHIN: Duration = Duration::from_secs(2);
-
 /// What the work brings, if it brings it in time. What breaks off is not done: an event comes again.
-async fn in_time<T>(work: impl Future<Output = domain::Result<T>>) -> domain::Result<T> {
+async fn in_time<T>(slack: &Slack, work: impl Future<Output = domain::Result<T>>) -> domain::Result<T> {
     let late = || Error::Unavailable {
         detail: "it could not be taken in in time; it comes again".into(),
         retry_after: Duration::from_secs(1),
     };
-    timeout(WITHIN, work).await.map_err(|_| late())?
+    timeout(slack.settings.answer_within, work).await.map_err(|_| late())?
 }
 
 /// The body of a request that Slack has signed.
@@ -83,7 +80,7 @@ pub async fn command(State(app): State<App>, headers: HeaderMap, request: Reques
         return Ok(StatusCode::OK.into_response());
     };
     let known_by = headers.get(intake::SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match in_time(Box::pin(intake::slash_command(&app, &slack, &form, known_by))).await {
+    match in_time(&slack, Box::pin(intake::slash_command(&app, &slack, &form, known_by))).await {
         Ok(answer) => Ok(told(answer)),
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
             tracing::warn!(%error, "a command of Slack was not taken in");
@@ -103,7 +100,7 @@ pub async fn event(State(app): State<App>, headers: HeaderMap, request: Request)
         return Ok(Json(json!({ "challenge": event["challenge"] })).into_response());
     }
     if event["type"] == "event_callback" {
-        in_time(Box::pin(intake::event(&app, &slack, &event))).await?;
+        in_time(&slack, Box::pin(intake::event(&app, &slack, &event))).await?;
     }
     Ok(StatusCode::OK.into_response())
 }
@@ -115,7 +112,7 @@ pub async fn interaction(State(app): State<App>, headers: HeaderMap, request: Re
         return Ok(StatusCode::OK.into_response());
     };
     let payload = parsed(field(&form, "payload").as_bytes())?;
-    Ok(told(in_time(Box::pin(intake::interaction(&app, &slack, &payload))).await?))
+    Ok(told(in_time(&slack, Box::pin(intake::interaction(&app, &slack, &payload))).await?))
 }
 
 fn parsed(body: &[u8]) -> Result<Value> {
