@@ -59,11 +59,7 @@ impl Engine {
             return Ok(known.plain.clone());
         }
         let key = (tx.org(), states);
-        let read = async {
-            let own = models::find(tx).await?.settings;
-            let platform = models::of_platform(tx).await?.settings;
-            Ok(Arc::new(Routes { own, platform, ..(*known.plain).clone() }))
-        };
+        let read = async { self.routes_now(tx).await.map(Arc::new) };
         known.by_org.get_or_insert_async(&key, read).await
     }
 

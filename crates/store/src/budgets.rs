@@ -54,11 +54,8 @@ pub async fn find(tx: &mut TenantTx) -> Result<Budget> {
 
 /// Sets the limits, on top of the version that the administrator saw if one is given.
 pub async fn put(tx: &mut TenantTx, limits: &Limits, seen: Option<i64>) -> Result<()> {
-    let tenant = tx.tenant();
-    if tenant.org == PLATFORM {
-        // Its row hangs on one, as any organization's.
-        orgs::create(tx, "(platform)", None).await?;
-    }
+    orgs::stands(tx).await?;
+    let (org, author) = (tx.org(), orgs::author(tx));
     let done = sqlx::query_scalar!(
         "insert into sixty.budgets as b (org_id, limits, version, updated_by)
          select $1, $2, 1, $3
@@ -67,9 +64,9 @@ pub async fn put(tx: &mut TenantTx, limits: &Limits, seen: Option<i64>) -> Resul
          set limits = excluded.limits, version = b.version + 1, updated_at = now(), updated_by = $3
          where $4::bigint is null or b.version = $4
          returning version",
-        tenant.org.0,
+        org.0,
         Json(limits) as _,
-        (tenant.org != PLATFORM).then_some(tenant.user.0),
+        author.map(|author| author.0),
         seen
     )
     .fetch_optional(tx.connection())

@@ -112,12 +112,8 @@ async fn routes(tx: &mut TenantTx, org: OrgId) -> Result<Vec<RouteRow>> {
 
 /// Sets the whole, which has been checked, on top of the version that the administrator saw if one is given.
 pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> Result<()> {
-    let tenant = tx.tenant();
-    // The trail names the platform's people. What it says hangs on a row, as any organization's.
-    let author = (tenant.org != PLATFORM).then_some(tenant.user.0);
-    if author.is_none() {
-        orgs::create(tx, "(platform)", None).await?;
-    }
+    orgs::stands(tx).await?;
+    let (org, author) = (tx.org(), orgs::author(tx));
     let written = sqlx::query_scalar!(
         "insert into sixty.model_settings as s (org_id, allowed, version, updated_by)
          select $1, $2, 1, $3
@@ -126,9 +122,9 @@ pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> R
          set allowed = excluded.allowed, version = s.version + 1, updated_at = now(), updated_by = $3
          where $4::bigint is null or s.version = $4
          returning version",
-        tenant.org.0,
+        org.0,
         new.allowed.as_deref(),
-        author,
+        author.map(|author| author.0),
         seen
     )
     .fetch_optional(tx.connection())

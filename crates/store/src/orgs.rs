@@ -1,6 +1,6 @@
 //! Organizations and their members.
 
-use domain::{Error, OrgId, Result, Role, UserId};
+use domain::{Error, OrgId, Result, Role, UserId, skill::PLATFORM};
 
 use crate::{
     Membership, Store, SystemTx, TenantTx,
@@ -214,6 +214,20 @@ pub async fn remove_members(tx: &mut TenantTx) -> Result<()> {
     .await
     .map_err(from_sqlx)
     .map(drop)
+}
+
+/// The person whose name stands at a change of settings. The trail names the platform's people.
+pub(crate) fn author(tx: &TenantTx) -> Option<UserId> {
+    let tenant = tx.tenant();
+    (tenant.org != PLATFORM).then_some(tenant.user)
+}
+
+/// What belongs to the platform hangs on a row, as any organization's: it is made when it is first needed.
+pub(crate) async fn stands(tx: &mut TenantTx) -> Result<()> {
+    if tx.org() == PLATFORM {
+        create(tx, "(platform)", None).await?;
+    }
+    Ok(())
 }
 
 /// Makes the transaction's organization, or leaves it as it is. True: it is new.

@@ -6,70 +6,48 @@ mod route;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::permission::words;
 
 pub use check::{check, is_model_name};
 pub use price::Price;
 pub use route::{Asked, Candidate, Routed, Routes, Tiered, Wish};
 
-/// What a model call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Feature {
-    /// Turns of conversations in the product.
-    Chat,
-    /// Turns that Slack brings.
-    Slack,
-    /// Turns of scheduled tasks.
-    Schedule,
-    /// Turns that follow a skill, wherever they come from.
-    Skill,
-    /// Summaries of what is archived.
-    Summary,
-}
-
-impl Feature {
-    pub const ALL: [Feature; 5] =
-        [Feature::Chat, Feature::Slack, Feature::Schedule, Feature::Skill, Feature::Summary];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Feature::Chat => "chat",
-            Feature::Slack => "slack",
-            Feature::Schedule => "schedule",
-            Feature::Skill => "skill",
-            Feature::Summary => "summary",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|feature| feature.as_str() == text)
+words! {
+    /// What a model call is for.
+    Feature {
+        /// Turns of conversations in the product.
+        Chat = "chat",
+        /// Turns that Slack brings.
+        Slack = "slack",
+        /// Turns of scheduled tasks.
+        Schedule = "schedule",
+        /// Turns that follow a skill, wherever they come from.
+        Skill = "skill",
+        /// Summaries of what is archived.
+        Summary = "summary",
     }
 }
 
-/// How much of a model a turn needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    Low,
-    Medium,
-    High,
+words! {
+    /// How much of a model a turn needs.
+    Tier {
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+    }
 }
 
-impl Tier {
-    pub const ALL: [Tier; 3] = [Tier::Low, Tier::Medium, Tier::High];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Tier::Low => "low",
-            Tier::Medium => "medium",
-            Tier::High => "high",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tier| tier.as_str() == text)
+words! {
+    /// What not every model can.
+    Capability {
+        Tools = "tools",
+        Images = "images",
+        Documents = "documents",
     }
 }
 
@@ -103,31 +81,6 @@ pub struct ModelRow {
     /// What it takes beside text; left out: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<Capability>>,
-}
-
-/// What not every model can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Capability {
-    Tools,
-    Images,
-    Documents,
-}
-
-impl Capability {
-    const ALL: [Capability; 3] = [Capability::Tools, Capability::Images, Capability::Documents];
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.as_str() == text)
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Capability::Tools => "tools",
-            Capability::Images => "images",
-            Capability::Documents => "documents",
-        }
-    }
 }
 
 /// Who answers turns of one kind.

@@ -1,5 +1,7 @@
 //! Which models a turn may ask, and why: the rule as a function of rows.
 
+use std::sync::Arc;
+
 use super::{Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier};
 use crate::{Error, Result};
 
@@ -17,7 +19,7 @@ pub struct Candidate {
 impl Candidate {
     /// Name of its provider.
     pub fn provider(&self) -> &str {
-        self.model.split_once('/').map_or("", |(provider, _)| provider)
+        provider_of(&self.model)
     }
 
     /// Name on the provider's wire.
@@ -73,16 +75,16 @@ pub struct Routes {
     /// `provider/model`, where no row says anything.
     pub default: String,
     /// What the operator's file says that models cost.
-    pub prices: Vec<(String, Price)>,
+    pub prices: Arc<[(String, Price)]>,
     /// Names of the configured providers.
-    pub providers: Vec<String>,
+    pub providers: Arc<[String]>,
 }
 
 impl Routes {
     /// What is known of a model: the organization's row, then the platform's. What it costs is the platform's or the
     /// operator's to say, who settle accounts by it; an organization prices what they do not.
     pub fn candidate(&self, model: &str) -> Candidate {
-        let [own, platform] = [&self.own, &self.platform].map(|settings| row(settings, model));
+        let [own, platform] = self.said_of(model);
         let first = |get: fn(&ModelRow) -> Option<u32>| [own, platform].into_iter().flatten().find_map(get);
         let price = |row: Option<&ModelRow>| row.and_then(|row| row.price);
         let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
@@ -96,7 +98,7 @@ impl Routes {
 
     /// Whether the model can be asked here: its provider is configured, and nobody forbids it.
     pub fn allows(&self, model: &str) -> bool {
-        let provider = model.split_once('/').map_or("", |(provider, _)| provider);
+        let provider = provider_of(model);
         let listed = |settings: &ModelSettings| {
             settings.allowed.as_ref().is_none_or(|allowed| {
                 allowed.iter().any(|name| name == model || name.strip_suffix("/*") == Some(provider))
@@ -137,7 +139,7 @@ impl Routes {
 
     /// Whom a route names for this; none: no row says anything.
     pub fn routed(&self, feature: Feature, tier: Tier) -> Option<Vec<Candidate>> {
-        let row = [&self.own, &self.platform].into_iter().find_map(|it| best(it, feature, tier))?;
+        let (row, _) = self.row_for(feature, tier)?;
         let allowed = row.candidates.iter().filter(|name| self.allows(name));
         Some(allowed.map(|name| self.candidate(name)).collect::<Vec<_>>()).filter(|all| !all.is_empty())
     }
@@ -162,10 +164,7 @@ impl Routes {
 
     fn by_rows(&self, wish: &Wish<'_>) -> Result<Routed> {
         let Wish { feature, tier: Tiered { tier, reason: why }, .. } = wish;
-        let found = [(&self.own, "the organization"), (&self.platform, "the platform")]
-            .into_iter()
-            .find_map(|(settings, whose)| Some((best(settings, *feature, *tier)?, whose)));
-        let (names, mut reason) = match found {
+        let (names, mut reason) = match self.row_for(*feature, *tier) {
             Some((row, whose)) => {
                 (row.candidates.clone(), format!("{why}: tier {}, by {}", tier.as_str(), said(row, whose)))
             }
@@ -198,8 +197,19 @@ impl Routes {
 
     /// What the model takes; none: nobody says that it cannot do everything.
     pub fn capabilities(&self, model: &str) -> Option<&[Capability]> {
-        let rows = [&self.own, &self.platform].map(|settings| row(settings, model));
-        rows.into_iter().flatten().find_map(|row| row.capabilities.as_deref())
+        self.said_of(model).into_iter().flatten().find_map(|row| row.capabilities.as_deref())
+    }
+
+    /// The organization's row, and the platform's.
+    fn said_of(&self, model: &str) -> [Option<&ModelRow>; 2] {
+        [&self.own, &self.platform].map(|settings| settings.models.iter().find(|row| row.model == model))
+    }
+
+    /// The route of such a turn, and whose it is.
+    fn row_for(&self, feature: Feature, tier: Tier) -> Option<(&RouteRow, &'static str)> {
+        [(&self.own, "the organization"), (&self.platform, "the platform")]
+            .into_iter()
+            .find_map(|(settings, whose)| Some((best(settings, feature, tier)?, whose)))
     }
 
     fn can(&self, model: &str, needs: &[Capability]) -> bool {
@@ -207,8 +217,9 @@ impl Routes {
     }
 }
 
-fn row<'a>(settings: &'a ModelSettings, model: &str) -> Option<&'a ModelRow> {
-    settings.models.iter().find(|row| row.model == model)
+/// What stands before the slash of a model's name.
+fn provider_of(model: &str) -> &str {
+    model.split_once('/').map_or("", |(provider, _)| provider)
 }
 
 /// The row that says most of the turn: feature and tier, the feature, the tier, neither.

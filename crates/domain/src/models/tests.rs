@@ -9,11 +9,9 @@ fn routes(own: serde_json::Value, platform: serde_json::Value) -> Routes {
         own: settings(own),
         platform: settings(platform),
         default: "a/plain".into(),
-        prices: vec![(
-            "a/plain".into(),
-            Price { input: 1.0, output: 2.0, cache_read: None, cache_write: None },
-        )],
-        providers: vec!["a".into(), "b".into()],
+        prices: [("a/plain".into(), Price { input: 1.0, output: 2.0, cache_read: None, cache_write: None })]
+            .into(),
+        providers: ["a".into(), "b".into()].into(),
     }
 }
 

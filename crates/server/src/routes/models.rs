@@ -14,7 +14,8 @@ use engine::Engine;
 use model::Standing;
 use serde::Serialize;
 use store::{
-    TenantTx, audit,
+    TenantTx,
+    audit::{self, Entry},
     models::{Models, find},
 };
 use utoipa::ToSchema;
@@ -164,9 +165,7 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Re
     let (own, platform) = caller
         .tx(async |tx| {
             tx.administers()?;
-            let own = write(tx, engine, &body.value, seen).await?;
-            let detail = format!("version {}", own.version);
-            audit::record(tx, &[caller.did("models.put").saying(&detail)]).await?;
+            let own = write(tx, engine, &body.value, (seen, caller.did("models.put"))).await?;
             Ok((own, store::models::of_platform(tx).await?))
         })
         .await?;
@@ -191,12 +190,7 @@ pub async fn put_of_platform(
 ) -> Result<Response> {
     let engine = &platform.app.engine;
     let said = platform
-        .tx(PLATFORM, async |tx| {
-            let said = write(tx, engine, &body.value, seen).await?;
-            let detail = format!("version {}", said.version);
-            audit::record(tx, &[platform.did("models.put").saying(&detail)]).await?;
-            Ok(said)
-        })
+        .tx(PLATFORM, async |tx| write(tx, engine, &body.value, (seen, platform.did("models.put"))).await)
         .await?;
     Ok(tagged(engine, said, None))
 }
@@ -205,7 +199,7 @@ async fn write(
     tx: &mut TenantTx,
     engine: &Engine,
     new: &ModelSettings,
-    seen: IfMatch,
+    (seen, entry): (IfMatch, Entry<'_>),
 ) -> domain::Result<Models> {
     let mut problems = models::check(new, &engine.providers());
     let described = new.models.iter().map(|row| &row.model);
@@ -216,5 +210,8 @@ async fn write(
         return Err(Error::fields(problems));
     }
     store::models::put(tx, new, seen.0).await?;
-    find(tx).await
+    let said = find(tx).await?;
+    let detail = format!("version {}", said.version);
+    audit::record(tx, &[entry.saying(&detail)]).await?;
+    Ok(said)
 }

@@ -1,27 +1,22 @@
 //! Statements of one row or version each; what belongs together is in `write`.
 
 use domain::{
-    Result, Scope, UserId,
+    Result, Scope,
     skill::{KEPT_VERSIONS, PLATFORM},
 };
 
 use super::{Facts, Files, New};
-use crate::{TenantTx, error::from_sqlx, orgs};
-
-/// The person whose name stands at the change. The trail names the platform's people.
-pub(super) fn author(tx: &TenantTx) -> Option<UserId> {
-    let tenant = tx.tenant();
-    (tenant.org != PLATFORM).then_some(tenant.user)
-}
+use crate::{
+    TenantTx,
+    error::from_sqlx,
+    orgs::{self, author},
+};
 
 /// Lets one writer of the organization's skills in after the other. Who looks at the others before it writes takes it
 /// first, as each write does.
 pub async fn lock(tx: &mut TenantTx) -> Result<()> {
     let org = tx.org();
-    if org == PLATFORM {
-        // Its trail and its skills hang on a row, as any organization's.
-        orgs::create(tx, "(platform)", None).await?;
-    }
+    orgs::stands(tx).await?;
     sqlx::query!(
         "insert into sixty.skill_states (org_id, version) values ($1, 0)
          on conflict (org_id) do update set version = skill_states.version",

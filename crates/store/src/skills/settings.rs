@@ -7,10 +7,10 @@ use domain::{
 
 use super::{
     own, platforms,
-    rows::{author, count_on, lock},
+    rows::{count_on, lock},
     write::{check_seen, no_such_version},
 };
-use crate::{TenantTx, error::from_sqlx};
+use crate::{TenantTx, error::from_sqlx, orgs::author};
 
 /// Switches a skill on or off; whether that changed something. The platform's is switched for
 /// this organization alone.

@@ -10,9 +10,9 @@ use domain::{
 use super::{
     New, Own, Written, content_hash, enabled, own, platforms,
     read::own_files,
-    rows::{author, copy, count_on, forget_old, head, insert_files, insert_version, lock},
+    rows::{copy, count_on, forget_old, head, insert_files, insert_version, lock},
 };
-use crate::{TenantTx, error::from_sqlx};
+use crate::{TenantTx, error::from_sqlx, orgs::author};
 
 /// How long versions of a deleted skill stay: longer than any run.
 const REMEMBERED: Days = Days::new(30);
