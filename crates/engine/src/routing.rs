@@ -6,13 +6,14 @@ use domain::{
     OrgId, Result,
     audit::Channel,
     block,
-    models::{Asked, Candidate, Capability, Feature, Routed, Routes, Tier, Tiered, Wish},
+    models::{Asked, Candidate, Capability, Feature, Routed, Routes, Tier, Wish},
+    run::Chosen,
 };
 use model::{Providers, Ring};
 use quick_cache::sync::Cache;
 use store::{TenantTx, models, skills::States, turns::Context};
 
-use crate::Engine;
+use crate::{Engine, mode::Before, tier};
 
 /// Organizations whose routes are kept; what is not kept is read again.
 const KEPT: usize = 10_000;
@@ -24,15 +25,23 @@ pub(crate) struct Known {
     plain: Arc<Routes>,
 }
 
-/// What a turn wishes for beside its words.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted<'a> {
+/// What a skill asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfSkill {
+    /// `provider/model`.
+    pub model: Option<String>,
+    pub tier: Option<Tier>,
+}
+
+/// A turn, as far as it matters for whom it asks.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
     pub channel: Channel,
-    /// It follows a skill, which may ask for a model.
-    pub skill: bool,
-    pub of_skill: Option<&'a str>,
+    pub before: &'a Before<'a>,
+    pub chosen: &'a Chosen,
+    /// Of the skill that it follows, if it follows one.
+    pub skill: Option<&'a OfSkill>,
     pub of_request: Option<&'a str>,
-    pub tier: Tiered,
     pub warm: Option<&'a str>,
     /// JSON text of the message's blocks.
     pub blocks: &'a str,
@@ -86,25 +95,25 @@ impl Engine {
 }
 
 /// Whom the turn asks, and why.
-pub(crate) fn route(routes: &Routes, context: &Context, wanted: &Wanted<'_>) -> Result<Routed> {
+pub(crate) fn route(routes: &Routes, context: &Context, turn: &Turn<'_>) -> Result<Routed> {
     let asked = [
-        wanted.of_request.map(Asked::Request),
+        turn.of_request.map(Asked::Request),
         context.model.as_deref().map(Asked::Session),
-        wanted.of_skill.map(Asked::Skill),
+        turn.skill.and_then(|skill| skill.model.as_deref()).map(Asked::Skill),
     ];
-    let feature = if wanted.skill { Feature::Skill } else { feature(wanted.channel) };
     routes.route(&Wish {
-        feature,
-        tier: wanted.tier,
+        feature: feature(turn.channel, turn.skill.is_some()),
+        tier: tier::choose(turn.before, turn.chosen, turn.skill.and_then(|skill| skill.tier)),
         asked: asked.into_iter().flatten().collect(),
-        needs: needs(routes, context, wanted.blocks),
-        warm: wanted.warm,
+        needs: needs(routes, context, turn.blocks),
+        warm: turn.warm,
     })
 }
 
-/// What turns that come this way are called in routes.
-pub(crate) fn feature(channel: Channel) -> Feature {
+/// What turns that come this way, and follow a skill or none, are called in routes and accounts.
+pub(crate) fn feature(channel: Channel, follows: bool) -> Feature {
     match channel {
+        _ if follows => Feature::Skill,
         Channel::Slack => Feature::Slack,
         Channel::Schedule => Feature::Schedule,
         _ => Feature::Chat,

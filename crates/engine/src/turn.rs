@@ -33,7 +33,6 @@ use crate::{
     routing,
     run::Start,
     skills::{About, Library, Person, Picked, Wanted},
-    tier,
 };
 
 /// A user's message, validated and redacted.
@@ -210,25 +209,16 @@ impl Engine {
         (chosen, before, picked): (&Chosen, &Before<'_>, &Picked),
     ) -> Result<(Arc<Routes>, Routed)> {
         let routes = self.routes(tx, context.models).await?;
-        let (of_skill, tier) = picked.wish.clone().unzip();
-        let tier = tier::choose(tier::Before {
-            skill: tier.flatten(),
-            sequence: before.sequence,
-            mode: chosen,
-            text: &new.text,
-            attached: before.attached,
-            history: &context.history,
-        });
-        let wanted = routing::Wanted {
+        let turn = routing::Turn {
             channel: new.trigger,
-            skill: picked.skill.is_some(),
-            of_skill: of_skill.as_ref().and_then(Option::as_deref),
+            before,
+            chosen,
+            skill: picked.skill.is_some().then_some(&picked.wish),
             of_request: new.model.as_deref(),
-            tier,
             warm,
             blocks: &new.content,
         };
-        let asks = routing::route(&routes, context, &wanted)?;
+        let asks = routing::route(&routes, context, &turn)?;
         Ok((routes, asks))
     }
 

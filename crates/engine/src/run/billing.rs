@@ -14,7 +14,7 @@ use crate::{compaction::tokens, routing};
 impl Run {
     /// What its answers are for.
     pub(super) fn feature(&self) -> Feature {
-        if self.skill.is_some() { Feature::Skill } else { routing::feature(self.channel) }
+        routing::feature(self.channel, self.skill.is_some())
     }
 
     /// Counts the tokens of a call of this model, with what they cost.

@@ -26,7 +26,6 @@ use crate::{
     routing,
     sequence::Sequence,
     skills::{Entry, Library, Person, facts, sequence_context},
-    tier,
 };
 
 /// Code and text of a run that broke off again and again.
@@ -151,34 +150,26 @@ impl Engine {
         let content = question.first().map_or("[]", |past| past.content.as_str());
         let attached = block::heads(content).iter().any(|head| head.kind != "text");
         let text = block::concatenated(content);
-        let chosen = mode::choose(Before {
+        let before = Before {
             asked: loaded.mode,
             skill: skill.as_ref().map(|entry| entry.skill.mode),
             sequence: false,
             text: &text,
             attached,
             history: before,
-        });
-        let (of_skill, tier) = skill.as_ref().map(Entry::wish).unzip();
-        let tier = tier.flatten();
-        let before = tier::Before {
-            skill: tier,
-            sequence: false,
-            mode: &chosen,
-            text: &text,
-            attached,
-            history: before,
         };
-        let wanted = routing::Wanted {
+        let chosen = mode::choose(before);
+        let wish = skill.as_ref().map(Entry::wish);
+        let turn = routing::Turn {
             channel: Channel::parse(&loaded.trigger).unwrap_or(Channel::Service),
-            skill: skill.is_some(),
-            of_skill: of_skill.as_ref().and_then(Option::as_deref),
+            before: &before,
+            chosen: &chosen,
+            skill: wish.as_ref(),
             of_request: None,
-            tier: tier::choose(before),
             warm: None,
             blocks: content,
         };
-        let asks = routing::route(routes, &loaded.context, &wanted)?;
+        let asks = routing::route(routes, &loaded.context, &turn)?;
         Ok((chosen, asks))
     }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 use domain::{
     EntityKind, EntityRef, Error, FieldError, Result,
-    models::Tier,
     offered::{MatchedBy, Routing},
     run::{Mode, PinnedSkill},
 };
@@ -26,6 +25,7 @@ use super::{
 use crate::{
     Engine,
     prompt::neutral,
+    routing::OfSkill,
     sequence::{self, Sequence, expanded::Expanded},
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Picked {
     /// How it wants to be executed.
     pub mode: Option<Mode>,
     /// The model and the tier that it asks for.
-    pub wish: Option<(Option<String>, Option<Tier>)>,
+    pub wish: OfSkill,
     /// The steps of a sequence, which the service executes one by one.
     pub sequence: Option<Sequence>,
     /// What stands in the message's context.
@@ -133,7 +133,7 @@ impl Engine {
             routing: Some(routing),
             skill: Some(skill),
             mode: Some(entry.skill.mode),
-            wish: Some(entry.wish()),
+            wish: entry.wish(),
             note,
             sequence: None,
         })
@@ -190,7 +190,7 @@ fn execute(
         routing: Some(routing),
         skill: Some(skill),
         mode: Some(Mode::Agent),
-        wish: Some(entry.wish()),
+        wish: entry.wish(),
         note,
         sequence: Some(sequence),
     })

@@ -7,7 +7,6 @@ use std::{
 
 use domain::{
     Error, OrgId, Result,
-    models::Tier,
     run::PinnedSkill,
     skill::{SkillList, Source},
 };
@@ -31,6 +30,7 @@ use store::{
 
 use crate::{
     Engine,
+    routing::OfSkill,
     sequence::expanded::{Expanded, Sources},
 };
 
@@ -72,8 +72,8 @@ impl Entry {
     }
 
     /// The model and the tier that it asks for.
-    pub(crate) fn wish(&self) -> (Option<String>, Option<Tier>) {
-        (self.skill.model.clone(), self.skill.tier)
+    pub(crate) fn wish(&self) -> OfSkill {
+        OfSkill { model: self.skill.model.clone(), tier: self.skill.tier }
     }
 
     /// The same of a sequence.
