@@ -1,7 +1,7 @@
 //! Each model call is recorded, and told to whom it concerns.
 
 use domain::UserId;
-use model_sim::{Gate, Reply};
+use model_sim::{Gate, Reply, Usage};
 use serde_json::{Value, json};
 
 use super::{ALL, OWN, a_day_passes, of, priced, used, using};
@@ -179,4 +179,41 @@ async fn a_call_that_broke_off_or_was_stopped_counts_as_far_as_its_provider_has_
     eventually("the run ends", async || (app.replica.engine.running() == 0).then_some(())).await;
     let told = used(&alice, OWN).await;
     assert_eq!((&told["totals"]["calls"], &told["totals"]["input_tokens"]), (&json!(1), &json!(800)));
+}
+
+/// The stand-in keeps the books of the cache that a provider has: what it says was read, was there to be read.
+#[tokio::test]
+async fn twenty_turns_with_memory_and_tools_read_most_of_their_input_from_the_providers_cache() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    alice.deal().await;
+    let memory = json!({"content": "## Preferences\n- Short answers, numbers first\n".repeat(10)});
+    alice.put("/v1/memory/user", memory.clone()).await.expect(200);
+    alice.put("/v1/memory/org", memory).await.expect(200);
+    let session = alice.session_with(json!({"entity": {"kind": "deal", "id": "D-42"}})).await;
+    let mut sum = Usage::default();
+    for turn in 0..20 {
+        if turn % 3 == 1 {
+            app.sim.push(Reply::call("find_entities", json!({"query": "Acme"})));
+        }
+        if turn == 7 || turn == 14 {
+            let fact = json!({"scope": "user", "section": "Preferences", "text": format!("Number {turn}")});
+            app.sim.push(Reply::call("memory_append", fact));
+        }
+        app.sim.push(Reply::text(&format!("Answer {turn}: Dana decides, and Tom has to sign for security.")));
+        let frames = alice.hear(&session, &format!("Question {turn}: who has to sign next?")).await;
+        let usage = &end(&frames).data["usage"];
+        let tokens = |name: &str| usage[name].as_u64().expect(name);
+        sum.input_tokens += tokens("input_tokens");
+        sum.cache_read_input_tokens += tokens("cache_read_input_tokens");
+        sum.cache_creation_input_tokens += tokens("cache_creation_input_tokens");
+    }
+    let whole = sum.input_tokens + sum.cache_read_input_tokens + sum.cache_creation_input_tokens;
+    assert!(sum.cache_read_input_tokens * 100 >= whole * 85, "{sum:?}");
+    let told = used(&alice, &format!("{OWN}?group_by=model")).await;
+    let (model, share) = (&told["data"][0]["model"], told["data"][0]["cache_read_share"].as_f64());
+    assert_eq!(model, "anthropic/claude-test");
+    #[expect(clippy::cast_precision_loss, reason = "counts of tokens, far below 2^52")]
+    let seen = sum.cache_read_input_tokens as f64 / whole as f64;
+    assert!(share.is_some_and(|share| (share - seen).abs() < 0.0001), "{share:?}, and the stream says {seen}");
 }

@@ -5,6 +5,7 @@ mod batch;
 mod cost;
 mod latency;
 mod memory;
+mod models;
 mod prompt;
 mod questions;
 mod ranking;
@@ -96,6 +97,7 @@ pub async fn all(wanted: &[String]) -> Result<()> {
         "batch" => batch::batch(&postgres, &mut report);
         "questions" => questions::all(&postgres, &mut report);
         "routing" => routing::all(&postgres, &mut report);
+        "models" => models::all(&postgres, &mut report);
         "schedules" => schedules::all(&postgres, &mut report);
     );
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());

@@ -101,6 +101,11 @@ impl Postgres {
         Ok(Snapshot { child, _stdin: stdin })
     }
 
+    /// A file of this name that goes with the server.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     pub fn owner_url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}?sslmode=disable", self.address)
     }

@@ -4,16 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::{Result, fail};
+use nix::{time::ClockId, unistd::Pid};
 
-/// Clock ticks a second in `/proc/<pid>/stat`, on every Linux.
-const TICKS: f64 = 100.0;
+use crate::{Result, fail};
 
 /// A child that listens; it ends with this value.
 pub struct Server {
@@ -89,17 +87,14 @@ pub struct Usage {
 
 impl Usage {
     fn of(pid: u32) -> Result<Self> {
-        let dir = Path::new("/proc").join(pid.to_string());
-        let stat = fs::read_to_string(dir.join("stat"))?;
-        // pid (name) state ppid … utime is the 14th field, stime the 15th.
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
-        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-        let status = fs::read_to_string(dir.join("status"))?;
+        // To the nanosecond, and of all threads that there have been; `/proc/<pid>/stat` counts in steps of 10 ms.
+        let process = Pid::from_raw(i32::try_from(pid)?);
+        let cpu: Duration = ClockId::pid_cpu_clock_id(process)?.now()?.into();
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes: f64 =
             resident.and_then(|text| text.trim().strip_suffix(" kB")).ok_or("no VmRSS")?.parse()?;
-        Ok(Self { cpu_seconds: (ticks(11) + ticks(12)) / TICKS, resident_bytes: kilobytes * 1024.0 })
+        Ok(Self { cpu_seconds: cpu.as_secs_f64(), resident_bytes: kilobytes * 1024.0 })
     }
 }
 

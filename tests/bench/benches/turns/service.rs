@@ -1,6 +1,10 @@
 //! The three legs of a comparison: the provider's stand-in, a passthrough before it, and the service before it.
 
-use std::{net::SocketAddr, path::PathBuf, process::Command};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     ROOT, Result,
@@ -55,7 +59,17 @@ pub fn database(postgres: &Postgres, name: &str) -> Result<()> {
 
 /// The service on the database, asking this provider.
 pub fn service(database_url: &str, provider: SocketAddr) -> Result<Server> {
+    serve(database_url, provider, None)
+}
+
+/// The same, with the providers of this file beside it.
+pub fn service_of(database_url: &str, provider: SocketAddr, providers: &Path) -> Result<Server> {
+    serve(database_url, provider, Some(providers))
+}
+
+fn serve(database_url: &str, provider: SocketAddr, providers: Option<&Path>) -> Result<Server> {
     let mut serve = sixty()?;
+    serve.envs(providers.map(|file| ("SIXTY_PROVIDERS", file)));
     serve.arg("serve").env("DATABASE_URL", database_url).env("SIXTY_ALLOW_OLD_POSTGRES", "1");
     serve.env("ANTHROPIC_BASE_URL", format!("http://{provider}"));
     Server::start_logging(&mut serve)

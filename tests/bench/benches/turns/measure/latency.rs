@@ -208,7 +208,7 @@ pub async fn burst(postgres: &Postgres, report: &mut Report) -> Result<()> {
         for at in [1, SIXTY] {
             let Leg { turns, cpu, .. } =
                 leg(&legs.servers[at], 20, Pace::Closed { turns: 5 }, TOKENS, &legs, at).await?;
-            rates[at].push(tokens(&turns) / cpu.max(0.01) / 1e3);
+            rates[at].push(tokens(&turns) / cpu / 1e3);
         }
         ratios.extend(rates[SIXTY].last().zip(rates[1].last()).map(|(sixty, hyper)| sixty / hyper));
     }
