@@ -4,9 +4,13 @@ use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use domain::Usage;
+use futures_util::FutureExt;
 use tokio::time::sleep;
 
 use crate::{Client, Delta, ModelError, chat, messages, refusal::Failure};
+
+/// Text that has come is handed out in pieces of about this size at most, in bytes.
+const LONGEST_PIECE: usize = 4 << 10;
 
 /// The answer to one request, piece by piece. Dropping it hangs up, which
 /// cancels the answer at the provider.
@@ -19,6 +23,8 @@ pub struct AnswerStream {
     /// Of attempts that broke off, as far as they told.
     broken: Usage,
     state: State,
+    /// What came after the text that was handed out last.
+    held: Option<Result<Delta, ModelError>>,
 }
 
 /// All of a stream's progress is in here and none in the future of `next`, so
@@ -54,7 +60,8 @@ impl Reading {
 impl AnswerStream {
     pub(crate) async fn open(client: Client, body: Bytes) -> Result<Self, ModelError> {
         let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
-        let mut stream = Self { client, request: Some(body), retries: 0, broken: Usage::default(), state };
+        let mut stream =
+            Self { client, request: Some(body), retries: 0, broken: Usage::default(), state, held: None };
         while let State::Asking(asking) = &mut stream.state {
             match asking.await {
                 Ok(reading) => stream.state = State::Reading(reading),
@@ -71,7 +78,7 @@ impl AnswerStream {
         loop {
             let failure = match &mut self.state {
                 State::Ended => return Ok(None),
-                State::Reading(reading) => match reading.next().await {
+                State::Reading(reading) => match next(reading, &mut self.held).await {
                     Ok(delta) => return Ok(Some(self.note(delta))),
                     Err(error) => error.into(),
                 },
@@ -97,8 +104,10 @@ impl AnswerStream {
     /// Those of a whole answer are in the answer.
     pub fn broken_usage(&self) -> Usage {
         let mut usage = self.broken;
-        if let State::Reading(reading) = &self.state {
-            usage += reading.usage();
+        match (&self.held, &self.state) {
+            (Some(Ok(Delta::Complete(answer))), _) => usage += answer.usage,
+            (_, State::Reading(reading)) => usage += reading.usage(),
+            _ => {}
         }
         usage
     }
@@ -123,6 +132,29 @@ impl AnswerStream {
         self.state = State::Asking(Box::pin(ask(self.client.clone(), body.clone(), wait)));
         Ok(())
     }
+}
+
+/// The next piece. Text that is there already comes in one: whoever reads more slowly than the provider writes has one
+/// piece to look through, to store and to send where it was a hundred. Nothing is waited for.
+async fn next(
+    reading: &mut Reading,
+    held: &mut Option<Result<Delta, ModelError>>,
+) -> Result<Delta, ModelError> {
+    let first = match held.take() {
+        Some(held) => held?,
+        None => reading.next().await?,
+    };
+    let Delta::Text(mut text) = first else { return Ok(first) };
+    while text.len() < LONGEST_PIECE {
+        match reading.next().now_or_never() {
+            Some(Ok(Delta::Text(more))) => text.push_str(&more),
+            after => {
+                *held = after;
+                break;
+            }
+        }
+    }
+    Ok(Delta::Text(text))
 }
 
 /// One attempt, up to the headers of an event stream.

@@ -215,5 +215,8 @@ async fn twenty_turns_with_memory_and_tools_read_most_of_their_input_from_the_pr
     assert_eq!(model, "anthropic/claude-test");
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens, far below 2^52")]
     let seen = sum.cache_read_input_tokens as f64 / whole as f64;
-    assert!(share.is_some_and(|share| (share - seen).abs() < 0.0001), "{share:?}, and the stream says {seen}");
+    assert!(
+        share.is_some_and(|share| (share - seen).abs() < 0.0001),
+        "{share:?}, and the stream says {seen}"
+    );
 }

@@ -42,7 +42,7 @@ impl Reading {
 
     /// What the provider has told so far.
     pub fn usage(&self) -> Usage {
-        self.assembler.usage()
+        self.finished.as_ref().map_or(self.assembler.usage(), |answer| answer.usage)
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

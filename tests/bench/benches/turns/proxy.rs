@@ -8,7 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full};
-use hyper::{Method, Request, Response, StatusCode, Uri, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, Response, StatusCode, Uri, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
@@ -98,7 +100,8 @@ impl Flawed {
             let mut connections = JoinSet::new();
             while let Ok(stream) = accept(&listener).await {
                 let (client, state) = (client.clone(), shared.clone());
-                let answer = service_fn(move |request| answer(client.clone(), state.clone(), upstream, request));
+                let answer =
+                    service_fn(move |request| answer(client.clone(), state.clone(), upstream, request));
                 connections.spawn(http1::Builder::new().serve_connection(stream, answer));
                 while connections.try_join_next().is_some() {}
             }

@@ -153,8 +153,7 @@ async fn failover(postgres: &Postgres, report: &mut Report) -> Result<()> {
     client.json("PUT", "/v1/admin/models", &routes).await?;
     let (mut added, mut ratios, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let Legs { direct, plain, failed, after } =
-            legs(&mut direct, &mut client, &flawed).await?;
+        let Legs { direct, plain, failed, after } = legs(&mut direct, &mut client, &flawed).await?;
         if round > 0 {
             let itself = median(&direct);
             added.push(median(&after) - itself);
