@@ -321,7 +321,7 @@ pub async fn hand_back(tx: &mut SystemTx, lease: Lease, in_order: bool) -> Resul
 pub async fn give_back(tx: &mut RunTx, in_order: bool) -> Result<()> {
     let Lease { org, user, run, .. } = *tx.lease();
     sqlx::query!(
-        "update sixty.runs set status = 'queued', lease_owner = null, lease_until = null,
+        "update sixty.runs set lease_owner = null, lease_until = null, status = 'queued',
             attempts = case when $4 then greatest(attempts - 1, 0) else attempts end
          where org_id = $1 and owner_id = $2 and id = $3",
         org.0,

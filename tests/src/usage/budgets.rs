@@ -241,17 +241,21 @@ async fn for_a_summary_is_set_aside_what_the_model_costs_that_makes_it() {
     alice.ask(&session, "Hello?").await;
     let gate = Gate::new();
     two.second.push(using("A summary.", 100).hold_before(&gate));
-    alice.post(&format!("/v1/sessions/{session}/compact"), json!({})).await.expect(202);
-    gate.reached().await;
-    let pool = two.app.database.superuser().await;
-    let (tokens, cost): (i64, i64) = sqlx::query_as("select tokens, cost from sixty.budget_reservations")
-        .fetch_one(&pool)
-        .await
-        .expect("one is set aside");
+    let path = format!("/v1/sessions/{session}/compact");
+    let (compacted, (tokens, cost)) = tokio::join!(alice.post(&path, json!({})), async {
+        gate.reached().await;
+        let pool = two.app.database.superuser().await;
+        let row: (i64, i64) = sqlx::query_as("select tokens, cost from sixty.budget_reservations")
+            .fetch_one(&pool)
+            .await
+            .expect("one is set aside");
+        gate.release();
+        row
+    });
+    compacted.expect(200);
     // A millionth of a dollar a token, and an answer of 2000 at most.
     assert_eq!(cost, tokens * 1_000);
     assert!((2_000..4_096).contains(&tokens), "{tokens}");
-    gate.release();
     eventually("nothing is set aside", async || (reserved(&two.app).await == 0).then_some(())).await;
 }
 
