@@ -42,3 +42,29 @@ async fn streams_and_keys_are_dropped_a_day_after_the_end_and_not_before() {
     assert_eq!(frames.iter().map(|frame| frame.event.as_str()).collect::<Vec<_>>(), ["done"]);
     assert!(alice.follow(&runs[1], None).await.rest().await.len() > 2);
 }
+
+#[tokio::test]
+async fn single_model_calls_are_forgotten_after_400_days_and_their_sums_stay() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let session = alice.session().await;
+    for _ in 0..3 {
+        app.sim.push(Reply::text("an answer"));
+        alice.ask(&session, "Hello?").await;
+    }
+    let superuser = app.database.superuser().await;
+    let age = "update sixty.usage_events set at = now() - make_interval(days => $1)
+        where id = (select id from sixty.usage_events order by id offset $2 limit 1)";
+    for (days, place) in [(401, 0_i64), (399, 1)] {
+        sqlx::query(age).bind(days).bind(place).execute(&superuser).await.expect("the row ages");
+    }
+    let before = alice.get("/v1/usage").await.expect(200).json();
+    for gone in [1, 0] {
+        let mut tx = app.replica.engine.store().system().await.expect("a transaction");
+        assert_eq!(store::housekeeping::drop_usage(&mut tx).await.expect("a count"), gone);
+        tx.commit().await.expect("a commit");
+    }
+    assert_eq!(app.database.count("select count(*) from sixty.usage_events").await, 2);
+    let told = alice.get("/v1/usage").await.expect(200).json();
+    assert_eq!((&told["totals"]["calls"], &told), (&json!(3), &before));
+}

@@ -27,10 +27,14 @@ pub struct Usage {
 /// A model call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// So that it is counted once, however often it is stored.
+    pub id: Uuid,
     pub feature: Feature,
     /// `provider/model`, as it was asked.
     pub model: String,
     pub usage: Usage,
+    /// The provider did not tell all of it.
+    pub estimated: bool,
 }
 
 /// A model call, as the platform settles accounts.
@@ -49,6 +53,10 @@ pub struct UsageEvent {
     pub model: String,
     #[serde(flatten)]
     pub usage: Usage,
+    /// The provider did not tell all of it: what is missing was estimated from the text that was sent and received.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub estimated: bool,
     pub at: DateTime<Utc>,
 }
 

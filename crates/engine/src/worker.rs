@@ -174,6 +174,7 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
     let mut count = store::housekeeping::drop_keys(&mut tx).await?;
     count += store::slack::drop_old(&mut tx).await?;
     tx.commit().await?;
+    count += drop_usage(engine).await?;
     let mut after = None;
     loop {
         let mut tx = engine.store().system().await?;
@@ -185,6 +186,20 @@ async fn housekeeping(engine: &Engine) -> Result<()> {
             return Ok(());
         }
         after = dropped.next;
+    }
+}
+
+/// Single model calls whose time is over.
+async fn drop_usage(engine: &Engine) -> Result<u64> {
+    let mut count = 0;
+    loop {
+        let mut tx = engine.store().system().await?;
+        let dropped = store::housekeeping::drop_usage(&mut tx).await?;
+        tx.commit().await?;
+        count += dropped;
+        if dropped == 0 || engine.0.stopping.is_cancelled() {
+            return Ok(count);
+        }
     }
 }
 

@@ -35,4 +35,4 @@ pub use patience::Options;
 pub use prices::Prices;
 pub use providers::{Providers, Ring};
 pub use retry::{Advice, RetryPolicy};
-pub use stream::AnswerStream;
+pub use stream::{AnswerStream, Broken};

@@ -80,8 +80,14 @@ impl Ring {
         self.at = self.all.iter().position(|candidate| candidate.model == model).unwrap_or(self.at);
     }
 
-    /// A call begins: at the one that answered last, unless it fails these days. With `same`, at that one and no other.
-    pub fn begin(&mut self, same: bool) {
+    /// Whether there is a choice.
+    pub fn is_alone(&self) -> bool {
+        self.all.len() == 1
+    }
+
+    /// A call begins: at the one that answered last, unless it fails these days, or another one alone has room for the
+    /// conversation. With `same`, at that one and no other.
+    pub fn begin(&mut self, same: bool, fits: impl Fn(&Candidate) -> bool) {
         self.tried.clear();
         self.pass = None;
         if same {
@@ -89,20 +95,30 @@ impl Ring {
             self.pass = Some(self.providers.0.circuits.force(&self.current().model));
             return;
         }
-        self.take_next(self.at);
+        self.take_next(self.at, fits);
     }
 
     /// The one that is asked has failed: whether there is another one, which is asked now.
-    pub fn fall_over(&mut self) -> bool {
+    pub fn fall_over(&mut self, fits: impl Fn(&Candidate) -> bool) -> bool {
         self.tried.push(self.at);
-        self.take_next(0)
+        self.take_next(0, fits)
     }
 
-    /// The first one from `from` on whose circuit lets a request through; else the first of those that are left.
-    fn take_next(&mut self, from: usize) -> bool {
+    /// The prompt is too long for the one that is asked, which stands in for another: whether there is one left that is
+    /// `larger`, which is asked now.
+    pub fn make_way(&mut self, larger: impl Fn(&Candidate) -> bool) -> bool {
+        let left =
+            (0..self.all.len()).any(|at| at != self.at && !self.tried.contains(&at) && larger(&self.all[at]));
+        !self.tried.is_empty() && left && self.fall_over(larger)
+    }
+
+    /// The first one from `from` on whose circuit lets a request through; else the first of those that are left. Those
+    /// that do not fit come last of each.
+    fn take_next(&mut self, from: usize, fits: impl Fn(&Candidate) -> bool) -> bool {
         let count = self.all.len();
-        let left: Vec<usize> =
+        let mut left: Vec<usize> =
             (0..count).map(|i| (from + i) % count).filter(|at| !self.tried.contains(at)).collect();
+        left.sort_by_key(|at| !fits(&self.all[*at]));
         let circuits = &self.providers.0.circuits;
         let admitted = left.iter().find_map(|at| Some((*at, circuits.admit(&self.all[*at].model)?)));
         let taken = admitted.or_else(|| left.first().map(|at| (*at, circuits.force(&self.all[*at].model))));

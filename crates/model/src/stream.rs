@@ -20,11 +20,20 @@ pub struct AnswerStream {
     /// the question may be asked again.
     request: Option<Bytes>,
     retries: u32,
-    /// Of attempts that broke off, as far as they told.
-    broken: Usage,
+    /// Attempts that broke off after the provider had begun to answer.
+    broken: Vec<Broken>,
     state: State,
     /// What came after the text that was handed out last.
     held: Option<Result<Delta, ModelError>>,
+}
+
+/// An answer that broke off, or is not at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// As far as the provider has told.
+    pub usage: Usage,
+    /// Bytes of text, reasoning and arguments that came, roughly.
+    pub received: usize,
 }
 
 /// All of a stream's progress is in here and none in the future of `next`, so
@@ -42,10 +51,10 @@ enum Reading {
 }
 
 impl Reading {
-    fn usage(&self) -> Usage {
+    fn so_far(&self) -> Option<Broken> {
         match self {
-            Self::Messages(reading) => reading.usage(),
-            Self::Chat(reading) => reading.usage(),
+            Self::Messages(reading) => reading.so_far(),
+            Self::Chat(reading) => reading.so_far(),
         }
     }
 
@@ -61,7 +70,7 @@ impl AnswerStream {
     pub(crate) async fn open(client: Client, body: Bytes) -> Result<Self, ModelError> {
         let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
         let mut stream =
-            Self { client, request: Some(body), retries: 0, broken: Usage::default(), state, held: None };
+            Self { client, request: Some(body), retries: 0, broken: Vec::new(), state, held: None };
         while let State::Asking(asking) = &mut stream.state {
             match asking.await {
                 Ok(reading) => stream.state = State::Reading(reading),
@@ -100,16 +109,15 @@ impl AnswerStream {
         self.request.is_none()
     }
 
-    /// Tokens of what broke off or is not at its end, as far as the provider has told.
-    /// Those of a whole answer are in the answer.
-    pub fn broken_usage(&self) -> Usage {
-        let mut usage = self.broken;
-        match (&self.held, &self.state) {
-            (Some(Ok(Delta::Complete(answer))), _) => usage += answer.usage,
-            (_, State::Reading(reading)) => usage += reading.usage(),
-            _ => {}
-        }
-        usage
+    /// What broke off or is not at its end, of each attempt to which the provider had begun to answer. A whole answer that
+    /// was handed out is none of them.
+    pub fn broken(&self) -> Vec<Broken> {
+        let now = match (&self.held, &self.state) {
+            (Some(Ok(Delta::Complete(answer))), _) => Some(Broken { usage: answer.usage, received: 0 }),
+            (_, State::Reading(reading)) => reading.so_far(),
+            _ => None,
+        };
+        self.broken.iter().copied().chain(now).collect()
     }
 
     fn note(&mut self, delta: Delta) -> Delta {
@@ -123,7 +131,7 @@ impl AnswerStream {
 
     /// Begins the next attempt, or gives up.
     fn recover(&mut self, failure: Failure) -> Result<(), ModelError> {
-        self.broken = self.broken_usage();
+        self.broken = self.broken();
         self.state = State::Ended;
         let patience = self.client.patience();
         let Some(body) = &self.request else { return Err(patience.presentable(failure.error)) };

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     App,
+    objects::Strict,
     problem::{Failure, Problem, Result},
 };
 
@@ -268,12 +269,12 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if let Some(field) = nul_field(bytes) {
         return Err(Error::field(field, "holds the character U+0000, which cannot be stored").into());
     }
-    // serde would take a list for a struct, field by field.
+    // What is no JSON at all is told as such below.
     if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
         return Err(Error::field("", "must be a JSON object").into());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value: T = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         // serde_json calls a number in the place of an enum a fault of syntax.

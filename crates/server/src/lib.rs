@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod listen;
 mod negotiate;
+mod objects;
 mod page;
 mod patience;
 mod problem;

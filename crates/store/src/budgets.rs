@@ -17,10 +17,10 @@ pub struct Budget {
     pub limits: Limits,
     /// They are the platform's: the organization has set none.
     pub inherited: bool,
-    /// 0: the organization has set none.
+    /// 0: the organization has never set any.
     pub version: i64,
     pub updated_at: Option<DateTime<Utc>>,
-    /// External id of the administrator who set them.
+    /// External id of the administrator who set them, or went back to the platform's.
     pub updated_by: Option<String>,
 }
 
@@ -28,27 +28,24 @@ pub struct Budget {
 pub async fn find(tx: &mut TenantTx) -> Result<Budget> {
     let org = tx.org();
     let row = sqlx::query!(
-        r#"select b.limits as "limits: Json<Limits>", b.version, b.updated_at, b.org_id = $1 as "own!",
-            m.external_id as "updated_by?"
-         from sixty.budgets b
-         left join sixty.members m on m.org_id = $1 and m.user_id = b.updated_by
-         where b.org_id in ($1, $2) order by b.org_id = $1 desc limit 1"#,
+        r#"select o.limits as "own?: Json<Limits>", p.limits as "platform?: Json<Limits>", o.version as "version?",
+            o.updated_at as "updated_at?", m.external_id as "updated_by?"
+         from (select $1::uuid as org_id) a
+         left join sixty.budgets o on o.org_id = a.org_id
+         left join sixty.budgets p on p.org_id = $2
+         left join sixty.members m on m.org_id = a.org_id and m.user_id = o.updated_by"#,
         org.0,
         PLATFORM.0
     )
-    .fetch_optional(tx.connection())
+    .fetch_one(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(match row {
-        None => Budget::default(),
-        Some(row) if row.own => Budget {
-            limits: row.limits.0,
-            inherited: false,
-            version: row.version,
-            updated_at: Some(row.updated_at),
-            updated_by: row.updated_by,
-        },
-        Some(row) => Budget { limits: row.limits.0, inherited: true, ..Budget::default() },
+    Ok(Budget {
+        inherited: row.own.is_none() && row.platform.is_some(),
+        limits: row.own.or(row.platform).map(|limits| limits.0).unwrap_or_default(),
+        version: row.version.unwrap_or_default(),
+        updated_at: row.updated_at,
+        updated_by: row.updated_by,
     })
 }
 
@@ -75,6 +72,30 @@ pub async fn put(tx: &mut TenantTx, limits: &Limits, seen: Option<i64>) -> Resul
     match done {
         Some(_) => Ok(()),
         None => Err(Error::VersionMismatch { current: find(tx).await?.version }),
+    }
+}
+
+/// Goes back to the platform's limits, from the version that the administrator saw if one is given. False: the
+/// organization has none of its own.
+pub async fn delete(tx: &mut TenantTx, seen: Option<i64>) -> Result<bool> {
+    let (org, author) = (tx.org(), orgs::author(tx));
+    let done = sqlx::query!(
+        "update sixty.budgets set limits = null, version = version + 1, updated_at = now(), updated_by = $2
+         where org_id = $1 and limits is not null and ($3::bigint is null or version = $3)",
+        org.0,
+        author.map(|author| author.0),
+        seen
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if done.rows_affected() == 1 {
+        return Ok(true);
+    }
+    let current = find(tx).await?.version;
+    match seen {
+        Some(seen) if seen != current => Err(Error::VersionMismatch { current }),
+        _ => Ok(false),
     }
 }
 

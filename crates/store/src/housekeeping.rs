@@ -45,6 +45,28 @@ pub async fn drop_streams(tx: &mut SystemTx, after: Option<DateTime<Utc>>) -> Re
     Ok(Dropped { rows: dropped.rows.try_into().unwrap_or(0), next: dropped.next })
 }
 
+/// Days for which single model calls are kept: as many as one look at usage may cover, so that a year's account can be
+/// settled in the month after it. The sums by day stay.
+pub const USAGE_DAYS: i32 = 400;
+/// Rows of one look.
+pub const USAGE_ROWS: i64 = 1_000;
+
+/// Drops single model calls that are older than that, at most [`USAGE_ROWS`] of them. Returns how many went.
+pub async fn drop_usage(tx: &mut SystemTx) -> Result<u64> {
+    let calls = sqlx::query!(
+        "delete from sixty.usage_events e using (
+            select org_id, id from sixty.usage_events
+            where at < now() - make_interval(days => $1) order by at, id limit $2) old
+         where e.org_id = old.org_id and e.id = old.id",
+        USAGE_DAYS,
+        USAGE_ROWS
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    Ok(calls.rows_affected())
+}
+
 /// Drops keys of requests of a day ago. Returns how many went.
 pub async fn drop_keys(tx: &mut SystemTx) -> Result<u64> {
     let keys = sqlx::query!("delete from sixty.idempotency where created_at < now() - interval '24 hours'")

@@ -137,6 +137,19 @@ pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> R
     replace_routes(tx, &new.routes).await
 }
 
+/// Says nothing any more, which leaves what the platform says; from the version that the administrator saw if one is
+/// given. False: nothing was said.
+pub async fn clear(tx: &mut TenantTx, seen: Option<i64>) -> Result<bool> {
+    let now = find(tx).await?;
+    if seen.is_some_and(|seen| seen != now.version) {
+        return Err(Error::VersionMismatch { current: now.version });
+    }
+    if now.settings == ModelSettings::default() {
+        return Ok(false);
+    }
+    put(tx, &ModelSettings::default(), seen).await.map(|()| true)
+}
+
 async fn replace_rows(tx: &mut TenantTx, rows: &[ModelRow]) -> Result<()> {
     let org = tx.org();
     sqlx::query!("delete from sixty.models where org_id = $1", org.0)

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId, Result, Usage, UserId,
+    ApprovalId, Result, UserId,
     approval::ApprovalStatus,
     permission::{Action, Decider},
     run::Lease,
@@ -181,7 +181,7 @@ pub async fn settle(
 /// Puts the run aside until somebody decides or answers, or the first of what it has
 /// asked is overdue. `note` is the result that the open calls of the answer at `seq` have
 /// in the prompts of other runs.
-pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &Frames) -> Result<()> {
+pub async fn park(tx: &mut RunTx, seq: i64, note: &str, frames: &Frames) -> Result<()> {
     let Lease { org, user, session, run, fence, .. } = *tx.lease();
     sqlx::query!(
         "
@@ -210,10 +210,7 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
                 (select min(case q.status when 'open' then q.expires_at else now() end) from sixty.questions q
                 where q.org_id = $1 and q.owner_id = $2 and q.run_id = $3
                     and not exists (select from sixty.tool_calls c
-                        where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = q.call_id))),
-            input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
-            cache_read_input_tokens = cache_read_input_tokens + $13,
-            cache_creation_input_tokens = cache_creation_input_tokens + $14, cost = cost + $15
+                        where c.org_id = $1 and c.owner_id = $2 and c.run_id = $3 and c.call_id = q.call_id)))
         where org_id = $1 and owner_id = $2 and id = $3
         ",
         org.0,
@@ -226,11 +223,6 @@ pub async fn park(tx: &mut RunTx, seq: i64, note: &str, usage: Usage, frames: &F
         session.0,
         seq,
         note,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_input_tokens,
-        usage.cache_creation_input_tokens,
-        usage.cost.0,
     )
     .execute(tx.connection())
     .await

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    SystemTx, TenantTx, approvals, budgets,
+    RunTx, SystemTx, TenantTx, approvals, budgets,
     error::{corrupt, from_sqlx, violates},
     events, sequences,
     steps::Frames,
@@ -315,6 +315,24 @@ pub async fn hand_back(tx: &mut SystemTx, lease: Lease, in_order: bool) -> Resul
     .await
     .map_err(from_sqlx)?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The same in the run's own transaction, with whatever else it stores.
+pub async fn give_back(tx: &mut RunTx, in_order: bool) -> Result<()> {
+    let Lease { org, user, run, .. } = *tx.lease();
+    sqlx::query!(
+        "update sixty.runs set lease_owner = null, lease_until = null, status = 'queued',
+            attempts = case when $4 then greatest(attempts - 1, 0) else attempts end
+         where org_id = $1 and owner_id = $2 and id = $3",
+        org.0,
+        user.0,
+        run.0,
+        in_order
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// Hands back whatever this replica still owns, in order.

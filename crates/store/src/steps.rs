@@ -3,9 +3,10 @@
 //! run's new state stand or fall together.
 
 use domain::{
-    Card, MessageId, Result, RunId, Usage,
+    Card, MessageId, Result, RunId,
     run::{Lease, RunStatus},
     tool::{CallState, ToolClass},
+    usage::Call,
 };
 use sqlx::{Postgres, QueryBuilder};
 
@@ -13,6 +14,7 @@ use crate::{
     RunTx, TenantTx,
     error::{corrupt, from_sqlx},
     sequences,
+    usage::accounting,
 };
 
 /// Frames that are not stored yet, as one row of the stream.
@@ -36,7 +38,8 @@ pub struct NewStep<'a> {
     pub content: &'a str,
     /// Shown in lists of sessions; none leaves what stands there.
     pub preview: Option<&'a str>,
-    pub usage: Usage,
+    /// Model calls that nothing accounts for yet.
+    pub calls: &'a [Call],
     /// Model calls so far.
     pub iterations: i32,
     /// The run's end, if this is its last step.
@@ -67,58 +70,54 @@ impl StepKind {
     }
 }
 
-/// Stores a step. Returns its message's place in the session.
+/// Stores a step, and accounts for its model calls. Returns its message's place in the session.
 pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Result<i64> {
-    let Lease { org, user, session, run, fence, .. } = *tx.lease();
-    sqlx::query_scalar!(
+    let lease = *tx.lease();
+    accounting!(
+        query_scalar,
+        lease,
+        step.calls,
         r#"
-        with session as (
+        , session as (
             update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1,
-                last_message_at = now(), preview = coalesce($4, preview)
-            where org_id = $1 and owner_id = $2 and id = $3
+                last_message_at = now(), preview = coalesce($16, preview)
+            where org_id = $1 and owner_id = $14 and id = $15
             returning last_seq
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, run_id, author_id)
-            select $1, $2, $3, $5, last_seq, $6, $7, $8, $2 from session
+            select $1, $14, $15, $17, last_seq, $18, $19, $3, $14 from session
         ), step as (
             insert into sixty.steps (org_id, owner_id, run_id, seq, kind, fence, payload)
-            values ($1, $2, $8, $9, $10, $11, $12)
+            values ($1, $14, $3, $20, $21, $22, $23)
         ), event as (
             insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-            values ($1, $2, $8, $11, $13, $14, $15)
+            values ($1, $14, $3, $22, $24, $25, $26)
         )
-        update sixty.runs set attempts = 0, iterations = $16,
-            input_tokens = input_tokens + $17, output_tokens = output_tokens + $18,
-            cache_read_input_tokens = cache_read_input_tokens + $19,
-            cache_creation_input_tokens = cache_creation_input_tokens + $20, cost = cost + $21,
-            status = case when $22 then 'done' else status end,
-            lease_owner = case when $22 then null else lease_owner end,
-            lease_until = case when $22 then null else lease_until end,
-            finished_at = case when $22 then now() end, model = $23
-        where org_id = $1 and owner_id = $2 and id = $8
+        update sixty.runs r set attempts = 0, iterations = $27,
+            input_tokens = r.input_tokens + spent.sent, output_tokens = r.output_tokens + spent.answered,
+            cache_read_input_tokens = r.cache_read_input_tokens + spent.read,
+            cache_creation_input_tokens = r.cache_creation_input_tokens + spent.written, cost = r.cost + spent.cost,
+            status = case when $28 then 'done' else r.status end,
+            lease_owner = case when $28 then null else r.lease_owner end,
+            lease_until = case when $28 then null else r.lease_until end,
+            finished_at = case when $28 then now() end, model = $29
+        from spent where r.org_id = $1 and r.owner_id = $14 and r.id = $3
         returning (select last_seq from session) as "seq!"
         "#,
-        org.0,
-        user.0,
-        session.0,
+        lease.user.0,
+        lease.session.0,
         step.preview,
         step.message.0,
         step.kind.role(),
         step.content,
-        run.0,
         step.seq,
         step.kind.as_str(),
-        fence,
+        lease.fence,
         step.payload,
         frames.n_from,
         frames.n_to,
         frames.text,
         step.iterations,
-        step.usage.input_tokens,
-        step.usage.output_tokens,
-        step.usage.cache_read_input_tokens,
-        step.usage.cache_creation_input_tokens,
-        step.usage.cost.0,
         step.done,
         step.model,
     )
@@ -133,7 +132,6 @@ pub async fn finish(
     tx: &mut RunTx,
     status: RunStatus,
     error: Option<(&str, &str)>,
-    usage: Usage,
     frames: &Frames,
 ) -> Result<()> {
     let Lease { org, user, run, fence, .. } = *tx.lease();
@@ -150,9 +148,6 @@ pub async fn finish(
             delete from sixty.budget_reservations where org_id = $1 and run_id = $3
         )
         update sixty.runs set status = $8, error_code = $9, error_message = $10,
-            input_tokens = input_tokens + $11, output_tokens = output_tokens + $12,
-            cache_read_input_tokens = cache_read_input_tokens + $13,
-            cache_creation_input_tokens = cache_creation_input_tokens + $14, cost = cost + $15,
             lease_owner = null, lease_until = null, finished_at = now()
         where org_id = $1 and owner_id = $2 and id = $3
         ",
@@ -166,11 +161,6 @@ pub async fn finish(
         status.as_str(),
         code,
         message,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_input_tokens,
-        usage.cache_creation_input_tokens,
-        usage.cost.0,
     )
     .execute(tx.connection())
     .await

@@ -180,11 +180,11 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
             (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
             exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
                 and e.id = c.entity_id and e.integration) as "entity_integration!",
-            coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
-            coalesce((select k.version from sixty.skill_states k
+            coalesce((select k.since + k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
+            coalesce((select k.since + k.version from sixty.skill_states k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
-            coalesce((select k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
-            coalesce((select k.version from sixty.model_settings k
+            coalesce((select k.since + k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
+            coalesce((select k.since + k.version from sixty.model_settings k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!",
             (select r.model from sixty.runs r
                 where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.iterations > 0
@@ -475,11 +475,11 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
             (select untrusted from sixty.sessions where org_id = $1 and owner_id = $2 and id = $3) as "untrusted!",
             exists (select from sixty.entities e where e.org_id = $1 and e.kind = c.entity_kind
                 and e.id = c.entity_id and e.integration) as "entity_integration!",
-            coalesce((select k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
-            coalesce((select k.version from sixty.skill_states k
+            coalesce((select k.since + k.version from sixty.skill_states k where k.org_id = $1), 0) as "own_skills!",
+            coalesce((select k.since + k.version from sixty.skill_states k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
-            coalesce((select k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
-            coalesce((select k.version from sixty.model_settings k
+            coalesce((select k.since + k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
+            coalesce((select k.since + k.version from sixty.model_settings k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,

@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Cost, Result, Usage, UserId,
-    run::Lease,
+    Cost, Result, RunId, Usage, UserId,
     usage::{Call, UsageEvent},
 };
-use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{RunTx, SystemTx, TenantTx, error::from_sqlx};
@@ -17,69 +15,134 @@ const SHARDS: u128 = 16;
 /// Who used what was used by people who were erased.
 pub const NOBODY: UserId = UserId(Uuid::nil());
 
-/// Stores the run's calls, in the name of whoever asked; what was set aside for the last of them is free again.
-/// One statement for all, so that rows are always locked in the same order.
+/// Calls as columns.
+#[derive(Default)]
+pub(crate) struct Columns {
+    pub ids: Vec<Uuid>,
+    pub features: Vec<String>,
+    pub models: Vec<String>,
+    pub sent: Vec<i64>,
+    pub answered: Vec<i64>,
+    pub read: Vec<i64>,
+    pub written: Vec<i64>,
+    pub costs: Vec<i64>,
+    pub estimated: Vec<bool>,
+}
+
+impl From<&[Call]> for Columns {
+    fn from(calls: &[Call]) -> Self {
+        let mut columns = Self::default();
+        for Call { id, feature, model, usage, estimated } in calls {
+            columns.ids.push(*id);
+            columns.features.push(feature.as_str().to_owned());
+            columns.models.push(model.clone());
+            columns.sent.push(usage.input_tokens);
+            columns.answered.push(usage.output_tokens);
+            columns.read.push(usage.cache_read_input_tokens);
+            columns.written.push(usage.cache_creation_input_tokens);
+            columns.costs.push(usage.cost.0);
+            columns.estimated.push(*estimated);
+        }
+        columns
+    }
+}
+
+/// The row of a day's sum that this run adds to.
+pub(crate) fn shard(run: RunId) -> i16 {
+    i16::try_from(run.0.as_u128() % SHARDS).unwrap_or_default()
+}
+
+/// A statement that accounts for a run's calls on the way, in the name of whoever asked: a row a call, the sums, and what
+/// was set aside for them is free again. Its parameters begin with `$14`; before them are the run, `$1` to `$4`, and the
+/// calls. Of the calls that were not stored before, `spent` has the sum. One statement for all, so that rows are always
+/// locked in the same order.
+macro_rules! accounting {
+    ($query:ident, $lease:expr, $calls:expr, $sql:tt, $($value:expr),* $(,)?) => {{
+        let (lease, calls) = ($lease, $crate::usage::Columns::from($calls));
+        sqlx::$query!(
+            "with call as (
+                select * from unnest($5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
+                    $11::bigint[], $12::bigint[], $13::boolean[])
+                    as c (id, feature, model, sent, answered, read, written, cost, estimated)
+            ), made as (
+                insert into sixty.usage_events (org_id, id, user_id, run_id, feature, model, input_tokens,
+                    output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost, estimated)
+                select $1::uuid, id, $2::uuid, $3::uuid, feature, model, sent, answered, read, written, cost, estimated
+                from call
+                on conflict (org_id, id) do nothing
+                returning feature, model, input_tokens as sent, output_tokens as answered,
+                    cache_read_input_tokens as read, cache_creation_input_tokens as written, cost
+            ), day as (
+                insert into sixty.usage_days (org_id, day, user_id, feature, model, calls, input_tokens,
+                    output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost)
+                select $1::uuid, (now() at time zone 'utc')::date, $2::uuid, feature, model, count(*), sum(sent),
+                    sum(answered), sum(read), sum(written), sum(cost)
+                from made group by feature, model order by feature, model
+                on conflict (org_id, day, user_id, feature, model) do update set
+                    calls = usage_days.calls + excluded.calls,
+                    input_tokens = usage_days.input_tokens + excluded.input_tokens,
+                    output_tokens = usage_days.output_tokens + excluded.output_tokens,
+                    cache_read_input_tokens = usage_days.cache_read_input_tokens + excluded.cache_read_input_tokens,
+                    cache_creation_input_tokens =
+                        usage_days.cache_creation_input_tokens + excluded.cache_creation_input_tokens,
+                    cost = usage_days.cost + excluded.cost
+            ), total as (
+                insert into sixty.usage_totals (org_id, day, shard, tokens, cost)
+                select $1::uuid, (now() at time zone 'utc')::date, $4::smallint,
+                    sum(sent + answered + read + written), sum(cost)
+                from made having count(*) > 0
+                on conflict (org_id, day, shard) do update set
+                    tokens = usage_totals.tokens + excluded.tokens, cost = usage_totals.cost + excluded.cost
+            ), freed as (
+                delete from sixty.budget_reservations
+                where org_id = $1::uuid and run_id = $3::uuid and cardinality($5::uuid[]) > 0
+            ), spent as (
+                select coalesce(sum(sent), 0)::bigint as sent, coalesce(sum(answered), 0)::bigint as answered,
+                    coalesce(sum(read), 0)::bigint as read, coalesce(sum(written), 0)::bigint as written,
+                    coalesce(sum(cost), 0)::bigint as cost
+                from made
+            ) " + $sql,
+            lease.org.0,
+            lease.author.0,
+            lease.run.0,
+            $crate::usage::shard(lease.run),
+            &calls.ids,
+            &calls.features,
+            &calls.models,
+            &calls.sent,
+            &calls.answered,
+            &calls.read,
+            &calls.written,
+            &calls.costs,
+            &calls.estimated,
+            $($value),*
+        )
+    }};
+}
+pub(crate) use accounting;
+
+/// Stores the run's calls, if there are any, where nothing else is stored of the run. Those that are stored already stay as
+/// they are.
 pub async fn record(tx: &mut RunTx, calls: &[Call]) -> Result<()> {
     if calls.is_empty() {
         return Ok(());
     }
-    let Lease { org, author, run, .. } = *tx.lease();
-    let shard = i16::try_from(run.0.as_u128() % SHARDS).unwrap_or_default();
-    let mut sql: QueryBuilder<Postgres> =
-        QueryBuilder::new("with call (id, feature, model, sent, answered, read, written, cost) as (");
-    sql.push_values(calls, |mut row, call| {
-        row.push_bind(Uuid::now_v7())
-            .push_bind(call.feature.as_str())
-            .push_bind(&call.model)
-            .push_bind(call.usage.input_tokens)
-            .push_bind(call.usage.output_tokens)
-            .push_bind(call.usage.cache_read_input_tokens)
-            .push_bind(call.usage.cache_creation_input_tokens)
-            .push_bind(call.usage.cost.0);
-    });
-    sql.push(
-        "), event as (insert into sixty.usage_events (org_id, id, user_id, run_id, feature, model, input_tokens,
-            output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost) select ",
+    let lease = *tx.lease();
+    accounting!(
+        query,
+        lease,
+        calls,
+        "update sixty.runs r set input_tokens = r.input_tokens + spent.sent,
+            output_tokens = r.output_tokens + spent.answered,
+            cache_read_input_tokens = r.cache_read_input_tokens + spent.read,
+            cache_creation_input_tokens = r.cache_creation_input_tokens + spent.written, cost = r.cost + spent.cost
+         from spent where r.org_id = $1 and r.owner_id = $14 and r.id = $3",
+        lease.user.0
     )
-    .push_bind(org.0)
-    .push(", id, ")
-    .push_bind(author.0)
-    .push(", ")
-    .push_bind(run.0)
-    .push(
-        ", feature, model, sent, answered, read, written, cost from call
-        ), day as (insert into sixty.usage_days (org_id, day, user_id, feature, model, calls, input_tokens,
-            output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost) select ",
-    )
-    .push_bind(org.0)
-    .push(", (now() at time zone 'utc')::date, ")
-    .push_bind(author.0)
-    .push(
-        ", feature, model, count(*), sum(sent), sum(answered), sum(read), sum(written), sum(cost)
-            from call group by feature, model order by feature, model
-            on conflict (org_id, day, user_id, feature, model) do update set
-                calls = usage_days.calls + excluded.calls,
-                input_tokens = usage_days.input_tokens + excluded.input_tokens,
-                output_tokens = usage_days.output_tokens + excluded.output_tokens,
-                cache_read_input_tokens = usage_days.cache_read_input_tokens + excluded.cache_read_input_tokens,
-                cache_creation_input_tokens =
-                    usage_days.cache_creation_input_tokens + excluded.cache_creation_input_tokens,
-                cost = usage_days.cost + excluded.cost
-        ), total as (insert into sixty.usage_totals (org_id, day, shard, tokens, cost) select ",
-    )
-    .push_bind(org.0)
-    .push(", (now() at time zone 'utc')::date, ")
-    .push_bind(shard)
-    .push(
-        ", sum(sent + answered + read + written), sum(cost) from call
-            on conflict (org_id, day, shard) do update set
-                tokens = usage_totals.tokens + excluded.tokens, cost = usage_totals.cost + excluded.cost
-        ) delete from sixty.budget_reservations where org_id = ",
-    )
-    .push_bind(org.0)
-    .push(" and run_id = ")
-    .push_bind(run.0);
-    sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// By what sums are told apart.
@@ -168,7 +231,7 @@ pub async fn events(
 ) -> Result<Vec<UsageEvent>> {
     let rows = sqlx::query!(
         "select e.id, o.external_id, e.user_id, e.run_id, e.feature, e.model, e.input_tokens, e.output_tokens,
-            e.cache_read_input_tokens, e.cache_creation_input_tokens, e.cost, e.at
+            e.cache_read_input_tokens, e.cache_creation_input_tokens, e.cost, e.estimated, e.at
          from sixty.usage_events e join sixty.orgs o on o.org_id = e.org_id
          where e.at < now() - interval '30 seconds' and ($1::timestamptz is null or (e.at, e.id) > ($1, $2::uuid))
          order by e.at, e.id limit $3",
@@ -193,6 +256,7 @@ pub async fn events(
             cache_creation_input_tokens: row.cache_creation_input_tokens,
             cost: Cost(row.cost),
         },
+        estimated: row.estimated,
         at: row.at,
     });
     Ok(events.collect())

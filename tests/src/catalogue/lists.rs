@@ -67,6 +67,7 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "usage_events.accounts",
         "the platform settles accounts with all organizations; ids, names of models and numbers",
     ),
+    ("usage_events.expiry", "single calls are dropped after 400 days; the sums stay"),
     (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
@@ -136,9 +137,10 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ),
     ("slack_turns: update (fence, lease_until)", "the same"),
     (
-        "usage_events: select (at, cache_creation_input_tokens, cache_read_input_tokens, cost, feature, id, input_tokens, model, org_id, output_tokens, run_id, user_id)",
+        "usage_events: select (at, cache_creation_input_tokens, cache_read_input_tokens, cost, estimated, feature, id, input_tokens, model, org_id, output_tokens, run_id, user_id)",
         "the platform's accounts",
     ),
+    ("usage_events: delete", "expiry"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (

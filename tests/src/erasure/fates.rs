@@ -116,7 +116,7 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     ("skill_files", Kept, "org_id key version path content", "the organization's"),
     ("skill_settings", Unauthored, "updated_by", "the author"),
     ("skill_settings", Kept, "org_id key enabled pinned_version updated_at", "the organization's"),
-    ("skill_states", Kept, "org_id version first tokens list_version", "the organization's"),
+    ("skill_states", Kept, "org_id version since first tokens list_version", "the organization's"),
     ("retention", Unauthored, "updated_by", "the author"),
     (
         "retention",
@@ -146,7 +146,7 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     ("permissions", Kept, "org_id preset version updated_at", "not a person's"),
     ("permission_rows", Kept, "org_id action role policy decider", "not a person's"),
     ("model_settings", Unauthored, "updated_by", "the author"),
-    ("model_settings", Kept, "org_id allowed version updated_at", "not a person's"),
+    ("model_settings", Kept, "org_id allowed version since updated_at", "not a person's"),
     (
         "models",
         Kept,
@@ -159,7 +159,7 @@ pub const COLUMNS: &[(&str, Fate, &str, &str)] = &[
     (
         "usage_events",
         Kept,
-        "org_id id run_id feature model input_tokens output_tokens cache_read_input_tokens cache_creation_input_tokens cost at",
+        "org_id id run_id feature model input_tokens output_tokens cache_read_input_tokens cache_creation_input_tokens cost estimated at",
         "the organization's account: numbers",
     ),
     ("usage_days", Unauthored, "user_id", "who asked: the sums become nobody's"),

@@ -225,12 +225,10 @@ impl Witness {
             self.get(path).await;
         }
         self.json(Method::PUT, "/v1/admin/permissions", json!({"preset": "balanced"})).await;
-        self.json(
-            Method::PUT,
-            "/v1/admin/models",
-            json!({"routes": [{"candidates": ["anthropic/claude-test"]}]}),
-        )
-        .await;
+        let routes = json!({"routes": [{"candidates": ["anthropic/claude-test"]}]});
+        self.json(Method::PUT, "/v1/admin/models", routes.clone()).await;
+        self.send(Method::DELETE, "/v1/admin/models", |request| request).await;
+        self.json(Method::PUT, "/v1/admin/models", routes).await;
         for together in [false, true] {
             let session = self.open().await;
             let turn = self.say(&session, "Change the deal.", "application/json").await.json();
@@ -400,6 +398,8 @@ impl Witness {
     /// Budgets that nobody reaches, and what was used.
     async fn spend(&self) {
         let limits = json!({"org": {"monthly_usd": 1000}, "user": {"daily_tokens": 1_000_000_000}});
+        self.json(Method::PUT, "/v1/admin/budgets", limits.clone()).await;
+        self.send(Method::DELETE, "/v1/admin/budgets", |request| request).await;
         self.json(Method::PUT, "/v1/admin/budgets", limits).await;
         for path in ["/v1/admin/budgets", "/v1/usage", "/v1/admin/usage?group_by=user,model"] {
             self.get(path).await;

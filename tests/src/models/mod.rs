@@ -2,6 +2,8 @@
 
 mod failover;
 mod routing;
+mod states;
+mod windows;
 
 use model_sim::{Running, Sim};
 use serde_json::{Value, json};

@@ -5,9 +5,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{BUDGETS, DEFAULT, OWN, a_day_passes, if_match, limit, of, priced, reserved, send, used, using};
-use crate::harness::{
-    Setup, TestApp, eventually,
-    look::{answers, end, prompts, run_of, text_of},
+use crate::{
+    harness::{
+        Setup, TestApp, eventually,
+        look::{answers, end, prompts, run_of, text_of},
+    },
+    models::Two,
 };
 
 #[tokio::test]
@@ -180,12 +183,80 @@ async fn a_budget_is_set_at_the_version_that_was_seen_by_who_may() {
         (json!({"run": {"daily_usd": 1}}), "run.daily_usd"),
         (json!({"team": {}}), "team"),
         (json!({"org": {"daily_tokens": 1.5}}), "org.daily_tokens"),
+        (json!({"org": []}), "must be a JSON object"),
+        (json!({"run": [7, 7]}), "must be a JSON object"),
+        (json!([]), "must be a JSON object"),
     ] {
         let problem = alice.put(BUDGETS, limits.clone()).await.problem(422, "validation_failed");
         let told = problem["errors"][0].to_string();
         assert!(told.contains(field.rsplit('.').next().unwrap_or(field)), "{limits}: {problem}");
     }
     assert_eq!(alice.get(BUDGETS).await.expect(200).header("etag"), "\"2\"");
+}
+
+#[tokio::test]
+async fn an_organization_may_go_back_to_the_platforms_budget() {
+    let app = TestApp::with(priced()).await;
+    let (alice, platform) = (app.alice(), app.replica.root());
+    platform.put(DEFAULT, json!({"user": {"daily_tokens": 500}})).await.expect(200);
+    // There is nothing to go back from, yet.
+    alice.delete(BUDGETS).await.expect(204);
+    limit(&alice, json!({})).await;
+    app.sim.respond_with(|_| using("Yes.", 1_000));
+    let session = alice.session().await;
+    alice.ask(&session, "Hello?").await;
+    alice.ask(&session, "Again?").await;
+    for barred in [app.bob(), app.rita()] {
+        barred.delete(BUDGETS).await.problem(403, "forbidden");
+    }
+    let delete = |tag: &str| alice.send(alice.request(Method::DELETE, BUDGETS).header("if-match", tag));
+    delete("\"2\"").await.problem(412, "version_mismatch");
+    delete("\"1\"").await.expect(204);
+    send(&alice, &session, "And now?").await.problem(402, "budget_exhausted");
+    let told = used(&alice, BUDGETS).await;
+    assert_eq!(
+        (&told["inherited"], &told["user"]["daily_tokens"], &told["version"], &told["updated_by"]),
+        (&json!(true), &json!(500), &json!(2), &json!("alice"))
+    );
+    // Whoever saw an older one overwrites nothing.
+    if_match(&alice, BUDGETS, "\"1\"", json!({})).await.problem(412, "version_mismatch");
+    if_match(&alice, BUDGETS, "\"2\"", json!({})).await.expect(200);
+    alice.ask(&session, "And now?").await;
+    let trail = used(&alice, "/v1/admin/audit?action=budgets.delete").await;
+    assert_eq!(trail["data"].as_array().map(Vec::len), Some(1), "{trail}");
+}
+
+#[tokio::test]
+async fn for_a_summary_is_set_aside_what_the_model_costs_that_makes_it() {
+    let two = Two::with(priced()).await;
+    let alice = two.app.alice();
+    let settings = json!({
+        "models": [{"model": "second/small", "price": {"input": 1, "output": 1}}],
+        "routes": [{"feature": "summary", "candidates": ["second/small"]}],
+    });
+    alice.put("/v1/admin/models", settings).await.expect(200);
+    limit(&alice, json!({"org": {"daily_usd": 1000}})).await;
+    let session = alice.session().await;
+    two.app.sim.push(using("Yes.", 100));
+    alice.ask(&session, "Hello?").await;
+    let gate = Gate::new();
+    two.second.push(using("A summary.", 100).hold_before(&gate));
+    let path = format!("/v1/sessions/{session}/compact");
+    let (compacted, (tokens, cost)) = tokio::join!(alice.post(&path, json!({})), async {
+        gate.reached().await;
+        let pool = two.app.database.superuser().await;
+        let row: (i64, i64) = sqlx::query_as("select tokens, cost from sixty.budget_reservations")
+            .fetch_one(&pool)
+            .await
+            .expect("one is set aside");
+        gate.release();
+        row
+    });
+    compacted.expect(200);
+    // A millionth of a dollar a token, and an answer of 2000 at most.
+    assert_eq!(cost, tokens * 1_000);
+    assert!((2_000..4_096).contains(&tokens), "{tokens}");
+    eventually("nothing is set aside", async || (reserved(&two.app).await == 0).then_some(())).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 mod budgets;
 mod concurrent;
+mod estimated;
+mod lost;
 mod rates;
 mod recorded;
 mod warnings;

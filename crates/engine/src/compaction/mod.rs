@@ -7,7 +7,7 @@ mod summary;
 
 pub use cut::{Keep, cut};
 pub use passages::{passages, text};
-pub use summary::{extract, key_points, request, requests};
+pub use summary::{ANSWER, extract, key_points, request, requests};
 
 use std::time::Duration;
 

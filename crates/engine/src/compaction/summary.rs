@@ -25,7 +25,7 @@ line, with names, amounts, dates and ids as they were said. At most 800 words. I
 what still holds.";
 
 /// Longest answer, in tokens.
-const ANSWER: u32 = 2_000;
+pub const ANSWER: u32 = 2_000;
 /// Longest line of an extractive summary, in characters.
 const LINE: usize = 240;
 /// Lines of an extractive summary.

@@ -421,7 +421,7 @@ impl Run {
             message: MessageId::new(),
             content: &content,
             preview: None,
-            usage: domain::Usage::default(),
+            calls: &[],
             iterations: self.iterations,
             done,
             model: &self.ring.current().model,

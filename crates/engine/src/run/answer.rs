@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use store::{
     steps::{self, NewStep, StepKind},
     turns::Past,
-    usage,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -32,9 +31,10 @@ impl Run {
         let opened = if let Some(opened) = opened {
             opened
         } else {
+            let fits = self.fits();
+            self.ring.begin(self.asked_again, fits);
             Box::pin(self.make_room()).await?;
-            self.ring.begin(self.asked_again);
-            Box::pin(self.afford()).await?;
+            Box::pin(self.afford(self.needs())).await?;
             Box::pin(self.open(deadline)).await?
         };
         let (heard, visible) = self.hear(opened, message, deadline).await?;
@@ -80,7 +80,9 @@ impl Run {
             };
             match &heard {
                 Heard::Failed(error) if self.note_failure(error, visible, deadline) => {
-                    Box::pin(self.afford()).await?;
+                    // The one that is asked now may have less room than the one before.
+                    Box::pin(self.make_room()).await?;
+                    Box::pin(self.afford(self.needs())).await?;
                     opened = Box::pin(self.open(deadline)).await?;
                 }
                 _ => return Ok((heard, visible)),
@@ -97,11 +99,21 @@ impl Run {
         } else if error.is_about_request() {
             self.ring.answered();
         }
-        if visible || self.asked_again || !error.is_retryable() || !in_time {
+        if visible || self.asked_again || !in_time {
             return false;
         }
         let failed = self.ring.current().model.clone();
-        let falls_over = self.ring.fall_over();
+        let falls_over = match error {
+            ModelError::PromptTooLong { .. } => {
+                let larger = self.larger();
+                self.ring.make_way(larger)
+            }
+            error if error.is_retryable() => {
+                let fits = self.fits();
+                self.ring.fall_over(fits)
+            }
+            _ => false,
+        };
         if falls_over {
             let next = &self.ring.current().model;
             tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
@@ -145,7 +157,7 @@ impl Run {
             let next = tokio::select! {
                 biased;
                 stopped = &mut stopped => {
-                    self.bill_broken(stream.broken_usage());
+                    self.bill_broken(&stream.broken());
                     return Err(stop_of(stopped));
                 }
                 () = &mut late => Err(too_long()),
@@ -163,7 +175,7 @@ impl Run {
         };
         shown.end_thinking(self);
         shown.end_text(self);
-        self.bill_broken(stream.broken_usage());
+        self.bill_broken(&stream.broken());
         Ok((heard, shown.any))
     }
 
@@ -175,7 +187,7 @@ impl Run {
 
     async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
         self.iterations += 1;
-        let usage = self.bill_answer(answer.usage);
+        let usage = self.bill_answer(&answer);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -184,7 +196,7 @@ impl Run {
             .map(|input| (input.tool_use_id.clone(), self.clean(&input.raw)))
             .collect();
         self.paused = stop_reason == "pause_turn";
-        self.learn_ratio(usage.prompt_tokens());
+        self.learn_ratio(answer.usage.prompt_tokens());
         let blocks = self.at_the_door(answer.blocks);
         if blocks.is_empty() {
             return self.empty_answer(&stop_reason, usage).await;
@@ -214,7 +226,7 @@ impl Run {
             message,
             content: &content,
             preview: preview.as_deref(),
-            usage: self.spent_since(),
+            calls: &self.unbilled,
             iterations: self.iterations,
             done,
             model: &self.ring.current().model,
@@ -224,7 +236,6 @@ impl Run {
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
         let seq = steps::create(&mut tx, &step, &frames).await?;
-        usage::record(&mut tx, &self.unbilled).await?;
         if done {
             crash::at(CrashPoint::Finish);
         }
@@ -240,10 +251,7 @@ impl Run {
     /// The provider's own count makes the next estimate better.
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens and characters, far below 2^52")]
     fn learn_ratio(&mut self, prompt_tokens: i64) {
-        let chars: usize = self.frozen.tools.len()
-            + self.frozen.system.len()
-            + self.history.iter().map(super::compact::chars).sum::<usize>();
-        let ratio = prompt_tokens as f64 / chars.max(1) as f64;
+        let ratio = prompt_tokens as f64 / self.prompt_bytes().max(1) as f64;
         // Providers that count nothing, or only the uncached part, teach nothing.
         if (0.1..=1.0).contains(&ratio) {
             self.token_ratio = Some(ratio);

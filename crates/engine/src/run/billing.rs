@@ -1,15 +1,24 @@
 //! What a run's model calls use: it is counted, stored with whatever the run stores next, and kept within budgets.
 
 use domain::{
-    Usage,
+    Usage, block,
     budget::{self, Limits, Spent, Standing},
     models::{Candidate, Feature},
     usage::Call,
 };
-use store::budgets;
+use model::{Answer, Broken};
+use store::{budgets, usage};
+use uuid::Uuid;
 
 use super::{Left, Run};
 use crate::{compaction::tokens, routing};
+
+/// What a call has used.
+pub(super) struct Counted {
+    pub usage: Usage,
+    /// The provider did not tell all of it.
+    pub estimated: bool,
+}
 
 impl Run {
     /// What its answers are for.
@@ -18,24 +27,49 @@ impl Run {
     }
 
     /// Counts the tokens of a call of this model, with what they cost.
-    pub(super) fn bill(&mut self, feature: Feature, asked: &Candidate, mut usage: Usage) -> Usage {
+    pub(super) fn bill(&mut self, feature: Feature, asked: &Candidate, counted: Counted) -> Usage {
+        let Counted { mut usage, estimated } = counted;
         usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
-        self.unbilled.push(Call { feature, model: asked.model.clone(), usage });
+        let (id, model) = (Uuid::now_v7(), asked.model.clone());
+        self.unbilled.push(Call { id, feature, model, usage, estimated });
         usage
     }
 
     /// The same of an answer of the model that the run asks.
-    pub(super) fn bill_answer(&mut self, usage: Usage) -> Usage {
+    pub(super) fn bill_answer(&mut self, answer: &Answer) -> Usage {
+        let counted = self.counted(answer.usage, self.prompt_bytes(), said_bytes(answer), true);
         let asked = self.ring.current().clone();
-        self.bill(self.feature(), &asked, usage)
+        self.bill(self.feature(), &asked, counted)
     }
 
-    /// What a call has used that did not come to its end, as far as its provider has told.
-    pub(super) fn bill_broken(&mut self, usage: Usage) {
-        if usage != Usage::default() {
-            self.bill_answer(usage);
+    /// The same of what broke off.
+    pub(super) fn bill_broken(&mut self, broken: &[Broken]) {
+        for broken in broken {
+            let counted = self.counted(broken.usage, self.prompt_bytes(), broken.received, false);
+            let asked = self.ring.current().clone();
+            self.bill(self.feature(), &asked, counted);
         }
+    }
+
+    /// What the provider has told of a call; where it told nothing, what the bytes amount to that were sent and received.
+    /// Many tell how long an answer is at its end alone: of one that broke off before it, more may have come than was told.
+    pub(super) fn counted(&self, told: Usage, sent: usize, received: usize, whole: bool) -> Counted {
+        let estimate = |bytes| i64::try_from(tokens(bytes, self.token_ratio)).unwrap_or(i64::MAX);
+        let mut usage = told;
+        if told.prompt_tokens() == 0 {
+            usage.input_tokens = estimate(sent);
+        }
+        if told.output_tokens == 0 || !whole {
+            usage.output_tokens = told.output_tokens.max(estimate(received));
+        }
+        Counted { usage, estimated: usage != told }
+    }
+
+    /// What is sent with each call: tools, system and conversation.
+    pub(super) fn prompt_bytes(&self) -> usize {
+        let messages: usize = self.history.iter().map(super::compact::chars).sum();
+        messages + self.frozen.tools.len() + self.frozen.system.len()
     }
 
     /// What no stored step accounts for yet.
@@ -62,34 +96,48 @@ impl Run {
 
     /// What the next model call may use, to be set aside; none where nothing is counted.
     pub(super) fn needs(&self) -> Option<Spent> {
+        let asked = self.ring.current();
+        self.needs_of(asked, self.prompt_bytes(), self.engine.max_tokens(asked))
+    }
+
+    /// What a call of this model may use that sends so many bytes and is answered with so many tokens at most.
+    pub(super) fn needs_of(&self, asked: &Candidate, sent: usize, answer: u32) -> Option<Spent> {
         self.limits.filter(Limits::counts)?;
-        let chars: usize = self.history.iter().map(super::compact::chars).sum();
-        let prompt = tokens(chars + self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
         let mut usage = Usage {
-            input_tokens: i64::try_from(prompt).unwrap_or(i64::MAX),
-            output_tokens: self.engine.max_tokens(self.ring.current()).into(),
+            input_tokens: i64::try_from(tokens(sent, self.token_ratio)).unwrap_or(i64::MAX),
+            output_tokens: answer.into(),
             ..Usage::default()
         };
-        usage.cost = self.ring.current().price.map(|price| price.cost(&usage)).unwrap_or_default();
+        usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         Some(usage.into())
     }
 
-    /// Before each model call: sets aside what it may use, and ends the run where nothing is left.
-    pub(super) async fn afford(&mut self) -> Result<(), Left> {
-        let Some(limits) = self.limits else { return Ok(()) };
+    /// Before each model call: stores what others have used that broke off, sets aside what this one may use, and ends the
+    /// run where nothing is left.
+    pub(super) async fn afford(&mut self, needs: Option<Spent>) -> Result<(), Left> {
+        let limits = self.limits.unwrap_or_default();
         if let Some(empty) = budget::exhausted(&limits.of_run(self.usage.into())) {
             return self.out_of(empty).await;
         }
-        let Some(needs) = self.needs() else { return Ok(()) };
+        if needs.is_none() && self.unbilled.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.guarded().await?;
-        let (user, run) = (self.lease.author, Some(self.lease.run));
-        self.standings = budgets::standings(tx.tenant(), &limits, user, run).await?;
-        self.warn();
-        let empty = budget::exhausted(&self.standings_now()).copied();
-        if empty.is_none() {
-            budgets::reserve_for(&mut tx, needs).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
+        let mut standings = Vec::new();
+        let mut empty = None;
+        if let Some(needs) = needs {
+            let (user, run) = (self.lease.author, Some(self.lease.run));
+            standings = budgets::standings(tx.tenant(), &limits, user, run).await?;
+            empty = budget::exhausted(&standings).copied();
+            if empty.is_none() {
+                budgets::reserve_for(&mut tx, needs).await?;
+            }
         }
         tx.commit().await?;
+        self.unbilled.clear();
+        self.standings = standings;
+        self.warn();
         match empty {
             Some(empty) => self.out_of(&empty).await,
             None => Ok(()),
@@ -100,4 +148,9 @@ impl Run {
     async fn out_of(&mut self, empty: &Standing) -> Result<(), Left> {
         self.failed(budget::EXHAUSTED, &empty.to_string(), false).await
     }
+}
+
+/// Bytes of an answer, as it will be sent again.
+pub(super) fn said_bytes(answer: &Answer) -> usize {
+    block::to_json(&answer.blocks).len()
 }

@@ -1,21 +1,24 @@
 //! The one compaction path: archive, summary, cut-over. Each step commits by
 //! itself, and whoever takes the run over goes on where it stopped.
 
+use bytes::Bytes;
 use domain::{
-    ArchiveId, Event, Result,
+    ArchiveId, Event, Result, Usage,
     models::{Candidate, Feature},
     session::Message,
 };
-use model::{ModelError, Ring};
+use model::{Answer, ModelError, Ring};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
     archives::{self, NewArchive, Range, Summarized},
     trust,
     turns::{self, Past},
+    usage,
 };
+use tokio::time::{Instant, timeout_at};
 
-use super::{Left, Run};
+use super::{Left, Run, billing::said_bytes};
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
@@ -88,24 +91,45 @@ impl Run {
 
     /// The same without asking the provider for the model's window. None: it has to be asked.
     pub(super) fn outgrown_as_known(&self) -> Option<bool> {
-        let decided = self.engine.settings().compaction.at_tokens.is_some();
-        // Far below any window there is no need to know it.
-        if !decided && self.message_chars() < 100_000 {
-            return Some(false);
+        if self.engine.settings().compaction.at_tokens.is_some() {
+            return Some(self.outgrown_in(0));
         }
-        let known = if decided { Some(0) } else { self.engine.known_window(self.ring.current()) };
-        known.map(|window| self.outgrown_in(window))
+        match self.engine.known_window(self.ring.current()) {
+            Some(window) => Some(self.outgrown_in(window)),
+            // Far below any window that nobody has named there is no need to know it.
+            None => (self.message_chars() < 100_000).then_some(false),
+        }
     }
 
     fn outgrown_in(&self, window: usize) -> bool {
         let fixed = tokens(self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
-        let answer = usize::try_from(self.engine.max_tokens(self.ring.current())).unwrap_or(usize::MAX);
+        let answer = self.engine.answer_tokens(self.ring.current());
         let at = self.engine.settings().compaction.at(window, fixed, answer);
         tokens(self.message_chars(), self.token_ratio) >= at
     }
 
     fn message_chars(&self) -> usize {
         self.history.iter().map(chars).sum()
+    }
+
+    /// Whether a model has room for the conversation and an answer, as far as its window is known.
+    pub(super) fn fits(&self) -> impl Fn(&Candidate) -> bool + use<> {
+        // Where nobody else can be asked it does not matter.
+        let prompt = if self.ring.is_alone() { 0 } else { tokens(self.prompt_bytes(), self.token_ratio) };
+        let engine = self.engine.clone();
+        move |candidate| {
+            let room = |window| prompt + engine.answer_tokens(candidate) <= window;
+            engine.known_window(candidate).is_none_or(room)
+        }
+    }
+
+    /// Whether a model is known to have more room than the one that is asked, and enough.
+    pub(super) fn larger(&self) -> impl Fn(&Candidate) -> bool + use<> {
+        let (engine, fits) = (self.engine.clone(), self.fits());
+        let refused = engine.known_window(self.ring.current()).unwrap_or_default();
+        move |candidate| {
+            engine.known_window(candidate).is_some_and(|window| window > refused) && fits(candidate)
+        }
     }
 
     async fn window(&self) -> usize {
@@ -191,6 +215,7 @@ impl Run {
         let staged = self.feed.stage(&[event]);
         let frames = self.feed.row(&staged);
         store::events::append(&mut tx, &frames).await?;
+        usage::record(&mut tx, &self.unbilled).await?;
         let context = turns::context(tx.tenant(), self.lease.session).await?;
         // The pins that the new snapshot shows are the session's from here on.
         turns::pin(tx.tenant(), self.lease.session, context.pinned, context.told).await?;
@@ -198,6 +223,7 @@ impl Run {
             trust::distrust(tx.tenant(), self.lease.session).await?;
         }
         self.commit(tx, &frames, &staged).await?;
+        self.billed();
         self.untrusted |= context.holds_untrusted();
         self.frozen = self.engine.frozen(self.lease.user, self.offer, (&context, &self.library));
         self.live_from = context.live_from;
@@ -209,17 +235,10 @@ impl Run {
     async fn summary_of(&mut self, messages: &[Message]) -> Result<(String, String), Left> {
         let earlier = self.frozen.summary_text.clone();
         let mut so_far = earlier.clone();
-        let mut stop = self.stop.clone();
-        let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
+        let deadline = Instant::now() + SUMMARY_TIME;
         let mut ring = self.engine.ring(routing::for_summary(&self.routes, self.ring.current()));
         for piece in compaction::requests(messages, self.engine.window(ring.current()).await) {
-            Box::pin(self.afford()).await?;
-            let asked = self.ask_summary(&mut ring, so_far.as_deref(), &piece);
-            let text = tokio::select! {
-                stopped = stop.wait_for(Option::is_some) => return Err(super::answer::stop_of(stopped)),
-                text = tokio::time::timeout_at(deadline, asked) => text,
-            };
-            match text.ok().flatten() {
+            match Box::pin(self.ask_summary(&mut ring, so_far.as_deref(), &piece, deadline)).await? {
                 Some(text) => so_far = Some(text),
                 None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
             }
@@ -231,31 +250,60 @@ impl Run {
     }
 
     /// The summary of the first model that has one.
-    async fn ask_summary(&mut self, ring: &mut Ring, so_far: Option<&str>, piece: &str) -> Option<String> {
-        ring.begin(false);
+    async fn ask_summary(
+        &mut self,
+        ring: &mut Ring,
+        so_far: Option<&str>,
+        piece: &str,
+        deadline: Instant,
+    ) -> Result<Option<String>, Left> {
+        ring.begin(false, |_| true);
         loop {
             let candidate = ring.current().clone();
-            let error = match ring.client() {
-                Some(client) => {
-                    match client.create(compaction::request(candidate.name(), so_far, piece)).await {
-                        Ok(answer) => {
-                            ring.answered();
-                            self.bill(Feature::Summary, &candidate, answer.usage);
-                            return Some(answer.text()).filter(|text| !text.trim().is_empty());
-                        }
-                        Err(error) => error,
-                    }
+            let request = compaction::request(candidate.name(), so_far, piece);
+            Box::pin(self.afford(self.needs_of(&candidate, request.len(), compaction::ANSWER))).await?;
+            let error = match self.summarised_by(ring, &candidate, request, deadline).await? {
+                Ok(answer) => {
+                    ring.answered();
+                    return Ok(Some(answer.text()).filter(|text| !text.trim().is_empty()));
                 }
-                None => super::answer::unconfigured(),
+                Err(error) => error,
             };
             tracing::warn!(run = %self.lease.run, model = candidate.model, %error, "no summary from the model");
             if error.is_retryable() {
                 ring.failed(error.retry_after());
             }
-            if !error.is_retryable() || !ring.fall_over() {
-                return None;
+            if !error.is_retryable() || Instant::now() >= deadline || !ring.fall_over(|_| true) {
+                return Ok(None);
             }
         }
+    }
+
+    /// One model's summary. One that is given up counts with what was sent: more nobody knows of it.
+    async fn summarised_by(
+        &mut self,
+        ring: &Ring,
+        candidate: &Candidate,
+        request: Bytes,
+        deadline: Instant,
+    ) -> Result<Result<Answer, ModelError>, Left> {
+        let Some(client) = ring.client() else { return Ok(Err(super::answer::unconfigured())) };
+        let (mut stop, sent) = (self.stop.clone(), request.len());
+        let answered = tokio::select! {
+            stopped = stop.wait_for(Option::is_some) => Err(super::answer::stop_of(stopped)),
+            answer = timeout_at(deadline, client.create(request)) => Ok(answer),
+        };
+        let counted = match &answered {
+            Ok(Ok(Ok(answer))) => Some(self.counted(answer.usage, sent, said_bytes(answer), true)),
+            // It was refused, or failed, by the model or its provider.
+            Ok(Ok(Err(_))) => None,
+            Ok(Err(_)) | Err(_) => Some(self.counted(Usage::default(), sent, 0, false)),
+        };
+        if let Some(counted) = counted {
+            self.bill(Feature::Summary, candidate, counted);
+        }
+        let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
+        answered.map(|answer| answer.unwrap_or_else(|_| Err(late())))
     }
 }
 
@@ -281,6 +329,10 @@ impl crate::Engine {
     pub(super) fn max_tokens(&self, candidate: &Candidate) -> u32 {
         let ours = self.settings().max_tokens;
         candidate.max_output_tokens.map_or(ours, |tokens| tokens.min(ours))
+    }
+
+    fn answer_tokens(&self, candidate: &Candidate) -> usize {
+        usize::try_from(self.max_tokens(candidate)).unwrap_or(usize::MAX)
     }
 
     fn known_window(&self, candidate: &Candidate) -> Option<usize> {

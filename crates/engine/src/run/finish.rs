@@ -91,7 +91,7 @@ impl Run {
         let events: Vec<Event> = self.steps_broken_off(status).into_iter().chain([event]).collect();
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
-        steps::finish(&mut tx, status, error, self.spent_since(), &frames).await?;
+        steps::finish(&mut tx, status, error, &frames).await?;
         usage::record(&mut tx, &self.unbilled).await?;
         if status != RunStatus::Done {
             approvals::void(tx.tenant(), self.lease.run).await?;

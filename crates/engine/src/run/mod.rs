@@ -35,6 +35,7 @@ use store::{
     Guarded, RunTx, TenantTx,
     steps::{Frames, Recorded},
     turns::{Context, NewTurn, Past},
+    usage,
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -214,9 +215,10 @@ impl Engine {
         run.zone = start.zone;
         run.channel = turn.trigger;
         (run.limits, run.standings) = start.budget;
+        let fits = run.fits();
+        run.ring.begin(false, fits);
         // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
         let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
-        run.ring.begin(false);
         turn.reserve = run.needs().filter(|_| asks_now);
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
@@ -335,7 +337,7 @@ impl Run {
                 }
             }
             Left::Stopped(Stop::Shutdown) => {
-                if let Err(error) = self.engine.hand_back_once(self.lease, true).await {
+                if let Err(error) = self.engine.hand_back_once(self.lease, true, &self.unbilled).await {
                     tracing::warn!(run = %self.lease.run, %error, "the lease ends by itself");
                 }
             }
@@ -442,7 +444,7 @@ impl Run {
     }
 
     async fn hand_back(&self, error: &Error) {
-        self.engine.hand_back(self.lease, self.attempts, error).await;
+        self.engine.hand_back(self.lease, self.attempts, error, &self.unbilled).await;
     }
 }
 
@@ -472,16 +474,19 @@ impl Engine {
     }
 
     /// After a failure of the database: gives the run back, so that somebody
-    /// goes on from the log without waiting for the lease's end.
-    async fn hand_back(&self, lease: Lease, attempts: i32, error: &Error) {
+    /// goes on from the log without waiting for the lease's end. `calls` are those that nothing accounts for yet.
+    async fn hand_back(&self, lease: Lease, attempts: i32, error: &Error, calls: &[Call]) {
         tracing::warn!(run = %lease.run, %error, "the run goes back to the queue");
         let pause = HAND_BACK_AFTER * (1 << attempts.clamp(0, 6));
         for _ in 0..self.settings().lease_seconds {
             if self.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                // The shutdown hands back whatever is left.
+                // The shutdown hands back whatever is left, but knows of no calls.
+                if !calls.is_empty() && self.hand_back_once(lease, false, calls).await.is_err() {
+                    tracing::warn!(run = %lease.run, calls = calls.len(), "model calls are not accounted for");
+                }
                 return;
             }
-            if self.hand_back_once(lease, false).await.is_ok() {
+            if self.hand_back_once(lease, false, calls).await.is_ok() {
                 self.wake();
                 return;
             }
@@ -489,7 +494,15 @@ impl Engine {
     }
 
     /// `in_order`: nothing went wrong with the run, and the attempt does not count.
-    async fn hand_back_once(&self, lease: Lease, in_order: bool) -> Result<()> {
+    async fn hand_back_once(&self, lease: Lease, in_order: bool, calls: &[Call]) -> Result<()> {
+        if !calls.is_empty() {
+            let Guarded::Open(mut tx) = self.store().run(&lease, self.settings().lease_seconds).await? else {
+                return Ok(());
+            };
+            usage::record(&mut tx, calls).await?;
+            store::runs::give_back(&mut tx, in_order).await?;
+            return tx.commit().await;
+        }
         let mut tx = self.store().heartbeat().await?;
         store::runs::hand_back(&mut tx, lease, in_order).await?;
         tx.commit().await

@@ -35,7 +35,7 @@ impl Run {
         let open = round.calls.iter().zip(&round.answered).filter(|(_, answered)| answered.is_none());
         let asks = open.into_iter().any(|(call, _)| call.name == ASK_USER);
         let note = if asks { AWAITING_ANSWER } else { AWAITING };
-        parked::park(&mut tx, round.seq, note, self.spent_since(), &frames).await?;
+        parked::park(&mut tx, round.seq, note, &frames).await?;
         usage::record(&mut tx, &self.unbilled).await?;
         self.commit(tx, &frames, &staged).await?;
         self.billed();

@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 use domain::{
-    Cursor, Error, Event, Result, Usage,
+    Cursor, Error, Event, Result,
     audit::Channel,
     block,
     models::{Candidate, Routed, Routes},
@@ -44,7 +44,7 @@ impl Engine {
                     tracing::warn!(run = %lease.run, %error, "it is claimed again");
                 }
             }
-            Err(error) => self.hand_back(lease, attempts, &error).await,
+            Err(error) => self.hand_back(lease, attempts, &error, &[]).await,
         }
     }
 
@@ -203,7 +203,7 @@ impl Engine {
         let event = Event::Error { code: code.into(), message: message.into(), retryable: true };
         let text = event.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
         let frames = Frames { n_from: 1, n_to: 1, text };
-        steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), Usage::default(), &frames).await?;
+        steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), &frames).await?;
         approvals::void(tx.tenant(), lease.run).await?;
         tx.commit().await
     }

@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use domain::{
-    Block, Event, MessageId, Result, Usage, block, run::RunStatus, sequence::StepStatus, tool::ToolClass,
-};
+use domain::{Block, Event, MessageId, Result, block, run::RunStatus, sequence::StepStatus, tool::ToolClass};
 use serde_json::{Value, json, value::to_raw_value};
 use skills::step::Does;
 use store::{
@@ -222,7 +220,7 @@ impl Run {
             message,
             content: &content,
             preview: None,
-            usage: Usage::default(),
+            calls: &[],
             iterations: self.iterations,
             done: false,
             model: &self.ring.current().model,

@@ -8,7 +8,7 @@ use super::{
     call::Call,
     wire::{Chunk, Piece, Said},
 };
-use crate::{Answer, Delta, InvalidInput, ModelError, StopReason, http::LARGEST_ANSWER, refusal};
+use crate::{Answer, Broken, Delta, InvalidInput, ModelError, StopReason, http::LARGEST_ANSWER, refusal};
 
 /// An answer while it arrives.
 #[derive(Default)]
@@ -37,9 +37,9 @@ enum Part {
 }
 
 impl Assembler {
-    /// What the provider has told so far.
-    pub fn usage(&self) -> Usage {
-        self.usage
+    /// What came so far; none: not even a beginning.
+    pub fn so_far(&self) -> Option<Broken> {
+        self.begun.then_some(Broken { usage: self.usage, received: self.size })
     }
 
     /// Takes one chunk; what the reader learns from it joins `deltas`.

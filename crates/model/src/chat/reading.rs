@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, time::Duration};
 
 use async_openai::types::stream::StreamResponse;
-use domain::Usage;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -13,7 +12,7 @@ use super::{
     transport::failure,
     wire::Chunk,
 };
-use crate::{Delta, ModelError};
+use crate::{Broken, Delta, ModelError};
 
 /// How long the usage and `[DONE]` are waited for after the reason to stop: a
 /// few servers send neither, and leave the connection open.
@@ -35,9 +34,9 @@ impl Reading {
         Self { chunks, verdict, assembler: Assembler::default(), deltas: VecDeque::new(), whole_by: None }
     }
 
-    /// What the provider has told so far.
-    pub fn usage(&self) -> Usage {
-        self.assembler.usage()
+    /// What came so far; none: not even a beginning.
+    pub fn so_far(&self) -> Option<Broken> {
+        self.assembler.so_far()
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

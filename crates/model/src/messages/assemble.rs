@@ -7,15 +7,18 @@ use super::{
     partial::Partial,
     wire::{self, EventDelta, Message, owned},
 };
-use crate::{Answer, Delta, ModelError, StopReason, framer::Frame, http::LARGEST_ANSWER, refusal};
+use crate::{Answer, Broken, Delta, ModelError, StopReason, framer::Frame, http::LARGEST_ANSWER, refusal};
 
 /// An answer while it arrives.
 #[derive(Default)]
 pub(super) struct Assembler {
+    begun: bool,
     model: String,
     blocks: Vec<Partial>,
     /// Bytes of content so far, roughly.
     size: usize,
+    /// Bytes of that which deltas brought.
+    received: usize,
     stop_reason: Option<StopReason>,
     stop_details: Option<Box<RawValue>>,
     usage: Usage,
@@ -50,9 +53,9 @@ impl Assembler {
         }
     }
 
-    /// What the provider has told so far.
-    pub fn usage(&self) -> Usage {
-        self.usage
+    /// What came so far; none: not even a beginning.
+    pub fn so_far(&self) -> Option<Broken> {
+        self.begun.then_some(Broken { usage: self.usage, received: self.received })
     }
 
     /// An answer that was not streamed.
@@ -66,6 +69,7 @@ impl Assembler {
     }
 
     fn start(&mut self, message: Message<'_>) -> Delta {
+        self.begun = true;
         self.model = owned(message.model);
         if let Some(usage) = message.usage {
             usage.raise(&mut self.usage);
@@ -85,13 +89,9 @@ impl Assembler {
     fn grow(&mut self, index: Option<u64>, delta: EventDelta<'_>) -> Result<Option<Delta>, ModelError> {
         let text = |text: &Option<wire::Text<'_>>| text.as_ref().map_or(0, |text| text.0.len());
         let citation = delta.citation.map_or(0, |raw| raw.get().len());
-        self.count(
-            text(&delta.text)
-                + text(&delta.thinking)
-                + text(&delta.signature)
-                + text(&delta.partial_json)
-                + citation,
-        )?;
+        let words = text(&delta.text) + text(&delta.thinking) + text(&delta.partial_json);
+        self.received += words;
+        self.count(words + text(&delta.signature) + citation)?;
         // Nearly always the last one.
         match self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index)) {
             Some(block) => Ok(block.grow(delta)),

@@ -2,13 +2,12 @@
 
 use std::{pin::Pin, time::Duration};
 
-use domain::Usage;
 use reqwest::Response;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::assemble::Assembler;
 use crate::{
-    Answer, Delta, ModelError,
+    Answer, Broken, Delta, ModelError,
     framer::Framer,
     http::{LINGER, broken, linger, silence},
 };
@@ -40,9 +39,10 @@ impl Reading {
         }
     }
 
-    /// What the provider has told so far.
-    pub fn usage(&self) -> Usage {
-        self.finished.as_ref().map_or(self.assembler.usage(), |answer| answer.usage)
+    /// What came so far; none: not even a beginning.
+    pub fn so_far(&self) -> Option<Broken> {
+        let whole = self.finished.as_ref().map(|answer| Broken { usage: answer.usage, received: 0 });
+        whole.or_else(|| self.assembler.so_far())
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -39,10 +40,10 @@ pub struct Budgets {
     run: Option<RunLimits>,
     /// They are the platform's: the organization has set none of its own.
     inherited: bool,
-    /// 0: nothing was ever set.
+    /// Of the organization's own; 0: it has never set any.
     version: i64,
     updated_at: Option<DateTime<Utc>>,
-    /// External id of the administrator who set them.
+    /// External id of the administrator who set them, or went back to the platform's.
     updated_by: Option<String>,
 }
 
@@ -78,6 +79,23 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<Limits>) -> Result<Re
         })
         .await?;
     Ok(tagged(budget))
+}
+
+/// Goes back to the platform's limits: owners and administrators. Where the organization has none of its own, nothing
+/// changes.
+#[utoipa::path(delete, path = "/v1/admin/budgets", tag = "budgets", security(("bearer" = [])),
+    responses((status = 204), Problems))]
+pub async fn delete(caller: Caller, seen: IfMatch) -> Result<StatusCode> {
+    caller
+        .tx(async |tx| {
+            tx.administers()?;
+            if budgets::delete(tx, seen.0).await? {
+                audit::record(tx, &[caller.did("budgets.delete")]).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What organizations may use that have set no budget of their own.

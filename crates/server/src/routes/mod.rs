@@ -118,7 +118,7 @@ fn skill_routes() -> OpenApiRouter<App> {
 fn model_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(models::list))
-        .routes(routes!(models::get, models::put))
+        .routes(routes!(models::get, models::put, models::delete))
         .routes(routes!(models::get_of_platform, models::put_of_platform))
 }
 
@@ -186,7 +186,7 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(usage::own))
         .routes(routes!(usage::of_organization))
         .routes(routes!(usage::usage_events))
-        .routes(routes!(budgets::get, budgets::put))
+        .routes(routes!(budgets::get, budgets::put, budgets::delete))
         .routes(routes!(budgets::get_default, budgets::put_default))
         .routes(routes!(members::list))
         .routes(routes!(members::update))

@@ -2,6 +2,7 @@
 
 use axum::{
     Json,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -170,6 +171,23 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Re
         })
         .await?;
     Ok(tagged(engine, own, Some(platform.settings)))
+}
+
+/// Goes back to what the platform says of models: owners and administrators. Where the organization says nothing, nothing
+/// changes.
+#[utoipa::path(delete, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
+    responses((status = 204), Problems))]
+pub async fn delete(caller: Caller, seen: IfMatch) -> Result<StatusCode> {
+    caller
+        .tx(async |tx| {
+            tx.administers()?;
+            if store::models::clear(tx, seen.0).await? {
+                audit::record(tx, &[caller.did("models.delete")]).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What the platform says of models, for every organization that says nothing else: a platform administrator.

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::{TenantTx, error::from_sqlx};
 
 /// Numbers that grow with each change, of the organization's skills and of the platform's.
-/// What is made of an organization's skills is the same as long as both are.
+/// What is made of an organization's skills is the same as long as both are. They never come again, not even when an
+/// organization is erased and made anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct States {
     pub own: i64,
@@ -39,14 +40,14 @@ pub struct Used {
 pub async fn states(tx: &mut TenantTx) -> Result<States> {
     let org = tx.org();
     let rows = sqlx::query!(
-        "select org_id, version from sixty.skill_states where org_id in ($1, $2)",
+        r#"select org_id, since + version as "state!" from sixty.skill_states where org_id in ($1, $2)"#,
         org.0,
         PLATFORM.0
     )
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    let of = |whose: Uuid| rows.iter().find(|row| row.org_id == whose).map_or(0, |row| row.version);
+    let of = |whose: Uuid| rows.iter().find(|row| row.org_id == whose).map_or(0, |row| row.state);
     Ok(States { own: of(org.0), platform: of(PLATFORM.0) })
 }
 
