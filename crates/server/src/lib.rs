@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod listen;
 mod negotiate;
+pub mod observability;
 mod page;
 mod patience;
 mod problem;

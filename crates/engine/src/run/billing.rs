@@ -21,6 +21,7 @@ impl Run {
     pub(super) fn bill(&mut self, feature: Feature, asked: &Candidate, mut usage: Usage) -> Usage {
         usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
+        self.engine.telemetry().meters.tokens(&asked.model, &usage);
         self.unbilled.push(Call { feature, model: asked.model.clone(), usage });
         usage
     }
@@ -33,6 +34,9 @@ impl Run {
 
     /// What a call has used that did not come to its end, as far as its provider has told.
     pub(super) fn bill_broken(&mut self, usage: Usage) {
+        if let Some(call) = &mut self.call {
+            call.broke_off(usage);
+        }
         if usage != Usage::default() {
             self.bill_answer(usage);
         }
@@ -98,6 +102,7 @@ impl Run {
 
     /// What was said stays.
     async fn out_of(&mut self, empty: &Standing) -> Result<(), Left> {
+        self.engine.telemetry().meters.over_budget(empty.scope);
         self.failed(budget::EXHAUSTED, &empty.to_string(), false).await
     }
 }

@@ -237,7 +237,10 @@ impl Run {
             let candidate = ring.current().clone();
             let error = match ring.client() {
                 Some(client) => {
-                    match client.create(compaction::request(candidate.name(), so_far, piece)).await {
+                    let call = self.observe(&candidate);
+                    let asked = client.create(compaction::request(candidate.name(), so_far, piece)).await;
+                    call.ended(asked.as_ref());
+                    match asked {
                         Ok(answer) => {
                             ring.answered();
                             self.bill(Feature::Summary, &candidate, answer.usage);
