@@ -20,12 +20,13 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// An outside world and the crates that may reach it.
-const OWNERS: [(&[&str], &[&str]); 5] = [
+const OWNERS: [(&[&str], &[&str]); 6] = [
     (&["sqlx", "tokio-postgres", "diesel"], &["store"]),
     (&["axum", "axum-core", "axum-extra", "hyper", "hyper-util", "tower-http"], &["server", "model-sim"]),
     (&["reqwest"], &["model", "tools", "server", "model-sim"]),
     (&["async-openai"], &["model"]),
     (&["lettre"], &["tools"]),
+    (&["metrics-exporter-prometheus", "opentelemetry_sdk", "opentelemetry-otlp"], &["server"]),
 ];
 
 /// What a crate depends on, in any section of its manifest.

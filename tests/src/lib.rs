@@ -26,6 +26,7 @@ mod isolation;
 mod limits;
 mod logins;
 mod models;
+mod observability;
 mod outage;
 mod outside;
 mod ownership;

@@ -19,7 +19,7 @@ finish() {
 trap finish EXIT
 
 # What the machine has set must change nothing here, least of all send anything outside.
-unset "${!ANTHROPIC_@}" "${!OPENAI_@}" "${!SIXTY_@}" "${!SLACK_@}" "${!SMTP_@}" DATABASE_URL
+unset "${!ANTHROPIC_@}" "${!OPENAI_@}" "${!SIXTY_@}" "${!SLACK_@}" "${!SMTP_@}" "${!OTEL_@}" DATABASE_URL
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export NO_PROXY=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
 export WIRE_COUNTS=$scratch/counts
@@ -72,6 +72,7 @@ SIXTY_URL=$(address_in "$scratch/serve" "$server")
 OWNER_TOKEN=$("$sixty" token --org demo --user alice --role owner --platform-admin)
 export SIXTY_URL OWNER_TOKEN
 python3 "$here/live.py" || status=1
+python3 "$here/numbers.py" || status=1
 python3 "$here/slack_live.py" || status=1
 
 echo "== Every operation of the OpenAPI document"

@@ -72,7 +72,11 @@ impl Engine {
     /// Refuses a turn of whoever has too many runs under way.
     pub(crate) fn has_place(&self, under_way: i64) -> Result<()> {
         let most = self.settings().runs_of_user.into();
-        if under_way < most { Ok(()) } else { Err(crowded("yours", under_way, most)) }
+        if under_way < most {
+            return Ok(());
+        }
+        self.telemetry().meters.refused("user_runs");
+        Err(crowded("yours", under_way, most))
     }
 
     /// The same for the organization.
@@ -85,6 +89,7 @@ impl Engine {
         let count = crowds::of(&mut tx, org).await?;
         tx.commit().await?;
         if count >= most {
+            self.telemetry().meters.refused("org_runs");
             return Err(crowded("your organization", count, most));
         }
         let mut known = self.0.crowds.known();

@@ -31,6 +31,7 @@ mod scheduled;
 mod sequence;
 mod skills;
 mod spending;
+pub mod telemetry;
 mod tier;
 mod turn;
 mod worker;
@@ -123,6 +124,8 @@ pub struct Settings {
     /// Runs of one person, and of one organization, that may be queued or running at the same time.
     pub runs_of_user: u32,
     pub runs_of_org: u32,
+    /// What operators are told.
+    pub telemetry: telemetry::Telemetry,
     /// Where a harness counts the effects of the probes; unset: there are no probes.
     #[cfg(feature = "faults")]
     pub probe_url: Option<String>,
@@ -218,6 +221,11 @@ impl Engine {
 
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What operators are told of what this process does.
+    pub fn telemetry(&self) -> &telemetry::Telemetry {
+        &self.0.settings.telemetry
     }
 
     /// Starts what runs in the background: claims, heartbeats, the group writer.

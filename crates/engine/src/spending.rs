@@ -49,7 +49,10 @@ impl Engine {
         let standings = budgets::standings(tx, &limits, user, None).await?;
         let of_run = limits.of_run(Spent::default());
         match budget::exhausted(&standings).or(budget::exhausted(&of_run)) {
-            Some(empty) => Err(Error::BudgetExhausted(Box::new(*empty))),
+            Some(empty) => {
+                self.telemetry().meters.over_budget(empty.scope);
+                Err(Error::BudgetExhausted(Box::new(*empty)))
+            }
             None => Ok(standings),
         }
     }

@@ -33,6 +33,7 @@ use crate::{
     routing,
     run::Start,
     skills::{About, Library, Person, Picked, Wanted},
+    telemetry::Traced,
 };
 
 /// A user's message, validated and redacted.
@@ -81,6 +82,7 @@ impl Engine {
     pub async fn begin_turn(&self, mut tx: TenantTx, new: Prepared, run: RunId) -> Result<Begun> {
         let (tell, told) = oneshot::channel();
         let engine = self.clone();
+        let parent = self.telemetry().traces.current();
         self.detach(async move {
             // What a phase needs lives in a box: the task is as large as what it waits in.
             match Box::pin(engine.prepare(&mut tx, &new, run)).await {
@@ -94,6 +96,7 @@ impl Engine {
                     drop(tell.send(stored));
                 }
                 Ok((turn, Some(start))) => {
+                    let start = Start { parent, ..start };
                     if let Some((run, opened)) = Box::pin(engine.open_fresh(start, tx, turn, tell)).await {
                         run.execute(opened).await;
                     }
@@ -196,6 +199,7 @@ impl Engine {
             skill: picked.skill,
             sequence: picked.sequence,
             started,
+            parent: Traced::default(),
         };
         Ok((turn, Some(start)))
     }

@@ -47,6 +47,23 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// What kind of failure it is, in a word that comes from here and from nobody else.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::PromptTooLong { .. } => "prompt_too_long",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Server { .. } => "server_error",
+            Self::Connect { .. } => "connect",
+            Self::Timeout { .. } => "timeout",
+            Self::Cut { .. } => "cut_off",
+            Self::BadAnswer { .. } => "bad_answer",
+            Self::ErrorEvent { .. } => "error_event",
+        }
+    }
+
     /// Whether the same request may succeed later, or now at another provider.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -247,6 +247,8 @@ pub struct Serve {
     #[command(flatten)]
     pub slack: Slack,
     #[command(flatten)]
+    pub observability: Observability,
+    #[command(flatten)]
     pub log: Log,
     #[cfg(feature = "faults")]
     #[command(flatten)]
@@ -311,6 +313,25 @@ impl Slack {
     }
 }
 
+/// What operators are told beside the log.
+#[derive(Args, Clone, Debug)]
+pub struct Observability {
+    /// Whether `/metrics` answers; it asks for no token.
+    #[arg(long, env = "SIXTY_METRICS", default_value = "on", value_parser = flag, action = clap::ArgAction::Set)]
+    pub metrics: bool,
+    /// Where spans go, over OTLP as protobuf over HTTP: the base address of a collector, such as
+    /// `http://localhost:4318`. Unset: nowhere. The SDK of OpenTelemetry reads the other standard variables by
+    /// itself, as far as docs/observability.md names them.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Url>,
+    /// Headers of what goes there, such as `authorization=Bearer%20abc` (comma list).
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_HEADERS", hide_env_values = true)]
+    pub otlp_headers: Option<SecretString>,
+    /// How the service calls itself there; `sixty` when unset.
+    #[arg(long, env = "OTEL_SERVICE_NAME")]
+    pub otel_service_name: Option<String>,
+}
+
 /// What builds with the feature `faults` know beside.
 #[cfg(feature = "faults")]
 #[derive(Args, Clone, Debug)]
@@ -359,8 +380,8 @@ pub fn variable(name: &str) -> Option<SecretString> {
 
 fn flag(text: &str) -> Result<bool, String> {
     match text {
-        "1" | "true" | "yes" => Ok(true),
-        "" | "0" | "false" | "no" => Ok(false),
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
         other => Err(format!("{other:?} is neither 1 nor 0")),
     }
 }

@@ -11,6 +11,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use opentelemetry::context::FutureExt as _;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -21,7 +22,7 @@ use tower_http::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{App, problem::Problem, rates};
+use crate::{App, observability, problem::Problem, rates};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that we take from a client.
@@ -34,6 +35,7 @@ pub fn around(router: Router, app: &App) -> Router {
         .layer(middleware::from_fn(rates::tell))
         .layer(cors(&app.public.cors_origins))
         .layer(middleware::from_fn(write_problem))
+        .layer(middleware::from_fn_with_state(app.clone(), observability::observe))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             tracing::info_span!("request", method = %request.method(), path = request.uri().path(),
                 id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()))
@@ -75,8 +77,8 @@ async fn detach(State(app): State<App>, request: Request, next: Next) -> Respons
         // Nobody listens when the client has gone.
         drop(send.send(next.run(request).await));
     };
-    // In the request's span, so that the log has its id.
-    app.engine.detach(handled.in_current_span());
+    // In the request's spans: the log has its id, and a run that it begins belongs to it.
+    app.engine.detach(handled.in_current_span().with_current_context());
     receive.await.unwrap_or_else(|_| panicked(Box::new(())))
 }
 

@@ -16,6 +16,7 @@ mod layers;
 mod listen;
 mod negotiate;
 mod objects;
+pub mod observability;
 mod page;
 mod patience;
 mod problem;

@@ -29,6 +29,9 @@ const BREATHER: Duration = Duration::from_millis(200);
 pub async fn listen(listener: TcpListener, app: App, stop: impl Future<Output = ()> + Send + 'static) {
     let engine = app.engine.clone();
     let stopping = engine.stopping();
+    if let Some(exposition) = &app.exposition {
+        exposition.keep_up(&app);
+    }
     let down = async {
         tokio::select! { () = stop => {} () = stopping.cancelled() => {} }
         tracing::info!("shutting down");

@@ -14,6 +14,7 @@ use axum::{
     response::Response,
 };
 use domain::{Error, OrgId, Result, UserId};
+use engine::telemetry::Meters;
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -33,6 +34,7 @@ type Limiter = RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, DefaultClock, Sta
 pub struct Rates {
     user: Limit,
     org: Limit,
+    meters: Meters,
 }
 
 struct Limit {
@@ -60,7 +62,7 @@ struct Left {
 pub struct Told(Arc<Mutex<Vec<Left>>>);
 
 impl Rates {
-    pub fn new(rates: config::Rates) -> Self {
+    pub fn new(rates: config::Rates, meters: Meters) -> Self {
         Self {
             user: Limit::new("user", "too many requests; wait as long as Retry-After says", rates.user),
             org: Limit::new(
@@ -68,16 +70,18 @@ impl Rates {
                 "too many requests of your organization; wait as long as Retry-After says",
                 rates.org,
             ),
+            meters,
         }
     }
 
     /// Counts a request of a person in an organization: each has a bucket there.
     pub fn of_user(&self, told: &Told, org: OrgId, user: UserId) -> Result<()> {
-        self.user.count(told, Uuid::new_v5(&org.0, user.0.as_bytes()))
+        let counted = self.user.count(told, Uuid::new_v5(&org.0, user.0.as_bytes()));
+        counted.inspect_err(|_| self.meters.refused("user_rate"))
     }
 
     pub fn of_org(&self, told: &Told, org: OrgId) -> Result<()> {
-        self.org.count(told, org.0)
+        self.org.count(told, org.0).inspect_err(|_| self.meters.refused("org_rate"))
     }
 }
 
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn answers_say_what_is_left_of_each_limit() {
-        let rates = Rates::new(config::Rates { user: rate(120, 2), org: rate(60, 10) });
+        let rates = Rates::new(config::Rates { user: rate(120, 2), org: rate(60, 10) }, Meters::default());
         let (org, user) = (OrgId::derive("acme"), UserId::derive("alice"));
         let ask = || {
             let told = Told::default();

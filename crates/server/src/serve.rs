@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys};
+use engine::{Engine, Limits, Settings, compaction::Thresholds, keys::MasterKeys, telemetry::Telemetry};
 use model::Prices;
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +20,9 @@ use crate::{
     app::Public,
     auth::Verifier,
     config::{ACQUIRE_TIMEOUT, Database, Mail, ProcessRole, Serve},
-    demo, keys, listen, providers,
+    demo, keys, listen,
+    observability::{self, Export, Exposition},
+    providers,
     slack::{self, Slack},
 };
 
@@ -104,6 +106,12 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
     let tasks = TaskTracker::new();
     let verifier = Verifier::new(&config.identity.settings(), &tasks)?;
     let model = providers::configured(&config.provider, connected.cluster.is_some(), &tasks).await?;
+    let export = Export::begin(&config.observability)?;
+    let exposition = config.observability.metrics.then(Exposition::new).transpose()?;
+    let telemetry = Telemetry {
+        meters: exposition.as_ref().map(Exposition::meters).unwrap_or_default(),
+        traces: export.as_ref().map(Export::traces).unwrap_or_default(),
+    };
     let settings = Settings {
         default_model: model.default_model,
         max_tokens: config.provider.max_tokens,
@@ -123,6 +131,7 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         keys,
         runs_of_user: config.runs_per_user.get(),
         runs_of_org: config.runs_per_org.get(),
+        telemetry,
         #[cfg(feature = "faults")]
         probe_url: config.faults.probe_url.clone(),
     };
@@ -133,6 +142,9 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         operations_only: config.role == ProcessRole::Worker,
     };
     let mut app = App::new(engine.clone(), verifier, config.rates(), public);
+    if let Some(exposition) = exposition {
+        app = app.with_exposition(exposition);
+    }
     match config.slack.settings(config.public_url.as_ref()) {
         Ok(settings) => app = app.with_slack(Slack::new(settings, &engine)?),
         Err(missing) => tracing::info!(?missing, "Slack is not configured"),
@@ -148,6 +160,9 @@ async fn serve(config: &Serve, keys: MasterKeys, connected: &Connected) -> Resul
         demo::hint(&store, &config.identity.settings(), address).await?;
     }
     listen(listener, app, signal()).await;
+    if let Some(export) = export {
+        export.end().await;
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -202,6 +217,10 @@ fn redactor(
         secrets.extend(secret.as_ref().map(|secret| (kind, secret.expose_secret().to_owned())));
     }
     secrets.extend(provider_keys.iter().map(|key| ("provider_key", key.expose_secret().to_owned())));
+    let headers = config.observability.otlp_headers.as_ref();
+    let headers =
+        headers.map(|headers| observability::header_values(headers.expose_secret())).unwrap_or_default();
+    secrets.extend(headers.into_iter().map(|value| ("otlp_header", value)));
     let smtp = config.mail.smtp_url.as_ref();
     let smtp = smtp.and_then(|url| migrate::password_in(url.expose_secret()));
     secrets.extend(smtp.map(|password| ("mail_password", password)));

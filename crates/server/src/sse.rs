@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
-use engine::{Listener, Reader};
+use engine::{Listener, Reader, telemetry::OpenStream};
 use futures_util::stream;
 use tokio::time::{Instant, Sleep, sleep};
 use utoipa::ToSchema;
@@ -53,10 +53,10 @@ impl Source for Listener {
     }
 }
 
-/// The answer that streams what the source has.
-pub fn response(source: impl Source) -> Response {
+/// The answer that streams what the source has; it is counted as long as there is anything of it.
+pub fn response(open: OpenStream, source: impl Source) -> Response {
     let quiet = Quiet { alarm: Box::pin(sleep(KEEP_ALIVE)), since: Instant::now() };
-    let frames = stream::unfold((source, quiet), |(mut source, mut quiet)| async move {
+    let frames = stream::unfold((open, source, quiet), |(open, mut source, mut quiet)| async move {
         let bytes = tokio::select! {
             biased;
             read = source.next() => match read {
@@ -70,7 +70,7 @@ pub fn response(source: impl Source) -> Response {
             () = quiet.for_long() => Bytes::from_static(b": keep-alive\n\n"),
         };
         quiet.since = Instant::now();
-        Some((Ok::<_, Infallible>(bytes), (source, quiet)))
+        Some((Ok::<_, Infallible>(bytes), (open, source, quiet)))
     });
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();

@@ -112,6 +112,13 @@ impl Connections {
         self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Connections that are borrowed, and those that are open beside.
+    pub fn usage(&self) -> (u32, u32) {
+        let free = u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX);
+        let in_use = self.0.size.connections.saturating_sub(free);
+        (in_use, self.0.pool.size().saturating_sub(in_use))
+    }
+
     pub async fn close(&self) {
         // From this call on none comes back to `ready`.
         let closing = self.0.pool.close();

@@ -102,6 +102,15 @@ impl Store {
         Self { connections: self.door.clone(), ..self.clone() }
     }
 
+    /// Connections by the name of their pool: in use, and open but idle.
+    pub fn usage(&self) -> [(&'static str, u32, u32); 3] {
+        let pools = [("main", &self.connections), ("heartbeat", &self.heartbeat), ("door", &self.door)];
+        pools.map(|(name, connections)| {
+            let (in_use, idle) = connections.usage();
+            (name, in_use, idle)
+        })
+    }
+
     pub async fn close(&self) {
         self.connections.close().await;
         self.door.close().await;

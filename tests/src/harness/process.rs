@@ -116,6 +116,11 @@ impl Process {
         Ok(Self { child, address, log })
     }
 
+    /// What it has logged lately.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sends a signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -13,6 +13,7 @@ use server::{
     App, Public,
     auth::{self, Grant, Verifier},
     config::{Rate, Rates},
+    observability::Exposition,
     slack::Slack,
 };
 use store::{PoolSize, Store};
@@ -148,6 +149,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let others = setup.providers.iter().map(|(name, url)| (name.clone(), client(url, &setup)));
     let providers = Providers::new(std::iter::once(first).chain(others));
     let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));
+    let exposition = setup.metrics.then(|| Exposition::new().expect("numbers"));
     let settings = Settings {
         default_model: "anthropic/claude-test".into(),
         max_tokens: 4096,
@@ -162,6 +164,10 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
         keys: setup.keys,
         runs_of_user: setup.runs_of_user,
         runs_of_org: setup.runs_of_org,
+        telemetry: engine::telemetry::Telemetry {
+            meters: exposition.as_ref().map(Exposition::meters).unwrap_or_default(),
+            ..engine::telemetry::Telemetry::default()
+        },
     };
     let engine = Engine::new(store, providers, redactor, settings);
     let identity =
@@ -172,6 +178,10 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let rates = Rates { user: rate(setup.rate_per_minute), org: rate(setup.org_rate_per_minute) };
     let public = Public { cors_origins: setup.cors_origins, ..Public::default() };
     let app = App { patience: setup.patience, ..App::new(engine, verifier, rates, public) };
+    let app = match exposition {
+        Some(exposition) => app.with_exposition(exposition),
+        None => app,
+    };
     match setup.slack {
         Some(settings) => {
             let slack = Slack::new(settings, &app.engine).expect("a client");

@@ -71,6 +71,7 @@ use Names::{
 pub const OPERATIONS: &[Operation] = &[
     op("GET", "/healthz", Nothing, ""),
     op("GET", "/readyz", Nothing, ""),
+    op("GET", "/metrics", Nothing, ""),
     op("GET", "/openapi.json", Nothing, ""),
     op("GET", "/v1/me", Nothing, ""),
     op("PUT", "/v1/platform/orgs/{external_id}", Platform, r#"{"name": "Mine"}"#),

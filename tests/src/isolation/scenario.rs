@@ -104,6 +104,7 @@ impl Witness {
             "/v1/slack/links",
             "/healthz",
             "/readyz",
+            "/metrics",
             "/openapi.json",
         ] {
             self.get(path).await;

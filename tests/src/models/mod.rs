@@ -14,7 +14,7 @@ use crate::harness::{Setup, TestApp};
 pub struct Two {
     pub app: TestApp,
     pub second: Sim,
-    _running: Running,
+    running: Running,
 }
 
 impl Two {
@@ -23,7 +23,12 @@ impl Two {
         let running = second.start().await.expect("the stand-in listens");
         let providers = vec![("second".to_owned(), running.url())];
         let app = TestApp::with(Setup { providers, ..setup }).await;
-        Self { app, second, _running: running }
+        Self { app, second, running }
+    }
+
+    /// The address of the second provider.
+    pub fn second_url(&self) -> String {
+        self.running.url()
     }
 
     /// Turns ask the first provider, then the second.

@@ -1,7 +1,7 @@
 //! The tool calls of one answer: reads side by side, writes in order inside the
 //! step's transaction, results in the order of the calls.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use chrono::Utc;
 use domain::{
@@ -10,6 +10,7 @@ use domain::{
     block::{self, ToolResult},
     event::ToolUsed,
     permission::Action,
+    run::RunStatus,
     tool::{CallState, ToolClass},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -89,6 +90,7 @@ pub(super) struct Answered {
     pub class: ToolClass,
     pub outcome: Outcome,
     pub duration_ms: u64,
+    pub ended: SystemTime,
     /// The bytes that were executed, where a person has approved them.
     pub args: Option<String>,
     /// The trail is to tell what came of it, as this action under this approval.
@@ -105,7 +107,8 @@ impl Answered {
 
     /// An answer that took no time: nothing was done.
     pub fn of(class: ToolClass, outcome: Outcome) -> Self {
-        Self { class, outcome, duration_ms: 0, args: None, untold: None, recorded: false }
+        let ended = SystemTime::now();
+        Self { class, outcome, duration_ms: 0, ended, args: None, untold: None, recorded: false }
     }
 }
 
@@ -371,7 +374,8 @@ impl Run {
         let mut all: Vec<Event> =
             news.iter().flat_map(|(call, answered)| result_events(call, answered)).collect();
         all.append(&mut events);
-        for (_, answered) in news {
+        for (call, answered) in news {
+            self.trace_call(call, answered);
             answered.recorded = true;
         }
         Ok(all)
@@ -436,6 +440,9 @@ impl Run {
         self.attempts = 0;
         self.own_seq = seq;
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
+        if done {
+            self.has_ended(RunStatus::Done, None);
+        }
         if done { Err(Left::Ended) } else { Ok(()) }
     }
 }

@@ -1,6 +1,6 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
-use domain::{Block, Event, MessageId, Result, block};
+use domain::{Block, Event, MessageId, Result, block, run::RunStatus};
 use model::{Answer, AnswerStream, Delta, ModelError};
 use redact::RedactStream;
 use serde_json::value::RawValue;
@@ -21,6 +21,15 @@ use crate::{
 enum Heard {
     Whole(Answer),
     Failed(ModelError),
+}
+
+impl Heard {
+    fn outcome(&self) -> std::result::Result<&Answer, &ModelError> {
+        match self {
+            Self::Whole(answer) => Ok(answer),
+            Self::Failed(error) => Err(error),
+        }
+    }
 }
 
 impl Run {
@@ -78,6 +87,7 @@ impl Run {
                 Ok(stream) => self.listen(stream, message, deadline).await?,
                 Err(error) => (Heard::Failed(error), false),
             };
+            self.call_over(heard.outcome());
             match &heard {
                 Heard::Failed(error) if self.note_failure(error, visible, deadline) => {
                     // The one that is asked now may have less room than the one before.
@@ -116,6 +126,7 @@ impl Run {
         };
         if falls_over {
             let next = &self.ring.current().model;
+            self.engine.telemetry().meters.failover(&failed, next);
             tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
         }
         falls_over
@@ -130,6 +141,7 @@ impl Run {
 
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
         let body = prompt::body(&self.frozen, self.target(), &self.history, self.choice());
+        self.call = Some(self.observe(self.ring.current()));
         let Some(client) = self.ring.client() else { return Ok(Err(unconfigured())) };
         crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
@@ -166,6 +178,7 @@ impl Run {
             match next {
                 Ok(Some(Delta::Complete(answer))) => break Heard::Whole(answer),
                 Ok(Some(delta)) => {
+                    self.call_goes_on(&delta);
                     shown.delta(self, delta);
                     crash::at(CrashPoint::MidStream);
                 }
@@ -241,6 +254,9 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.billed();
+        if done {
+            self.has_ended(RunStatus::Done, None);
+        }
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;

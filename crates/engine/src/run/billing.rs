@@ -31,6 +31,7 @@ impl Run {
         let Counted { mut usage, estimated } = counted;
         usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
+        self.engine.telemetry().meters.tokens(&asked.model, &usage);
         let (id, model) = (Uuid::now_v7(), asked.model.clone());
         self.unbilled.push(Call { id, feature, model, usage, estimated });
         usage
@@ -45,10 +46,14 @@ impl Run {
 
     /// The same of what broke off.
     pub(super) fn bill_broken(&mut self, broken: &[Broken]) {
+        let mut used = Usage::default();
         for broken in broken {
             let counted = self.counted(broken.usage, self.prompt_bytes(), broken.received, false);
             let asked = self.ring.current().clone();
-            self.bill(self.feature(), &asked, counted);
+            used += self.bill(self.feature(), &asked, counted);
+        }
+        if let Some(call) = &mut self.call {
+            call.broke_off(used);
         }
     }
 
@@ -146,6 +151,7 @@ impl Run {
 
     /// What was said stays.
     async fn out_of(&mut self, empty: &Standing) -> Result<(), Left> {
+        self.engine.telemetry().meters.over_budget(empty.scope);
         self.failed(budget::EXHAUSTED, &empty.to_string(), false).await
     }
 }

@@ -289,21 +289,28 @@ impl Run {
     ) -> Result<Result<Answer, ModelError>, Left> {
         let Some(client) = ring.client() else { return Ok(Err(super::answer::unconfigured())) };
         let (mut stop, sent) = (self.stop.clone(), request.len());
+        let call = self.observe(candidate);
+        let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
+        let mut given_up = true;
         let answered = tokio::select! {
             stopped = stop.wait_for(Option::is_some) => Err(super::answer::stop_of(stopped)),
-            answer = timeout_at(deadline, client.create(request)) => Ok(answer),
+            answer = timeout_at(deadline, client.create(request)) => {
+                given_up = answer.is_err();
+                Ok(answer.unwrap_or_else(|_| Err(late())))
+            }
         };
         let counted = match &answered {
-            Ok(Ok(Ok(answer))) => Some(self.counted(answer.usage, sent, said_bytes(answer), true)),
-            // It was refused, or failed, by the model or its provider.
-            Ok(Ok(Err(_))) => None,
-            Ok(Err(_)) | Err(_) => Some(self.counted(Usage::default(), sent, 0, false)),
+            Ok(Ok(answer)) => Some(self.counted(answer.usage, sent, said_bytes(answer), true)),
+            // What was refused, or failed, by the model or its provider, costs nothing.
+            _ => given_up.then(|| self.counted(Usage::default(), sent, 0, false)),
         };
         if let Some(counted) = counted {
             self.bill(Feature::Summary, candidate, counted);
         }
-        let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
-        answered.map(|answer| answer.unwrap_or_else(|_| Err(late())))
+        if let Ok(outcome) = &answered {
+            call.ended(outcome.as_ref());
+        }
+        answered
     }
 }
 

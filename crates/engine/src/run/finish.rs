@@ -99,6 +99,7 @@ impl Run {
         crash::at(CrashPoint::Finish);
         self.commit(tx, &frames, &staged).await?;
         self.billed();
+        self.has_ended(status, error.map(|(code, _)| code));
         Err(Left::Ended)
     }
 }

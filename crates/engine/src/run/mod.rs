@@ -9,6 +9,7 @@ mod compact;
 mod decide;
 mod finish;
 mod gate;
+mod observe;
 mod opened;
 mod outside;
 mod park;
@@ -51,6 +52,7 @@ use crate::{
     repetition::RepetitionGuard,
     sequence::Sequence,
     skills::Library,
+    telemetry::{ModelCall, Traced},
     turn::store_turn,
 };
 
@@ -74,6 +76,8 @@ pub(crate) struct Start {
     /// The steps of that skill, if they are executed one by one.
     pub sequence: Option<Sequence>,
     pub started: Event,
+    /// The request that begins it.
+    pub parent: Traced,
 }
 
 pub(crate) struct Run {
@@ -139,6 +143,9 @@ pub(crate) struct Run {
     rescues: u32,
     /// Claims since the run's last step.
     attempts: i32,
+    span: Traced,
+    /// The model call that is under way.
+    call: Option<ModelCall>,
 }
 
 /// What a run works with, beside its conversation.
@@ -217,6 +224,7 @@ impl Engine {
         (run.limits, run.standings) = start.budget;
         let fits = run.fits();
         run.ring.begin(false, fits);
+        run.trace(&start.parent);
         // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
         let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
         turn.reserve = run.needs().filter(|_| asks_now);
@@ -300,6 +308,8 @@ impl Engine {
             futile: 0,
             rescues: 0,
             attempts: 1,
+            span: Traced::default(),
+            call: None,
         }
     }
 }
@@ -328,6 +338,7 @@ impl Run {
     }
 
     async fn leave(&mut self, left: Left) {
+        self.trace_leaving(&left);
         match left {
             Left::Ended | Left::Stopped(Stop::Lost) => {}
             Left::Stopped(Stop::Cancelled) => {

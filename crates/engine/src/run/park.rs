@@ -39,6 +39,7 @@ impl Run {
         usage::record(&mut tx, &self.unbilled).await?;
         self.commit(tx, &frames, &staged).await?;
         self.billed();
+        self.has_ended(RunStatus::Waiting, None);
         Err(Left::Ended)
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     routing,
     sequence::Sequence,
     skills::{Entry, Library, Person, facts, sequence_context},
+    telemetry::Traced,
 };
 
 /// Code and text of a run that broke off again and again.
@@ -91,6 +92,7 @@ impl Engine {
         self.0.committed(lease);
         run.take_skill(loaded.skill.clone(), sequence);
         run.take_over(&loaded);
+        run.trace(&Traced::default());
         if let Some((first, frames)) = first.zip(frames) {
             let staged = run.feed.stage(&[first]);
             run.feed.publish(&frames, &staged);

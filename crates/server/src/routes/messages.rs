@@ -370,7 +370,7 @@ impl Wish {
 async fn answer(caller: &Caller, run: RunId, wish: Wish) -> Result<Response> {
     let reader = caller.app.engine.reader(caller.tenant(), run, Cursor::default());
     let mut response = match wish {
-        Wish::Events => sse::response(reader),
+        Wish::Events => sse::response(caller.app.open_stream(), reader),
         Wish::Async => {
             let mut response = turn(caller, run).await?;
             // Whoever does not wait is told so, even of a run that was quick.

@@ -76,6 +76,7 @@ fn operator_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(operations::healthz))
         .routes(routes!(operations::readyz))
+        .routes(routes!(operations::metrics))
         .routes(routes!(operations::openapi_json))
 }
 

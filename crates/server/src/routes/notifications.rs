@@ -60,5 +60,5 @@ pub async fn events(caller: Caller, headers: HeaderMap) -> Result<Response> {
     // Who may not come in is told so, and by this the membership is there.
     caller.tx(async |_| Ok(())).await?;
     let listener = caller.app.engine.listen(caller.tenant(), after).await?;
-    Ok(sse::response(listener))
+    Ok(sse::response(caller.app.open_stream(), listener))
 }

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     App,
-    problem::{Problem, Problems},
+    problem::{Problem, Problems, not_found},
 };
 
 /// The process is alive.
@@ -34,6 +34,18 @@ pub async fn readyz(State(app): State<App>) -> Response {
             tracing::warn!(%error, "not ready");
             refuse("the database does not answer")
         }
+    }
+}
+
+/// What this process counts, in the text format of Prometheus; 404 where it is switched off.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), Problems))]
+pub async fn metrics(State(app): State<App>) -> Response {
+    match &app.exposition {
+        Some(exposition) => {
+            let text = exposition.render(&app);
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+        }
+        None => not_found().into_response(),
     }
 }
 

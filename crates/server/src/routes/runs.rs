@@ -53,7 +53,8 @@ pub async fn events(
         }
     };
     caller.tx(async |tx| runs::find(tx, id).await).await?;
-    Ok(sse::response(caller.app.engine.reader(caller.tenant(), id, cursor)))
+    let reader = caller.app.engine.reader(caller.tenant(), id, cursor);
+    Ok(sse::response(caller.app.open_stream(), reader))
 }
 
 /// Asks the run to stop. One that has ended stays as it is.

@@ -33,13 +33,14 @@ fn engine() -> Engine {
         keys: MasterKeys::new([7; 32], Vec::new()),
         runs_of_user: 20,
         runs_of_org: 500,
+        telemetry: engine::telemetry::Telemetry::default(),
     };
     Engine::new(store, Providers::new([("sim".into(), client.into())]), Redactor::new([]), settings)
 }
 
 fn stream(engine: &Engine) -> Response {
     let tenant = Tenant::own(OrgId::derive("acme"), UserId::derive("alice"));
-    response(engine.reader(tenant, RunId::new(), Cursor::default()))
+    response(engine.telemetry().meters.open_stream(), engine.reader(tenant, RunId::new(), Cursor::default()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,6 @@
+//! What operators are told: numbers at `/metrics`, and spans at a collector.
+
+mod collector;
+mod numbers;
+mod reader;
+mod spans;
