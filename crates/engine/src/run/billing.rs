@@ -14,6 +14,7 @@ use super::{Left, Run};
 use crate::{compaction::tokens, routing};
 
 /// What a call has used.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     pub usage: Usage,
     /// The provider did not tell all of it.
