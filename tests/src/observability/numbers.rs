@@ -30,11 +30,6 @@ fn and<'a>(labels: &[(&'a str, &'a str)], more: (&'a str, &'a str)) -> Vec<(&'a 
     labels.iter().copied().chain([more]).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of a test")]
-fn float(count: usize) -> f64 {
-    count as f64
-}
-
 #[track_caller]
 fn is(value: f64, expected: f64) {
     assert!((value - expected).abs() < 1e-9, "{value} is not {expected}");
@@ -245,7 +240,7 @@ async fn numbers_are_each_servers_own_ask_for_no_token_and_can_be_switched_off()
     let nobody = other.bearer("nobody");
     is(Scrape::of(&nobody).await.sum("sixty_runs_ended_total", &[]), 0.0);
     let ended = Scrape::of(&alice.with_token("nobody".into())).await.sum("sixty_runs_ended_total", &[]);
-    is(ended, float(1));
+    is(ended, 1.0);
     let silent = app.another_replica(Setup { metrics: false, ..Setup::default() }).await;
     let bob = alice.at(silent.address);
     app.sim.push(Reply::text("Hello."));

@@ -60,7 +60,7 @@ impl Run {
             return;
         }
         let began = answered.ended - Duration::from_millis(answered.duration_ms);
-        let traced = traces.begin(&self.span, || {
+        let call_span = traces.begin(&self.span, || {
             let attributes = vec![
                 attribute(names::OPERATION, "execute_tool"),
                 attribute(names::TOOL_NAME, call.name.clone()),
@@ -69,11 +69,11 @@ impl Run {
             span(format!("execute_tool {}", call.name), SpanKind::Internal, attributes).with_start_time(began)
         });
         if answered.outcome.unknown {
-            traced.failed("unknown_outcome");
+            call_span.failed("unknown_outcome");
         } else if !answered.outcome.success {
-            traced.failed("tool_error");
+            call_span.failed("tool_error");
         }
-        traced.ended_at(answered.ended);
+        call_span.ended_at(answered.ended);
     }
 
     /// The database says so.
