@@ -49,7 +49,7 @@ fn rows(first: Option<&str>) -> Value {
             let at = (n * TIERS.len() + m) * CANDIDATES;
             let mut candidates = names[at..at + CANDIDATES].to_vec();
             if let Some(first) = first.filter(|_| at > 0) {
-                candidates[0] = first.to_owned();
+                first.clone_into(&mut candidates[0]);
             }
             routes.push(json!({"feature": feature, "tier": tier, "candidates": candidates}));
         }
@@ -91,9 +91,9 @@ fn decide(routes: &Routes) -> Result<Vec<f64>> {
         let feature = FEATURES[n % FEATURES.len()];
         let wish = Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None };
         let start = Instant::now();
-        let routed = black_box(routes.route(black_box(&wish)))?;
+        let answer = black_box(routes.route(black_box(&wish)))?;
         times.push(start.elapsed().as_secs_f64() * 1e6);
-        drop(routed);
+        drop(answer);
     }
     Ok(times)
 }
