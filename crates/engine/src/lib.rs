@@ -28,6 +28,7 @@ mod routing;
 mod rulings;
 mod run;
 mod scheduled;
+pub mod seal;
 mod sequence;
 mod skills;
 mod spending;
