@@ -54,3 +54,4 @@ mod tools;
 mod turn;
 mod upstream;
 mod usage;
+mod vault;

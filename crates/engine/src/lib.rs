@@ -29,6 +29,7 @@ mod rulings;
 mod run;
 mod scheduled;
 pub mod seal;
+mod secrets;
 mod sequence;
 mod skills;
 mod spending;
@@ -57,6 +58,7 @@ use tools::{Outside, Toolbox};
 pub use builtins::{Asking, check_card_schema, suggestions};
 pub use bulletin::Listener;
 pub use decisions::Word;
+pub use door::Door;
 pub use reader::Reader;
 pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes, may_schedule};
 pub use skills::{Asker, Beside, NewSkill, Wanted};
@@ -164,7 +166,7 @@ struct Inner {
     store: Store,
     providers: Providers,
     routes: routing::Known,
-    redactor: Redactor,
+    vault: secrets::Vault,
     toolbox: Toolbox,
     libraries: skills::Libraries,
     outside: Outside,
@@ -195,7 +197,7 @@ impl Engine {
             store,
             routes: routing::Known::new(&providers, &settings),
             providers,
-            redactor,
+            vault: secrets::Vault::new(redactor, &settings.keys),
             toolbox,
             libraries: skills::Libraries::default(),
             outside: Outside::new(),

@@ -25,12 +25,14 @@ pub async fn record(tx: &mut RunTx, calls: &[Call]) -> Result<()> {
     }
     let Lease { org, author, run, .. } = *tx.lease();
     let shard = i16::try_from(run.0.as_u128() % SHARDS).unwrap_or_default();
-    let mut sql: QueryBuilder<Postgres> =
-        QueryBuilder::new("with call (id, feature, model, sent, answered, read, written, cost) as (");
+    let mut sql: QueryBuilder<Postgres> = QueryBuilder::new(
+        "with call (id, feature, model, own_key, sent, answered, read, written, cost) as (",
+    );
     sql.push_values(calls, |mut row, call| {
         row.push_bind(Uuid::now_v7())
             .push_bind(call.feature.as_str())
             .push_bind(&call.model)
+            .push_bind(call.own_key)
             .push_bind(call.usage.input_tokens)
             .push_bind(call.usage.output_tokens)
             .push_bind(call.usage.cache_read_input_tokens)
@@ -39,7 +41,7 @@ pub async fn record(tx: &mut RunTx, calls: &[Call]) -> Result<()> {
     });
     sql.push(
         "), event as (insert into sixty.usage_events (org_id, id, user_id, run_id, feature, model, input_tokens,
-            output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost) select ",
+            output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost, own_key) select ",
     )
     .push_bind(org.0)
     .push(", id, ")
@@ -47,7 +49,7 @@ pub async fn record(tx: &mut RunTx, calls: &[Call]) -> Result<()> {
     .push(", ")
     .push_bind(run.0)
     .push(
-        ", feature, model, sent, answered, read, written, cost from call
+        ", feature, model, sent, answered, read, written, cost, own_key from call
         ), day as (insert into sixty.usage_days (org_id, day, user_id, feature, model, calls, input_tokens,
             output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost) select ",
     )
@@ -167,7 +169,7 @@ pub async fn events(
     limit: i64,
 ) -> Result<Vec<UsageEvent>> {
     let rows = sqlx::query!(
-        "select e.id, o.external_id, e.user_id, e.run_id, e.feature, e.model, e.input_tokens, e.output_tokens,
+        "select e.id, o.external_id, e.user_id, e.run_id, e.feature, e.model, e.own_key, e.input_tokens, e.output_tokens,
             e.cache_read_input_tokens, e.cache_creation_input_tokens, e.cost, e.at
          from sixty.usage_events e join sixty.orgs o on o.org_id = e.org_id
          where e.at < now() - interval '30 seconds' and ($1::timestamptz is null or (e.at, e.id) > ($1, $2::uuid))
@@ -186,6 +188,7 @@ pub async fn events(
         run_id: row.run_id.into(),
         feature: row.feature,
         model: row.model,
+        own_key: row.own_key,
         usage: Usage {
             input_tokens: row.input_tokens,
             output_tokens: row.output_tokens,

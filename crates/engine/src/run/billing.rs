@@ -21,7 +21,8 @@ impl Run {
     pub(super) fn bill(&mut self, feature: Feature, asked: &Candidate, mut usage: Usage) -> Usage {
         usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
-        self.unbilled.push(Call { feature, model: asked.model.clone(), usage });
+        let own_key = asked.secret.is_some();
+        self.unbilled.push(Call { feature, model: asked.model.clone(), own_key, usage });
         usage
     }
 

@@ -20,6 +20,7 @@ use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
     routing,
+    secrets::Secrets,
 };
 
 /// What is wanted of a compaction.
@@ -109,7 +110,7 @@ impl Run {
     }
 
     async fn window(&self) -> usize {
-        self.engine.window(self.ring.current()).await
+        self.engine.window(self.ring.current(), &self.secrets).await
     }
 
     /// Archives a range and moves the prompt's beginning behind it. False: there
@@ -211,8 +212,9 @@ impl Run {
         let mut so_far = earlier.clone();
         let mut stop = self.stop.clone();
         let deadline = tokio::time::Instant::now() + SUMMARY_TIME;
-        let mut ring = self.engine.ring(routing::for_summary(&self.routes, self.ring.current()));
-        for piece in compaction::requests(messages, self.engine.window(ring.current()).await) {
+        let mut ring =
+            self.engine.ring(self.lease.org, routing::for_summary(&self.routes, self.ring.current()));
+        for piece in compaction::requests(messages, self.engine.window(ring.current(), &self.secrets).await) {
             Box::pin(self.afford()).await?;
             let asked = self.ask_summary(&mut ring, so_far.as_deref(), &piece);
             let text = tokio::select! {
@@ -235,8 +237,8 @@ impl Run {
         ring.begin(false);
         loop {
             let candidate = ring.current().clone();
-            let error = match ring.client() {
-                Some(client) => {
+            let error = match self.client(ring) {
+                Ok(client) => {
                     match client.create(compaction::request(candidate.name(), so_far, piece)).await {
                         Ok(answer) => {
                             ring.answered();
@@ -246,7 +248,7 @@ impl Run {
                         Err(error) => error,
                     }
                 }
-                None => super::answer::unconfigured(),
+                Err(error) => error,
             };
             tracing::warn!(run = %self.lease.run, model = candidate.model, %error, "no summary from the model");
             if error.is_retryable() {
@@ -289,17 +291,19 @@ impl crate::Engine {
     }
 
     /// The context window of a model, in tokens: asked until its provider tells.
-    async fn window(&self, candidate: &Candidate) -> usize {
+    async fn window(&self, candidate: &Candidate, secrets: &Secrets) -> usize {
         if let Some(known) = self.known_window(candidate) {
             return known;
         }
-        let Some(client) = self.0.providers.client(candidate) else { return WINDOW };
+        let Some(client) = self.0.providers.client(candidate).cloned() else { return WINDOW };
+        let Ok(client) = secrets.with_own_key(candidate, client) else { return WINDOW };
         let model = candidate.model.as_str();
         let window = match client.model_info(candidate.name()).await {
             Ok(info) => {
                 info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
             }
-            Err(ModelError::Refused { .. }) => WINDOW,
+            // What is refused to one key says nothing to the others.
+            Err(ModelError::Refused { .. }) if candidate.secret.is_none() => WINDOW,
             Err(error) => {
                 tracing::debug!(%error, model, "the provider does not tell the model's window now");
                 return WINDOW;
