@@ -55,3 +55,4 @@ mod tools;
 mod turn;
 mod upstream;
 mod usage;
+mod vault;

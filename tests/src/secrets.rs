@@ -19,7 +19,7 @@ async fn app() -> TestApp {
 }
 
 /// Tables in which a row holds the words.
-async fn tables_with(app: &TestApp, words: &str) -> Vec<String> {
+pub async fn tables_with(app: &TestApp, words: &str) -> Vec<String> {
     let pool = app.database.superuser().await;
     let tables: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.tables

@@ -29,6 +29,7 @@ pub mod proposal;
 pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod secret;
 pub mod sequence;
 pub mod session;
 pub mod skill;

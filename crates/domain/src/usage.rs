@@ -32,6 +32,8 @@ pub struct Call {
     pub feature: Feature,
     /// `provider/model`, as it was asked.
     pub model: String,
+    /// The organization's own key paid for it.
+    pub own_key: bool,
     pub usage: Usage,
     /// The provider did not tell all of it.
     pub estimated: bool,
@@ -51,6 +53,8 @@ pub struct UsageEvent {
     pub feature: String,
     /// `provider/model`, as it was asked.
     pub model: String,
+    /// Whether the organization's own key paid for it: it counts for budgets, and is not the platform's to bill.
+    pub own_key: bool,
     #[serde(flatten)]
     pub usage: Usage,
     /// The provider did not tell all of it: what is missing was estimated from the text that was sent and received.

@@ -16,7 +16,7 @@ use store::{
 use tools::{BEGIN_STEP, canonical};
 
 use crate::{
-    Engine,
+    Door, Engine,
     rulings::{self, Ruled},
 };
 
@@ -46,7 +46,7 @@ impl Engine {
             Some(_) if !word.approve => {
                 return Err(Error::field("input", "belongs to an approval, not to a denial"));
             }
-            Some(input) => self.edited(approval, input)?,
+            Some(input) => self.edited(&self.door_in(tx).await?, approval, input)?,
             None => None,
         };
         if word.approve {
@@ -91,7 +91,7 @@ impl Engine {
 
     /// The bytes of other arguments, if they are others. They are held to the tool's
     /// schema, and stay the same kind of act: nobody was asked about another.
-    fn edited(&self, approval: &Approval, input: &RawValue) -> Result<Option<String>> {
+    fn edited(&self, door: &Door, approval: &Approval, input: &RawValue) -> Result<Option<String>> {
         let text = canonical(input);
         if text == approval.input.get() {
             return Ok(None);
@@ -117,7 +117,7 @@ impl Engine {
             return Err(Error::field("input", error));
         }
         let raw = RawValue::from_string(text.clone()).map_err(Error::internal)?;
-        if self.redact_json(raw).get() != text {
+        if door.redact_json(raw).get() != text {
             return Err(Error::field("input", "must not hold a secret"));
         }
         Ok(Some(text))

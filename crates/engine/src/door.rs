@@ -4,14 +4,41 @@
 use std::borrow::Cow;
 
 use domain::visible::visible;
+use redact::{RedactStream, Redactor};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{Engine, builtins::Outcome, sequence};
+use crate::{builtins::Outcome, sequence};
 
-impl Engine {
+/// The door of one organization: it knows the service's own secrets, and the organization's in one state. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Door {
+    redactor: Redactor,
+    state: i64,
+}
+
+impl Door {
+    pub(crate) fn new(redactor: Redactor, state: i64) -> Self {
+        Self { redactor, state }
+    }
+
+    /// In which state the organization's secrets were when it was made; 0: there were none.
+    pub fn state(&self) -> i64 {
+        self.state
+    }
+
+    /// Bytes of the texts that it looks for.
+    pub(crate) fn size(&self) -> usize {
+        self.redactor.size()
+    }
+
+    /// Masks a text that arrives in pieces.
+    pub(crate) fn stream(&self) -> RedactStream {
+        self.redactor.stream()
+    }
+
     /// The text without secrets: applied once, at the door, to all that is written.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.0.redactor.redact(text)
+        self.redactor.redact(text)
     }
 
     /// The same for a text whose invisible characters are dropped, now or in a

@@ -28,6 +28,8 @@ mod routing;
 mod rulings;
 mod run;
 mod scheduled;
+pub mod seal;
+mod secrets;
 mod sequence;
 mod skills;
 mod spending;
@@ -57,6 +59,7 @@ use tools::{Outside, Toolbox};
 pub use builtins::{Asking, check_card_schema, suggestions};
 pub use bulletin::Listener;
 pub use decisions::Word;
+pub use door::Door;
 pub use reader::Reader;
 pub use scheduled::{NewTask, TaskAuthor, TaskChange, TaskMove, TaskTimes, may_schedule};
 pub use skills::{Asker, Beside, NewSkill, Wanted};
@@ -166,7 +169,7 @@ struct Inner {
     store: Store,
     providers: Providers,
     routes: routing::Known,
-    redactor: Redactor,
+    vault: secrets::Vault,
     toolbox: Toolbox,
     libraries: skills::Libraries,
     outside: Outside,
@@ -197,7 +200,7 @@ impl Engine {
             store,
             routes: routing::Known::new(&providers, &settings),
             providers,
-            redactor,
+            vault: secrets::Vault::new(redactor, &settings.keys),
             toolbox,
             libraries: skills::Libraries::default(),
             outside: Outside::new(),

@@ -32,6 +32,6 @@ impl Engine {
         // No card is shown, so its id is nobody's.
         let card = CardId::derive(RunId::new(), tool);
         let outcome = builtins::read(tx, &call, asking, (card, role)).await?;
-        Ok(self.redact_hidden(&outcome.text).into_owned())
+        Ok(self.door_in(tx).await?.redact_hidden(&outcome.text).into_owned())
     }
 }

@@ -12,7 +12,7 @@ use store::{
     memories::{self, Subject},
 };
 
-use crate::{Engine, builtins, notebook::line_change};
+use crate::{Door, Engine, builtins, notebook::line_change};
 
 /// What of a stored preview tells which document is meant.
 #[derive(Deserialize)]
@@ -84,7 +84,7 @@ impl Engine {
 
     /// The arguments with other words in the place of the copilot's: the line that is
     /// added, or the passage that comes in.
-    pub fn reworded(&self, approval: &Approval, text: &str) -> Result<Box<RawValue>> {
+    pub fn reworded(door: &Door, approval: &Approval, text: &str) -> Result<Box<RawValue>> {
         let (field, longest) = match proposed(&approval.input)? {
             Proposed::Append { .. } if text.trim().is_empty() => {
                 return Err(Error::field("text", "must not be empty"));
@@ -95,7 +95,7 @@ impl Engine {
         if text.chars().count() > longest {
             return Err(Error::field("text", format!("must be at most {longest} characters")));
         }
-        if self.redact_hidden(text) != text {
+        if door.redact_hidden(text) != text {
             return Err(Error::field("text", "must not hold a secret"));
         }
         let mut args: Map<String, Value> =

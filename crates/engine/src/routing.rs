@@ -79,9 +79,14 @@ impl Engine {
         Ok(Routes { own, platform, ..(*self.0.routes.plain).clone() })
     }
 
-    /// Where the circuit of a model stands in this process.
-    pub fn standing(&self, model: &str) -> model::Standing {
-        self.0.providers.standing(model)
+    /// Where the circuit of a model stands for this organization in this process.
+    pub fn standing(&self, org: OrgId, candidate: &Candidate) -> model::Standing {
+        self.0.providers.standing(org, candidate)
+    }
+
+    /// The same of everybody who has no key of their own.
+    pub fn shared_standing(&self, model: &str) -> model::Standing {
+        self.0.providers.shared_standing(model)
     }
 
     /// Names of the configured providers.
@@ -89,8 +94,8 @@ impl Engine {
         self.0.providers.names().collect()
     }
 
-    pub(crate) fn ring(&self, candidates: Vec<Candidate>) -> Ring {
-        Ring::new(self.0.providers.clone(), candidates)
+    pub(crate) fn ring(&self, org: OrgId, candidates: Vec<Candidate>) -> Ring {
+        Ring::new(self.0.providers.clone(), org, candidates)
     }
 }
 

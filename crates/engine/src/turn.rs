@@ -2,7 +2,7 @@
 //! read; the message is stored beside the request, and nothing is shown before
 //! it is committed.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use chrono_tz::Tz;
 use domain::{
@@ -16,7 +16,7 @@ use domain::{
     permission::Matrix,
     run::{Chosen, Lease, Mode},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use store::{
     TenantTx,
     memories::{self, News, Subject},
@@ -28,6 +28,7 @@ use tools::Offer;
 use crate::{
     Engine,
     builtins::{self, Clock, Origin},
+    door::Door,
     mode::{self, Before},
     prompt::{Mentioned, Note, context_note},
     routing,
@@ -63,6 +64,8 @@ pub struct Prepared {
     pub trigger: Channel,
     /// What the model is told of the circumstances; a line, or nothing.
     pub notice: String,
+    /// The state of the organization's secrets when all of this passed its door.
+    pub secrets: i64,
 }
 
 /// What is quoted of one entity that a message mentions, in characters.
@@ -73,6 +76,28 @@ const MENTION: usize = 4_000;
 pub struct Begun {
     pub run: RunId,
     pub message: MessageId,
+}
+
+impl Prepared {
+    /// The same through a door that knows of later secrets than the one that it has passed.
+    fn through(&self, door: &Door) -> Result<Cow<'_, Self>> {
+        if door.state() <= self.secrets {
+            return Ok(Cow::Borrowed(self));
+        }
+        let mut new = self.clone();
+        let content = RawValue::from_string(new.content).map_err(Error::internal)?;
+        new.content = String::from(door.redact_json(content).get());
+        new.text = door.redact_hidden(&self.text).into_owned();
+        new.notice = door.redact_hidden(&self.notice).into_owned();
+        new.view = new.view.map(|view| door.redact_value(view));
+        if let Some(wanted) = &mut new.skill
+            && let Value::Object(clean) = door.redact_value(Value::Object(std::mem::take(&mut wanted.inputs)))
+        {
+            wanted.inputs = clean;
+        }
+        new.secrets = door.state();
+        Ok(Cow::Owned(new))
+    }
 }
 
 impl Engine {
@@ -121,6 +146,8 @@ impl Engine {
             self.overtake(tx, new.session).await?;
             next = turns::prepare(tx, new.session, author).await?;
         }
+        let secrets = self.secrets_in(tx, next.context.secrets).await?;
+        let new = &*new.through(&secrets.door)?;
         self.has_place(next.under_way)?;
         self.has_room(tx.org()).await?;
         let standings = self.afford(tx, author, next.limits).await?;
@@ -192,6 +219,7 @@ impl Engine {
             zone: new.timezone,
             candidates: asks.candidates,
             routes,
+            secrets,
             context,
             matrix,
             budget: (limits, standings),

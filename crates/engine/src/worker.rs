@@ -13,6 +13,7 @@ use crate::{
     crash::{self, CrashPoint},
     crowds, erasure, feed,
     retention::{self, Purger},
+    secrets,
 };
 
 /// How often a replica looks for runs that nobody executes.
@@ -32,6 +33,8 @@ const SEAL_EVERY: Duration = Duration::from_secs(5);
 const ERASE_EVERY: Duration = Duration::from_secs(1);
 /// How often it looks for news to those who listen.
 const NEWS_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks for organizations whose secrets have changed.
+const SECRETS_EVERY: Duration = Duration::from_secs(1);
 /// How often it counts the runs of organizations that have many.
 const CROWDS_EVERY: Duration = Duration::from_secs(1);
 /// Claims of one look.
@@ -45,6 +48,7 @@ type Job = for<'a> fn(&'a Engine) -> BoxFuture<'a, Result<()>>;
 pub(crate) fn serve(engine: &Engine) {
     every(engine, NEWS_EVERY, false, |engine| bulletin::look(engine).boxed());
     every(engine, CROWDS_EVERY, false, |engine| crowds::look(engine).boxed());
+    every(engine, SECRETS_EVERY, false, |engine| secrets::look(engine).boxed());
 }
 
 pub(crate) fn start(engine: &Engine) {
@@ -53,6 +57,7 @@ pub(crate) fn start(engine: &Engine) {
     every(engine, lease / 3, false, |engine| heartbeat(engine).boxed());
     every(engine, CANCEL_EVERY, false, |engine| cancels(engine).boxed());
     every(engine, HOUSEKEEPING_EVERY, false, |engine| housekeeping(engine).boxed());
+    every(engine, HOUSEKEEPING_EVERY, false, |engine| secrets::reseal(engine).boxed());
     every(engine, RETENTION_EVERY, false, |engine| purge(engine).boxed());
     every(engine, SEAL_EVERY, false, |engine| audit::seal(engine.store(), &engine.0.seal_keys).boxed());
     every(engine, ERASE_EVERY, false, |engine| erasure::work(engine).boxed());

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use domain::OrgId;
 use tokio::time::Instant;
 
 /// Failures in a row, none of them older than [`WINDOW`], that open a circuit.
@@ -17,10 +18,18 @@ const OPEN: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_mins(5);
 /// Circuits that are remembered: more models than any deployment has.
 const MOST: usize = 1_000;
+/// The same of one organization that has a key of its own, and how many such organizations are remembered.
+const MOST_OF_ONE: usize = 50;
+const MOST_OWNERS: usize = 10_000;
 
-/// The circuits of a process, by `provider/model`. Clones share them.
+/// The circuits of a process: those of the platform's keys, and those of each organization that has a key of its own, by
+/// `provider/model`. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Circuits(Arc<Mutex<HashMap<String, Circuit>>>);
+pub struct Circuits(Arc<Mutex<HashMap<Owner, Models>>>);
+
+/// Whose key a model is asked with; none: the platform's.
+type Owner = Option<OrgId>;
+type Models = HashMap<String, Circuit>;
 
 #[derive(Debug, Default)]
 struct Circuit {
@@ -48,15 +57,16 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Pass {
     circuits: Circuits,
+    owner: Owner,
     model: String,
     probes: bool,
 }
 
 impl Circuits {
     /// None: the model has failed too often, or somebody else tries it just now.
-    pub fn admit(&self, model: &str) -> Option<Pass> {
+    pub fn admit(&self, owner: Owner, model: &str) -> Option<Pass> {
         let mut circuits = self.lock();
-        let probes = match circuits.get_mut(model) {
+        let probes = match circuits.get_mut(&owner).and_then(|models| models.get_mut(model)) {
             Some(Circuit { open_until: Some(until), probed, .. }) => {
                 if Instant::now() < *until || *probed {
                     return None;
@@ -66,16 +76,16 @@ impl Circuits {
             }
             _ => false,
         };
-        Some(Pass { circuits: self.clone(), model: model.to_owned(), probes })
+        Some(Pass { circuits: self.clone(), owner, model: model.to_owned(), probes })
     }
 
     /// The permission that nobody refuses: there is no other model to ask.
-    pub fn force(&self, model: &str) -> Pass {
-        Pass { circuits: self.clone(), model: model.to_owned(), probes: false }
+    pub fn force(&self, owner: Owner, model: &str) -> Pass {
+        Pass { circuits: self.clone(), owner, model: model.to_owned(), probes: false }
     }
 
-    pub fn standing(&self, model: &str) -> Standing {
-        match self.lock().get(model) {
+    pub fn standing(&self, owner: Owner, model: &str) -> Standing {
+        match self.lock().get(&owner).and_then(|models| models.get(model)) {
             Some(Circuit { open_until: Some(until), probed, .. }) => {
                 let retry_in = until.saturating_duration_since(Instant::now());
                 if retry_in.is_zero() || *probed { Standing::HalfOpen } else { Standing::Open { retry_in } }
@@ -84,7 +94,7 @@ impl Circuits {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Circuit>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Owner, Models>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,7 +103,13 @@ impl Pass {
     /// The model has answered, or refused what was at fault: it is there.
     pub fn answered(mut self) {
         self.probes = false;
-        self.circuits.lock().remove(&self.model);
+        let mut circuits = self.circuits.lock();
+        if let Some(models) = circuits.get_mut(&self.owner) {
+            models.remove(&self.model);
+            if models.is_empty() {
+                circuits.remove(&self.owner);
+            }
+        }
     }
 
     /// The model has failed; `wait` is what it asks for.
@@ -101,14 +117,22 @@ impl Pass {
         let now = Instant::now();
         let probed = std::mem::take(&mut self.probes);
         let mut circuits = self.circuits.lock();
-        if circuits.len() >= MOST && !circuits.contains_key(&self.model) {
-            let recent = |circuit: &Circuit| circuit.failures.last().is_some_and(|last| now - *last < WINDOW);
-            circuits.retain(|_, circuit| recent(circuit));
-            if circuits.len() >= MOST {
+        let recent = |circuit: &Circuit| circuit.failures.last().is_some_and(|last| now - *last < WINDOW);
+        if circuits.len() >= MOST_OWNERS && !circuits.contains_key(&self.owner) {
+            circuits.retain(|owner, models| owner.is_none() || models.values().any(recent));
+            if circuits.len() >= MOST_OWNERS {
                 return;
             }
         }
-        let circuit = circuits.entry(self.model.clone()).or_default();
+        let models = circuits.entry(self.owner).or_default();
+        let most = if self.owner.is_some() { MOST_OF_ONE } else { MOST };
+        if models.len() >= most && !models.contains_key(&self.model) {
+            models.retain(|_, circuit| recent(circuit));
+            if models.len() >= most {
+                return;
+            }
+        }
+        let circuit = models.entry(self.model.clone()).or_default();
         circuit.failures.retain(|failed| now - *failed < WINDOW);
         circuit.failures.push(now);
         // Requests that were under way when it opened fail as well: they tell nothing new.
@@ -118,6 +142,7 @@ impl Pass {
             circuit.probed = false;
             tracing::warn!(
                 model = self.model,
+                own_key = self.owner.is_some(),
                 "the model has failed too often: others are asked for a while"
             );
         }
@@ -127,7 +152,8 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         if self.probes
-            && let Some(circuit) = self.circuits.lock().get_mut(&self.model)
+            && let Some(models) = self.circuits.lock().get_mut(&self.owner)
+            && let Some(circuit) = models.get_mut(&self.model)
         {
             circuit.probed = false;
         }
@@ -142,9 +168,13 @@ mod tests {
 
     const MODEL: &str = "a/model";
 
+    fn org(n: u8) -> Owner {
+        format!("00000000-0000-0000-0000-0000000000{n:02}").parse().ok()
+    }
+
     fn fail(circuits: &Circuits, times: usize) {
         for _ in 0..times {
-            circuits.force(MODEL).failed(None);
+            circuits.force(None, MODEL).failed(None);
         }
     }
 
@@ -152,12 +182,12 @@ mod tests {
     async fn three_failures_in_a_row_open_a_circuit_and_an_answer_between_them_does_not() {
         let circuits = Circuits::default();
         fail(&circuits, 2);
-        circuits.admit(MODEL).expect("it is closed").answered();
+        circuits.admit(None, MODEL).expect("it is closed").answered();
         fail(&circuits, 2);
-        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
         fail(&circuits, 1);
-        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN });
-        assert!(circuits.admit(MODEL).is_none() && circuits.admit("a/other").is_some());
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
+        assert!(circuits.admit(None, MODEL).is_none() && circuits.admit(None, "a/other").is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,7 +197,7 @@ mod tests {
             fail(&circuits, 1);
             advance(WINDOW / 2).await;
         }
-        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
     }
 
     #[tokio::test(start_paused = true)]
@@ -175,14 +205,14 @@ mod tests {
         let circuits = Circuits::default();
         fail(&circuits, 3);
         advance(OPEN).await;
-        assert_eq!(circuits.standing(MODEL), Standing::HalfOpen);
-        let probe = circuits.admit(MODEL).expect("one may try");
-        assert!(circuits.admit(MODEL).is_none(), "a second one may not");
+        assert_eq!(circuits.standing(None, MODEL), Standing::HalfOpen);
+        let probe = circuits.admit(None, MODEL).expect("one may try");
+        assert!(circuits.admit(None, MODEL).is_none(), "a second one may not");
         probe.failed(None);
-        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN });
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
         advance(OPEN).await;
-        circuits.admit(MODEL).expect("one may try").answered();
-        assert_eq!(circuits.standing(MODEL), Standing::Closed);
+        circuits.admit(None, MODEL).expect("one may try").answered();
+        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
     }
 
     #[tokio::test(start_paused = true)]
@@ -190,8 +220,8 @@ mod tests {
         let circuits = Circuits::default();
         fail(&circuits, 3);
         advance(OPEN).await;
-        drop(circuits.admit(MODEL).expect("one may try"));
-        assert!(circuits.admit(MODEL).is_some());
+        drop(circuits.admit(None, MODEL).expect("one may try"));
+        assert!(circuits.admit(None, MODEL).is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -199,8 +229,8 @@ mod tests {
         for (wait, open) in [(1, OPEN), (90, Duration::from_secs(90)), (86_400, LONGEST)] {
             let circuits = Circuits::default();
             fail(&circuits, 2);
-            circuits.force(MODEL).failed(Some(Duration::from_secs(wait)));
-            assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: open }, "{wait}");
+            circuits.force(None, MODEL).failed(Some(Duration::from_secs(wait)));
+            assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: open }, "{wait}");
         }
     }
 
@@ -210,6 +240,33 @@ mod tests {
         fail(&circuits, 3);
         advance(OPEN / 2).await;
         fail(&circuits, 5);
-        assert_eq!(circuits.standing(MODEL), Standing::Open { retry_in: OPEN / 2 });
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN / 2 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_to_one_key_says_nothing_of_another() {
+        let circuits = Circuits::default();
+        let [one, other] = [1, 2].map(org);
+        for _ in 0..3 {
+            circuits.force(one, MODEL).failed(None);
+        }
+        assert_eq!(circuits.standing(one, MODEL), Standing::Open { retry_in: OPEN });
+        assert_eq!([other, None].map(|owner| circuits.standing(owner, MODEL)), [Standing::Closed; 2]);
+        fail(&circuits, 3);
+        circuits.force(one, MODEL).answered();
+        assert_eq!(circuits.standing(one, MODEL), Standing::Closed);
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_organization_whose_models_all_fail_takes_no_place_of_others() {
+        let circuits = Circuits::default();
+        let one = org(1);
+        for n in 0..2 * MOST {
+            circuits.force(one, &format!("a/{n}")).failed(None);
+        }
+        assert_eq!(circuits.lock()[&one].len(), MOST_OF_ONE);
+        fail(&circuits, 3);
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
     }
 }

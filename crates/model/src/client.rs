@@ -1,9 +1,10 @@
 //! A provider, whichever protocol it speaks.
 
 use bytes::Bytes;
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{Answer, AnswerStream, ChatClient, MessagesClient, ModelError, patience::Patience};
+use crate::{Answer, AnswerStream, BadEndpoint, ChatClient, MessagesClient, ModelError, patience::Patience};
 
 /// A client of one provider. Requests are bodies of the Messages API for both
 /// protocols; answers are the same too. Clones share their connections.
@@ -30,6 +31,14 @@ impl Client {
             Self::Messages(client) => Self::Messages(client.without_retries()),
             Self::Chat(client) => Self::Chat(client.without_retries()),
         }
+    }
+
+    /// The same, with the same connections, but with another key. Fails where no header can carry it.
+    pub fn with_key(&self, key: SecretString) -> Result<Self, BadEndpoint> {
+        Ok(match self {
+            Self::Messages(client) => Self::Messages(client.with_key(key)?),
+            Self::Chat(client) => Self::Chat(client.with_key(key)?),
+        })
     }
 
     /// Asks for an answer piece by piece. The body must say `"stream": true`.

@@ -20,6 +20,9 @@ pub enum ModelError {
     /// The credentials are at fault; an operator has to act.
     #[error("the provider refused the credentials ({status}): {message}")]
     Unauthorized { status: u16, message: String, request_id: Option<String> },
+    /// The organization's own key cannot be used; its administrator has to act.
+    #[error("{detail}")]
+    OwnKey { detail: String },
     /// Our own quota is used up.
     #[error("the provider limits our rate: {message}")]
     RateLimited { message: String, retry_after: Option<Duration> },
@@ -53,6 +56,7 @@ impl ModelError {
             Self::Refused { .. } => "refused",
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::OwnKey { .. } => "own_key",
             Self::RateLimited { .. } => "rate_limited",
             Self::Overloaded { .. } => "overloaded",
             Self::Server { .. } => "server_error",
@@ -76,6 +80,7 @@ impl ModelError {
             Self::Refused { .. }
             | Self::PromptTooLong { .. }
             | Self::Unauthorized { .. }
+            | Self::OwnKey { .. }
             | Self::BadAnswer { .. } => false,
             Self::ErrorEvent { kind, .. } => !matches!(
                 kind.as_str(),
@@ -92,6 +97,17 @@ impl ModelError {
     /// Whether what was asked is at fault: the provider is there, and answers.
     pub fn is_about_request(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::PromptTooLong { .. })
+    }
+
+    /// Whether the credentials are at fault.
+    pub fn is_about_key(&self) -> bool {
+        match self {
+            Self::Unauthorized { .. } => true,
+            Self::ErrorEvent { kind, .. } => {
+                matches!(kind.as_str(), "authentication_error" | "permission_error")
+            }
+            _ => false,
+        }
     }
 
     /// How long the provider asked us to wait, where it did.
@@ -129,6 +145,7 @@ impl ModelError {
             | Self::Server { message, .. }
             | Self::ErrorEvent { message, .. } => message,
             Self::Connect { detail }
+            | Self::OwnKey { detail }
             | Self::Timeout { detail }
             | Self::Cut { detail }
             | Self::BadAnswer { detail } => detail,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::models::Candidate;
+use domain::{OrgId, models::Candidate};
 
 use crate::{
     Client,
@@ -45,9 +45,14 @@ impl Providers {
         self.named(candidate).map(|named| &named.client)
     }
 
-    /// Where the model's circuit stands.
-    pub fn standing(&self, model: &str) -> Standing {
-        self.0.circuits.standing(model)
+    /// Where the model's circuit stands for this organization.
+    pub fn standing(&self, org: OrgId, candidate: &Candidate) -> Standing {
+        self.0.circuits.standing(owner(org, candidate), &candidate.model)
+    }
+
+    /// Where the circuit stands of those who have no key of their own.
+    pub fn shared_standing(&self, model: &str) -> Standing {
+        self.0.circuits.standing(None, model)
     }
 
     fn named(&self, candidate: &Candidate) -> Option<&Named> {
@@ -55,9 +60,16 @@ impl Providers {
     }
 }
 
+/// Whose circuits a call concerns: those of the organization, where its own key is used, else everybody's. What happens
+/// to one key says nothing of another.
+fn owner(org: OrgId, candidate: &Candidate) -> Option<OrgId> {
+    candidate.secret.is_some().then_some(org)
+}
+
 /// Whom a call may ask: the candidates of a run, and how far this call has come among them.
 pub struct Ring {
     providers: Providers,
+    org: OrgId,
     /// Never empty.
     all: Vec<Candidate>,
     /// The one that is asked, or answered last.
@@ -67,8 +79,8 @@ pub struct Ring {
 }
 
 impl Ring {
-    pub fn new(providers: Providers, all: Vec<Candidate>) -> Self {
-        Self { providers, all, at: 0, tried: Vec::new(), pass: None }
+    pub fn new(providers: Providers, org: OrgId, all: Vec<Candidate>) -> Self {
+        Self { providers, org, all, at: 0, tried: Vec::new(), pass: None }
     }
 
     pub fn current(&self) -> &Candidate {
@@ -92,7 +104,7 @@ impl Ring {
         self.pass = None;
         if same {
             self.tried = (0..self.all.len()).filter(|at| *at != self.at).collect();
-            self.pass = Some(self.providers.0.circuits.force(&self.current().model));
+            self.pass = Some(self.force(self.at));
             return;
         }
         self.take_next(self.at, fits);
@@ -119,13 +131,22 @@ impl Ring {
         let mut left: Vec<usize> =
             (0..count).map(|i| (from + i) % count).filter(|at| !self.tried.contains(at)).collect();
         left.sort_by_key(|at| !fits(&self.all[*at]));
-        let circuits = &self.providers.0.circuits;
-        let admitted = left.iter().find_map(|at| Some((*at, circuits.admit(&self.all[*at].model)?)));
-        let taken = admitted.or_else(|| left.first().map(|at| (*at, circuits.force(&self.all[*at].model))));
+        let admitted = left.iter().find_map(|at| Some((*at, self.admit(*at)?)));
+        let taken = admitted.or_else(|| left.first().map(|at| (*at, self.force(*at))));
         let Some((at, pass)) = taken else { return false };
         self.at = at;
         self.pass = Some(pass);
         true
+    }
+
+    fn admit(&self, at: usize) -> Option<Pass> {
+        let candidate = &self.all[at];
+        self.providers.0.circuits.admit(owner(self.org, candidate), &candidate.model)
+    }
+
+    fn force(&self, at: usize) -> Pass {
+        let candidate = &self.all[at];
+        self.providers.0.circuits.force(owner(self.org, candidate), &candidate.model)
     }
 
     /// The client that the call has come to: one that sends nothing twice, if others can answer.

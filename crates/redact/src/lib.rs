@@ -34,11 +34,16 @@ const SHORTEST_LITERAL: usize = 6;
 #[derive(Clone)]
 pub struct Redactor(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     /// None if there are no known secrets.
     literals: Option<exact::Literals>,
+    /// The same as they were given, for a redactor that knows more; with the index of their kind.
+    texts: BTreeSet<(String, usize)>,
     /// The kinds of known secrets, then those of the patterns.
     kinds: Vec<String>,
+    /// How many kinds are those of known secrets.
+    known: usize,
     refused: Vec<(String, Refusal)>,
 }
 
@@ -59,30 +64,40 @@ impl Redactor {
     /// `-`. If two secrets are equal, the kind that is listed first counts. What cannot be looked for is left
     /// out and listed in [`Redactor::refused`].
     pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut inner = Inner { literals: None, kinds: Vec::new(), refused: Vec::new() };
-        let mut literals = BTreeSet::new();
+        Self(Arc::new(Inner::default())).with(secrets)
+    }
+
+    /// A redactor that masks these secrets as well.
+    #[must_use]
+    pub fn with<'a>(&self, secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let Inner { texts, kinds, known, refused, .. } = &*self.0;
+        let (mut texts, mut kinds, mut refused) = (texts.clone(), kinds[..*known].to_vec(), refused.clone());
         for (kind, secret) in secrets {
             let kind = marker::kind(kind);
             match accepted(secret.trim()) {
                 Ok(secret) => {
-                    let known = inner.kinds.iter().position(|other| *other == kind);
-                    let index = known.unwrap_or(inner.kinds.len());
+                    let known = kinds.iter().position(|other| *other == kind);
+                    let index = known.unwrap_or(kinds.len());
                     if known.is_none() {
-                        inner.kinds.push(kind);
+                        kinds.push(kind);
                     }
                     let forms = encodings::of(secret).into_iter();
                     let clear = forms.filter_map(|form| marker::clear_of_marker(&form).map(str::to_owned));
                     let long = clear.filter(|form| form.len() >= SHORTEST_LITERAL);
-                    literals.extend(long.map(|form| (form, index)));
+                    texts.extend(long.map(|form| (form, index)));
                 }
-                Err(reason) => inner.refused.push((kind, reason)),
+                Err(reason) => refused.push((kind, reason)),
             }
         }
-        if !literals.is_empty() {
-            inner.literals = Some(exact::Literals::new(literals));
-        }
-        inner.kinds.extend(patterns::kinds().map(str::to_owned));
-        Self(Arc::new(inner))
+        let literals = (!texts.is_empty()).then(|| exact::Literals::new(texts.clone()));
+        let known = kinds.len();
+        kinds.extend(patterns::kinds().map(str::to_owned));
+        Self(Arc::new(Inner { literals, texts, kinds, known, refused }))
+    }
+
+    /// Bytes of the texts that it looks for.
+    pub fn size(&self) -> usize {
+        self.0.texts.iter().map(|(text, _)| text.len()).sum()
     }
 
     /// The kinds of the secrets that are not looked for, and why.

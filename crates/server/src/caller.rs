@@ -12,6 +12,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{Error, OrgId, Result, Role, Scope, SessionId, Tenant, UserId, audit::Actor};
+use engine::Door;
 use store::{
     LockedSession, TenantTx,
     audit::Entry,
@@ -38,6 +39,8 @@ pub struct Caller {
     pub org: OrgId,
     /// The organization's external id.
     pub org_external: String,
+    /// What every text that they send passes before its first write.
+    pub door: Door,
     /// The role in the token, if it carries organization and role.
     token_role: Option<Role>,
 }
@@ -68,6 +71,8 @@ pub enum OrgWide {
     ReadShared,
     /// What the caller is asked in such a conversation.
     AnswerQuestion,
+    /// Values of secrets, to write or delete one. None is shown.
+    KeepSecrets,
 }
 
 /// A tenant transaction with the caller's effective role.
@@ -214,7 +219,7 @@ impl Tx {
 
 impl Caller {
     /// A member who speaks in Slack, which has proven who they are there.
-    pub fn linked(app: &App, member: Linked) -> Self {
+    pub async fn linked(app: &App, member: Linked) -> Result<Self> {
         let identity = Identity {
             subject: member.external_id,
             user: member.user,
@@ -227,13 +232,14 @@ impl Caller {
             issuer: None,
             service: false,
         };
-        Self {
+        Ok(Self {
             app: app.clone(),
             identity: Arc::new(identity),
             org: member.org,
             org_external: member.org_external,
+            door: app.engine.door(member.org).await?,
             token_role: member.token_role,
-        }
+        })
     }
 
     pub fn tenant(&self) -> Tenant {
@@ -320,7 +326,7 @@ impl Caller {
                     detail: "this organization was erased; the platform can make it anew".into(),
                 });
             }
-            let name = name.as_deref().map(|name| self.app.engine.redact(name).into_owned());
+            let name = name.as_deref().map(|name| self.door.redact(name).into_owned());
             let member = NewMember {
                 user: *user,
                 external_id: subject,
@@ -380,7 +386,8 @@ impl FromRequestParts<App> for Caller {
             None => by_membership(app, &identity, wanted).await?,
         };
         app.rates.of_org(&told, org)?;
-        Ok(Self { app: app.clone(), identity, org, org_external, token_role })
+        let door = app.engine.door(org).await?;
+        Ok(Self { app: app.clone(), identity, org, org_external, door, token_role })
     }
 }
 

@@ -2,7 +2,7 @@
 //! which could not be found again under a mask.
 
 use domain::{Error, FieldError, Result};
-use engine::Engine;
+use engine::Door;
 use serde_json::Value;
 
 use crate::extract::find_text;
@@ -25,13 +25,13 @@ pub fn masked(path: &str, value: &Value) -> Option<FieldError> {
 }
 
 /// The first text of JSON that is kept byte for byte and holds a secret. None: there is none.
-pub fn secret_within(engine: &Engine, value: &Value) -> Option<FieldError> {
-    let field = find_text(value, String::new(), &|text| engine.redact_hidden(text) != text)?;
+pub fn secret_within(door: &Door, value: &Value) -> Option<FieldError> {
+    let field = find_text(value, String::new(), &|text| door.redact_hidden(text) != text)?;
     Some(FieldError { field, error: SECRET.into() })
 }
 
 /// What is wrong with an id, if it holds a secret.
-pub fn secret_in(engine: &Engine, field: impl Into<String>, id: &str) -> Option<FieldError> {
-    let holds = engine.redact_hidden(id) != id;
+pub fn secret_in(door: &Door, field: impl Into<String>, id: &str) -> Option<FieldError> {
+    let holds = door.redact_hidden(id) != id;
     holds.then(|| FieldError { field: field.into(), error: SECRET.into() })
 }

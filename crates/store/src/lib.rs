@@ -38,6 +38,7 @@ pub mod retention;
 pub mod runs;
 pub mod schedules;
 pub mod seals;
+pub mod secrets;
 pub mod sequences;
 pub mod sessions;
 pub mod skills;

@@ -4,14 +4,14 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Error, OrgId, Result,
-    models::{Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier},
+    models::{Capability, Feature, KeyRow, ModelRow, ModelSettings, Price, RouteRow, Tier},
     skill::PLATFORM,
 };
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::{
     TenantTx,
-    error::{corrupt, from_sqlx},
+    error::{corrupt, from_sqlx, violates},
     orgs,
 };
 
@@ -49,8 +49,12 @@ async fn of(tx: &mut TenantTx, org: OrgId) -> Result<Models> {
     .await
     .map_err(from_sqlx)?;
     let Some(head) = head else { return Ok(Models::default()) };
-    let settings =
-        ModelSettings { models: rows(tx, org).await?, routes: routes(tx, org).await?, allowed: head.allowed };
+    let settings = ModelSettings {
+        models: rows(tx, org).await?,
+        routes: routes(tx, org).await?,
+        allowed: head.allowed,
+        keys: keys(tx, org).await?,
+    };
     Ok(Models {
         settings,
         version: head.version,
@@ -110,6 +114,17 @@ async fn routes(tx: &mut TenantTx, org: OrgId) -> Result<Vec<RouteRow>> {
         .collect())
 }
 
+async fn keys(tx: &mut TenantTx, org: OrgId) -> Result<Vec<KeyRow>> {
+    sqlx::query_as!(
+        KeyRow,
+        "select provider, secret from sixty.model_keys where org_id = $1 order by provider",
+        org.0
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(from_sqlx)
+}
+
 /// Sets the whole, which has been checked, on top of the version that the administrator saw if one is given.
 pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> Result<()> {
     orgs::stands(tx).await?;
@@ -134,7 +149,8 @@ pub async fn put(tx: &mut TenantTx, new: &ModelSettings, seen: Option<i64>) -> R
         return Err(Error::VersionMismatch { current: find(tx).await?.version });
     }
     replace_rows(tx, &new.models).await?;
-    replace_routes(tx, &new.routes).await
+    replace_routes(tx, &new.routes).await?;
+    replace_keys(tx, &new.keys).await
 }
 
 /// Says nothing any more, which leaves what the platform says; from the version that the administrator saw if one is
@@ -199,4 +215,28 @@ async fn replace_routes(tx: &mut TenantTx, rows: &[RouteRow]) -> Result<()> {
             .push_bind(&row.candidates);
     });
     sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)
+}
+
+async fn replace_keys(tx: &mut TenantTx, rows: &[KeyRow]) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!("delete from sixty.model_keys where org_id = $1", org.0)
+        .execute(tx.connection())
+        .await
+        .map_err(from_sqlx)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut sql: QueryBuilder<Postgres> =
+        QueryBuilder::new("insert into sixty.model_keys (org_id, provider, secret) ");
+    sql.push_values(rows, |mut values, row| {
+        values.push_bind(org.0).push_bind(&row.provider).push_bind(&row.secret);
+    });
+    let gone = || Error::field("keys", "names a secret that was deleted just now");
+    sql.build()
+        .execute(tx.connection())
+        .await
+        .map_err(
+            |error| if violates(&error, "model_keys_org_id_secret_fkey") { gone() } else { from_sqlx(error) },
+        )
+        .map(drop)
 }

@@ -80,28 +80,28 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         r#"
         , session as (
             update sixty.sessions set last_seq = last_seq + 1, message_count = message_count + 1,
-                last_message_at = now(), preview = coalesce($16, preview)
-            where org_id = $1 and owner_id = $14 and id = $15
+                last_message_at = now(), preview = coalesce($17, preview)
+            where org_id = $1 and owner_id = $15 and id = $16
             returning last_seq
         ), message as (
             insert into sixty.messages (org_id, owner_id, session_id, id, seq, role, content, run_id, author_id)
-            select $1, $14, $15, $17, last_seq, $18, $19, $3, $14 from session
+            select $1, $15, $16, $18, last_seq, $19, $20, $3, $15 from session
         ), step as (
             insert into sixty.steps (org_id, owner_id, run_id, seq, kind, fence, payload)
-            values ($1, $14, $3, $20, $21, $22, $23)
+            values ($1, $15, $3, $21, $22, $23, $24)
         ), event as (
             insert into sixty.run_events (org_id, owner_id, run_id, fence, n_from, n_to, frames)
-            values ($1, $14, $3, $22, $24, $25, $26)
+            values ($1, $15, $3, $23, $25, $26, $27)
         )
-        update sixty.runs r set attempts = 0, iterations = $27,
+        update sixty.runs r set attempts = 0, iterations = $28,
             input_tokens = r.input_tokens + spent.sent, output_tokens = r.output_tokens + spent.answered,
             cache_read_input_tokens = r.cache_read_input_tokens + spent.read,
             cache_creation_input_tokens = r.cache_creation_input_tokens + spent.written, cost = r.cost + spent.cost,
-            status = case when $28 then 'done' else r.status end,
-            lease_owner = case when $28 then null else r.lease_owner end,
-            lease_until = case when $28 then null else r.lease_until end,
-            finished_at = case when $28 then now() end, model = $29
-        from spent where r.org_id = $1 and r.owner_id = $14 and r.id = $3
+            status = case when $29 then 'done' else r.status end,
+            lease_owner = case when $29 then null else r.lease_owner end,
+            lease_until = case when $29 then null else r.lease_until end,
+            finished_at = case when $29 then now() end, model = $30
+        from spent where r.org_id = $1 and r.owner_id = $15 and r.id = $3
         returning (select last_seq from session) as "seq!"
         "#,
         lease.user.0,

@@ -64,6 +64,8 @@ pub struct Context {
     /// In which state the organization's skills are, and what is said of models.
     pub skills: States,
     pub models: States,
+    /// In which state the organization's secrets are; 0: it has never had one.
+    pub secrets: i64,
     /// The model that the conversation has chosen, as `provider/model`.
     pub model: Option<String>,
     /// What was said before the history, and the archives that hold it whole.
@@ -135,6 +137,7 @@ macro_rules! context {
             current: versions(&row.current)?,
             skills: States { own: row.own_skills, platform: row.platform_skills },
             models: States { own: row.own_models, platform: row.platform_models },
+            secrets: row.secrets,
             model: row.model,
             summary: row.summary_text.map(|text| Summary {
                 text,
@@ -186,6 +189,7 @@ pub async fn prepare(tx: &mut TenantTx, session: SessionId, author: UserId) -> R
             coalesce((select k.since + k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
             coalesce((select k.since + k.version from sixty.model_settings k
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!",
+            coalesce((select k.version from sixty.secret_states k where k.org_id = $1), 0) as "secrets!",
             (select r.model from sixty.runs r
                 where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.iterations > 0
                     and coalesce(r.finished_at, r.created_at) > now() - interval '5 minutes'
@@ -480,7 +484,8 @@ pub async fn context(tx: &mut TenantTx, session: SessionId) -> Result<Context> {
                 where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_skills!",
             coalesce((select k.since + k.version from sixty.model_settings k where k.org_id = $1), 0) as "own_models!",
             coalesce((select k.since + k.version from sixty.model_settings k
-                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!"
+                where k.org_id = '00000000-0000-0000-0000-000000000000'), 0) as "platform_models!",
+            coalesce((select k.version from sixty.secret_states k where k.org_id = $1), 0) as "secrets!"
          from sixty.session_context c where org_id = $1 and owner_id = $2 and session_id = $3"#,
         tenant.org.0,
         tenant.user.0,

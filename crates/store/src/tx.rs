@@ -274,6 +274,28 @@ impl TenantTx {
         Ok(())
     }
 
+    /// Looks at the whole organization, for what the service itself has to know of it, until
+    /// [`go_back_to`](Self::go_back_to) what it answers.
+    pub(crate) async fn oversee(&mut self) -> Result<Tenant> {
+        let before = self.tenant;
+        if before.scope != Scope::Org {
+            self.switch(self.other_person(), Scope::Org).await?;
+        }
+        Ok(before)
+    }
+
+    pub(crate) async fn go_back_to(&mut self, before: Tenant) -> Result<()> {
+        if before.scope == Scope::Org {
+            return Ok(());
+        }
+        self.switch(self.other_person(), before.scope).await
+    }
+
+    /// None: it is the person for whom the transaction was opened.
+    fn other_person(&self) -> Option<UserId> {
+        Some(self.tenant.user).filter(|user| *user != self.opened.1.user)
+    }
+
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

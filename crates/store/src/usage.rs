@@ -27,12 +27,13 @@ pub(crate) struct Columns {
     pub written: Vec<i64>,
     pub costs: Vec<i64>,
     pub estimated: Vec<bool>,
+    pub own_keys: Vec<bool>,
 }
 
 impl From<&[Call]> for Columns {
     fn from(calls: &[Call]) -> Self {
         let mut columns = Self::default();
-        for Call { id, feature, model, usage, estimated } in calls {
+        for Call { id, feature, model, own_key, usage, estimated } in calls {
             columns.ids.push(*id);
             columns.features.push(feature.as_str().to_owned());
             columns.models.push(model.clone());
@@ -42,6 +43,7 @@ impl From<&[Call]> for Columns {
             columns.written.push(usage.cache_creation_input_tokens);
             columns.costs.push(usage.cost.0);
             columns.estimated.push(*estimated);
+            columns.own_keys.push(*own_key);
         }
         columns
     }
@@ -53,7 +55,7 @@ pub(crate) fn shard(run: RunId) -> i16 {
 }
 
 /// A statement that accounts for a run's calls on the way, in the name of whoever asked: a row a call, the sums, and what
-/// was set aside for them is free again. Its parameters begin with `$14`; before them are the run, `$1` to `$4`, and the
+/// was set aside for them is free again. Its parameters begin with `$15`; before them are the run, `$1` to `$4`, and the
 /// calls. Of the calls that were not stored before, `spent` has the sum. One statement for all, so that rows are always
 /// locked in the same order.
 macro_rules! accounting {
@@ -62,12 +64,13 @@ macro_rules! accounting {
         sqlx::$query!(
             "with call as (
                 select * from unnest($5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
-                    $11::bigint[], $12::bigint[], $13::boolean[])
-                    as c (id, feature, model, sent, answered, read, written, cost, estimated)
+                    $11::bigint[], $12::bigint[], $13::boolean[], $14::boolean[])
+                    as c (id, feature, model, sent, answered, read, written, cost, estimated, own_key)
             ), made as (
                 insert into sixty.usage_events (org_id, id, user_id, run_id, feature, model, input_tokens,
-                    output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost, estimated)
-                select $1::uuid, id, $2::uuid, $3::uuid, feature, model, sent, answered, read, written, cost, estimated
+                    output_tokens, cache_read_input_tokens, cache_creation_input_tokens, cost, estimated, own_key)
+                select $1::uuid, id, $2::uuid, $3::uuid, feature, model, sent, answered, read, written, cost, estimated,
+                    own_key
                 from call
                 on conflict (org_id, id) do nothing
                 returning feature, model, input_tokens as sent, output_tokens as answered,
@@ -115,6 +118,7 @@ macro_rules! accounting {
             &calls.written,
             &calls.costs,
             &calls.estimated,
+            &calls.own_keys,
             $($value),*
         )
     }};
@@ -136,7 +140,7 @@ pub async fn record(tx: &mut RunTx, calls: &[Call]) -> Result<()> {
             output_tokens = r.output_tokens + spent.answered,
             cache_read_input_tokens = r.cache_read_input_tokens + spent.read,
             cache_creation_input_tokens = r.cache_creation_input_tokens + spent.written, cost = r.cost + spent.cost
-         from spent where r.org_id = $1 and r.owner_id = $14 and r.id = $3",
+         from spent where r.org_id = $1 and r.owner_id = $15 and r.id = $3",
         lease.user.0
     )
     .execute(tx.connection())
@@ -230,7 +234,7 @@ pub async fn events(
     limit: i64,
 ) -> Result<Vec<UsageEvent>> {
     let rows = sqlx::query!(
-        "select e.id, o.external_id, e.user_id, e.run_id, e.feature, e.model, e.input_tokens, e.output_tokens,
+        "select e.id, o.external_id, e.user_id, e.run_id, e.feature, e.model, e.own_key, e.input_tokens, e.output_tokens,
             e.cache_read_input_tokens, e.cache_creation_input_tokens, e.cost, e.estimated, e.at
          from sixty.usage_events e join sixty.orgs o on o.org_id = e.org_id
          where e.at < now() - interval '30 seconds' and ($1::timestamptz is null or (e.at, e.id) > ($1, $2::uuid))
@@ -249,6 +253,7 @@ pub async fn events(
         run_id: row.run_id.into(),
         feature: row.feature,
         model: row.model,
+        own_key: row.own_key,
         usage: Usage {
             input_tokens: row.input_tokens,
             output_tokens: row.output_tokens,

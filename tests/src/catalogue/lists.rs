@@ -68,6 +68,8 @@ const OPEN_POLICIES: &[(&str, &str)] = &[
         "the platform settles accounts with all organizations; ids, names of models and numbers",
     ),
     ("usage_events.expiry", "single calls are dropped after 400 days; the sums stay"),
+    ("secret_values.work", "what an earlier master key has sealed is sealed anew; ids alone"),
+    ("secret_states.changes", "each replica learns whose secrets have changed; ids, numbers and times"),
     (
         "audit_pending.work",
         "the organizations whose trail is to be sealed; column grants keep it from the rest",
@@ -137,10 +139,15 @@ const SYSTEM_GRANTS: &[(&str, &str)] = &[
     ),
     ("slack_turns: update (fence, lease_until)", "the same"),
     (
-        "usage_events: select (at, cache_creation_input_tokens, cache_read_input_tokens, cost, estimated, feature, id, input_tokens, model, org_id, output_tokens, run_id, user_id)",
+        "usage_events: select (at, cache_creation_input_tokens, cache_read_input_tokens, cost, estimated, feature, id, input_tokens, model, org_id, output_tokens, own_key, run_id, user_id)",
         "the platform's accounts",
     ),
     ("usage_events: delete", "expiry"),
+    (
+        "secret_values: select (key_id, org_id)",
+        "which organizations' secrets an earlier master key has sealed",
+    ),
+    ("secret_states: select (changed_at, org_id, version)", "whose secrets have changed"),
     ("idempotency: delete", "expiry"),
     ("idempotency: select (created_at, org_id)", "expiry"),
     (
@@ -174,6 +181,9 @@ const CONTENT_COLUMNS: &[(&str, &str)] = &[
     ("members.name", "a name"),
     ("members.external_id", "often an e-mail address"),
     ("api_keys.name", "an administrator's words"),
+    ("secrets.name", "an administrator's words"),
+    ("secret_values.sealed", "a secret, sealed"),
+    ("model_keys.secret", "an administrator's words"),
     ("card_types.schema", "an administrator's words"),
     ("skill_states.first", "an administrator's words"),
     ("skill_versions.document", "an administrator's words"),

@@ -44,6 +44,7 @@ const WITHOUT_OWN_WORDS: &[(&str, &str)] = &[
     ("PATCH /v1/admin/members/{user}", "words of an enum"),
     ("POST /v1/admin/api-keys", "an administrator's"),
     ("PUT /v1/admin/card-types/{type}", "an administrator's"),
+    ("PUT /v1/admin/secrets/{name}", "an administrator's, sealed"),
     ("POST /v1/admin/skills", "an administrator's"),
     ("POST /v1/admin/skills/validate", "an administrator's"),
     ("POST /v1/admin/skills/import", "an administrator's"),

@@ -115,7 +115,7 @@ async fn sweep(tally: &mut Tally, mode: Mode, who: &Insider) {
         let parameters = match operation.names {
             Names::Nothing => Vec::new(),
             Names::OwnKey => vec!["main".into()],
-            Names::OwnCardType | Names::OwnSkill => vec!["offer-9".into()],
+            Names::OwnCardType | Names::OwnSecret | Names::OwnSkill => vec!["offer-9".into()],
             Names::OwnEntity => vec!["deal".into(), "D-9".into()],
             _ => continue,
         };

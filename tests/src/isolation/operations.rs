@@ -30,6 +30,9 @@ pub enum Names {
     /// A type of cards by its name, and one that the caller gives.
     CardType,
     OwnCardType,
+    /// A secret by its name, and one that the caller gives.
+    Secret,
+    OwnSecret,
     /// A skill by its key, and one that the caller gives.
     Skill,
     OwnSkill,
@@ -62,9 +65,9 @@ const fn op(method: &'static str, path: &'static str, names: Names, body: &'stat
 
 use Names::{
     ApiKey, Approval, ApprovalCursor, CardType, Entity, EntityCursor, Event, Member, Message, Nothing,
-    Notification, NotificationCursor, OwnCardType, OwnEntity, OwnKey, OwnSkill, Platform, Proposal, Question,
-    QuestionCursor, Run, Schedule, ScheduleCursor, Session, SessionCursor, Skill, SlackLink, Summary,
-    SummaryCursor,
+    Notification, NotificationCursor, OwnCardType, OwnEntity, OwnKey, OwnSecret, OwnSkill, Platform,
+    Proposal, Question, QuestionCursor, Run, Schedule, ScheduleCursor, Secret, Session, SessionCursor, Skill,
+    SlackLink, Summary, SummaryCursor,
 };
 
 #[rustfmt::skip]
@@ -176,6 +179,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/v1/admin/api-keys", Nothing, ""),
     op("GET", "/v1/admin/api-keys/{id}", ApiKey, ""),
     op("DELETE", "/v1/admin/api-keys/{id}", ApiKey, ""),
+    op("GET", "/v1/admin/secrets", Nothing, ""),
+    op("PUT", "/v1/admin/secrets/{name}", OwnSecret, r#"{"value": "a value of mine"}"#),
+    op("DELETE", "/v1/admin/secrets/{name}", Secret, ""),
     op("GET", "/v1/admin/card-types", Nothing, ""),
     op("PUT", "/v1/admin/card-types/{type}", OwnCardType, r#"{"type": "object"}"#),
     op("GET", "/v1/admin/card-types/{type}", CardType, ""),
@@ -331,6 +337,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("/v1/admin/feedback", "rating"),
     ("/v1/suggestions", "timezone"),
     ("/v1/admin/card-types", "cursor"),
+    ("/v1/admin/secrets", "cursor"),
     // A key that each caller gives: it may be new to them, whoever else uses it.
     ("/v1/admin/skills", "category"),
     ("/v1/admin/skills", "priority"),
@@ -378,7 +385,9 @@ pub const PLAIN: &[(&str, &str)] = &[
 pub fn places() -> Vec<Place> {
     let paths = OPERATIONS
         .iter()
-        .filter(|operation| !matches!(operation.names, Nothing | OwnCardType | OwnEntity | OwnKey | OwnSkill))
+        .filter(|operation| {
+            !matches!(operation.names, Nothing | OwnCardType | OwnEntity | OwnKey | OwnSecret | OwnSkill)
+        })
         .map(|operation| place(operation.method, operation.path, At::Path, operation.names));
     paths.chain(PLACES.iter().copied()).collect()
 }

@@ -270,6 +270,12 @@ impl Witness {
             self.json(Method::PUT, &format!("/v1/admin/card-types/{name}"), schema.clone()).await;
         }
         self.get("/v1/admin/card-types").await;
+        for name in ["provider", "spare"] {
+            let value = json!({"value": format!("a key of {} for {name}", self.org)});
+            self.json(Method::PUT, &format!("/v1/admin/secrets/{name}"), value).await;
+        }
+        self.get("/v1/admin/secrets").await;
+        self.send(Method::DELETE, "/v1/admin/secrets/spare", |request| request).await;
         self.get("/v1/admin/card-types/offer").await;
         self.send(Method::DELETE, "/v1/admin/card-types/brief", |request| request).await;
         let made =

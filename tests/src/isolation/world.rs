@@ -183,7 +183,7 @@ impl World {
             Names::ApiKey => [(NOBODYS, Uuid::now_v7().to_string()), (OTHERS, self.mallorys_key.clone())]
                 .map(|(what, id)| (what, vec![id]))
                 .into(),
-            Names::CardType => [(NOBODYS, "never"), (OTHERS, "offer-9")]
+            Names::CardType | Names::Secret => [(NOBODYS, "never"), (OTHERS, "offer-9")]
                 .map(|(what, name)| (what, vec![name.to_owned()]))
                 .into(),
             Names::Skill => [(NOBODYS, "never"), (OTHERS, "offer-9")]
@@ -192,7 +192,9 @@ impl World {
             Names::Platform => [(NOBODYS, "never"), (OTHERS, "globex"), ("one's own", "acme")]
                 .map(|(what, org)| (what, vec![org.to_owned(), "mallory".to_owned()]))
                 .into(),
-            Names::Nothing | Names::OwnKey | Names::OwnCardType | Names::OwnSkill => Vec::new(),
+            Names::Nothing | Names::OwnKey | Names::OwnCardType | Names::OwnSecret | Names::OwnSkill => {
+                Vec::new()
+            }
         }
     }
 
@@ -322,6 +324,10 @@ async fn fill(person: &Person) {
     person.put("/v1/org/profile", json!({"company_name": CANARY})).await.expect(200);
     let schema = json!({"type": "object", "title": CANARY});
     person.put("/v1/admin/card-types/offer-9", schema).await.expect(201);
+    person
+        .put("/v1/admin/secrets/offer-9", json!({"value": "what mallory keeps to herself"}))
+        .await
+        .expect(201);
     let document = format!("---\nname: Offer\ndescription: {CANARY}\n---\n# {CANARY}\n");
     let skill = json!({"document": document, "files": {"references/prices.md": CANARY}});
     person.put("/v1/admin/skills/offer-9", skill).await.expect(201);

@@ -1,6 +1,7 @@
 //! Several models: who is asked, who answers where one fails, and what administrators say of both.
 
 mod failover;
+mod keys;
 mod routing;
 mod states;
 mod windows;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{ModelRow, ModelSettings, RouteRow};
+use super::{KeyRow, ModelRow, ModelSettings, RouteRow};
 use crate::FieldError;
 
 const MOST_MODELS: usize = 500;
@@ -10,6 +10,7 @@ const MOST_MODELS: usize = 500;
 const MOST_ROUTES: usize = 24;
 const MOST_CANDIDATES: usize = 8;
 const MOST_ALLOWED: usize = 500;
+const MOST_KEYS: usize = 100;
 /// Longest name of a model on its provider's wire, in bytes.
 const LONGEST_NAME: usize = 200;
 /// Windows and answers that are believed, in tokens.
@@ -26,6 +27,7 @@ pub fn check(settings: &ModelSettings, providers: &[&str]) -> Vec<FieldError> {
     let counts = [
         ("models", settings.models.len(), MOST_MODELS),
         ("routes", settings.routes.len(), MOST_ROUTES),
+        ("keys", settings.keys.len(), MOST_KEYS),
         ("allowed", settings.allowed.as_ref().map_or(0, Vec::len), MOST_ALLOWED),
     ];
     for (field, count, most) in counts {
@@ -36,6 +38,7 @@ pub fn check(settings: &ModelSettings, providers: &[&str]) -> Vec<FieldError> {
     }
     check.models(&settings.models);
     check.routes(&settings.routes);
+    check.keys(&settings.keys);
     for (i, name) in settings.allowed.iter().flatten().enumerate() {
         let field = format!("allowed[{i}]");
         match name.strip_suffix("/*") {
@@ -100,6 +103,17 @@ impl Check<'_> {
                 }
                 self.model(place, name);
             }
+        }
+    }
+
+    fn keys(&mut self, rows: &[KeyRow]) {
+        let mut seen = HashSet::new();
+        for (i, row) in rows.iter().enumerate() {
+            let field = format!("keys[{i}].provider");
+            if !seen.insert(&row.provider) {
+                self.refuse(field.clone(), "has another key");
+            }
+            self.provider(field, &row.provider);
         }
     }
 

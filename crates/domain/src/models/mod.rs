@@ -62,6 +62,19 @@ pub struct ModelSettings {
     /// Models that may be asked, as `provider/model` or `provider/*`; left out: all that there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Vec<String>>,
+    /// Providers that are asked with the organization's own key. The platform has none: its keys are the operator's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyRow>,
+}
+
+/// A provider that the organization asks with a key of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRow {
+    /// Name of a configured provider.
+    pub provider: String,
+    /// Name of the organization's secret that holds the key.
+    pub secret: String,
 }
 
 /// What is known of one model.

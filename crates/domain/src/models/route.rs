@@ -14,6 +14,8 @@ pub struct Candidate {
     /// In tokens.
     pub context_window: Option<u32>,
     pub max_output_tokens: Option<u32>,
+    /// The organization's secret that holds its own key for the provider; none: it is asked with the platform's.
+    pub secret: Option<String>,
 }
 
 impl Candidate {
@@ -93,7 +95,13 @@ impl Routes {
             price: price(platform).or_else(listed).or_else(|| price(own)),
             context_window: first(|row| row.context_window),
             max_output_tokens: first(|row| row.max_output_tokens),
+            secret: self.secret_for(provider_of(model)).map(ToOwned::to_owned),
         }
+    }
+
+    /// Name of the secret with which the organization asks this provider; none: it is asked with the platform's key.
+    fn secret_for(&self, provider: &str) -> Option<&str> {
+        self.own.keys.iter().find(|row| row.provider == provider).map(|row| row.secret.as_str())
     }
 
     /// Whether the model can be asked here: its provider is configured, and nobody forbids it.

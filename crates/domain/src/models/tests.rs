@@ -132,6 +132,11 @@ fn what_is_wrong_with_settings_is_told_by_field() {
         (serde_json::json!({"routes": [{"candidates": ["a/x", "a/x"]}]}), "routes[0].candidates[1]"),
         (serde_json::json!({"routes": [{"candidates": ["a/x y"]}]}), "routes[0].candidates[0]"),
         (serde_json::json!({"routes": [{"candidates": ["a/x"]}, {"candidates": ["b/x"]}]}), "routes[1]"),
+        (serde_json::json!({"keys": [{"provider": "c", "secret": "x"}]}), "keys[0].provider"),
+        (
+            serde_json::json!({"keys": [{"provider": "a", "secret": "x"}, {"provider": "a", "secret": "y"}]}),
+            "keys[1].provider",
+        ),
         (serde_json::json!({"allowed": []}), "allowed"),
         (serde_json::json!({"allowed": ["c/*"]}), "allowed[0]"),
         (serde_json::json!({"routes": vec![serde_json::json!({"candidates": ["a/x"]}); 25]}), "routes"),

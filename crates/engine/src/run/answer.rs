@@ -1,7 +1,7 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
 use domain::{Block, Event, MessageId, Result, block, run::RunStatus};
-use model::{Answer, AnswerStream, Delta, ModelError};
+use model::{Answer, AnswerStream, Client, Delta, ModelError, Ring};
 use redact::RedactStream;
 use serde_json::value::RawValue;
 use store::{
@@ -139,10 +139,19 @@ impl Run {
         [self.deadline, of_step].into_iter().flatten().fold(latest, Instant::min)
     }
 
+    /// The client that a call has come to, with the organization's own key where it has one.
+    pub(super) fn client(&self, ring: &Ring) -> Result<Client, ModelError> {
+        let client = ring.client().ok_or_else(unconfigured)?;
+        self.secrets.with_own_key(ring.current(), client)
+    }
+
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
         let body = prompt::body(&self.frozen, self.target(), &self.history, self.choice());
         self.call = Some(self.observe(self.ring.current()));
-        let Some(client) = self.ring.client() else { return Ok(Err(unconfigured())) };
+        let client = match self.client(&self.ring) {
+            Ok(client) => client,
+            Err(error) => return Ok(Err(error)),
+        };
         crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
         tokio::select! {
@@ -298,20 +307,20 @@ impl Run {
                 }
                 known.push(id.clone());
                 let name = self.clean(&name);
-                Some(Block::ToolUse { id, name, input: self.engine.redact_json(input) })
+                Some(Block::ToolUse { id, name, input: self.secrets.door.redact_json(input) })
             }
-            Block::Other(raw) => Some(Block::Other(self.engine.redact_json(raw))),
+            Block::Other(raw) => Some(Block::Other(self.secrets.door.redact_json(raw))),
         }
     }
 
     /// The model's words as they were shown while they came.
     fn said(&self, text: &str) -> String {
-        self.engine.redact(text).replace('\0', "\u{FFFD}")
+        self.secrets.door.redact(text).replace('\0', "\u{FFFD}")
     }
 
     /// Any other text of a model or a tool as it may be stored and shown.
     pub(super) fn clean(&self, text: &str) -> String {
-        self.engine.redact_hidden(text).replace('\0', "\u{FFFD}")
+        self.secrets.door.redact_hidden(text).replace('\0', "\u{FFFD}")
     }
 
     /// A turn may end without a word, after tools; anything else that is empty
@@ -357,12 +366,12 @@ impl Shown {
         match delta {
             Delta::Text(text) => {
                 self.end_thinking(run);
-                let safe = self.text.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
+                let safe = self.text.get_or_insert_with(|| run.secrets.door.stream()).push(&text);
                 self.show_text(run, &safe);
             }
             Delta::Thinking(text) => {
                 self.end_text(run);
-                let safe = self.thinking.get_or_insert_with(|| run.engine.0.redactor.stream()).push(&text);
+                let safe = self.thinking.get_or_insert_with(|| run.secrets.door.stream()).push(&text);
                 self.show_thinking(run, &safe);
             }
             Delta::ToolUseStarted { .. } => {
@@ -414,7 +423,7 @@ pub(super) fn stop_of(
     stopped.ok().and_then(|stop| *stop).unwrap_or(crate::Stop::Lost).into()
 }
 
-pub(super) fn unconfigured() -> ModelError {
+fn unconfigured() -> ModelError {
     ModelError::Connect { detail: "its provider is not configured any more".into() }
 }
 

@@ -34,7 +34,8 @@ impl Run {
         self.usage += usage;
         self.engine.telemetry().meters.tokens(&asked.model, &usage);
         let (id, model) = (Uuid::now_v7(), asked.model.clone());
-        self.unbilled.push(Call { id, feature, model, usage, estimated });
+        let own_key = asked.secret.is_some();
+        self.unbilled.push(Call { id, feature, model, own_key, usage, estimated });
         usage
     }
 

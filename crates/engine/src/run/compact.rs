@@ -23,6 +23,7 @@ use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
     routing,
+    secrets::Secrets,
 };
 
 /// What is wanted of a compaction.
@@ -133,7 +134,7 @@ impl Run {
     }
 
     async fn window(&self) -> usize {
-        self.engine.window(self.ring.current()).await
+        self.engine.window(self.ring.current(), &self.secrets).await
     }
 
     /// Archives a range and moves the prompt's beginning behind it. False: there
@@ -236,8 +237,9 @@ impl Run {
         let earlier = self.frozen.summary_text.clone();
         let mut so_far = earlier.clone();
         let deadline = Instant::now() + SUMMARY_TIME;
-        let mut ring = self.engine.ring(routing::for_summary(&self.routes, self.ring.current()));
-        for piece in compaction::requests(messages, self.engine.window(ring.current()).await) {
+        let mut ring =
+            self.engine.ring(self.lease.org, routing::for_summary(&self.routes, self.ring.current()));
+        for piece in compaction::requests(messages, self.engine.window(ring.current(), &self.secrets).await) {
             match Box::pin(self.ask_summary(&mut ring, so_far.as_deref(), &piece, deadline)).await? {
                 Some(text) => so_far = Some(text),
                 None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
@@ -287,7 +289,10 @@ impl Run {
         request: Bytes,
         deadline: Instant,
     ) -> Result<Result<Answer, ModelError>, Left> {
-        let Some(client) = ring.client() else { return Ok(Err(super::answer::unconfigured())) };
+        let client = match self.client(ring) {
+            Ok(client) => client,
+            Err(error) => return Ok(Err(error)),
+        };
         let (mut stop, sent) = (self.stop.clone(), request.len());
         let call = self.observe(candidate);
         let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
@@ -348,17 +353,19 @@ impl crate::Engine {
     }
 
     /// The context window of a model, in tokens: asked until its provider tells.
-    async fn window(&self, candidate: &Candidate) -> usize {
+    async fn window(&self, candidate: &Candidate, secrets: &Secrets) -> usize {
         if let Some(known) = self.known_window(candidate) {
             return known;
         }
-        let Some(client) = self.0.providers.client(candidate) else { return WINDOW };
+        let Some(client) = self.0.providers.client(candidate).cloned() else { return WINDOW };
+        let Ok(client) = secrets.with_own_key(candidate, client) else { return WINDOW };
         let model = candidate.model.as_str();
         let window = match client.model_info(candidate.name()).await {
             Ok(info) => {
                 info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
             }
-            Err(ModelError::Refused { .. }) => WINDOW,
+            // What is refused to one key says nothing to the others.
+            Err(ModelError::Refused { .. }) if candidate.secret.is_none() => WINDOW,
             Err(error) => {
                 tracing::debug!(%error, model, "the provider does not tell the model's window now");
                 return WINDOW;

@@ -50,7 +50,11 @@ impl Run {
     /// What the person is told of a failed model call; the details are logged.
     pub(super) async fn model_failed(&mut self, error: &ModelError) -> Result<(), Left> {
         tracing::warn!(run = %self.lease.run, %error, "the model call failed");
+        if let Some(message) = self.fault_of_own_key(error) {
+            return self.failed("model_key_refused", &message, false).await;
+        }
         let (code, message) = match error {
+            ModelError::OwnKey { detail } => ("model_key_unusable", detail.as_str()),
             ModelError::Refused { .. } => ("model_refused_request", "the model provider refused the request"),
             ModelError::PromptTooLong { .. } => {
                 ("prompt_too_long", "the conversation is too long for the model")
@@ -75,6 +79,17 @@ impl Run {
             }
         };
         self.failed(code, message, error.is_retryable()).await
+    }
+
+    /// What is wrong where the provider refuses a key that is the organization's own.
+    fn fault_of_own_key(&self, error: &ModelError) -> Option<String> {
+        let asked = self.ring.current();
+        let secret = asked.secret.as_ref().filter(|_| error.is_about_key())?;
+        Some(format!(
+            "the model provider {} refused the organization's own key, which is the secret {secret}; an administrator \
+             can replace it with PUT /v1/admin/secrets/{secret}",
+            asked.provider()
+        ))
     }
 
     async fn end(

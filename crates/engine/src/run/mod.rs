@@ -50,6 +50,7 @@ use crate::{
     feed::{Feed, Staged},
     prompt::{Choice, Frozen, is_question},
     repetition::RepetitionGuard,
+    secrets::Secrets,
     sequence::Sequence,
     skills::Library,
     telemetry::{ModelCall, Traced},
@@ -67,6 +68,7 @@ pub(crate) struct Start {
     pub zone: Tz,
     pub candidates: Vec<Candidate>,
     pub routes: Arc<Routes>,
+    pub secrets: Arc<Secrets>,
     pub context: Context,
     pub matrix: Matrix,
     /// What may be used, and where that stands.
@@ -96,6 +98,8 @@ pub(crate) struct Run {
     /// What stands for models, and whom the run asks.
     routes: Arc<Routes>,
     ring: Ring,
+    /// What the organization keeps secret: no text of the run holds it, and some of it may be keys for models.
+    secrets: Arc<Secrets>,
     /// The skill that it follows.
     skill: Option<PinnedSkill>,
     /// Until when it may follow it, here: what waits for a person, or is taken over, begins anew.
@@ -153,6 +157,7 @@ struct Given {
     frozen: Frozen,
     library: Arc<Library>,
     routes: Arc<Routes>,
+    secrets: Arc<Secrets>,
     candidates: Vec<Candidate>,
 }
 
@@ -215,8 +220,8 @@ impl Engine {
     ) -> Option<(Run, Option<Opened>)> {
         let offer = self.offer(&start.matrix, start.role, start.sequence.is_some());
         let frozen = self.frozen(start.lease.user, offer, (&start.context, &start.library));
-        let Start { library, routes, candidates, .. } = start;
-        let given = Given { frozen, library, routes, candidates };
+        let Start { library, routes, secrets, candidates, .. } = start;
+        let given = Given { frozen, library, routes, secrets, candidates };
         let mut run = self.run_of(start.lease, (start.role, offer), start.mode, given, start.context);
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
@@ -260,7 +265,7 @@ impl Engine {
         given: Given,
         context: Context,
     ) -> Run {
-        let Given { frozen, library, routes, candidates } = given;
+        let Given { frozen, library, routes, secrets, candidates } = given;
         let (sender, stop) = watch::channel(None);
         let feed = self.0.feeds.open(lease);
         self.0.live().insert(lease.run, Live { lease, committed: false, stop: sender });
@@ -279,7 +284,8 @@ impl Engine {
             stop,
             library,
             routes,
-            ring: self.ring(candidates),
+            ring: self.ring(lease.org, candidates),
+            secrets,
             skill: None,
             deadline: None,
             sequence: None,
@@ -362,6 +368,7 @@ impl Run {
     /// Looks at where the conversation stands, and does what comes next.
     async fn step(&mut self, opened: Option<Opened>) -> Result<(), Left> {
         self.check_stop()?;
+        self.learn_secrets().await?;
         match self.errand {
             Errand::Answer => {}
             Errand::Compaction => return self.compact_only().await,
@@ -397,6 +404,14 @@ impl Run {
             }
             _ => self.ask(opened).await,
         }
+    }
+
+    /// What the organization keeps secret from here on, if that has changed.
+    async fn learn_secrets(&mut self) -> Result<(), Left> {
+        if self.engine.has_newer_secrets(self.lease.org, &self.secrets.door) {
+            self.secrets = self.engine.secrets(self.lease.org).await?;
+        }
+        Ok(())
     }
 
     /// Another run of the session may have spoken after this one's question: an answer

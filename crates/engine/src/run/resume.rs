@@ -67,6 +67,7 @@ impl Engine {
             trust::distrust(tx.tenant(), lease.session).await?;
         }
         let routes = self.routes(tx.tenant(), loaded.context.models).await?;
+        let secrets = self.secrets_in(tx.tenant(), loaded.context.secrets).await?;
         let (chosen, candidates) = self.chosen(&mut tx, &loaded, &routes).await?;
         let library = self.library(tx.tenant(), loaded.context.skills).await?;
         let role = loaded.role.capped(membership.ceiling);
@@ -87,7 +88,7 @@ impl Engine {
         }
         tx.commit().await?;
         let frozen = self.frozen(lease.user, offer, (&loaded.context, &library));
-        let given = Given { frozen, library, routes, candidates };
+        let given = Given { frozen, library, routes, secrets, candidates };
         let mut run = self.run_of(lease, (role, offer), chosen.mode, given, loaded.context.clone());
         self.0.committed(lease);
         run.take_skill(loaded.skill.clone(), sequence);

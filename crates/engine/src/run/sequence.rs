@@ -136,7 +136,7 @@ impl Run {
     /// How the step begins, with the arguments as they are by now.
     async fn call_of(&self, tx: &mut RunTx, sequence: &mut Sequence, at: usize) -> Result<Beginning> {
         let Given { arguments, lacks, .. } = sequence.evaluate(at);
-        let arguments = self.engine.clean_members(arguments);
+        let arguments = self.secrets.door.clean_members(arguments);
         sequence.rows[at].missing = lacks.into_iter().take(100).collect();
         let (does, arguments) = match meant(sequence.does(at), arguments) {
             Ok(meant) => meant,
@@ -203,7 +203,7 @@ impl Run {
     /// Stores the call as a message of the conversation, with the step that it belongs to.
     async fn store_call(&mut self, mut tx: RunTx, made: Made, mut news: Vec<Event>) -> Result<(), Left> {
         let input = to_raw_value(&made.input).map_err(domain::Error::internal)?;
-        let input = self.engine.redact_json(input);
+        let input = self.secrets.door.redact_json(input);
         let content = block::to_json(&[Block::ToolUse { id: made.id, name: made.name, input }]);
         let message = MessageId::new();
         news.push(Event::MessageComplete {
@@ -362,9 +362,9 @@ impl Run {
                     class: answered.class,
                     state: outcome.state(),
                     output: match sequence.made(&call.id) {
-                        Some(_) => Some(self.engine.output_of(outcome)),
+                        Some(_) => Some(self.secrets.door.output_of(outcome)),
                         None if call.name == SUBMIT_OUTPUT => {
-                            handed_in_by(&call.input).map(|output| self.engine.clean_json(output))
+                            handed_in_by(&call.input).map(|output| self.secrets.door.clean_json(output))
                         }
                         None => None,
                     },

@@ -169,7 +169,8 @@ async fn sent(
     outcome: std::result::Result<(), MailError>,
 ) -> Result<()> {
     let mut tx = engine.store().tenant(leased.owner).await?;
-    let redacted = |why: &str| engine.redact_hidden(why).into_owned();
+    let door = engine.door_in(&mut tx).await?;
+    let redacted = |why: &str| door.redact_hidden(why).into_owned();
     match outcome {
         Ok(()) => rows::end(&mut tx, parcel.id, DeliveryStatus::Sent, None).await.map(drop)?,
         Err(MailError::NotTaken(why)) => match tries_left(parcel) {

@@ -239,6 +239,8 @@ async fn ready(tx: &mut TenantTx, held: &Held) -> Result<std::result::Result<Pre
             neutral(&task.name),
             held.slot.format("%Y-%m-%d %H:%M")
         ),
+        // It was written when others were known.
+        secrets: 0,
     }))
 }
 

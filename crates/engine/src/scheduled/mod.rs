@@ -128,9 +128,10 @@ impl Engine {
             return Err(Error::fields(problems));
         };
         let (stored, id) = (stored(&schedule)?, ScheduleId::new());
+        let door = self.door_in(tx).await?;
         let content = Content {
-            name: &self.redact_hidden(new.name.trim()),
-            prompt: &self.redact_hidden(&new.prompt),
+            name: &door.redact_hidden(new.name.trim()),
+            prompt: &door.redact_hidden(&new.prompt),
             schedule: &stored,
             anchor: schedule.anchor(),
             next: schedule.next(now),
@@ -182,7 +183,8 @@ impl Engine {
         if !afresh {
             schedule = old;
         }
-        let (name, prompt) = (self.redact_hidden(name), self.redact_hidden(prompt));
+        let door = self.door_in(tx).await?;
+        let (name, prompt) = (door.redact_hidden(name), door.redact_hidden(prompt));
         let catch_up = change.catch_up.unwrap_or(task.catch_up);
         let same = !afresh
             && *name == task.name

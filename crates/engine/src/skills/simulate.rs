@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Engine, Wanted,
     builtins::{self, Asking},
+    door::Door,
     run::shorten,
     sequence::{self, Given, Sequence},
 };
@@ -49,6 +50,7 @@ pub struct Asker<'a> {
 /// What the steps of a sequence are looked at with.
 struct Stage<'a> {
     library: &'a Library,
+    door: Door,
     tools: &'a BTreeMap<String, String>,
     matrix: &'a Matrix,
     offer: Offer,
@@ -129,6 +131,7 @@ impl Engine {
         let mut sequence = Sequence::new(expanded, rows, inputs, context)?;
         let mut stage = Stage {
             library: &library,
+            door: self.door_in(tx).await?,
             tools: &tools,
             matrix: &matrix,
             offer,
@@ -152,7 +155,7 @@ impl Engine {
         at: usize,
     ) -> Result<SimulatedStep> {
         let Given { arguments, group, lacks } = sequence.evaluate(at);
-        let input = self.clean_members(arguments);
+        let input = stage.door.clean_members(arguments);
         let planned = sequence.planned(at).clone();
         let late = stage.late_inputs(sequence, group);
         let (later, missing) = lacks.into_iter().partition(|path| stage.is_later(group, &late, path));
@@ -288,7 +291,7 @@ impl Engine {
         if !outcome.success {
             return Ok((policy, Would::Fail { why: outcome.text }, None));
         }
-        let output = self.output_of(&outcome);
+        let output = stage.door.output_of(&outcome);
         Ok((policy, Would::Read { result: shorten(&outcome.text, MAX_WOULD) }, Some(output)))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_openai::{Client as OpenAi, config::Config};
 use bytes::Bytes;
 use reqwest::{Client as Http, header::HeaderMap};
+use secrecy::SecretString;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tower::service_fn;
@@ -12,6 +13,7 @@ use tower::service_fn;
 use super::{
     ChatEndpoint, Dialect, Reading,
     assemble::Assembler,
+    endpoint::Place,
     events::Verdict,
     translate::translate,
     transport::{Expected, Transport, failure},
@@ -29,6 +31,7 @@ pub struct ChatClient(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     http: Http,
+    place: Arc<Place>,
     openai: OpenAi<Arc<dyn Config>>,
     dialect: Dialect,
     patience: Patience,
@@ -37,11 +40,12 @@ struct Inner {
 impl ChatClient {
     /// Fails when the endpoint cannot be used; does not try to reach it.
     pub fn new(endpoint: ChatEndpoint, options: Options) -> Result<Self, BadEndpoint> {
-        let place: Arc<dyn Config> = Arc::new(endpoint.place()?);
+        let place = Arc::new(endpoint.place()?);
         let http = http::client(HeaderMap::new(), &options)?;
         Ok(Self(Arc::new(Inner {
-            openai: OpenAi::build(http.clone(), place),
+            openai: OpenAi::build(http.clone(), place.clone() as Arc<dyn Config>),
             http,
+            place,
             dialect: endpoint.dialect,
             patience: Patience::new(options, endpoint.key.unwrap_or_default()),
         })))
@@ -53,6 +57,15 @@ impl ChatClient {
         let mut inner = (*self.0).clone();
         inner.patience.options.retry.max_retries = 0;
         Self(Arc::new(inner))
+    }
+
+    /// The same, with the same connections, but with another key. Fails where no header can carry it.
+    pub fn with_key(&self, key: SecretString) -> Result<Self, BadEndpoint> {
+        let mut inner = (*self.0).clone();
+        inner.place = Arc::new(inner.place.with_key(key.clone())?);
+        inner.openai = OpenAi::build(inner.http.clone(), inner.place.clone() as Arc<dyn Config>);
+        inner.patience = Patience::new(inner.patience.options, key);
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Asks for an answer piece by piece. The body is that of a Messages API

@@ -51,14 +51,13 @@ impl ChatEndpoint {
 
     /// What `async-openai` asks for. Its own configuration reads the environment.
     pub(super) fn place(&self) -> Result<Place, BadEndpoint> {
-        let key = self.key.clone().unwrap_or_default();
-        let mut headers = HeaderMap::new();
-        if self.key.is_some() {
-            let bearer = format!("Bearer {}", key.expose_secret());
-            headers.insert(AUTHORIZATION, address::secret_header(bearer)?);
-        }
         let base = address::joined(&self.base_url, &[])?;
-        Ok(Place { base: base.as_str().trim_end_matches('/').to_owned(), key, headers })
+        let base = base.as_str().trim_end_matches('/').to_owned();
+        let place = Place { base, key: SecretString::default(), headers: HeaderMap::new() };
+        match &self.key {
+            Some(key) => place.with_key(key.clone()),
+            None => Ok(place),
+        }
     }
 }
 
@@ -67,6 +66,15 @@ pub(super) struct Place {
     base: String,
     key: SecretString,
     headers: HeaderMap,
+}
+
+impl Place {
+    /// The same place, with another key.
+    pub(super) fn with_key(&self, key: SecretString) -> Result<Self, BadEndpoint> {
+        let bearer = format!("Bearer {}", key.expose_secret());
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, address::secret_header(bearer)?)]);
+        Ok(Self { base: self.base.clone(), key, headers })
+    }
 }
 
 impl Config for Place {

@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{Client as Http, RequestBuilder, Url};
+use reqwest::{
+    Client as Http, RequestBuilder, Url,
+    header::{HeaderName, HeaderValue},
+};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Endpoint, Reading, assemble::Assembler, unsigned, wire::Message};
+use super::{Auth, Endpoint, Reading, assemble::Assembler, unsigned, wire::Message};
 use crate::{
     Answer, AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address,
     http::{self, silence},
@@ -25,6 +29,9 @@ struct Inner {
     messages: Url,
     count_tokens: Url,
     models: Url,
+    auth: Auth,
+    /// A key that is sent instead of the one that all requests carry.
+    own: Option<(HeaderName, HeaderValue)>,
     patience: Patience,
 }
 
@@ -36,7 +43,9 @@ impl MessagesClient {
             messages: endpoint.url(&["v1", "messages"])?,
             count_tokens: endpoint.url(&["v1", "messages", "count_tokens"])?,
             models: endpoint.url(&["v1", "models"])?,
-            patience: Patience::new(options, endpoint.auth.into_secret()),
+            patience: Patience::new(options, endpoint.auth.secret().clone()),
+            auth: endpoint.auth,
+            own: None,
         })))
     }
 
@@ -46,6 +55,15 @@ impl MessagesClient {
         let mut inner = (*self.0).clone();
         inner.patience.options.retry.max_retries = 0;
         Self(Arc::new(inner))
+    }
+
+    /// The same, with the same connections, but with another key. Fails where no header can carry it.
+    pub fn with_key(&self, key: SecretString) -> Result<Self, BadEndpoint> {
+        let mut inner = (*self.0).clone();
+        inner.auth = inner.auth.with(key);
+        inner.own = Some(inner.auth.header()?);
+        inner.patience = Patience::new(inner.patience.options, inner.auth.secret().clone());
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Asks for an answer piece by piece. The body, which must say
@@ -59,7 +77,7 @@ impl MessagesClient {
     /// Asks for a whole answer, within `answer_timeout` per attempt.
     pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
         let body = unsigned::without(body);
-        let request = || self.0.http.post(self.0.messages.clone()).body(body.clone());
+        let request = || self.post(&self.0.messages).body(body.clone());
         let json = self.fetch(request, self.0.patience.options.answer_timeout).await?;
         // A message always has content, an error in a success's clothes has none.
         match serde_json::from_slice::<Message<'_>>(&json) {
@@ -75,7 +93,7 @@ impl MessagesClient {
         struct Count {
             input_tokens: u64,
         }
-        let request = || self.0.http.post(self.0.count_tokens.clone()).body(body.clone());
+        let request = || self.post(&self.0.count_tokens).body(body.clone());
         let json = self.fetch(request, self.0.patience.options.first_byte_timeout).await?;
         let count: Count =
             serde_json::from_slice(&json).map_err(|_| self.unexpected("a token count", &json))?;
@@ -86,7 +104,7 @@ impl MessagesClient {
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         let mut url = self.0.models.clone();
         address::append(&mut url, &[model]);
-        let request = || self.0.http.get(url.clone());
+        let request = || self.signed(self.0.http.get(url.clone()));
         let json = self.fetch(request, self.0.patience.options.first_byte_timeout).await?;
         serde_json::from_slice(&json).map_err(|_| self.unexpected("a model", &json))
     }
@@ -99,11 +117,23 @@ impl MessagesClient {
     pub(crate) async fn ask(&self, body: Bytes) -> Result<Reading, Failure> {
         let options = &self.0.patience.options;
         let first_byte_by = Instant::now() + options.first_byte_timeout;
-        let request = self.0.http.post(self.0.messages.clone()).body(body);
+        let request = self.post(&self.0.messages).body(body);
         let sent = timeout_at(first_byte_by, async { http::success(request.send().await).await }).await;
         let response = sent.unwrap_or_else(|_| Err(silence("no first byte").into()))?;
         let response = http::event_stream(response, first_byte_by).await?;
         Ok(Reading::new(response, first_byte_by, options.idle_timeout))
+    }
+
+    fn post(&self, url: &Url) -> RequestBuilder {
+        self.signed(self.0.http.post(url.clone()))
+    }
+
+    /// What a request says itself comes before what all of them carry.
+    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.0.own {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        }
     }
 
     fn unexpected(&self, expected: &str, body: &[u8]) -> ModelError {

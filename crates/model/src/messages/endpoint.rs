@@ -16,7 +16,24 @@ pub enum Auth {
 }
 
 impl Auth {
-    pub(super) fn into_secret(self) -> SecretString {
+    /// The header that carries the credentials.
+    pub(super) fn header(&self) -> Result<(HeaderName, HeaderValue), BadEndpoint> {
+        let (name, value) = match self {
+            Self::XApiKey(key) => (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned()),
+            Self::Bearer(key) => (AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
+        };
+        Ok((name, address::secret_header(value)?))
+    }
+
+    /// Another key, sent in the same way.
+    pub(super) fn with(&self, key: SecretString) -> Self {
+        match self {
+            Self::XApiKey(_) => Self::XApiKey(key),
+            Self::Bearer(_) => Self::Bearer(key),
+        }
+    }
+
+    pub(super) fn secret(&self) -> &SecretString {
         let (Self::XApiKey(secret) | Self::Bearer(secret)) = self;
         secret
     }
@@ -44,15 +61,10 @@ impl Endpoint {
 
     /// The headers of every request.
     pub(super) fn headers(&self) -> Result<HeaderMap, BadEndpoint> {
-        let (name, value) = match &self.auth {
-            Auth::XApiKey(key) => (HeaderName::from_static("x-api-key"), key.expose_secret().to_owned()),
-            Auth::Bearer(key) => (AUTHORIZATION, format!("Bearer {}", key.expose_secret())),
-        };
-        let value = address::secret_header(value)?;
         let version = HeaderValue::try_from(&self.version)
             .map_err(|_| BadEndpoint("the version is not a header value".into()))?;
         Ok(HeaderMap::from_iter([
-            (name, value),
+            self.auth.header()?,
             (HeaderName::from_static("anthropic-version"), version),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         ]))

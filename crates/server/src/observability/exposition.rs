@@ -102,7 +102,7 @@ impl Exposition {
             }
         }
         for (model, gauge) in self.meters.circuits() {
-            gauge.set(match app.engine.standing(&model) {
+            gauge.set(match app.engine.shared_standing(&model) {
                 Standing::Closed => 0.0,
                 Standing::HalfOpen => 1.0,
                 Standing::Open { .. } => 2.0,

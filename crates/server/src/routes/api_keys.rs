@@ -65,7 +65,7 @@ fn target(id: ApiKeyId) -> String {
 pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<NewKey>) -> Result<Answer> {
     let hash = request_hash("POST /v1/admin/api-keys", &body.bytes);
     let NewKey { name, role, expires_at } = body.value;
-    let name = caller.app.engine.redact_hidden(name.trim()).into_owned();
+    let name = caller.door.redact_hidden(name.trim()).into_owned();
     if name.is_empty() || name.chars().count() > MAX_NAME {
         return Err(Error::field("name", format!("must be 1 to {MAX_NAME} characters")).into());
     }

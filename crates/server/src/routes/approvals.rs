@@ -271,7 +271,7 @@ pub(crate) fn word(
     Ok(Word {
         approve: decision == Choice::Approve,
         input,
-        reason: reason.map(|reason| caller.app.engine.redact_hidden(reason).into_owned()),
+        reason: reason.map(|reason| caller.door.redact_hidden(reason).into_owned()),
         by: caller.identity.user,
     })
 }

@@ -151,5 +151,5 @@ fn parts(caller: &Caller, given: AnswerTexts) -> domain::Result<Vec<String>> {
         }
         unmasked("answer", part)?;
     }
-    Ok(parts.iter().map(|part| caller.app.engine.redact_hidden(part.trim()).into_owned()).collect())
+    Ok(parts.iter().map(|part| caller.door.redact_hidden(part.trim()).into_owned()).collect())
 }

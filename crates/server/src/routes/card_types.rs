@@ -59,7 +59,7 @@ async fn accept(caller: &Caller, name: &str, body: Body<Map<String, Value>>) -> 
         return Err(Error::field("", error));
     }
     let schema = Value::Object(value);
-    let problem = masked("", &schema).or_else(|| secret_within(&caller.app.engine, &schema));
+    let problem = masked("", &schema).or_else(|| secret_within(&caller.door, &schema));
     if let Some(FieldError { field, error }) = problem {
         return Err(Error::field(field, error));
     }

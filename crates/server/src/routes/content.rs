@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{EntityRef, Error, Result, block};
-use engine::Engine;
+use engine::Door;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub struct Content {
 }
 
 /// Checks what the client sent and redacts it, at the door.
-pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlock>>) -> Result<Content> {
+pub fn accept(door: &Door, text: Option<String>, blocks: Option<Vec<InputBlock>>) -> Result<Content> {
     let blocks = match (text, blocks) {
         (Some(text), None) if text.trim().is_empty() => {
             return Err(Error::field("text", "must not be empty"));
@@ -62,15 +62,15 @@ pub fn accept(engine: &Engine, text: Option<String>, blocks: Option<Vec<InputBlo
     let blocks = blocks
         .into_iter()
         .enumerate()
-        .map(|(i, block)| admit(engine, &format!("content[{i}]"), block))
+        .map(|(i, block)| admit(door, &format!("content[{i}]"), block))
         .collect::<Result<Vec<_>>>()?;
     let json = block::to_json(&blocks);
     let text = block::text_of(&json);
     Ok(Content { json, text })
 }
 
-fn admit(engine: &Engine, field: &str, block: InputBlock) -> Result<InputBlock> {
-    let redact = |text: String| engine.redact_hidden(&text).into_owned();
+fn admit(door: &Door, field: &str, block: InputBlock) -> Result<InputBlock> {
+    let redact = |text: String| door.redact_hidden(&text).into_owned();
     match block {
         InputBlock::Text { text } if text.trim().is_empty() => {
             Err(Error::field(format!("{field}.text"), "must not be empty"))
@@ -80,10 +80,10 @@ fn admit(engine: &Engine, field: &str, block: InputBlock) -> Result<InputBlock> 
             Err(Error::field(format!("{field}.source.type"), "an image is base64 or url"))
         }
         InputBlock::Image { source } => {
-            Ok(InputBlock::Image { source: source.check(engine, &format!("{field}.source"), &IMAGES)? })
+            Ok(InputBlock::Image { source: source.check(door, &format!("{field}.source"), &IMAGES)? })
         }
         InputBlock::Document { source, title } => Ok(InputBlock::Document {
-            source: source.check(engine, &format!("{field}.source"), &["application/pdf"])?,
+            source: source.check(door, &format!("{field}.source"), &["application/pdf"])?,
             title: title.map(redact),
         }),
     }
@@ -92,13 +92,13 @@ fn admit(engine: &Engine, field: &str, block: InputBlock) -> Result<InputBlock> 
 impl Source {
     /// What the model cannot read is refused here: in a stored message it would
     /// spoil every later prompt of its session.
-    fn check(self, engine: &Engine, field: &str, binary: &[&str]) -> Result<Self> {
+    fn check(self, door: &Door, field: &str, binary: &[&str]) -> Result<Self> {
         let refuse = |name: &str, error: String| Err(Error::field(format!("{field}.{name}"), error));
         match &self {
             Source::Url { url } if !url.starts_with("https://") => {
                 refuse("url", "must begin with https://".into())
             }
-            Source::Url { url } => secret_in(engine, format!("{field}.url"), url)
+            Source::Url { url } => secret_in(door, format!("{field}.url"), url)
                 .map_or(Ok(()), |problem| Err(Error::fields(vec![problem]))),
             Source::Base64 { media_type, .. } if !binary.contains(&media_type.as_str()) => {
                 refuse("media_type", format!("must be one of {}", binary.join(", ")))
@@ -116,7 +116,7 @@ impl Source {
         }?;
         Ok(match self {
             Source::Text { media_type, data } => {
-                Source::Text { media_type, data: engine.redact_hidden(&data).into_owned() }
+                Source::Text { media_type, data: door.redact_hidden(&data).into_owned() }
             }
             other => other,
         })
@@ -124,16 +124,16 @@ impl Source {
 }
 
 /// What the person looks at, for the model: bounded, and without secrets.
-pub fn view(engine: &Engine, view: Option<Value>) -> Result<Option<Value>> {
+pub fn view(door: &Door, view: Option<Value>) -> Result<Option<Value>> {
     let Some(view) = view.filter(|view| !view.is_null()) else { return Ok(None) };
     if view.to_string().len() > 4_000 {
         return Err(Error::field("context.view", "must be at most 4000 bytes of JSON"));
     }
-    Ok(Some(engine.redact_value(view)))
+    Ok(Some(door.redact_value(view)))
 }
 
 /// The entities that a message mentions, each once, with its place in the list.
-pub fn mentions(engine: &Engine, mentions: Vec<EntityRef>) -> Result<Vec<(usize, EntityRef)>> {
+pub fn mentions(door: &Door, mentions: Vec<EntityRef>) -> Result<Vec<(usize, EntityRef)>> {
     let mut all: Vec<(usize, EntityRef)> = Vec::new();
     for (place, entity) in mentions.into_iter().enumerate() {
         if all.iter().any(|(_, known)| *known == entity) {
@@ -142,7 +142,7 @@ pub fn mentions(engine: &Engine, mentions: Vec<EntityRef>) -> Result<Vec<(usize,
         if all.len() == MAX_MENTIONS {
             return Err(Error::field("mentions", format!("must be at most {MAX_MENTIONS} entities")));
         }
-        if let Some(problem) = secret_in(engine, format!("mentions[{place}].id"), &entity.id) {
+        if let Some(problem) = secret_in(door, format!("mentions[{place}].id"), &entity.id) {
             return Err(Error::fields(vec![problem]));
         }
         all.push((place, entity));
@@ -154,7 +154,7 @@ pub fn mentions(engine: &Engine, mentions: Vec<EntityRef>) -> Result<Vec<(usize,
 const MAX_INPUTS: usize = 65_536;
 
 /// What a skill is to work on, as it may be stored.
-pub fn inputs(engine: &Engine, inputs: Map<String, Value>) -> Result<Map<String, Value>> {
+pub fn inputs(door: &Door, inputs: Map<String, Value>) -> Result<Map<String, Value>> {
     let inputs = Value::Object(inputs);
     let size = inputs.to_string().len();
     if size > MAX_INPUTS {
@@ -163,7 +163,7 @@ pub fn inputs(engine: &Engine, inputs: Map<String, Value>) -> Result<Map<String,
             format!("has {size} bytes of JSON, and {MAX_INPUTS} is the most"),
         ));
     }
-    match engine.redact_value(inputs) {
+    match door.redact_value(inputs) {
         Value::Object(inputs) => Ok(inputs),
         _ => Err(Error::internal("an object was redacted into something else")),
     }

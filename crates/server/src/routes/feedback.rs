@@ -48,7 +48,7 @@ pub struct ListFeedback {
 fn text(caller: &Caller, given: Option<&str>) -> domain::Result<Option<String>> {
     let Some(given) = given else { return Ok(None) };
     unmasked("text", given)?;
-    let text = caller.app.engine.redact_hidden(given.trim()).into_owned();
+    let text = caller.door.redact_hidden(given.trim()).into_owned();
     if visible(&text).trim().is_empty() || text.chars().count() > MAX_TEXT {
         let error = format!("must be 1 to {MAX_TEXT} characters, or left out");
         return Err(Error::field("text", error));

@@ -127,7 +127,7 @@ async fn write(
         TextOr::Json(new) => new.content,
     };
     unmasked("content", &content)?;
-    let content = caller.app.engine.redact(&visible(&content)).into_owned();
+    let content = caller.door.redact(&visible(&content)).into_owned();
     let size = content.chars().count();
     if size > MAX_CHARS {
         let error = format!("has {size} characters, and {MAX_CHARS} is the most");

@@ -16,7 +16,7 @@ use domain::{
     session::Message,
     skill::ExecutionMode,
 };
-use engine::{Prepared, Wanted};
+use engine::{Door, Prepared, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::{
@@ -29,7 +29,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::content::{self, Content, InputBlock};
 use crate::{
-    App,
     caller::{Caller, Tx},
     door::secret_in,
     extract::{Body, IdempotencyKey, MaybeBody, Path, Query},
@@ -156,20 +155,20 @@ pub async fn post(
     let wish = Wish::of(&headers)?;
     let hash = request_hash(&format!("POST /v1/sessions/{id}/messages"), &body.bytes);
     let new = body.value;
-    let content = content::accept(&caller.app.engine, new.text, new.content)?;
+    let content = content::accept(&caller.door, new.text, new.content)?;
     let client = new.context.unwrap_or_default();
     let timezone = timezone("context.timezone", client.timezone.as_deref())?;
-    let view = content::view(&caller.app.engine, client.view)?;
-    let mentions = content::mentions(&caller.app.engine, new.mentions)?;
+    let view = content::view(&caller.door, client.view)?;
+    let mentions = content::mentions(&caller.door, new.mentions)?;
     let skill = match (new.skill, new.inputs) {
         (None, None) => None,
         (None, Some(_)) => return Err(Error::field("inputs", "belong to a skill: name it in skill").into()),
         (Some(key), inputs) => {
-            let inputs = content::inputs(&caller.app.engine, inputs.unwrap_or_default())?;
+            let inputs = content::inputs(&caller.door, inputs.unwrap_or_default())?;
             Some(Wanted { key, inputs, complete: false })
         }
     };
-    model_name(&caller.app, new.model.as_deref())?;
+    model_name(&caller.door, new.model.as_deref())?;
     let said = Said { content, timezone, view, mentions, skill, mode: new.mode, model: new.model };
     say(&caller, id, (key, hash), said, wish).await
 }
@@ -218,6 +217,7 @@ pub(super) async fn say(
         service: caller.is_program(),
         trigger: Channel::Http,
         notice: String::new(),
+        secrets: caller.door.state(),
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(caller, run, wish).await
@@ -270,9 +270,9 @@ pub async fn regenerate(
 }
 
 /// Refuses what nobody would call a model.
-fn model_name(app: &App, model: Option<&str>) -> domain::Result<()> {
+fn model_name(door: &Door, model: Option<&str>) -> domain::Result<()> {
     let Some(model) = model else { return Ok(()) };
-    if let Some(problem) = secret_in(&app.engine, "model", model) {
+    if let Some(problem) = secret_in(door, "model", model) {
         return Err(Error::fields(vec![problem]));
     }
     match model.split_once('/') {
@@ -284,10 +284,10 @@ fn model_name(app: &App, model: Option<&str>) -> domain::Result<()> {
 }
 
 /// Refuses a model that cannot be asked in the transaction's organization.
-pub(super) async fn known_model(app: &App, tx: &mut Tx, model: Option<&str>) -> domain::Result<()> {
-    model_name(app, model)?;
+pub(super) async fn known_model(caller: &Caller, tx: &mut Tx, model: Option<&str>) -> domain::Result<()> {
+    model_name(&caller.door, model)?;
     match model {
-        Some(model) => app.engine.routes_now(tx).await?.check(model),
+        Some(model) => caller.app.engine.routes_now(tx).await?.check(model),
         None => Ok(()),
     }
 }

@@ -28,6 +28,7 @@ mod proposals;
 mod retention;
 mod runs;
 mod schedules;
+mod secrets;
 mod sessions;
 mod skills;
 mod slack;
@@ -194,6 +195,8 @@ fn all_routes() -> OpenApiRouter<App> {
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
         .merge(model_routes())
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::delete))
         .routes(routes!(card_types::list))
         .routes(routes!(card_types::put, card_types::get, card_types::delete))
         .merge(skill_routes())

@@ -7,11 +7,11 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Error,
-    models::{self, Candidate, Capability, ModelRow, ModelSettings, Price, RouteRow, Routes},
+    Error, FieldError,
+    models::{self, Candidate, Capability, KeyRow, ModelRow, ModelSettings, Price, RouteRow, Routes},
     skill::PLATFORM,
 };
-use engine::Engine;
+use engine::{Door, Engine};
 use model::Standing;
 use serde::Serialize;
 use store::{
@@ -50,7 +50,11 @@ pub struct AskableModel {
     max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     capabilities: Option<Vec<Capability>>,
+    /// With the organization's own key, where it is asked with that.
     circuit: Circuit,
+    /// It is asked with a key of the organization's own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_key: bool,
     /// It is the built-in stand-in, and no real model.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stand_in: bool,
@@ -98,6 +102,9 @@ pub struct VersionedModels {
     /// Models that may be asked; left out: all that there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed: Option<Vec<String>>,
+    /// Providers that are asked with the organization's own keys, and the secrets that hold these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<KeyRow>,
     version: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<DateTime<Utc>>,
@@ -111,9 +118,10 @@ pub struct VersionedModels {
     platform: Option<ModelSettings>,
 }
 
-fn shown(engine: &Engine, candidate: Candidate, routes: &Routes) -> AskableModel {
+fn shown(caller: &Caller, candidate: Candidate, routes: &Routes) -> AskableModel {
     AskableModel {
-        circuit: engine.standing(&candidate.model).into(),
+        circuit: caller.app.engine.standing(caller.org, &candidate).into(),
+        own_key: candidate.secret.is_some(),
         capabilities: routes.capabilities(&candidate.model).map(<[_]>::to_vec),
         stand_in: candidate.provider() == "sim",
         price: candidate.price,
@@ -126,9 +134,18 @@ fn shown(engine: &Engine, candidate: Candidate, routes: &Routes) -> AskableModel
 fn tagged(engine: &Engine, models: Models, platform: Option<ModelSettings>) -> Response {
     let Models { settings, version, updated_at, updated_by } = models;
     let providers = engine.providers().into_iter().map(ToOwned::to_owned).collect();
-    let ModelSettings { models, routes, allowed } = settings;
-    let shown =
-        VersionedModels { models, routes, allowed, version, updated_at, updated_by, providers, platform };
+    let ModelSettings { models, routes, allowed, keys } = settings;
+    let shown = VersionedModels {
+        models,
+        routes,
+        allowed,
+        keys,
+        version,
+        updated_at,
+        updated_by,
+        providers,
+        platform,
+    };
     (ETag(version), Json(shown)).into_response()
 }
 
@@ -139,7 +156,7 @@ fn tagged(engine: &Engine, models: Models, platform: Option<ModelSettings>) -> R
 pub async fn list(caller: Caller) -> Result<Json<Askable>> {
     let engine = &caller.app.engine;
     let routes = caller.tx(async |tx| engine.routes_now(tx).await).await?;
-    let data = routes.known().iter().map(|name| shown(engine, routes.candidate(name), &routes)).collect();
+    let data = routes.known().iter().map(|name| shown(&caller, routes.candidate(name), &routes)).collect();
     Ok(Json(Askable { data, default: routes.default.clone() }))
 }
 
@@ -166,7 +183,9 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Re
     let (own, platform) = caller
         .tx(async |tx| {
             tx.administers()?;
-            let own = write(tx, engine, &body.value, (seen, caller.did("models.put"))).await?;
+            let problems = unknown_secrets(tx, &body.value.keys).await?;
+            let did = caller.did("models.put");
+            let own = write(tx, (engine, &caller.door), &body.value, problems, (seen, did)).await?;
             Ok((own, store::models::of_platform(tx).await?))
         })
         .await?;
@@ -208,22 +227,47 @@ pub async fn put_of_platform(
 ) -> Result<Response> {
     let engine = &platform.app.engine;
     let said = platform
-        .tx(PLATFORM, async |tx| write(tx, engine, &body.value, (seen, platform.did("models.put"))).await)
+        .tx(PLATFORM, async |tx| {
+            let problems = if body.value.keys.is_empty() { Vec::new() } else { vec![keys_of_platform()] };
+            let did = platform.did("models.put");
+            write(tx, (engine, engine.plain_door()), &body.value, problems, (seen, did)).await
+        })
         .await?;
     Ok(tagged(engine, said, None))
 }
 
+/// Keys that name no secret of the organization.
+async fn unknown_secrets(tx: &mut TenantTx, keys: &[KeyRow]) -> domain::Result<Vec<FieldError>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = keys.iter().map(|row| row.secret.clone()).collect();
+    let known = store::secrets::known(tx, &names).await?;
+    let unknown = keys.iter().enumerate().filter(|(_, row)| !known.contains(&row.secret));
+    let problem = |i: usize| FieldError {
+        field: format!("keys[{i}].secret"),
+        error: "names no secret of the organization; store it with PUT /v1/admin/secrets/{name} first".into(),
+    };
+    Ok(unknown.map(|(i, _)| problem(i)).collect())
+}
+
+fn keys_of_platform() -> FieldError {
+    let error = "belong to organizations; the platform's keys are the operator's to configure";
+    FieldError { field: "keys".into(), error: error.into() }
+}
+
 async fn write(
     tx: &mut TenantTx,
-    engine: &Engine,
+    (engine, door): (&Engine, &Door),
     new: &ModelSettings,
+    problems: Vec<FieldError>,
     (seen, entry): (IfMatch, Entry<'_>),
 ) -> domain::Result<Models> {
-    let mut problems = models::check(new, &engine.providers());
+    let mut problems = [problems, models::check(new, &engine.providers())].concat();
     let described = new.models.iter().map(|row| &row.model);
     let routed = new.routes.iter().flat_map(|row| &row.candidates);
     let names = described.chain(routed).chain(new.allowed.iter().flatten());
-    problems.extend(names.filter_map(|name| secret_in(engine, "models", name)));
+    problems.extend(names.filter_map(|name| secret_in(door, "models", name)));
     if !problems.is_empty() {
         return Err(Error::fields(problems));
     }

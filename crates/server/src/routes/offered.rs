@@ -159,17 +159,17 @@ pub async fn run(
     body: Body<NewSkillRun>,
 ) -> Result<Response> {
     let hash = request_hash(&format!("POST /v1/skills/{key}/runs"), &body.bytes);
-    let (engine, new) = (&caller.app.engine, body.value);
+    let (door, new) = (&caller.door, body.value);
     let timezone = timezone("timezone", new.timezone.as_deref())?;
-    let mentions = content::mentions(engine, new.mentions)?;
-    let inputs = content::inputs(engine, new.inputs)?;
+    let mentions = content::mentions(door, new.mentions)?;
+    let inputs = content::inputs(door, new.inputs)?;
     if new.simulate {
         let wanted = Wanted { key, inputs, complete: true };
         return simulated(&caller, &wanted, new.session_id, mentions, timezone).await;
     }
     let asked = find(&caller, &key).await?;
     let wish = Wish::or(&headers, asked.execution_mode)?;
-    let content = content::accept(engine, Some(request(&asked.name, &inputs)), None)?;
+    let content = content::accept(door, Some(request(&asked.name, &inputs)), None)?;
     let (session, made) = match new.session_id {
         Some(session) => (session, false),
         None => own_session(&caller, once.0.as_deref()).await?,

@@ -65,7 +65,7 @@ fn display_name(platform: &Platform, given: Option<&str>) -> domain::Result<Opti
         Some(name) if name.chars().count() > 255 => {
             Err(Error::field("name", "must be at most 255 characters"))
         }
-        name => Ok(name.map(|name| platform.app.engine.redact_hidden(name).into_owned())),
+        name => Ok(name.map(|name| platform.app.engine.plain_door().redact_hidden(name).into_owned())),
     }
 }
 

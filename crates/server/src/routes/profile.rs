@@ -8,7 +8,7 @@ use domain::{
     Error,
     profile::{Profile, ProfileDocument, ProfileRevision},
 };
-use engine::Engine;
+use engine::Door;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{audit, profiles};
@@ -40,10 +40,10 @@ fn tagged(document: ProfileDocument) -> Response {
 }
 
 /// The facts as they are stored: without secrets, and without what nobody can see.
-fn accept(engine: &Engine, facts: Map<String, Value>) -> domain::Result<Profile> {
+fn accept(door: &Door, facts: Map<String, Value>) -> domain::Result<Profile> {
     // As it was sent: an answer speaks of what the client knows.
     let given = Profile::new(facts)?;
-    let clean = match engine.redact_value(Value::Object(given.visible())) {
+    let clean = match door.redact_value(Value::Object(given.visible())) {
         Value::Object(facts) => facts,
         _ => Map::new(),
     };
@@ -65,7 +65,7 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<Map<String, Value>>) 
     if let Some(problem) = body.value.iter().find_map(|(name, value)| masked(name, value)) {
         return Err(Error::fields(vec![problem]).into());
     }
-    let profile = accept(&caller.app.engine, body.value)?;
+    let profile = accept(&caller.door, body.value)?;
     let document = caller
         .tx(async |tx| {
             tx.administers()?;

@@ -7,6 +7,7 @@ use domain::{
     approval::{Approval, ApprovalStatus},
     proposal::Proposal,
 };
+use engine::Engine;
 use serde::Deserialize;
 use store::approvals::Filter;
 use utoipa::{IntoParams, ToSchema};
@@ -87,8 +88,7 @@ pub async fn decide(
     let mut word = word(&caller, decision, None, reason.as_deref())?;
     let answer = once(&caller, key, hash, async |tx| {
         let approval = proposed(tx, id).await?;
-        let engine = &caller.app.engine;
-        word.input = text.map(|text| engine.reworded(&approval, &text)).transpose()?;
+        word.input = text.map(|text| Engine::reworded(&caller.door, &approval, &text)).transpose()?;
         let run = settle(&caller, tx, &approval, &word).await?;
         Answer::accepted(format!("/v1/runs/{run}"), &Decided { run_id: run })
     })

@@ -207,7 +207,7 @@ fn checked(caller: &Caller, hold: LegalHold) -> domain::Result<Hold> {
     if hold.reason.as_ref().is_some_and(|reason| reason.chars().count() > MOST_REASON) {
         return Err(Error::field("legal_hold.reason", format!("must be at most {MOST_REASON} characters")));
     }
-    let reason = hold.reason.map(|reason| caller.app.engine.redact_hidden(reason.trim()).into_owned());
+    let reason = hold.reason.map(|reason| caller.door.redact_hidden(reason.trim()).into_owned());
     let LegalHold { organization, users, sessions, .. } = hold;
     Ok(Hold { organization, users, sessions, reason: reason.filter(|reason| !reason.is_empty()) })
 }

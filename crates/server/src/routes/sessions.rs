@@ -87,14 +87,14 @@ async fn insert(
     new: &CreateSession,
     key: Option<&str>,
 ) -> domain::Result<(Session, bool)> {
-    known_model(&caller.app, tx, new.model.as_deref()).await?;
+    known_model(&caller, tx, new.model.as_deref()).await?;
     if let Some(entity) = &new.entity {
         entities::find(tx, entity.kind, &entity.id).await.map_err(|error| match error {
             Error::NotFound => Error::field("entity", format!("there is no {} {:?}", entity.kind, entity.id)),
             other => other,
         })?;
     }
-    let title = title(new.title.as_deref())?.map(|title| caller.app.engine.redact_hidden(title).into_owned());
+    let title = title(new.title.as_deref())?.map(|title| caller.door.redact_hidden(title).into_owned());
     let session = NewSession {
         client_key: key,
         title: title.as_deref(),
@@ -137,7 +137,7 @@ pub async fn by_key(
         )
         .into());
     }
-    if let Some(problem) = secret_in(&caller.app.engine, "key", &key) {
+    if let Some(problem) = secret_in(&caller.door, "key", &key) {
         return Err(Error::fields(vec![problem]).into());
     }
     let new = body.0.map(|body| body.value).unwrap_or_default();
@@ -192,7 +192,7 @@ pub async fn update(
     let body = body.value;
     let new_title = match &body.title {
         Some(given) => {
-            Some(title(given.as_deref())?.map(|title| caller.app.engine.redact_hidden(title).into_owned()))
+            Some(title(given.as_deref())?.map(|title| caller.door.redact_hidden(title).into_owned()))
         }
         None => None,
     };
@@ -204,7 +204,7 @@ pub async fn update(
     let session = caller
         .tx(async |tx| {
             if let Some(model) = &body.model {
-                known_model(&caller.app, tx, model.as_deref()).await?;
+                known_model(&caller, tx, model.as_deref()).await?;
             }
             sessions::update(tx, id, &changes, if_match.0).await?;
             sessions::find(tx, id).await

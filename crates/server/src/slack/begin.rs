@@ -110,6 +110,8 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
         service: false,
         trigger: Channel::Slack,
         notice: if shared { notice(&member) } else { String::new() },
+        // It was stored when others were known.
+        secrets: 0,
     }))
 }
 

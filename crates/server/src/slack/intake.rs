@@ -153,7 +153,8 @@ async fn keep(app: &App, tx: &mut TenantTx, said: &Said) -> Result<Option<Taken>
     };
     // At the door, before the first write.
     let text: String = said.text.replace('\0', "\u{FFFD}").chars().take(MAX_TEXT).collect();
-    let text = app.engine.redact_hidden(&text);
+    let door = app.engine.door_in(tx).await?;
+    let text = door.redact_hidden(&text);
     let new = NewTurn {
         id: Uuid::now_v7(),
         session,

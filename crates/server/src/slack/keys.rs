@@ -1,14 +1,14 @@
 //! What is sealed and signed: bot tokens at rest, and links that are used once.
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hmac, rand,
-};
+use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use domain::{Error, OrgId, Result};
-use engine::keys::{KEY_BYTES, MasterKeys};
-use secrecy::{ExposeSecret, SecretString};
+use engine::{
+    keys::{KEY_BYTES, MasterKeys},
+    seal::Seals,
+};
+use secrecy::SecretString;
 use uuid::Uuid;
 
 /// Version of what is sealed. It is bound to the text, as its organization and its name are.
@@ -16,7 +16,7 @@ const SEAL: &str = "slack bot token 1";
 
 /// The keys of Slack, by each master key: the current one first.
 pub struct Keys {
-    seals: Vec<LessSafeKey>,
+    seals: Seals,
     signatures: Vec<hmac::Key>,
 }
 
@@ -46,41 +46,23 @@ pub struct Ticket {
 
 impl Keys {
     pub fn new(master: &MasterKeys) -> Self {
-        let seal = |key: &[u8; KEY_BYTES]| {
-            LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).expect("the key has 32 bytes"))
-        };
         let sign = |key: &[u8; KEY_BYTES]| hmac::Key::new(hmac::HMAC_SHA256, key);
         Self {
-            seals: master.derive("slack bot tokens").iter().map(seal).collect(),
+            seals: Seals::new(master, "slack bot tokens"),
             signatures: master.derive("slack links").iter().map(sign).collect(),
         }
     }
 
     /// Seals a workspace's token for its organization.
     pub fn seal(&self, org: OrgId, workspace: &str, token: &SecretString) -> Result<Vec<u8>> {
-        let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).map_err(|_| Error::internal("there is no randomness"))?;
-        let mut sealed = token.expose_secret().as_bytes().to_vec();
-        self.seals[0]
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound(org, workspace), &mut sealed)
-            .map_err(|_| Error::internal("a token could not be sealed"))?;
-        Ok([&nonce[..], &sealed].concat())
+        self.seals.seal(&bound(org, workspace), token)
     }
 
     /// Opens what was sealed for this organization and workspace, by the current master key or an earlier one.
     pub fn open(&self, org: OrgId, workspace: &str, sealed: &[u8]) -> Result<SecretString> {
-        let unreadable = || Error::internal("a Slack token cannot be opened: the master key is another one");
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or_else(unreadable)?;
         self.seals
-            .iter()
-            .find_map(|key| {
-                let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-                let mut text = text.to_vec();
-                let opened = key.open_in_place(nonce, bound(org, workspace), &mut text).ok()?;
-                String::from_utf8(opened.to_vec()).ok()
-            })
-            .map(SecretString::from)
-            .ok_or_else(unreadable)
+            .open(&bound(org, workspace), sealed)
+            .ok_or_else(|| Error::internal("a Slack token cannot be opened: the master key is another one"))
     }
 
     /// A link's token: what it names, in the clear, and a signature.
@@ -106,8 +88,8 @@ impl Keys {
     }
 }
 
-fn bound(org: OrgId, workspace: &str) -> Aad<Vec<u8>> {
-    Aad::from(format!("{org}/{workspace}/{SEAL}").into_bytes())
+fn bound(org: OrgId, workspace: &str) -> String {
+    format!("{org}/{workspace}/{SEAL}")
 }
 
 /// Bytes of what a token names: two ids and a time.
@@ -127,6 +109,8 @@ fn signed(purpose: Purpose, named: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn keys(master: u8, previous: Vec<[u8; KEY_BYTES]>) -> Keys {
@@ -153,6 +137,16 @@ mod tests {
         let sealed = keys(1, Vec::new()).seal(org, "/T1", &SecretString::from("xoxb-1")).expect("sealed");
         assert!(keys(2, vec![[1; KEY_BYTES]]).open(org, "/T1", &sealed).is_ok());
         assert!(keys(2, Vec::new()).open(org, "/T1", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_token_that_was_sealed_long_ago_still_opens() {
+        // Made by another implementation: OpenSSL's, with the nonce 00 01 … 0b.
+        let sealed = "000102030405060708090a0be1c8212b7cddd884c440a40ca746ddc0fb117f130ae5";
+        let sealed = hex::decode(sealed).expect("hex");
+        let org = "00000000-0000-0000-0000-000000000001".parse().expect("an id");
+        let opened = keys(7, Vec::new()).open(org, "E1/T1", &sealed).expect("open");
+        assert_eq!(opened.expose_secret(), "xoxb-1");
     }
 
     #[test]

@@ -116,7 +116,10 @@ pub(super) async fn find(app: &App, org: OrgId, person: &SlackUser) -> Result<Op
 
 /// The same as the caller of our own operations.
 pub(super) async fn caller(app: &App, org: OrgId, person: &SlackUser) -> Result<Option<Caller>> {
-    Ok(find(app, org, person).await?.map(|linked| Caller::linked(app, linked)))
+    match find(app, org, person).await? {
+        Some(linked) => Caller::linked(app, linked).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Recognises a person by their e-mail address, where administrators allow it. Whether they are a member now.

@@ -5,13 +5,14 @@ use domain::Result;
 use super::Line;
 use crate::{TenantTx, error::from_sqlx};
 
-/// Which may be asked.
+/// Which may be asked, and with which secrets. Names alone: no value of a secret is ever exported.
 pub(super) async fn settings(tx: &mut TenantTx) -> Result<Vec<Line>> {
     let tenant = tx.tenant();
     lines!(
         tx,
         r#"select row_to_json(r)::text as "text!", '' as "place!" from (
-            select 'model_settings' as type, allowed, version, updated_at, updated_by
+            select 'model_settings' as type, allowed, (select coalesce(json_agg(json_build_object('provider', k.provider, 'secret', k.secret)
+                    order by k.provider), '[]') from sixty.model_keys k where k.org_id = $1) as keys, version, updated_at, updated_by
             from sixty.model_settings where org_id = $1) r"#,
         tenant.org.0,
     )

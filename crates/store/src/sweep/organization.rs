@@ -172,7 +172,7 @@ async fn shared_memory(tx: &mut TenantTx) -> Result<u64> {
     Ok(documents)
 }
 
-/// The matrix, a thousand rows at most, and what is said of models.
+/// The matrix, a thousand rows at most, what is said of models, and secrets.
 async fn rules(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
     let users = affected!(tx, "delete from sixty.permission_user_rows where org_id = $1", org.0);
@@ -183,10 +183,13 @@ async fn rules(tx: &mut TenantTx) -> Result<u64> {
 
 async fn models(tx: &mut TenantTx) -> Result<u64> {
     let org = tx.org();
+    let keys = affected!(tx, "delete from sixty.model_keys where org_id = $1", org.0);
+    let secrets = affected!(tx, "delete from sixty.secrets where org_id = $1", org.0);
+    let states = affected!(tx, "delete from sixty.secret_states where org_id = $1", org.0);
     let routes = affected!(tx, "delete from sixty.model_routes where org_id = $1", org.0);
     let rows = affected!(tx, "delete from sixty.models where org_id = $1", org.0);
     let settings = affected!(tx, "delete from sixty.model_settings where org_id = $1", org.0);
-    Ok(routes + rows + settings)
+    Ok(keys + secrets + states + routes + rows + settings)
 }
 
 /// A piece of the organization's audit trail. What waits for a seal goes first, so that

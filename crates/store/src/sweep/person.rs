@@ -398,7 +398,14 @@ async fn settings(tx: &mut TenantTx, user: UserId) -> Result<u64> {
         org.0,
         user.0
     );
-    let changed = [accepted, profile, profiles, days, keys, cards, workspaces, tickets, models, budgets];
+    let secrets = affected!(
+        tx,
+        "update sixty.secrets set updated_by = null where org_id = $1 and updated_by = $2",
+        org.0,
+        user.0
+    );
+    let changed =
+        [secrets, accepted, profile, profiles, days, keys, cards, workspaces, tickets, models, budgets];
     Ok(changed.iter().sum::<u64>() + skills(tx, user).await? + used::of_person(tx, user).await?)
 }
 

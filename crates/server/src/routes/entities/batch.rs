@@ -125,10 +125,10 @@ struct Batch {
 
 impl Batch {
     async fn run(mut self, mut incoming: Incoming) {
-        let (engine, writer) = (self.caller.app.engine.clone(), self.writer);
-        let mut lines = incoming.next(&engine, writer).await;
+        let (engine, door, writer) = (self.caller.app.engine.clone(), self.caller.door.clone(), self.writer);
+        let mut lines = incoming.next(&engine, &door, writer).await;
         while !lines.is_empty() {
-            let (goes_on, next) = tokio::join!(self.write(lines), incoming.next(&engine, writer));
+            let (goes_on, next) = tokio::join!(self.write(lines), incoming.next(&engine, &door, writer));
             if !goes_on {
                 incoming.ended = Some(End::Whole);
                 break;

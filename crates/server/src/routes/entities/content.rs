@@ -5,7 +5,7 @@ use domain::{
     entity::{Entity, Link, Visibility},
     fields,
 };
-use engine::Engine;
+use engine::Door;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::entities::NewEntity;
@@ -106,7 +106,7 @@ pub struct Writer {
 }
 
 /// Takes the content through the door: secrets are masked, nulls dropped.
-pub fn check(engine: &Engine, entity: &EntityRef, content: &mut Content) -> domain::Result<()> {
+pub fn check(door: &Door, entity: &EntityRef, content: &mut Content) -> domain::Result<()> {
     let mut problems = fields::check(entity.kind, &content.fields);
     let mut refuse = |field: &str, error: String| problems.push(FieldError { field: field.into(), error });
     check_id(&entity.id, &mut refuse);
@@ -127,15 +127,15 @@ pub fn check(engine: &Engine, entity: &EntityRef, content: &mut Content) -> doma
     if attributes.len() > MAX_ATTRIBUTES {
         refuse("attributes", format!("must be at most {MAX_ATTRIBUTES} bytes of JSON"));
     }
-    problems.extend(secret_in(engine, "id", &entity.id));
+    problems.extend(secret_in(door, "id", &entity.id));
     for (i, link) in content.links.iter().enumerate() {
-        problems.extend(secret_in(engine, format!("links[{i}].id"), &link.id));
+        problems.extend(secret_in(door, format!("links[{i}].id"), &link.id));
     }
     if !problems.is_empty() {
         return Err(Error::fields(problems));
     }
     content.fields.retain(|_, value| !value.is_null());
-    redact(engine, content);
+    redact(door, content);
     Ok(())
 }
 
@@ -180,13 +180,13 @@ pub fn owned(writer: Writer, content: &Content) -> domain::Result<()> {
 }
 
 /// At the door: no secret is stored, wherever in the record it stands.
-fn redact(engine: &Engine, content: &mut Content) {
+fn redact(door: &Door, content: &mut Content) {
     let roles = content.links.iter_mut().filter_map(|link| link.role.as_mut());
     for text in roles.chain([&mut content.name]).chain(&mut content.owner) {
-        *text = engine.redact_hidden(text).into_owned();
+        *text = door.redact_hidden(text).into_owned();
     }
     for members in [&mut content.fields, &mut content.attributes] {
-        if let Value::Object(clean) = engine.redact_value(Value::Object(std::mem::take(members))) {
+        if let Value::Object(clean) = door.redact_value(Value::Object(std::mem::take(members))) {
             *members = clean;
         }
     }

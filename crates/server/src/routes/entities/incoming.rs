@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use engine::Engine;
+use engine::{Door, Engine};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout};
 
@@ -98,7 +98,7 @@ impl Incoming {
     }
 
     /// The next lines, as many as are written together or as are there. Empty: there are no more.
-    pub async fn next(&mut self, engine: &Engine, writer: Writer) -> Vec<Line> {
+    pub async fn next(&mut self, engine: &Engine, door: &Door, writer: Writer) -> Vec<Line> {
         while self.ended.is_none() && self.ready.len() < PIECE && self.ready_bytes() < PIECE_BYTES {
             let wait = if self.ready.is_empty() { SILENCE } else { BRIEF };
             let began = Instant::now();
@@ -129,7 +129,7 @@ impl Incoming {
         let rest = self.ready.split_off(self.ready.len().min(PIECE));
         let piece = std::mem::replace(&mut self.ready, rest);
         self.taken = piece.last().map_or(self.taken, |(number, _)| *number);
-        piece.iter().map(|(number, raw)| Line::of(engine, writer, *number, raw.as_deref())).collect()
+        piece.iter().map(|(number, raw)| Line::of(door, writer, *number, raw.as_deref())).collect()
     }
 
     fn ready_bytes(&self) -> usize {

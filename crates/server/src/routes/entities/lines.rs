@@ -1,7 +1,7 @@
 //! Lines out of a body that comes in pieces, and what each of them is to write.
 
 use domain::{EntityKind, EntityRef, Error, FieldError};
-use engine::Engine;
+use engine::Door;
 use serde_json::Value;
 
 use super::content::{Content, Create, Writer, check, owned};
@@ -78,12 +78,12 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn of(engine: &Engine, writer: Writer, number: usize, raw: Option<&[u8]>) -> Self {
+    pub fn of(door: &Door, writer: Writer, number: usize, raw: Option<&[u8]>) -> Self {
         let value = value(raw);
         let text = |name: &str| value.as_ref().ok().and_then(|value| value[name].as_str().map(str::to_owned));
         let (kind, id) = (text("kind").and_then(|kind| kind.parse().ok()), text("id"));
         let content: Result<_, Vec<FieldError>> =
-            value.and_then(|value| create(engine, writer, value)).map_err(|error| {
+            value.and_then(|value| create(door, writer, value)).map_err(|error| {
                 let mut errors = reasons(error);
                 errors.truncate(MAX_ERRORS);
                 errors
@@ -132,7 +132,7 @@ fn plain(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column", " at column")
 }
 
-fn create(engine: &Engine, writer: Writer, value: Value) -> domain::Result<(EntityRef, Content)> {
+fn create(door: &Door, writer: Writer, value: Value) -> domain::Result<(EntityRef, Content)> {
     if let Some(field) = find_text(&value, String::new(), &|text| text.contains('\0')) {
         return Err(Error::field(field, "holds the character U+0000, which cannot be stored"));
     }
@@ -148,7 +148,7 @@ fn create(engine: &Engine, writer: Writer, value: Value) -> domain::Result<(Enti
         Error::field(field, error.into_inner().to_string())
     })?;
     let entity = EntityRef { kind, id };
-    check(engine, &entity, &mut content)?;
+    check(door, &entity, &mut content)?;
     owned(writer, &content)?;
     Ok((entity, content))
 }

@@ -82,7 +82,7 @@ pub async fn create(caller: Caller, key: IdempotencyKey, body: Body<Create>) -> 
     refuse_masks(&body.bytes)?;
     let Create { kind, id, mut content } = body.value;
     let entity = EntityRef { kind, id };
-    check(&caller.app.engine, &entity, &mut content)?;
+    check(&caller.door, &entity, &mut content)?;
     let answer = once(&caller, key, hash, async |tx| {
         tx.writes()?;
         let writer = writer(&caller, tx).await?;
@@ -120,7 +120,7 @@ pub async fn put(
     let entity = reference(&kind, id)?;
     refuse_masks(&body.bytes)?;
     let mut content = body.value;
-    check(&caller.app.engine, &entity, &mut content)?;
+    check(&caller.door, &entity, &mut content)?;
     let (is_new, written) = caller
         .tx(async |tx| {
             tx.writes()?;
@@ -166,7 +166,7 @@ pub async fn update(
                 may_write?;
                 let old = entities::find(tx, entity.kind, &entity.id).await?;
                 let mut content = changes.of(old);
-                check(&caller.app.engine, &entity, &mut content)?;
+                check(&caller.door, &entity, &mut content)?;
                 owned(writer, &content)?;
                 entities::put(tx, new(&entity, &content), seen.0, kept(&caller)).await?;
                 entities::find(tx, entity.kind, &entity.id).await

@@ -44,7 +44,7 @@ pub async fn add_note(
     let entity = reference(&kind, id)?;
     let hash = request_hash(&format!("POST notes {kind} {}", entity.id), &body.bytes);
     unmasked("text", &body.value.text)?;
-    let text = caller.app.engine.redact_hidden(body.value.text.trim()).into_owned();
+    let text = caller.door.redact_hidden(body.value.text.trim()).into_owned();
     if text.is_empty() || text.chars().count() > MAX_NOTE {
         return Err(Error::field("text", format!("must be 1 to {MAX_NOTE} characters")).into());
     }

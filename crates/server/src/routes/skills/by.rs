@@ -1,7 +1,7 @@
 //! Who administers skills, and whose.
 
 use domain::{Result, skill::PLATFORM};
-use engine::Engine;
+use engine::{Door, Engine};
 use store::{TenantTx, audit::Entry};
 
 use crate::{
@@ -25,6 +25,14 @@ impl By {
         match self {
             By::Organization(caller) => &caller.app.engine,
             By::Platform(platform) => &platform.app.engine,
+        }
+    }
+
+    /// What their texts pass before the first write.
+    pub fn door(&self) -> &Door {
+        match self {
+            By::Organization(caller) => &caller.door,
+            By::Platform(platform) => platform.app.engine.plain_door(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a document before it is stored, in the words of an answer.
 
 use domain::{Error, FieldError, Result};
-use engine::Engine;
+use engine::Door;
 use serde::Serialize;
 use skills::{Files, Finding, Key, Reading, Skill};
 use store::skills::Facts;
@@ -60,11 +60,11 @@ pub fn remarks(findings: Vec<Finding>) -> Vec<Remark> {
 }
 
 /// Reads drafts beside the caller: a document may take a while, which nobody else is to wait for.
-pub async fn read_all(engine: &Engine, drafts: Vec<Draft>) -> Result<Vec<(Draft, Reading)>> {
-    let engine = engine.clone();
+pub async fn read_all(door: &Door, drafts: Vec<Draft>) -> Result<Vec<(Draft, Reading)>> {
+    let door = door.clone();
     let work = move || {
         let read = |draft: Draft| {
-            let reading = read(&engine, &draft);
+            let reading = read(&door, &draft);
             (draft, reading)
         };
         drafts.into_iter().map(read).collect()
@@ -73,11 +73,9 @@ pub async fn read_all(engine: &Engine, drafts: Vec<Draft>) -> Result<Vec<(Draft,
 }
 
 /// Reads one; refused for its errors.
-pub async fn accept(engine: &Engine, draft: Draft) -> Result<(Draft, Skill, Vec<Remark>)> {
-    let (draft, reading) = read_all(engine, vec![draft])
-        .await?
-        .pop()
-        .ok_or_else(|| Error::internal("a draft without reading"))?;
+pub async fn accept(door: &Door, draft: Draft) -> Result<(Draft, Skill, Vec<Remark>)> {
+    let (draft, reading) =
+        read_all(door, vec![draft]).await?.pop().ok_or_else(|| Error::internal("a draft without reading"))?;
     match reading.skill {
         Some(skill) if reading.report.errors.is_empty() => {
             Ok((draft, skill, remarks(reading.report.warnings)))
@@ -92,13 +90,13 @@ pub fn refused(errors: Vec<Finding>) -> Error {
 
 /// The document as it is understood, and refused where it holds a secret or the mark of one: it is
 /// kept byte for byte, and a model is shown it.
-fn read(engine: &Engine, draft: &Draft) -> Reading {
+fn read(door: &Door, draft: &Draft) -> Reading {
     let mut reading = skills::read(&draft.key, &draft.document, &draft.files);
     let texts = std::iter::once(("document", &draft.document))
         .chain(draft.files.iter().map(|(path, content)| (path.as_str(), content)));
     for (field, text) in texts {
         let masked = redact::contains_marker(text).then(|| (MASK, text.find("[REDACTED:")));
-        let clean = engine.redact_hidden(text);
+        let clean = door.redact_hidden(text);
         let secret = || (clean != text.as_str()).then(|| (SECRET, difference(text, &clean)));
         if let Some((problem, at)) = masked.or_else(secret) {
             let line = at.map(|at| text.as_bytes()[..at].split(|byte| *byte == b'\n').count());

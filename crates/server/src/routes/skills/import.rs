@@ -93,7 +93,7 @@ pub async fn candidates(by: &By, bundle: Bundle) -> Result<Vec<Candidate>> {
     // To unpack may take a while, which nobody else is to wait for.
     let mut items = tokio::task::spawn_blocking(open).await.map_err(Error::internal)??;
     let drafts = items.iter_mut().filter_map(|item| item.draft.take()).collect();
-    let mut readings = read_all(by.engine(), drafts).await?.into_iter();
+    let mut readings = read_all(by.door(), drafts).await?.into_iter();
     let mut seen = BTreeSet::new();
     items
         .into_iter()

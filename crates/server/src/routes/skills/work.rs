@@ -186,7 +186,7 @@ pub async fn get(by: &By, key: &str, form: Form) -> Answered<Response> {
 pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Sent) -> Answered<Answer> {
     by.tx(async |_, may| may).await?;
     let hash = request_hash(&format!("POST skills {:?}", named.key), &sent.bytes);
-    let (draft, skill, mut warnings) = accept(by.engine(), sent.draft(named.key)?).await?;
+    let (draft, skill, mut warnings) = accept(by.door(), sent.draft(named.key)?).await?;
     let key = draft.key.as_str();
     let answer = by.once(idempotency, hash, async |tx, may| {
         may?;
@@ -204,7 +204,7 @@ pub async fn create(by: &By, idempotency: IdempotencyKey, named: Named, sent: Se
 pub async fn put(by: &By, key: String, seen: IfMatch, sent: Sent) -> Answered<Response> {
     by.tx(async |_, may| may).await?;
     let draft = whole(by, sent.draft(Some(key))?).await?;
-    let (draft, skill, mut warnings) = accept(by.engine(), draft).await?;
+    let (draft, skill, mut warnings) = accept(by.door(), draft).await?;
     let key = draft.key.as_str();
     let (written, skill) = by
         .tx(async |tx, may| {
@@ -240,7 +240,7 @@ pub async fn validate(by: &By, named: Named, sent: Sent) -> Answered<Json<Report
         Err(other) => return Err(other.into()),
     };
     let draft = whole(by, draft).await?;
-    let read = read_all(by.engine(), vec![draft]).await?.pop();
+    let read = read_all(by.door(), vec![draft]).await?.pop();
     let (draft, reading) = read.ok_or_else(|| Error::internal("a draft without a reading"))?;
     let mut report = reading.report;
     if let Some(skill) = reading.skill {
