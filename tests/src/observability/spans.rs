@@ -10,7 +10,7 @@ use std::{
 };
 
 use model_sim::{Reply, Usage};
-use opentelemetry_proto::tonic::trace::v1::{span::SpanKind, status::StatusCode};
+use opentelemetry_proto::tonic::trace::v1::{Status, span::SpanKind, status::StatusCode};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -126,7 +126,7 @@ async fn a_turn_is_a_trace_below_its_callers_with_each_model_and_tool_that_it_ca
         assert!(child.below(&agent), "{child:#?}");
     }
     failed.says(&[("error.type", "overloaded"), ("gen_ai.provider.name", "anthropic")]);
-    assert_eq!(failed.span.status.as_ref().map(|status| status.code()), Some(StatusCode::Error));
+    assert_eq!(failed.span.status.as_ref().map(Status::code), Some(StatusCode::Error));
     let first = asked.iter().find(|got| got.get("gen_ai.response.finish_reasons") == "tool_use");
     let first = first.unwrap_or_else(|| panic!("no call of a tool: {asked:#?}"));
     assert_eq!(first.span.kind(), SpanKind::Client);

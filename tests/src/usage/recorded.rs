@@ -200,7 +200,7 @@ async fn twenty_turns_with_memory_and_tools_read_most_of_their_input_from_the_pr
             let fact = json!({"scope": "user", "section": "Preferences", "text": format!("Number {turn}")});
             app.sim.push(Reply::call("memory_append", fact));
         }
-        app.sim.push(Reply::text(&format!("Answer {turn}: Dana decides, and Tom has to sign for security.")));
+        app.sim.push(Reply::text(format!("Answer {turn}: Dana decides, and Tom has to sign for security.")));
         let frames = alice.hear(&session, &format!("Question {turn}: who has to sign next?")).await;
         let usage = &end(&frames).data["usage"];
         let tokens = |name: &str| usage[name].as_u64().expect(name);

@@ -87,7 +87,7 @@ async fn insert(
     new: &CreateSession,
     key: Option<&str>,
 ) -> domain::Result<(Session, bool)> {
-    known_model(&caller, tx, new.model.as_deref()).await?;
+    known_model(caller, tx, new.model.as_deref()).await?;
     if let Some(entity) = &new.entity {
         entities::find(tx, entity.kind, &entity.id).await.map_err(|error| match error {
             Error::NotFound => Error::field("entity", format!("there is no {} {:?}", entity.kind, entity.id)),
