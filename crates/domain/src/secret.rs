@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 /// Secrets of one organization.
 pub const MAX_SECRETS: i64 = 100;
 /// Largest value, in bytes.
-pub const MAX_VALUE: usize = 8_192;
+pub const MAX_VALUE: usize = 4_096;
+/// Largest sum of all values of an organization, in bytes: each is looked for in every text, in a dozen encodings.
+pub const MAX_VALUES: i64 = 65_536;
 /// Longest name, in bytes.
 pub const MAX_NAME: usize = 64;
 

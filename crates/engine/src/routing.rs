@@ -49,6 +49,9 @@ pub(crate) struct Turn<'a> {
 
 impl Known {
     pub fn new(providers: &Providers, settings: &crate::Settings) -> Self {
+        let meters = &settings.telemetry.meters;
+        meters.know(&settings.default_model);
+        settings.prices.all().for_each(|(model, _)| meters.know(model));
         let plain = Routes {
             own: domain::models::ModelSettings::default(),
             platform: domain::models::ModelSettings::default(),
@@ -76,6 +79,9 @@ impl Engine {
     pub async fn routes_now(&self, tx: &mut TenantTx) -> Result<Routes> {
         let own = models::find(tx).await?.settings;
         let platform = models::of_platform(tx).await?.settings;
+        let named = platform.routes.iter().flat_map(|row| &row.candidates);
+        let described = platform.models.iter().map(|row| &row.model);
+        named.chain(described).for_each(|model| self.telemetry().meters.know(model));
         Ok(Routes { own, platform, ..(*self.0.routes.plain).clone() })
     }
 

@@ -118,9 +118,17 @@ impl Vault {
         self.states.read().unwrap_or_else(PoisonError::into_inner).get(&org).copied().unwrap_or(0)
     }
 
+    /// What was made of an earlier state goes.
     fn note(&self, org: OrgId, state: i64) {
-        if self.state(org) < state {
-            self.states.write().unwrap_or_else(PoisonError::into_inner).insert(org, state);
+        if self.state(org) >= state {
+            return;
+        }
+        let mut states = self.states.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = states.entry(org).or_default();
+        if *newest < state {
+            let earlier = std::mem::replace(newest, state);
+            drop(states);
+            self.kept.remove(&(org, earlier));
         }
     }
 
@@ -152,6 +160,7 @@ impl Secrets {
                 "cannot be opened, because it was sealed with a master key that the service does not have",
             )
         })?;
+        let key = SecretString::from(key.expose_secret().trim());
         client.with_key(key).map_err(|_| unusable("has characters that no key has"))
     }
 
@@ -192,7 +201,9 @@ impl Engine {
 
     /// The same within a transaction of the organization.
     pub async fn door_in(&self, tx: &mut TenantTx) -> Result<Door> {
-        let state = self.0.vault.state(tx.org());
+        let vault = &self.0.vault;
+        let has_looked = vault.has_looked.load(Ordering::Acquire);
+        let state = if has_looked { vault.state(tx.org()) } else { rows::state(tx).await? };
         Ok(self.secrets_in(tx, state).await?.door.clone())
     }
 
@@ -206,10 +217,13 @@ impl Engine {
         if let Some(kept) = vault.kept(org, state) {
             return Ok(kept);
         }
-        let mut tx = self.store().tenant(Tenant::overseer(org)).await?;
-        let secrets = self.secrets_in(&mut tx, state).await;
-        tx.rollback().await?;
-        secrets
+        let read = async {
+            let mut tx = self.store().tenant(Tenant::overseer(org)).await?;
+            let rows = rows::sealed(&mut tx).await?;
+            tx.rollback().await?;
+            self.made_of(org, state, rows).await
+        };
+        vault.kept.get_or_insert_async(&(org, state), read).await
     }
 
     /// The same in this state, which somebody has read, or in a later one.
@@ -220,12 +234,18 @@ impl Engine {
         if let Some(kept) = vault.kept(org, state) {
             return Ok(kept);
         }
-        let rows = rows::sealed(tx).await?;
-        let (redactor, seals) = (vault.redactor.clone(), vault.seals.clone());
+        let read = async {
+            let rows = rows::sealed(tx).await?;
+            self.made_of(org, state, rows).await
+        };
+        // Made by one of those who want it at the same time; the others wait.
+        vault.kept.get_or_insert_async(&(org, state), read).await
+    }
+
+    async fn made_of(&self, org: OrgId, state: i64, rows: Vec<Sealed>) -> Result<Arc<Secrets>> {
+        let (redactor, seals) = (self.0.vault.redactor.clone(), self.0.vault.seals.clone());
         let made = tokio::task::spawn_blocking(move || Secrets::of(org, state, rows, &redactor, seals));
-        let secrets = Arc::new(made.await.map_err(Error::internal)?);
-        vault.kept.insert((org, state), secrets.clone());
-        Ok(secrets)
+        made.await.map(Arc::new).map_err(Error::internal)
     }
 
     /// Whether there is a later state than this one.
@@ -243,9 +263,10 @@ impl Engine {
         seen: Option<i64>,
     ) -> Result<i64> {
         let seals = &self.0.vault.seals;
-        let version = rows::reserve(tx, name, seen).await?;
+        let (version, state) = rows::next_version(tx, name, seen).await?;
         let sealed = seals.seal(&bound(tx.org(), name, version), value)?;
-        rows::keep(tx, name, NewSeal { sealed: &sealed, key_id: seals.id() }).await
+        rows::keep(tx, name, NewSeal { sealed: &sealed, key_id: seals.id() }).await?;
+        Ok(state)
     }
 
     /// The organization's secrets have changed: this replica knows at once, and others within a second.

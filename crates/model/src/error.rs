@@ -153,10 +153,20 @@ impl ModelError {
     }
 }
 
+/// A key of fewer characters (local servers take any) would hit innocent words.
+const SHORTEST_KEY: usize = 8;
+
 fn clean(text: &mut String, secret: &str) {
-    // A key of a few characters (local servers take any) would hit innocent words.
-    if secret.len() >= 8 && text.contains(secret) {
-        *text = text.replace(secret, "[key]");
+    let secret = secret.trim();
+    // Its beginning is enough: an excerpt may end within it.
+    if let Some(head) = secret.get(..SHORTEST_KEY) {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(head).map(|found| from + found) {
+            let alike = text[at..].chars().zip(secret.chars()).take_while(|(a, b)| a == b);
+            let length: usize = alike.map(|(c, _)| c.len_utf8()).sum();
+            text.replace_range(at..at + length, "[key]");
+            from = at + "[key]".len();
+        }
     }
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
         text.truncate(end);

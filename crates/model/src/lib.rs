@@ -33,6 +33,6 @@ pub use error::ModelError;
 pub use messages::{Auth, Endpoint, MessagesClient};
 pub use patience::Options;
 pub use prices::Prices;
-pub use providers::{Providers, Ring};
+pub use providers::{Providers, Ring, Room};
 pub use retry::{Advice, RetryPolicy};
 pub use stream::{AnswerStream, Broken};

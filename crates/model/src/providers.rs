@@ -66,6 +66,16 @@ fn owner(org: OrgId, candidate: &Candidate) -> Option<OrgId> {
     candidate.secret.is_some().then_some(org)
 }
 
+/// Whether a model has room for a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    Enough,
+    /// For a part of it: the rest has to be archived first.
+    Short,
+    /// Not even for what cannot be archived.
+    None,
+}
+
 /// Whom a call may ask: the candidates of a run, and how far this call has come among them.
 pub struct Ring {
     providers: Providers,
@@ -75,12 +85,14 @@ pub struct Ring {
     /// The one that is asked, or answered last.
     at: usize,
     tried: Vec<usize>,
+    /// Those that have no room for what this call sends.
+    small: Vec<usize>,
     pass: Option<Pass>,
 }
 
 impl Ring {
     pub fn new(providers: Providers, org: OrgId, all: Vec<Candidate>) -> Self {
-        Self { providers, org, all, at: 0, tried: Vec::new(), pass: None }
+        Self { providers, org, all, at: 0, tried: Vec::new(), small: Vec::new(), pass: None }
     }
 
     pub fn current(&self) -> &Candidate {
@@ -99,44 +111,52 @@ impl Ring {
 
     /// A call begins: at the one that answered last, unless it fails these days, or another one alone has room for the
     /// conversation. With `same`, at that one and no other.
-    pub fn begin(&mut self, same: bool, fits: impl Fn(&Candidate) -> bool) {
+    pub fn begin(&mut self, same: bool, room: impl Fn(&Candidate) -> Room) {
         self.tried.clear();
+        self.small.clear();
         self.pass = None;
         if same {
             self.tried = (0..self.all.len()).filter(|at| *at != self.at).collect();
             self.pass = Some(self.force(self.at));
             return;
         }
-        self.take_next(self.at, fits);
+        // Where nobody has room somebody has to say so.
+        if !self.take_next(self.at, room) {
+            self.take_next(self.at, |_| Room::Enough);
+        }
     }
 
     /// The one that is asked has failed: whether there is another one, which is asked now.
-    pub fn fall_over(&mut self, fits: impl Fn(&Candidate) -> bool) -> bool {
+    pub fn fall_over(&mut self, room: impl Fn(&Candidate) -> Room) -> bool {
         self.tried.push(self.at);
-        self.take_next(0, fits)
+        self.take_next(0, room)
     }
 
     /// The prompt is too long for the one that is asked, which stands in for another: whether there is one left that is
     /// `larger`, which is asked now.
     pub fn make_way(&mut self, larger: impl Fn(&Candidate) -> bool) -> bool {
-        let left =
-            (0..self.all.len()).any(|at| at != self.at && !self.tried.contains(&at) && larger(&self.all[at]));
-        !self.tried.is_empty() && left && self.fall_over(larger)
+        let room = |candidate: &Candidate| if larger(candidate) { Room::Enough } else { Room::None };
+        !self.tried.is_empty() && self.fall_over(room)
     }
 
     /// The first one from `from` on whose circuit lets a request through; else the first of those that are left. Those
-    /// that do not fit come last of each.
-    fn take_next(&mut self, from: usize, fits: impl Fn(&Candidate) -> bool) -> bool {
+    /// that are short of room come last of each; one that has none is not asked.
+    fn take_next(&mut self, from: usize, room: impl Fn(&Candidate) -> Room) -> bool {
         let count = self.all.len();
+        self.small = (0..count).filter(|at| room(&self.all[*at]) == Room::None).collect();
         let mut left: Vec<usize> =
-            (0..count).map(|i| (from + i) % count).filter(|at| !self.tried.contains(at)).collect();
-        left.sort_by_key(|at| !fits(&self.all[*at]));
+            (0..count).map(|i| (from + i) % count).filter(|at| self.is_left(*at)).collect();
+        left.sort_by_key(|at| room(&self.all[*at]));
         let admitted = left.iter().find_map(|at| Some((*at, self.admit(*at)?)));
         let taken = admitted.or_else(|| left.first().map(|at| (*at, self.force(*at))));
         let Some((at, pass)) = taken else { return false };
         self.at = at;
         self.pass = Some(pass);
         true
+    }
+
+    fn is_left(&self, at: usize) -> bool {
+        !self.tried.contains(&at) && !self.small.contains(&at)
     }
 
     fn admit(&self, at: usize) -> Option<Pass> {
@@ -152,7 +172,7 @@ impl Ring {
     /// The client that the call has come to: one that sends nothing twice, if others can answer.
     pub fn client(&self) -> Option<Client> {
         let named = self.providers.named(self.current())?;
-        let others = self.tried.len() + 1 < self.all.len();
+        let others = (0..self.all.len()).any(|at| at != self.at && self.is_left(at));
         Some(if others { named.hasty.clone() } else { named.client.clone() })
     }
 

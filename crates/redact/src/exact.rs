@@ -19,7 +19,7 @@ pub(crate) struct Literals {
     filter: Box<[u64; FILTER_WORDS]>,
     /// Sorted, to decide whether the last one to three bytes could begin a literal.
     heads: Vec<Head>,
-    /// The longest literal of a head comes first.
+    /// Sorted: what stands between two of them agrees as far as these two do.
     groups: HashMap<Head, Vec<Literal>>,
 }
 
@@ -55,15 +55,12 @@ impl Literals {
             all.filter[word] |= bit;
             all.groups.entry(head).or_default().push(Literal { text: text.into(), kind });
         }
-        for group in all.groups.values_mut() {
-            group.sort_by_key(|literal| std::cmp::Reverse(literal.text.len()));
-        }
         all.heads = all.groups.keys().copied().collect();
         all.heads.sort_unstable();
         all
     }
 
-    /// The longest literal that stands at `at`.
+    /// The longest literal that stands at `at`. Looks at each byte once, however many literals begin alike.
     fn find(&self, text: &[u8], at: usize, last: bool) -> Found {
         let rest = &text[at..];
         let Some(&head) = rest.first_chunk() else {
@@ -73,16 +70,37 @@ impl Literals {
         if self.filter[word] & bit == 0 {
             return Found::No;
         }
-        for (index, literal) in self.groups.get(&head).into_iter().flatten().enumerate() {
-            let whole = literal.text.as_bytes();
-            if rest.starts_with(whole) {
-                return Found::Literal { length: whole.len(), kind: literal.kind };
+        let Some(group) = self.groups.get(&head) else { return Found::No };
+        let more = |index| Found::More(Some(Partial { head, index, matched: rest.len() }));
+        let mut found = Found::No;
+        // Those from `from` up to `to` agree with the text in its first `depth` bytes.
+        let (mut from, mut to, mut depth) = (0, group.len(), HEAD);
+        while from < to {
+            let first = group[from].text.as_bytes();
+            let common = if to - from == 1 {
+                first.len()
+            } else {
+                depth + agreement(&first[depth..], &group[to - 1].text.as_bytes()[depth..])
+            };
+            let agrees = depth + agreement(&first[depth..common], &rest[depth..]);
+            if agrees < common {
+                return if agrees == rest.len() && !last { more(from) } else { found };
             }
-            if !last && whole.starts_with(rest) {
-                return Found::More(Some(Partial { head, index, matched: rest.len() }));
+            depth = common;
+            if first.len() == depth {
+                found = Found::Literal { length: depth, kind: group[from].kind };
+                from += 1;
             }
+            let byte = |literal: &Literal| literal.text.as_bytes().get(depth).copied();
+            // The same text may be there as another kind.
+            from += group[from..to].partition_point(|literal| byte(literal).is_none());
+            let Some(&next) = rest.get(depth) else {
+                return if from < to && !last { more(from) } else { found };
+            };
+            from += group[from..to].partition_point(|literal| byte(literal) < Some(next));
+            to = from + group[from..to].partition_point(|literal| byte(literal) == Some(next));
         }
-        Found::No
+        found
     }
 
     fn may_begin(&self, rest: &[u8]) -> bool {
@@ -98,6 +116,17 @@ impl Literals {
         partial.matched = rest.len();
         agrees
     }
+}
+
+/// How many bytes the two begin with alike.
+fn agreement(a: &[u8], b: &[u8]) -> usize {
+    const PIECE: usize = 64;
+    let length = a.len().min(b.len());
+    let mut at = 0;
+    while at + PIECE <= length && a[at..at + PIECE] == b[at..at + PIECE] {
+        at += PIECE;
+    }
+    at + a[at..length].iter().zip(&b[at..length]).take_while(|(a, b)| a == b).count()
 }
 
 fn slot(head: Head) -> (usize, u64) {
@@ -178,5 +207,52 @@ impl Scan {
         text.drain(..self.at);
         self.copied -= self.at;
         self.at = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_longest_literal_is_found_and_what_may_still_become_one_is_waited_for(
+            texts in prop::collection::btree_set("[ab]{4,12}", 1..12),
+            text in "[ab]{0,16}",
+            kinds in 1..3_usize,
+        ) {
+            let all: BTreeSet<_> =
+                texts.iter().flat_map(|text| (0..kinds).map(|kind| (text.clone(), kind))).collect();
+            let literals = Literals::new(all);
+            for last in [false, true] {
+                let longest = texts.iter().filter(|one| text.starts_with(*one)).map(String::len).max();
+                let unfinished = !last && texts.iter().any(|one| one.len() > text.len() && one.starts_with(&text));
+                match literals.find(text.as_bytes(), 0, last) {
+                    Found::More(_) => prop_assert!(unfinished),
+                    Found::No => prop_assert!(!unfinished && longest.is_none()),
+                    Found::Literal { length, kind } => {
+                        prop_assert!(!unfinished && kind == 0);
+                        prop_assert_eq!(Some(length), longest);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_literals_that_differ_at_their_ends_are_told_apart() {
+        let long = |end: &str| format!("{}{end}", "a".repeat(5_000));
+        let literals = Literals::new([(long("b"), 0), (long("bc"), 1), (long("d"), 2)].into());
+        for (text, kind, length) in [("b", 0, 5_001), ("bd", 0, 5_001), ("bc", 1, 5_002), ("d", 2, 5_001)] {
+            let text = long(text);
+            let found = literals.find(text.as_bytes(), 0, true);
+            assert!(
+                matches!(found, Found::Literal { length: l, kind: k } if (l, k) == (length, kind)),
+                "{kind}"
+            );
+        }
+        assert!(matches!(literals.find(long("e").as_bytes(), 0, true), Found::No));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     Error, OptionalExt, OrgId, Result,
-    secret::{MAX_SECRETS, SecretHead},
+    secret::{MAX_SECRETS, MAX_VALUES, SecretHead},
 };
 
 use crate::{SystemTx, TenantTx, error::from_sqlx, orgs};
@@ -71,9 +71,11 @@ pub async fn known(tx: &mut TenantTx, names: &[String]) -> Result<Vec<String>> {
 }
 
 /// Makes room for a value, on top of the version that the administrator saw if one is given. Answers the version to
-/// which the value is to be bound; [`keep`] stores it.
-pub async fn reserve(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<i64> {
+/// which the value is to be bound, and the state after the change; [`keep`] stores it.
+pub async fn next_version(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<(i64, i64)> {
     orgs::stands(tx).await?;
+    // First, so that two who write wait for each other: the limits are counted.
+    let state = changed(tx).await?;
     let tenant = tx.tenant();
     let author = orgs::author(tx);
     let version = sqlx::query_scalar!(
@@ -96,7 +98,7 @@ pub async fn reserve(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result
     .await
     .map_err(from_sqlx)?;
     match version {
-        Some(version) => Ok(version),
+        Some(version) => Ok((version, state)),
         None => Err(refusal(tx, name, seen).await?),
     }
 }
@@ -113,8 +115,8 @@ async fn refusal(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<Err
     })
 }
 
-/// Stores a value. Needs a transaction that sees the organization. Answers the state after the change.
-pub async fn keep(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<i64> {
+/// Stores a value. Needs a transaction that sees the organization.
+pub async fn keep(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<()> {
     let org = tx.org();
     sqlx::query!(
         "insert into sixty.secret_values (org_id, name, sealed, key_id) values ($1, $2, $3, $4)
@@ -127,12 +129,25 @@ pub async fn keep(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<i64
     .execute(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    changed(tx).await
+    let sum = sqlx::query_scalar!(
+        r#"select coalesce(sum(octet_length(sealed)), 0)::bigint as "sum!" from sixty.secret_values where org_id = $1"#,
+        org.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)?;
+    if sum <= MAX_VALUES {
+        return Ok(());
+    }
+    let detail =
+        format!("the secrets of an organization have at most {MAX_VALUES} bytes together; delete one first");
+    Err(Error::conflict("too_many_secrets", detail))
 }
 
 /// Deletes a secret that nothing uses. Answers the state after the change.
 pub async fn delete(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<i64> {
     let org = tx.org();
+    let state = changed(tx).await?;
     let found = sqlx::query_scalar!(
         "select version from sixty.secrets where org_id = $1 and name = $2 for update",
         org.0,
@@ -164,7 +179,19 @@ pub async fn delete(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<
         .execute(tx.connection())
         .await
         .map_err(from_sqlx)?;
-    changed(tx).await
+    Ok(state)
+}
+
+/// In which state they are; 0: there has never been one.
+pub async fn state(tx: &mut TenantTx) -> Result<i64> {
+    let org = tx.org();
+    sqlx::query_scalar!(
+        r#"select coalesce(max(version), 0) as "state!" from sixty.secret_states where org_id = $1"#,
+        org.0
+    )
+    .fetch_one(tx.connection())
+    .await
+    .map_err(from_sqlx)
 }
 
 /// The number grows, and is later than any that the organization has had, even if it was erased in between.

@@ -1,7 +1,7 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
-use domain::{Block, Event, MessageId, Result, block, run::RunStatus};
-use model::{Answer, AnswerStream, Client, Delta, ModelError, Ring};
+use domain::{Block, Event, MessageId, Result, Usage, block, run::RunStatus};
+use model::{Answer, AnswerStream, Broken, Client, Delta, ModelError, Ring};
 use redact::RedactStream;
 use serde_json::value::RawValue;
 use store::{
@@ -40,8 +40,8 @@ impl Run {
         let opened = if let Some(opened) = opened {
             opened
         } else {
-            let fits = self.fits();
-            self.ring.begin(self.asked_again, fits);
+            let room = self.room();
+            self.ring.begin(self.asked_again, room);
             Box::pin(self.make_room()).await?;
             Box::pin(self.afford(self.needs())).await?;
             Box::pin(self.open(deadline)).await?
@@ -119,8 +119,8 @@ impl Run {
                 self.ring.make_way(larger)
             }
             error if error.is_retryable() => {
-                let fits = self.fits();
-                self.ring.fall_over(fits)
+                let room = self.room();
+                self.ring.fall_over(room)
             }
             _ => false,
         };
@@ -147,19 +147,23 @@ impl Run {
 
     pub(super) async fn open(&mut self, deadline: Instant) -> Result<Opened, Left> {
         let body = prompt::body(&self.frozen, self.target(), &self.history, self.choice());
-        self.call = Some(self.observe(self.ring.current()));
+        let asked = self.ring.current();
+        self.call = Some(self.observe(asked, self.engine.max_tokens(asked)));
         let client = match self.client(&self.ring) {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
         crash::at(CrashPoint::BeforeModelCall);
         let Run { stop, .. } = self;
-        tokio::select! {
+        let opened = tokio::select! {
             stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
-            opened = tokio::time::timeout_at(deadline, client.stream(body)) => {
-                Ok(opened.unwrap_or_else(|_| Err(too_long())))
-            }
+            opened = tokio::time::timeout_at(deadline, client.stream(body)) => Ok(opened.ok()),
+        };
+        if !matches!(opened, Ok(Some(_))) {
+            // The question may be with the provider, and is paid for there.
+            self.bill_broken(&[Broken { usage: Usage::default(), received: 0 }]);
         }
+        Ok(opened?.unwrap_or_else(|| Err(too_long())))
     }
 
     /// Shows the answer as it comes. Also tells whether anything was shown.

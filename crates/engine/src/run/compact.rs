@@ -7,7 +7,7 @@ use domain::{
     models::{Candidate, Feature},
     session::Message,
 };
-use model::{Answer, ModelError, Ring};
+use model::{Answer, ModelError, Ring, Room};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
@@ -22,7 +22,7 @@ use super::{Left, Run, billing::said_bytes};
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
-    routing,
+    prompt, routing,
     secrets::Secrets,
 };
 
@@ -114,22 +114,36 @@ impl Run {
     }
 
     /// Whether a model has room for the conversation and an answer, as far as its window is known.
-    pub(super) fn fits(&self) -> impl Fn(&Candidate) -> bool + use<> {
+    pub(super) fn room(&self) -> impl Fn(&Candidate) -> Room + use<> {
         // Where nobody else can be asked it does not matter.
-        let prompt = if self.ring.is_alone() { 0 } else { tokens(self.prompt_bytes(), self.token_ratio) };
+        let size = |bytes| if self.ring.is_alone() { 0 } else { tokens(bytes, self.token_ratio) };
+        let (whole, least) = (size(self.prompt_bytes()), size(self.least_bytes()));
         let engine = self.engine.clone();
         move |candidate| {
-            let room = |window| prompt + engine.answer_tokens(candidate) <= window;
-            engine.known_window(candidate).is_none_or(room)
+            let answer = engine.answer_tokens(candidate);
+            match engine.known_window(candidate) {
+                Some(window) if least + answer > window => Room::None,
+                Some(window) if whole + answer > window => Room::Short,
+                _ => Room::Enough,
+            }
         }
+    }
+
+    /// What no compaction takes out of the prompt: all but the messages before the newest turn.
+    fn least_bytes(&self) -> usize {
+        let asks = |past: &Past| past.role == "user" && prompt::is_question(&past.content);
+        let newest = self.history.iter().rposition(asks).unwrap_or(0);
+        let before: usize = self.history[..newest].iter().map(chars).sum();
+        self.prompt_bytes() - before
     }
 
     /// Whether a model is known to have more room than the one that is asked, and enough.
     pub(super) fn larger(&self) -> impl Fn(&Candidate) -> bool + use<> {
-        let (engine, fits) = (self.engine.clone(), self.fits());
+        let (engine, room) = (self.engine.clone(), self.room());
         let refused = engine.known_window(self.ring.current()).unwrap_or_default();
         move |candidate| {
-            engine.known_window(candidate).is_some_and(|window| window > refused) && fits(candidate)
+            engine.known_window(candidate).is_some_and(|window| window > refused)
+                && room(candidate) == Room::Enough
         }
     }
 
@@ -259,7 +273,8 @@ impl Run {
         piece: &str,
         deadline: Instant,
     ) -> Result<Option<String>, Left> {
-        ring.begin(false, |_| true);
+        let room = self.room_for(piece.len() + so_far.map_or(0, str::len));
+        ring.begin(false, &room);
         loop {
             let candidate = ring.current().clone();
             let request = compaction::request(candidate.name(), so_far, piece);
@@ -275,10 +290,31 @@ impl Run {
             if error.is_retryable() {
                 ring.failed(error.retry_after());
             }
-            if !error.is_retryable() || Instant::now() >= deadline || !ring.fall_over(|_| true) {
+            if !error.is_retryable() || Instant::now() >= deadline || !self.summarised_by_another(ring, &room)
+            {
                 return Ok(None);
             }
         }
+    }
+
+    /// Whether a model has room for a summary's input of this size.
+    fn room_for(&self, bytes: usize) -> impl Fn(&Candidate) -> Room + use<> {
+        let (engine, input) = (self.engine.clone(), tokens(bytes, self.token_ratio));
+        let answer = usize::try_from(compaction::ANSWER).unwrap_or(usize::MAX);
+        move |candidate| {
+            let fits = engine.known_window(candidate).is_none_or(|window| input + answer <= window);
+            if fits { Room::Enough } else { Room::None }
+        }
+    }
+
+    /// Whether there is another model, which is asked now.
+    fn summarised_by_another(&self, ring: &mut Ring, room: impl Fn(&Candidate) -> Room) -> bool {
+        let failed = ring.current().model.clone();
+        let falls_over = ring.fall_over(room);
+        if falls_over {
+            self.engine.telemetry().meters.failover(&failed, &ring.current().model);
+        }
+        falls_over
     }
 
     /// One model's summary. One that is given up counts with what was sent: more nobody knows of it.
@@ -294,7 +330,7 @@ impl Run {
             Err(error) => return Ok(Err(error)),
         };
         let (mut stop, sent) = (self.stop.clone(), request.len());
-        let call = self.observe(candidate);
+        let call = self.observe(candidate, compaction::ANSWER);
         let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
         let mut given_up = true;
         let answered = tokio::select! {

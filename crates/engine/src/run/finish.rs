@@ -86,9 +86,10 @@ impl Run {
         let asked = self.ring.current();
         let secret = asked.secret.as_ref().filter(|_| error.is_about_key())?;
         Some(format!(
-            "the model provider {} refused the organization's own key, which is the secret {secret}; an administrator \
-             can replace it with PUT /v1/admin/secrets/{secret}",
-            asked.provider()
+            "the model provider {} refused the organization's own key, which is the secret {secret}, or what it may use \
+             ({}); an administrator can replace it with PUT /v1/admin/secrets/{secret}",
+            asked.provider(),
+            asked.name()
         ))
     }
 

@@ -227,8 +227,8 @@ impl Engine {
         run.zone = start.zone;
         run.channel = turn.trigger;
         (run.limits, run.standings) = start.budget;
-        let fits = run.fits();
-        run.ring.begin(false, fits);
+        let room = run.room();
+        run.ring.begin(false, room);
         run.trace(&start.parent);
         // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
         let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);

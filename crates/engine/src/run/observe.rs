@@ -33,8 +33,8 @@ impl Run {
     }
 
     /// This model is about to be asked.
-    pub(super) fn observe(&self, asked: &Candidate) -> ModelCall {
-        let about = (self.lease.session, self.engine.max_tokens(asked));
+    pub(super) fn observe(&self, asked: &Candidate, max_tokens: u32) -> ModelCall {
+        let about = (self.lease.session, max_tokens);
         self.engine.telemetry().ask(&self.span, asked, about)
     }
 

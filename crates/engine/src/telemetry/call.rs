@@ -81,7 +81,7 @@ impl ModelCall {
                 self.span.set(|| list(FINISH_REASONS, &[finish(&answer.stop_reason)]));
                 self.over(None, answer.usage, true);
             }
-            Err(error) => self.over(Some(error.kind()), Usage::default(), !error.is_about_request()),
+            Err(error) => self.over(Some(error.kind()), Usage::default(), self.first.is_some()),
         }
     }
 
@@ -110,7 +110,7 @@ impl ModelCall {
 impl Drop for ModelCall {
     fn drop(&mut self) {
         if !self.over {
-            self.over(Some(CANCELLED), Usage::default(), true);
+            self.over(Some(CANCELLED), Usage::default(), self.first.is_some());
         }
     }
 }

@@ -114,7 +114,12 @@ impl Meters {
         self.model(model, true).first.record(after.as_secs_f64());
     }
 
-    /// A call of this model is over. `there`: its provider knows such a model, as far as can be told.
+    /// The operator, or the platform, names this model: it has numbers of its own whether it answers or not.
+    pub(crate) fn know(&self, model: &str) {
+        self.model(model, true);
+    }
+
+    /// A call of this model is over. `there`: it has answered.
     pub(super) fn call_ended(&self, model: &str, took: Duration, error: Option<&'static str>, there: bool) {
         let mut labels = gen_ai_labels(&self.model(model, there).whose);
         labels.push(Label::from_static_parts("error_type", error.unwrap_or(NO_ERROR)));
@@ -122,7 +127,7 @@ impl Meters {
     }
 
     pub(crate) fn failover(&self, from: &str, to: &str) {
-        let (from, to) = (self.model(from, true), self.model(to, true));
+        let (from, to) = (self.model(from, false), self.model(to, false));
         let labels = vec![Label::new("from", from.whose.full()), Label::new("to", to.whose.full())];
         self.counter(names::FAILOVERS, labels).increment(1);
     }
@@ -154,8 +159,8 @@ impl Meters {
         known.map(|model| (model.whose.full(), self.gauge(names::CIRCUIT, model.whose.labels()))).collect()
     }
 
-    /// The numbers of a model. `there`: it may get some if it has none yet; what a provider refuses may be a
-    /// name that somebody made up.
+    /// The numbers of a model. `there`: it may get some if it has none yet; what has never answered may be a name that
+    /// somebody made up.
     fn model(&self, name: &str, there: bool) -> Arc<Model> {
         let mut models = self.0.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(name) {

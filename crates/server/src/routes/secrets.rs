@@ -39,8 +39,8 @@ pub struct ListSecrets {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSecret {
-    /// 1 to 8192 bytes.
-    #[schema(write_only, min_length = 1, max_length = 8192)]
+    /// 1 to 4096 bytes.
+    #[schema(write_only, min_length = 1, max_length = 4096)]
     value: String,
 }
 
@@ -84,7 +84,7 @@ pub async fn list(caller: Caller, Query(query): Query<ListSecrets>) -> Result<Js
 
 /// Stores a secret, or a new value of it: owners and administrators. The value is sealed, and nothing shows it again. It
 /// is taken out of every text that the organization's conversations, tools and records bring from then on, if it has
-/// eight characters or more. An organization has at most 100 secrets.
+/// eight characters or more. An organization has at most 100 secrets, which have at most 64 KiB together.
 #[utoipa::path(put, path = "/v1/admin/secrets/{name}", tag = "secrets", security(("bearer" = [])),
     params(("name" = String, Path)), request_body = NewSecret,
     responses((status = 200, body = SecretHead), (status = 201, body = SecretHead), Problems))]
