@@ -178,6 +178,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_is_removed_that_is_cut_or_told_without_its_white_space() {
+        for secret in ["sk-secret-1234-5678", " sk-secret-1234-5678\n"] {
+            for (told, shown) in [
+                ("key sk-secret-1234-5678!", "key [key]!"),
+                ("begins with \"sk-secret-12", "begins with \"[key]"),
+                ("sk-secret-1234-5678sk-secret-99 sk-secre", "[key][key]99 [key]"),
+                ("sk-secr", "sk-secr"),
+            ] {
+                let error = ModelError::bad_answer(told).presentable(secret);
+                assert_eq!(error, ModelError::bad_answer(shown), "{told}");
+            }
+        }
+    }
+
+    #[test]
     fn a_presentable_error_is_short_and_without_the_secret() {
         let message = format!("bad key sk-secret-1234: {}", "ü".repeat(1000));
         let error = ModelError::PromptTooLong { message }.presentable("sk-secret-1234");

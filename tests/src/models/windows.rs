@@ -128,3 +128,16 @@ async fn a_stand_in_that_finds_the_prompt_too_long_leaves_it_to_a_larger_one() {
     assert!(names(&frames).contains(&"compaction"), "{:?}", names(&frames));
     assert_eq!(answers(&frames), ["Here I am."]);
 }
+
+#[tokio::test]
+async fn a_stand_in_without_room_for_the_newest_turn_is_not_asked_and_nothing_is_compacted_for_it() {
+    let two = Two::with(Setup::default()).await;
+    let both = ["anthropic/first", "second/tiny"];
+    windows(&two, &both, &[("anthropic/first", 200_000), ("second/tiny", 4_200)]).await;
+    let (session, _) = long_conversation(&two).await;
+    two.app.sim.push(Reply::status(529));
+    two.app.sim.push(Reply::text("Here I am."));
+    let frames = two.app.alice().hear(&session, "And now?").await;
+    assert!(!names(&frames).contains(&"compaction"), "{:?}", names(&frames));
+    assert_eq!((answers(&frames), two.calls()), (vec!["Here I am.".to_owned()], (2, 0)));
+}

@@ -84,8 +84,10 @@ async fn the_share_that_the_cache_gives_grows_as_a_conversation_goes_on() {
 
 #[tokio::test]
 async fn a_failing_model_shows_in_failovers_errors_and_its_circuit() {
-    let two = Two::routed().await;
+    let two = Two::with(Setup::default()).await;
     let alice = two.app.alice();
+    let routes = json!({"routes": [{"candidates": ["anthropic/first", "second/next"]}]});
+    two.app.replica.root().put("/v1/platform/models", routes).await.expect(200);
     two.app.sim.respond_with(|_| Reply::status(529));
     two.second.respond_with(|_| Reply::text("Here I am."));
     for _ in 0..3 {
@@ -102,6 +104,17 @@ async fn a_failing_model_shows_in_failovers_errors_and_its_circuit() {
     is(scrape.one(count, &and(&second, ("error_type", ""))), 3.0);
     is(scrape.one("sixty_model_circuit_state", &[("provider", "anthropic"), ("model", "first")]), 2.0);
     is(scrape.one("sixty_model_circuit_state", &[("provider", "second"), ("model", "next")]), 0.0);
+}
+
+#[tokio::test]
+async fn a_name_that_an_organization_made_up_is_no_label() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    two.app.sim.respond_with(|_| Reply::status(529));
+    two.second.respond_with(|_| Reply::text("Here I am."));
+    alice.hear(&alice.session().await, "Hi").await;
+    let scrape = Scrape::of(&alice).await;
+    is(scrape.one("sixty_model_failovers_total", &[("from", "other/other"), ("to", "second/next")]), 1.0);
 }
 
 #[tokio::test]

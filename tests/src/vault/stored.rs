@@ -116,6 +116,22 @@ async fn an_organization_has_a_bounded_number_of_secrets() {
 }
 
 #[tokio::test]
+async fn all_secrets_of_an_organization_together_are_bounded() {
+    let app = TestApp::start().await;
+    let alice = app.alice();
+    let value = |n: usize, length: usize| format!("{n:03}{}", "x".repeat(length - 3));
+    for n in 0..15 {
+        keep(&alice, &format!("n{n}"), &value(n, 4096)).await.expect(201);
+    }
+    let problem = keep(&alice, "one-more", &value(15, 4096)).await.problem(409, "too_many_secrets");
+    assert!(problem["detail"].as_str().expect("a detail").contains("65536 bytes together"), "{problem}");
+    alice.get(&format!("{PATH}?limit=100")).await.expect(200);
+    keep(&alice, "one-more", &value(15, 3000)).await.expect(201);
+    keep(&alice, "one-more", &value(16, 4096)).await.problem(409, "too_many_secrets");
+    assert_eq!(alice.get(PATH).await.json()["data"][15]["version"], 1);
+}
+
+#[tokio::test]
 async fn a_secret_that_is_in_use_is_not_deleted() {
     let app = TestApp::start().await;
     let alice = app.alice();
