@@ -51,7 +51,7 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
         told: [1; 3],
         current: [1; 3],
         summary: Some(Summary { text: own[5].clone(), archives: vec![ArchiveId::new()] }),
-        secrets: 0,
+        secrets_state: 0,
         live_from: 1,
         skills: States::default(),
         history: Vec::new(),

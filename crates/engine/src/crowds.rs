@@ -12,7 +12,7 @@ use std::{
 use domain::{Error, OrgId, Result};
 use store::crowds;
 
-use crate::Engine;
+use crate::{Engine, telemetry::Limit};
 
 /// When whoever has too many under way may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ impl Engine {
         if under_way < most {
             return Ok(());
         }
-        self.telemetry().meters.refused("user_runs");
+        self.telemetry().meters.refused(Limit::UserRuns);
         Err(crowded("yours", under_way, most))
     }
 
@@ -89,7 +89,7 @@ impl Engine {
         let count = crowds::of(&mut tx, org).await?;
         tx.commit().await?;
         if count >= most {
-            self.telemetry().meters.refused("org_runs");
+            self.telemetry().meters.refused(Limit::OrgRuns);
             return Err(crowded("your organization", count, most));
         }
         let mut known = self.0.crowds.known();

@@ -60,7 +60,7 @@ pub async fn of_new_session(
         live_from: 1,
         skills: store::skills::States::default(),
         models: store::skills::States::default(),
-        secrets: 0,
+        secrets_state: 0,
         model: None,
         history: Vec::new(),
     };

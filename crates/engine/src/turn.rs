@@ -65,7 +65,7 @@ pub struct Prepared {
     /// What the model is told of the circumstances; a line, or nothing.
     pub notice: String,
     /// The state of the organization's secrets when all of this passed its door.
-    pub secrets: i64,
+    pub secrets_state: i64,
 }
 
 /// What is quoted of one entity that a message mentions, in characters.
@@ -81,7 +81,7 @@ pub struct Begun {
 impl Prepared {
     /// The same through a door that knows of later secrets than the one that it has passed.
     fn through(&self, door: &Door) -> Result<Cow<'_, Self>> {
-        if door.state() <= self.secrets {
+        if door.state() <= self.secrets_state {
             return Ok(Cow::Borrowed(self));
         }
         let mut new = self.clone();
@@ -95,7 +95,7 @@ impl Prepared {
         {
             wanted.inputs = clean;
         }
-        new.secrets = door.state();
+        new.secrets_state = door.state();
         Ok(Cow::Owned(new))
     }
 }
@@ -146,7 +146,7 @@ impl Engine {
             self.overtake(tx, new.session).await?;
             next = turns::prepare(tx, new.session, author).await?;
         }
-        let secrets = self.secrets_in(tx, next.context.secrets).await?;
+        let secrets = self.secrets_in(tx, next.context.secrets_state).await?;
         let new = &*new.through(&secrets.door)?;
         self.has_place(next.under_way)?;
         self.has_room(tx.org()).await?;

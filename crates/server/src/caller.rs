@@ -71,7 +71,7 @@ pub enum OrgWide {
     ReadShared,
     /// What the caller is asked in such a conversation.
     AnswerQuestion,
-    /// Values of secrets, to write or delete one. None is shown.
+    /// Values of secrets, to write one. None is shown.
     KeepSecrets,
 }
 

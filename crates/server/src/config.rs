@@ -131,7 +131,7 @@ pub struct Keys {
     /// own keys derive. Unset on the private cluster: generated.
     #[arg(long, env = "SIXTY_MASTER_KEY", hide_env_values = true)]
     pub master_key: Option<SecretString>,
-    /// Master keys that were used before (comma list): what they made stays valid.
+    /// Other master keys whose seals are opened (comma list): earlier ones, and the next one while it is rolled out.
     #[arg(long, env = "SIXTY_MASTER_KEY_PREVIOUS", hide_env_values = true, value_delimiter = ',')]
     pub master_key_previous: Vec<SecretString>,
 }
@@ -382,6 +382,6 @@ fn flag(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" | "yes" | "on" => Ok(true),
         "" | "0" | "false" | "no" | "off" => Ok(false),
-        other => Err(format!("{other:?} is neither 1 nor 0")),
+        other => Err(format!("{other:?} is neither 1, true, yes or on nor 0, false, no or off")),
     }
 }

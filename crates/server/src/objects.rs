@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_outeras_ever() {
+    fn everything_else_is_read_as_ever() {
         let json = r#"{"inner": {"number": 7}, "all": [{}], "pair": [1, 2], "raw": [1,  {}], "free": [[], {}],
             "tagged": {"kind": "some", "number": 3}, "tree": {"a": {"number": 9}}}"#;
         let outer = read(json).expect("it is read");

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use domain::{Error, OrgId, Result, UserId};
-use engine::telemetry::Meters;
+use engine::telemetry::{self, Meters};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -77,11 +77,11 @@ impl Rates {
     /// Counts a request of a person in an organization: each has a bucket there.
     pub fn of_user(&self, told: &Told, org: OrgId, user: UserId) -> Result<()> {
         let counted = self.user.count(told, Uuid::new_v5(&org.0, user.0.as_bytes()));
-        counted.inspect_err(|_| self.meters.refused("user_rate"))
+        counted.inspect_err(|_| self.meters.refused(telemetry::Limit::UserRate))
     }
 
     pub fn of_org(&self, told: &Told, org: OrgId) -> Result<()> {
-        self.org.count(told, org.0).inspect_err(|_| self.meters.refused("org_rate"))
+        self.org.count(told, org.0).inspect_err(|_| self.meters.refused(telemetry::Limit::OrgRate))
     }
 }
 

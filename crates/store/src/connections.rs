@@ -37,6 +37,13 @@ struct Inner {
     size: PoolSize,
 }
 
+/// How many connections of a pool are borrowed, and how many are open beside.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenConnections {
+    pub in_use: u32,
+    pub idle: u32,
+}
+
 /// A borrowed connection. Dropped, it is rolled back; see [`end`](Self::end).
 pub(crate) struct Connection {
     inner: Option<PoolConnection<Postgres>>,
@@ -112,11 +119,10 @@ impl Connections {
         self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Connections that are borrowed, and those that are open beside.
-    pub fn usage(&self) -> (u32, u32) {
+    pub fn open_connections(&self) -> OpenConnections {
         let free = u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX);
         let in_use = self.0.size.connections.saturating_sub(free);
-        (in_use, self.0.pool.size().saturating_sub(in_use))
+        OpenConnections { in_use, idle: self.0.pool.size().saturating_sub(in_use) }
     }
 
     pub async fn close(&self) {

@@ -58,6 +58,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use connections::Connections;
 
+pub use connections::OpenConnections;
 pub use tx::{Guarded, LockedSession, Membership, RunTx, SystemTx, TenantTx};
 
 /// Connections for what comes in from Slack.
@@ -103,13 +104,10 @@ impl Store {
         Self { connections: self.door.clone(), ..self.clone() }
     }
 
-    /// Connections by the name of their pool: in use, and open but idle.
-    pub fn usage(&self) -> [(&'static str, u32, u32); 3] {
+    /// Each pool's, by its name.
+    pub fn open_connections(&self) -> [(&'static str, OpenConnections); 3] {
         let pools = [("main", &self.connections), ("heartbeat", &self.heartbeat), ("door", &self.door)];
-        pools.map(|(name, connections)| {
-            let (in_use, idle) = connections.usage();
-            (name, in_use, idle)
-        })
+        pools.map(|(name, connections)| (name, connections.open_connections()))
     }
 
     pub async fn close(&self) {

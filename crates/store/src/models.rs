@@ -231,7 +231,11 @@ async fn replace_keys(tx: &mut TenantTx, rows: &[KeyRow]) -> Result<()> {
     sql.push_values(rows, |mut values, row| {
         values.push_bind(org.0).push_bind(&row.provider).push_bind(&row.secret);
     });
-    let gone = || Error::field("keys", "names a secret that was deleted just now");
+    let gone = || {
+        let error = "names a secret that was deleted just now; store it again with PUT /v1/admin/secrets/{name}, or \
+                     leave the key out";
+        Error::field("keys", error)
+    };
     sql.build()
         .execute(tx.connection())
         .await

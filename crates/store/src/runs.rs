@@ -318,7 +318,7 @@ pub async fn hand_back(tx: &mut SystemTx, lease: Lease, in_order: bool) -> Resul
 }
 
 /// The same in the run's own transaction, with whatever else it stores.
-pub async fn give_back(tx: &mut RunTx, in_order: bool) -> Result<()> {
+pub async fn hand_back_in(tx: &mut RunTx, in_order: bool) -> Result<()> {
     let Lease { org, user, run, .. } = *tx.lease();
     sqlx::query!(
         "update sixty.runs set lease_owner = null, lease_until = null, status = 'queued',

@@ -65,7 +65,7 @@ pub struct Context {
     pub skills: States,
     pub models: States,
     /// In which state the organization's secrets are; 0: it has never had one.
-    pub secrets: i64,
+    pub secrets_state: i64,
     /// The model that the conversation has chosen, as `provider/model`.
     pub model: Option<String>,
     /// What was said before the history, and the archives that hold it whole.
@@ -137,7 +137,7 @@ macro_rules! context {
             current: versions(&row.current)?,
             skills: States { own: row.own_skills, platform: row.platform_skills },
             models: States { own: row.own_models, platform: row.platform_models },
-            secrets: row.secrets,
+            secrets_state: row.secrets,
             model: row.model,
             summary: row.summary_text.map(|text| Summary {
                 text,

@@ -71,7 +71,7 @@ impl Row {
         owned
     }
 
-    /// `runs::hand_back`, or `runs::give_back` in a guarded transaction: somebody else need not wait for the lease's end.
+    /// `runs::hand_back` and `hand_back_in`: somebody else need not wait for the lease's end.
     pub fn hand_back(&mut self, fence: Fence, me: Replica) -> bool {
         let owned = self.is_owned(fence, me);
         if owned {

@@ -1,6 +1,6 @@
 //! Organizations that ask providers with keys of their own.
 
-use model_sim::{Reply, Sim};
+use model_sim::Reply;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,23 +10,12 @@ use crate::{
         Person, Setup, TestApp,
         look::{answers, end},
     },
-    vault::{keep, use_keys},
+    usage::half_a_minute_passes,
+    vault::{keep, sent, use_keys},
 };
 
 const OURS: &str = "acme-key-4711";
 const PLATFORMS: &str = "sim-key-of-the-tests";
-
-/// Keys of the model calls since the last time.
-fn sent(sim: &Sim) -> Vec<String> {
-    let requests = sim.take_requests();
-    let asked = requests.iter().filter(|request| request.method == reqwest::Method::POST);
-    asked
-        .map(|request| match request.header("authorization").strip_prefix("Bearer ") {
-            Some(key) => key.to_owned(),
-            None => request.header("x-api-key").to_owned(),
-        })
-        .collect()
-}
 
 async fn turn(person: &Person) -> Vec<String> {
     answers(&person.hear(&person.session().await, "Hi").await)
@@ -56,9 +45,7 @@ async fn calls_of_an_organization_carry_its_own_key_and_those_of_others_the_plat
         assert_eq!(set["keys"], json!([{"provider": "anthropic", "secret": "ours"}]));
         assert_eq!(alice.get("/v1/models").await.json()["data"][0]["own_key"], true);
         assert_eq!(mallory.get("/v1/models").await.json()["data"][0]["own_key"], Value::Null);
-        let pool = app.database.superuser().await;
-        let late = "update sixty.usage_events set at = at - interval '1 minute'";
-        sqlx::query(late).execute(&pool).await.expect("time passes");
+        half_a_minute_passes(&app).await;
         let told = app.replica.root().get("/v1/platform/usage-events").await.expect(200).json();
         let told: Vec<(&Value, &Value)> = told["data"]
             .as_array()

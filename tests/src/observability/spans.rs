@@ -63,10 +63,95 @@ async fn hear_under(person: &Person, session: &str, traceparent: &str) -> Vec<cr
     Events::open(request).await.rest().await
 }
 
+/// The provider of the first model is overloaded; that of the second calls a tool, and answers.
+fn script(two: &Two) {
+    two.app.sim.push(Reply::status(529));
+    let usage = Usage {
+        input_tokens: 100,
+        cache_read_input_tokens: 40,
+        cache_creation_input_tokens: 8,
+        output_tokens: 20,
+    };
+    let input = json!({"query": "canary-argument"});
+    two.second.push(Reply::message().tool_with_id("call-1", "find_entities", input).usage(usage));
+    two.second.push(Reply::text("canary-answer"));
+}
+
+/// The request's span is below the caller's, and the run's below that.
+async fn request_and_run(collector: &Collector, session: &str, run: &str) -> Got {
+    let agent = collector.wait("invoke_agent", 1).await.remove(0);
+    let request = collector.wait("POST /v1/sessions/{id}/messages", 1).await.remove(0);
+    assert_eq!(hex(&request.span.trace_id), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(hex(&request.span.parent_span_id), "b7ad6b7169203331");
+    assert_eq!(request.span.kind(), SpanKind::Server);
+    request.says(&[
+        ("http.request.method", "POST"),
+        ("http.route", "/v1/sessions/{id}/messages"),
+        ("http.response.status_code", "200"),
+    ]);
+    assert!(agent.below(&request), "{agent:#?}");
+    agent.says(&[
+        ("gen_ai.operation.name", "invoke_agent"),
+        ("gen_ai.conversation.id", session),
+        ("sixty.run.id", run),
+        ("sixty.run.status", "done"),
+        ("sixty.org.id", &domain::OrgId::derive("canary-org").to_string()),
+    ]);
+    let service = |name| attribute(&agent.resource, name);
+    assert_eq!((&*service("service.name"), &*service("deployment.environment.name")), ("sixty", "tests"));
+    agent
+}
+
+/// The spans of the models and of the tool are below the run's.
+async fn models_and_tool(collector: &Collector, session: &str, agent: &Got) {
+    let failed = collector.wait("chat first", 1).await.remove(0);
+    let asked = collector.wait("chat next", 2).await;
+    let tool = collector.wait("execute_tool find_entities", 1).await.remove(0);
+    for child in asked.iter().chain([&failed, &tool]) {
+        assert!(child.below(agent), "{child:#?}");
+    }
+    failed.says(&[("error.type", "overloaded"), ("gen_ai.provider.name", "anthropic")]);
+    assert_eq!(failed.span.status.as_ref().map(Status::code), Some(StatusCode::Error));
+    let first = asked.iter().find(|got| got.get("gen_ai.response.finish_reasons") == "tool_use");
+    let first = first.unwrap_or_else(|| panic!("no call of a tool: {asked:#?}"));
+    assert_eq!(first.span.kind(), SpanKind::Client);
+    first.says(&[
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "second"),
+        ("gen_ai.request.model", "next"),
+        ("gen_ai.response.model", "next"),
+        ("gen_ai.request.max_tokens", "8192"),
+        ("gen_ai.conversation.id", session),
+        ("gen_ai.usage.input_tokens", "148"),
+        ("gen_ai.usage.output_tokens", "20"),
+        ("gen_ai.usage.cache_read.input_tokens", "40"),
+        ("gen_ai.usage.cache_creation.input_tokens", "8"),
+        ("error.type", ""),
+    ]);
+    tool.says(&[
+        ("gen_ai.operation.name", "execute_tool"),
+        ("gen_ai.tool.name", "find_entities"),
+        ("gen_ai.tool.call.id", "call-1"),
+    ]);
+}
+
+/// What came is well formed, is of no other trace, and tells nobody's words or key.
+fn nothing_else_came(collector: &Collector, process: &Process) {
+    for got in collector.spans() {
+        let span = &got.span;
+        assert!(span.start_time_unix_nano <= span.end_time_unix_nano && span.start_time_unix_nano > 0);
+        assert_ne!(hex(&span.trace_id), "11111111111111111111111111111111");
+    }
+    let headers = collector.headers();
+    assert!(headers.iter().all(|headers| headers["authorization"] == "Bearer collectors-key-of-sixty"));
+    let text = collector.text();
+    assert!(!text.contains("canary"), "{text}");
+    assert!(!process.log().join("\n").contains("collectors-key-of-sixty"));
+}
+
 #[tokio::test]
 async fn a_turn_is_a_trace_below_its_callers_with_each_model_and_tool_that_it_called() {
     let two = Two::with(idle()).await;
-    two.route(json!([{ "candidates": ["anthropic/first", "second/next"] }])).await;
     let (collector, endpoint) = Collector::start().await;
     let file = providers(&two);
     let more = [
@@ -85,81 +170,14 @@ async fn a_turn_is_a_trace_below_its_callers_with_each_model_and_tool_that_it_ca
     two.app.sim.push(Reply::text("canary-answer"));
     hear_under(&alice, &session, "00-11111111111111111111111111111111-2222222222222222-00").await;
 
-    two.app.sim.push(Reply::status(529));
-    let usage = Usage {
-        input_tokens: 100,
-        cache_read_input_tokens: 40,
-        cache_creation_input_tokens: 8,
-        output_tokens: 20,
-    };
-    let input = json!({"query": "canary-argument"});
-    two.second.push(Reply::message().tool_with_id("call-1", "find_entities", input).usage(usage));
-    two.second.push(Reply::text("canary-answer"));
+    script(&two);
     let frames =
         hear_under(&alice, &session, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").await;
     assert_eq!(end(&frames).data["status"], "done");
 
-    let agent = collector.wait("invoke_agent", 1).await.remove(0);
-    let request = collector.wait("POST /v1/sessions/{id}/messages", 1).await.remove(0);
-    let failed = collector.wait("chat first", 1).await.remove(0);
-    let asked = collector.wait("chat next", 2).await;
-    let tool = collector.wait("execute_tool find_entities", 1).await.remove(0);
-
-    assert_eq!(hex(&request.span.trace_id), "0af7651916cd43dd8448eb211c80319c");
-    assert_eq!(hex(&request.span.parent_span_id), "b7ad6b7169203331");
-    assert_eq!(request.span.kind(), SpanKind::Server);
-    request.says(&[
-        ("http.request.method", "POST"),
-        ("http.route", "/v1/sessions/{id}/messages"),
-        ("http.response.status_code", "200"),
-    ]);
-    assert!(agent.below(&request), "{agent:#?}");
-    let run = run_of(&frames);
-    agent.says(&[
-        ("gen_ai.operation.name", "invoke_agent"),
-        ("gen_ai.conversation.id", &session),
-        ("sixty.run.id", &run),
-        ("sixty.run.status", "done"),
-        ("sixty.org.id", &domain::OrgId::derive("canary-org").to_string()),
-    ]);
-    for child in asked.iter().chain([&failed, &tool]) {
-        assert!(child.below(&agent), "{child:#?}");
-    }
-    failed.says(&[("error.type", "overloaded"), ("gen_ai.provider.name", "anthropic")]);
-    assert_eq!(failed.span.status.as_ref().map(Status::code), Some(StatusCode::Error));
-    let first = asked.iter().find(|got| got.get("gen_ai.response.finish_reasons") == "tool_use");
-    let first = first.unwrap_or_else(|| panic!("no call of a tool: {asked:#?}"));
-    assert_eq!(first.span.kind(), SpanKind::Client);
-    first.says(&[
-        ("gen_ai.operation.name", "chat"),
-        ("gen_ai.provider.name", "second"),
-        ("gen_ai.request.model", "next"),
-        ("gen_ai.response.model", "next"),
-        ("gen_ai.request.max_tokens", "8192"),
-        ("gen_ai.conversation.id", &session),
-        ("gen_ai.usage.input_tokens", "148"),
-        ("gen_ai.usage.output_tokens", "20"),
-        ("gen_ai.usage.cache_read.input_tokens", "40"),
-        ("gen_ai.usage.cache_creation.input_tokens", "8"),
-        ("error.type", ""),
-    ]);
-    tool.says(&[
-        ("gen_ai.operation.name", "execute_tool"),
-        ("gen_ai.tool.name", "find_entities"),
-        ("gen_ai.tool.call.id", "call-1"),
-    ]);
-    let service = |name| attribute(&agent.resource, name);
-    assert_eq!((&*service("service.name"), &*service("deployment.environment.name")), ("sixty", "tests"));
-    for got in collector.spans() {
-        let span = &got.span;
-        assert!(span.start_time_unix_nano <= span.end_time_unix_nano && span.start_time_unix_nano > 0);
-        assert_ne!(hex(&span.trace_id), "11111111111111111111111111111111");
-    }
-    let headers = collector.headers();
-    assert!(headers.iter().all(|headers| headers["authorization"] == "Bearer collectors-key-of-sixty"));
-    let text = collector.text();
-    assert!(!text.contains("canary"), "{text}");
-    assert!(!process.log().join("\n").contains("collectors-key-of-sixty"));
+    let agent = request_and_run(&collector, &session, &run_of(&frames)).await;
+    models_and_tool(&collector, &session, &agent).await;
+    nothing_else_came(&collector, &process);
     fs::remove_file(file).expect("the file");
 }
 

@@ -3,14 +3,12 @@
 use model_sim::{Gate, Quirk, Reply, Usage};
 use serde_json::{Value, json};
 
-use super::{OWN, limit, priced, send, used, using};
+use super::{OWN, half_a_minute_passes, limit, priced, send, used, using};
 use crate::harness::{Person, Setup, TestApp, eventually, look::run_of};
 
 /// The platform's accounts, half a minute later.
 async fn events(app: &TestApp) -> Vec<Value> {
-    let pool = app.database.superuser().await;
-    let sql = "update sixty.usage_events set at = at - interval '1 minute'";
-    sqlx::query(sql).execute(&pool).await.expect("time passes");
+    half_a_minute_passes(app).await;
     let told = used(&app.replica.root(), "/v1/platform/usage-events").await;
     told["data"].as_array().expect("a list").clone()
 }

@@ -68,6 +68,13 @@ async fn a_day_passes(app: &TestApp) {
     }
 }
 
+/// Half a minute passes, after which the platform is told.
+pub async fn half_a_minute_passes(app: &TestApp) {
+    let pool = app.database.superuser().await;
+    let sql = "update sixty.usage_events set at = at - interval '1 minute'";
+    sqlx::query(sql).execute(&pool).await.expect("time passes");
+}
+
 async fn if_match(person: &Person, path: &str, tag: &str, body: Value) -> Answer {
     person.send(person.request(Method::PUT, path).header("if-match", tag).json(&body)).await
 }

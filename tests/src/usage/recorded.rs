@@ -4,20 +4,13 @@ use domain::UserId;
 use model_sim::{Gate, Reply, Usage};
 use serde_json::{Value, json};
 
-use super::{ALL, OWN, a_day_passes, of, priced, used, using};
+use super::{ALL, OWN, a_day_passes, half_a_minute_passes, of, priced, used, using};
 use crate::harness::{
     Setup, TestApp, eventually,
     look::{end, run_of},
 };
 
 const EVENTS: &str = "/v1/platform/usage-events";
-
-/// Half a minute passes, after which the platform is told.
-async fn time_passes(app: &TestApp) {
-    let pool = app.database.superuser().await;
-    let sql = "update sixty.usage_events set at = at - interval '1 minute'";
-    sqlx::query(sql).execute(&pool).await.expect("time passes");
-}
 
 #[tokio::test]
 async fn each_model_call_is_recorded_with_its_model_its_cost_and_what_the_cache_saved() {
@@ -41,7 +34,7 @@ async fn each_model_call_is_recorded_with_its_model_its_cost_and_what_the_cache_
     // Each call by itself, for the platform.
     let platform = app.replica.root();
     assert_eq!(used(&platform, EVENTS).await["data"], json!([]), "not before half a minute has passed");
-    time_passes(&app).await;
+    half_a_minute_passes(&app).await;
     let first = used(&platform, &format!("{EVENTS}?limit=1")).await;
     let event = &first["data"][0];
     assert_eq!(event["organization"], "acme");
@@ -122,7 +115,7 @@ async fn members_see_their_own_and_administrators_all_of_their_organization() {
     let nobody = after["data"].as_array().expect("a list").iter().find(|it| it["user"].is_null());
     assert_eq!(nobody.map(|it| &it["cost_usd"]), Some(&json!(0.182)), "{after}");
     assert_eq!(after["totals"], told["totals"]);
-    time_passes(&app).await;
+    half_a_minute_passes(&app).await;
     let events = used(&app.replica.root(), EVENTS).await;
     let of_nobody =
         events["data"].as_array().expect("a list").iter().filter(|it| it["user_id"].is_null()).count();

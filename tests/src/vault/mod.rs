@@ -4,6 +4,7 @@ mod masked;
 mod rotated;
 mod stored;
 
+use model_sim::Sim;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Person};
@@ -20,4 +21,16 @@ pub async fn use_keys(person: &Person, keys: &[(&str, &str)]) {
     let rows: Vec<Value> =
         keys.iter().map(|(provider, secret)| json!({"provider": provider, "secret": secret})).collect();
     person.put("/v1/admin/models", json!({ "keys": rows })).await.expect(200);
+}
+
+/// Keys of the model calls since the last time.
+pub fn sent(sim: &Sim) -> Vec<String> {
+    let requests = sim.take_requests();
+    let asked = requests.iter().filter(|request| request.method == reqwest::Method::POST);
+    asked
+        .map(|request| match request.header("authorization").strip_prefix("Bearer ") {
+            Some(key) => key.to_owned(),
+            None => request.header("x-api-key").to_owned(),
+        })
+        .collect()
 }

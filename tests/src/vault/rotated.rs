@@ -3,7 +3,7 @@
 use engine::keys::MasterKeys;
 use model_sim::Reply;
 
-use super::{keep, use_keys};
+use super::{keep, sent, use_keys};
 use crate::harness::{
     Setup, TestApp,
     look::{answers, end},
@@ -12,11 +12,6 @@ use crate::harness::{
 fn with_keys(current: u8, previous: &[u8]) -> Setup {
     let keys = MasterKeys::new([current; 32], previous.iter().map(|n| [*n; 32]).collect());
     Setup { keys, ..Setup::default() }
-}
-
-/// Keys of the requests since the last time.
-fn sent(app: &TestApp) -> Vec<String> {
-    app.sim.take_requests().iter().map(|request| request.header("x-api-key").to_owned()).collect()
 }
 
 #[tokio::test]
@@ -28,7 +23,7 @@ async fn secrets_outlive_the_rotation_of_the_master_key() {
     let turn = async |replica: &crate::harness::Replica| {
         let alice = replica.person("acme", "alice", "owner");
         let frames = alice.hear(&alice.session().await, "Hi").await;
-        (answers(&frames), sent(&app))
+        (answers(&frames), sent(&app.sim))
     };
     let good = (vec!["Here I am.".to_owned()], vec!["acme-key-4711".to_owned()]);
     assert_eq!(turn(&app.replica).await, good);
@@ -55,12 +50,12 @@ async fn without_the_master_key_a_run_says_which_secret_cannot_be_opened_and_ask
     for words in ["anthropic", "the secret ours", "master key", "PUT /v1/admin/secrets/ours"] {
         assert!(message.contains(words), "{message}");
     }
-    assert_eq!(sent(&app), Vec::<String>::new());
+    assert_eq!(sent(&app.sim), Vec::<String>::new());
     // Stored again, it opens.
     keep(&alice, "ours", "acme-key-4712").await.expect(200);
     app.sim.push(Reply::text("Here I am."));
     alice.hear(&alice.session().await, "Hi").await;
-    assert_eq!(sent(&app), ["acme-key-4712"]);
+    assert_eq!(sent(&app.sim), ["acme-key-4712"]);
 }
 
 #[tokio::test]
@@ -86,5 +81,5 @@ async fn a_value_that_was_moved_to_another_organization_or_name_does_not_open() 
         let frames = person.hear(&person.session().await, "Hi").await;
         assert_eq!(end(&frames).data["code"], "model_key_unusable", "{org}");
     }
-    assert_eq!(sent(&app), Vec::<String>::new());
+    assert_eq!(sent(&app.sim), Vec::<String>::new());
 }

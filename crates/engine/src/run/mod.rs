@@ -526,7 +526,7 @@ impl Engine {
                 return Ok(());
             };
             usage::record(&mut tx, calls).await?;
-            store::runs::give_back(&mut tx, in_order).await?;
+            store::runs::hand_back_in(&mut tx, in_order).await?;
             return tx.commit().await;
         }
         let mut tx = self.store().heartbeat().await?;

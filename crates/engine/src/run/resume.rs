@@ -67,7 +67,7 @@ impl Engine {
             trust::distrust(tx.tenant(), lease.session).await?;
         }
         let routes = self.routes(tx.tenant(), loaded.context.models).await?;
-        let secrets = self.secrets_in(tx.tenant(), loaded.context.secrets).await?;
+        let secrets = self.secrets_in(tx.tenant(), loaded.context.secrets_state).await?;
         let (chosen, candidates) = self.chosen(&mut tx, &loaded, &routes).await?;
         let library = self.library(tx.tenant(), loaded.context.skills).await?;
         let role = loaded.role.capped(membership.ceiling);

@@ -240,7 +240,7 @@ async fn ready(tx: &mut TenantTx, held: &Held) -> Result<std::result::Result<Pre
             held.slot.format("%Y-%m-%d %H:%M")
         ),
         // It was written when others were known.
-        secrets: 0,
+        secrets_state: 0,
     }))
 }
 

@@ -53,6 +53,26 @@ struct Model {
     all: AtomicI64,
 }
 
+/// What was asked too often, or too much of at once.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    UserRuns,
+    OrgRuns,
+    UserRate,
+    OrgRate,
+}
+
+impl Limit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::UserRuns => "user_runs",
+            Self::OrgRuns => "org_runs",
+            Self::UserRate => "user_rate",
+            Self::OrgRate => "org_rate",
+        }
+    }
+}
+
 /// Counts an event stream while it is held.
 pub struct OpenStream(Gauge);
 
@@ -137,9 +157,8 @@ impl Meters {
             .increment(1);
     }
 
-    /// `kind`: which limit it was.
-    pub fn refused(&self, kind: &'static str) {
-        self.counter(names::REFUSALS, vec![Label::from_static_parts("kind", kind)]).increment(1);
+    pub fn refused(&self, limit: Limit) {
+        self.counter(names::REFUSALS, vec![Label::from_static_parts("kind", limit.as_str())]).increment(1);
     }
 
     pub(crate) fn run_ended(&self, status: RunStatus) {

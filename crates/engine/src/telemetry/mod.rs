@@ -7,7 +7,7 @@ pub mod names;
 mod traces;
 
 pub use call::ModelCall;
-pub use meters::{Meters, OpenStream};
+pub use meters::{Limit, Meters, OpenStream};
 pub use traces::{Traced, Traces, attribute, span};
 
 /// Where both go. As it is by default: nowhere.

@@ -94,8 +94,8 @@ impl Exposition {
     /// What is looked at rather than counted.
     fn look(&self, app: &App) {
         self.meters.gauge(names::RUNS, Vec::new()).set(float(app.engine.running()));
-        for (pool, in_use, idle) in app.store().usage() {
-            for (state, count) in [("in_use", in_use), ("idle", idle)] {
+        for (pool, open) in app.store().open_connections() {
+            for (state, count) in [("in_use", open.in_use), ("idle", open.idle)] {
                 let labels =
                     vec![Label::from_static_parts("pool", pool), Label::from_static_parts("state", state)];
                 self.meters.gauge(names::POOL, labels).set(f64::from(count));

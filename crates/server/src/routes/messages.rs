@@ -217,7 +217,7 @@ pub(super) async fn say(
         service: caller.is_program(),
         trigger: Channel::Http,
         notice: String::new(),
-        secrets: caller.door.state(),
+        secrets_state: caller.door.state(),
     };
     caller.app.engine.begin_turn(tx.into_inner(), prepared, run).await?;
     answer(caller, run, wish).await

@@ -111,7 +111,7 @@ async fn ready(errand: &Errand<'_>, tx: &mut TenantTx) -> Result<std::result::Re
         trigger: Channel::Slack,
         notice: if shared { notice(&member) } else { String::new() },
         // It was stored when others were known.
-        secrets: 0,
+        secrets_state: 0,
     }))
 }
 

@@ -23,7 +23,7 @@ fn good() -> Reply {
 }
 
 #[tokio::test]
-async fn an_answer_arrives_piece_by_piece_and_then_whole() {
+async fn an_answer_is_shown_as_it_comes_and_then_handed_out_whole() {
     let fake = Fake::start([good()]).await;
     let stream = fake.chat().stream(BODY.into()).await.expect("a stream");
     let (shown, answer) = drain(stream).await;

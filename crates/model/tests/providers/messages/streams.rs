@@ -1,7 +1,7 @@
 //! Answers piece by piece, whole and broken.
 
 use domain::block;
-use model::{Delta, ModelError, StopReason};
+use model::{Broken, Delta, ModelError, StopReason};
 
 use crate::fake::{Fake, Reply, drain, impatient};
 
@@ -23,7 +23,7 @@ fn good() -> Reply {
 }
 
 #[tokio::test]
-async fn an_answer_arrives_piece_by_piece_and_then_whole() {
+async fn what_has_come_already_is_shown_as_one_piece_before_the_whole_answer() {
     let fake = Fake::start([good()]).await;
     let body = r#"{ "model":"m", "stream": true,"messages":[]}"#;
     let stream = fake.client().stream(body.into()).await.expect("a stream");
@@ -134,6 +134,25 @@ async fn what_breaks_after_visible_text_is_the_caller_s_to_decide() {
         assert!(error.is_retryable());
         assert_eq!(fake.seen().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn text_is_shown_whole_before_the_error_that_came_with_it_is_told() {
+    let fake = Fake::start([Reply::events(&[START, OPEN, HELLO, WORLD, OVERLOADED])]).await;
+    let mut stream = fake.client().stream("{}".into()).await.expect("a stream");
+    let mut shown = Vec::new();
+    let error = loop {
+        match stream.next().await {
+            Ok(Some(Delta::Text(text))) => shown.push(text),
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("no error"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(shown.concat(), "Grüße 🌍");
+    assert!(matches!(error, ModelError::ErrorEvent { .. }), "{error:?}");
+    let broken = stream.broken();
+    assert!(matches!(broken[..], [Broken { received: 1.., .. }]), "{broken:?}");
 }
 
 #[tokio::test]
