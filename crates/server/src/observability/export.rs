@@ -14,9 +14,9 @@ use opentelemetry::{KeyValue, global::BoxedTracer, trace::TracerProvider as _};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
-use url::form_urlencoded;
 
 use crate::{config::Observability, serve::Fatal};
 
@@ -93,9 +93,7 @@ pub fn header_values(text: &str) -> Vec<String> {
 }
 
 fn decoded(value: &str) -> String {
-    // A plus is itself here.
-    let value = value.replace('+', "%2B");
-    form_urlencoded::parse(value.as_bytes()).map(|(text, _)| text.into_owned()).next().unwrap_or_default()
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
 /// The exporter's client. It works on a thread of its own, the client in the runtime.
