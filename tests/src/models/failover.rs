@@ -136,6 +136,13 @@ async fn a_run_goes_on_with_the_model_that_answered_and_so_does_its_conversation
     two.app.sim.push(Reply::text("Nothing."));
     alice.hear(&alice.session().await, "And here?").await;
     assert_eq!(two.calls(), (1, 0));
+    // After five minutes the provider has forgotten the prompt.
+    let pool = two.app.database.superuser().await;
+    let sql = "update sixty.runs set finished_at = finished_at - interval '6 minutes'";
+    sqlx::query(sql).execute(&pool).await.expect("time passes");
+    two.app.sim.push(Reply::text("Still nothing."));
+    let frames = alice.hear(&session, "And later?").await;
+    assert_eq!((frames[0].data["model"].as_str(), two.calls()), (Some("anthropic/first"), (1, 0)));
 }
 
 #[tokio::test]
