@@ -31,7 +31,10 @@ pub fn canary() -> String {
 
 /// The canaries that occur in the text.
 pub fn canaries(text: &str) -> BTreeSet<&str> {
-    text.match_indices(MARK).map(|(at, _)| &text[at..at + MARK.len() + 32]).collect()
+    let whole = |canary: &&str| canary[MARK.len()..].bytes().all(|byte| byte.is_ascii_hexdigit());
+    let found = text.match_indices(MARK).filter_map(|(at, _)| text.get(at..at + MARK.len() + 32));
+    // A piece of a stream may end within one; the whole answer follows.
+    found.filter(whole).collect()
 }
 
 /// A person's prompt, and the canaries that belong into it.
