@@ -114,7 +114,7 @@ async fn a_name_that_an_organization_made_up_is_no_label() {
     two.second.respond_with(|_| Reply::text("Here I am."));
     alice.hear(&alice.session().await, "Hi").await;
     let scrape = Scrape::of(&alice).await;
-    is(scrape.one("sixty_model_failovers_total", &[("from", "other/other"), ("to", "second/next")]), 1.0);
+    is(scrape.one("sixty_model_failovers_total", &[("from", "other/other"), ("to", "other/other")]), 1.0);
 }
 
 #[tokio::test]
