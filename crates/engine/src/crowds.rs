@@ -27,6 +27,8 @@ struct Known {
     counted: HashMap<OrgId, i64>,
     /// Turns that have begun here since.
     begun: HashMap<OrgId, i64>,
+    /// Turns that had begun shortly before, and that were perhaps not stored yet when they were counted.
+    earlier: HashMap<OrgId, i64>,
 }
 
 impl Crowds {
@@ -37,7 +39,8 @@ impl Crowds {
     /// Lets a turn begin, if there is room for it as far as is known.
     fn enter(&self, org: OrgId, most: i64) -> bool {
         let mut known = self.known();
-        let counted = known.counted.get(&org).copied().unwrap_or(half(most));
+        let earlier = known.earlier.get(&org).copied().unwrap_or(0);
+        let counted = known.counted.get(&org).copied().unwrap_or(half(most)) + earlier;
         let begun = known.begun.entry(org).or_default();
         let room = counted + *begun < most;
         if room {
@@ -56,7 +59,9 @@ fn half(most: i64) -> i64 {
 pub(crate) async fn look(engine: &Engine) -> Result<()> {
     {
         let mut known = engine.0.crowds.known();
-        if std::mem::take(&mut known.begun).is_empty() {
+        let nothing = known.begun.is_empty() && known.earlier.is_empty();
+        known.earlier = std::mem::take(&mut known.begun);
+        if nothing {
             known.counted.clear();
             return Ok(());
         }
@@ -94,6 +99,7 @@ impl Engine {
         }
         let mut known = self.0.crowds.known();
         known.counted.insert(org, count);
+        known.earlier.remove(&org);
         known.begun.insert(org, 1);
         Ok(())
     }

@@ -297,8 +297,12 @@ async fn a_run_that_was_handed_back_and_is_cancelled_leaves_nothing_set_aside() 
     let mut events = alice.at(leaving.address).say(&session, "Hi").await;
     let run = run_of(&events.until("run_started").await);
     gate.reached().await;
-    leaving.shut_down().await;
     assert_eq!(reserved(&app).await, 1);
+    leaving.shut_down().await;
+    // What was sent is accounted for, and nothing is under way.
+    assert_eq!(reserved(&app).await, 0);
+    let standing = used(&alice, OWN).await["budgets"][0].clone();
+    assert!(standing["used"].as_i64().is_some_and(|tokens| tokens > 100), "{standing}");
     alice.post(&format!("/v1/runs/{run}/cancel"), json!({})).await;
     assert_eq!(reserved(&app).await, 0);
     gate.release();
