@@ -5,10 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -65,7 +62,6 @@ pub(crate) struct Vault {
     /// The newest state of each organization that has, or had, any.
     states: RwLock<HashMap<OrgId, i64>>,
     looked: RwLock<Option<Instant>>,
-    has_looked: AtomicBool,
     kept: Cache<(OrgId, i64), Arc<Secrets>, Weight>,
     since: Instant,
 }
@@ -102,7 +98,6 @@ impl Vault {
             redactor,
             states: RwLock::default(),
             looked: RwLock::default(),
-            has_looked: AtomicBool::new(false),
             kept: Cache::with_options(
                 options,
                 Weight,
@@ -116,6 +111,11 @@ impl Vault {
     /// 0: it has never had any, as far as is known.
     fn state(&self, org: OrgId) -> i64 {
         self.states.read().unwrap_or_else(PoisonError::into_inner).get(&org).copied().unwrap_or(0)
+    }
+
+    /// When it was last looked which states have changed; none: not yet.
+    fn looked(&self) -> Option<Instant> {
+        *self.looked.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was made of an earlier state goes.
@@ -202,15 +202,14 @@ impl Engine {
     /// The same within a transaction of the organization.
     pub async fn door_in(&self, tx: &mut TenantTx) -> Result<Door> {
         let vault = &self.0.vault;
-        let has_looked = vault.has_looked.load(Ordering::Acquire);
-        let state = if has_looked { vault.state(tx.org()) } else { rows::state(tx).await? };
+        let state = if vault.looked().is_some() { vault.state(tx.org()) } else { rows::state(tx).await? };
         Ok(self.secrets_in(tx, state).await?.door.clone())
     }
 
     /// What the organization keeps secret. Nobody who holds a transaction may wait for this one.
     pub(crate) async fn secrets(&self, org: OrgId) -> Result<Arc<Secrets>> {
         let vault = &self.0.vault;
-        if !vault.has_looked.load(Ordering::Acquire) {
+        if vault.looked().is_none() {
             look(self).await?;
         }
         let state = vault.state(org);
@@ -311,7 +310,7 @@ impl Engine {
                 continue;
             };
             let sealed = seals.seal(&bound, &value)?;
-            rows::reseal(&mut tx, &row.name, NewSeal { sealed: &sealed, key_id: seals.id() }).await?;
+            rows::put_value(&mut tx, &row.name, NewSeal { sealed: &sealed, key_id: seals.id() }).await?;
             count += 1;
         }
         tx.commit().await.map(|()| count)
@@ -322,8 +321,7 @@ impl Engine {
 pub(crate) async fn look(engine: &Engine) -> Result<()> {
     let vault = &engine.0.vault;
     let begun = Instant::now();
-    let last = *vault.looked.read().unwrap_or_else(PoisonError::into_inner);
-    let within = last.filter(|last| begun - *last < SURE).map(|_| OVERLAP);
+    let within = vault.looked().filter(|last| begun - *last < SURE).map(|_| OVERLAP);
     let mut tx = engine.store().system().await?;
     let changes = rows::changes(&mut tx, within).await?;
     tx.commit().await?;
@@ -331,7 +329,6 @@ pub(crate) async fn look(engine: &Engine) -> Result<()> {
         vault.note(org, state);
     }
     *vault.looked.write().unwrap_or_else(PoisonError::into_inner) = Some(begun);
-    vault.has_looked.store(true, Ordering::Release);
     Ok(())
 }
 

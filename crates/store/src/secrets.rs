@@ -115,20 +115,10 @@ async fn refusal(tx: &mut TenantTx, name: &str, seen: Option<i64>) -> Result<Err
     })
 }
 
-/// Stores a value. Needs a transaction that sees the organization.
+/// Stores a new value, if there is room for it. Needs a transaction that sees the organization.
 pub async fn keep(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<()> {
+    put_value(tx, name, new).await?;
     let org = tx.org();
-    sqlx::query!(
-        "insert into sixty.secret_values (org_id, name, sealed, key_id) values ($1, $2, $3, $4)
-         on conflict (org_id, name) do update set sealed = excluded.sealed, key_id = excluded.key_id",
-        org.0,
-        name,
-        new.sealed,
-        new.key_id
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)?;
     let sum = sqlx::query_scalar!(
         r#"select coalesce(sum(octet_length(sealed)), 0)::bigint as "sum!" from sixty.secret_values where org_id = $1"#,
         org.0
@@ -142,6 +132,23 @@ pub async fn keep(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<()>
     let detail =
         format!("the secrets of an organization have at most {MAX_VALUES} bytes together; delete one first");
     Err(Error::conflict("too_many_secrets", detail))
+}
+
+/// Stores a value, or the same value under another seal. Needs a transaction that sees the organization.
+pub async fn put_value(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<()> {
+    let org = tx.org();
+    sqlx::query!(
+        "insert into sixty.secret_values (org_id, name, sealed, key_id) values ($1, $2, $3, $4)
+         on conflict (org_id, name) do update set sealed = excluded.sealed, key_id = excluded.key_id",
+        org.0,
+        name,
+        new.sealed,
+        new.key_id
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(from_sqlx)
+    .map(drop)
 }
 
 /// Deletes a secret that nothing uses. Answers the state after the change.
@@ -278,20 +285,4 @@ pub async fn lock_sealed_by(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<Se
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)
-}
-
-/// Stores the same value under another seal: to nobody anything has changed.
-pub async fn reseal(tx: &mut TenantTx, name: &str, new: NewSeal<'_>) -> Result<()> {
-    let org = tx.org();
-    sqlx::query!(
-        "update sixty.secret_values set sealed = $3, key_id = $4 where org_id = $1 and name = $2",
-        org.0,
-        name,
-        new.sealed,
-        new.key_id
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(from_sqlx)
-    .map(drop)
 }
