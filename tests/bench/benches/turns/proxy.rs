@@ -121,10 +121,8 @@ async fn answer(
     upstream: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Either<Incoming, Full<Bytes>>>> {
-    if request.method() != Method::POST {
-        return Ok(client.request(sent_to(upstream, request)).await?.map(Either::Left));
-    }
-    let refuses = state.lock().unwrap_or_else(PoisonError::into_inner).refuses();
+    let is_message = request.method() == Method::POST;
+    let refuses = is_message && state.lock().unwrap_or_else(PoisonError::into_inner).refuses();
     if !refuses {
         return Ok(client.request(sent_to(upstream, request)).await?.map(Either::Left));
     }
