@@ -442,8 +442,9 @@ impl Run {
         self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
         if done {
             self.has_ended(RunStatus::Done, None);
+            return Err(Left::Ended);
         }
-        if done { Err(Left::Ended) } else { Ok(()) }
+        Ok(())
     }
 }
 

@@ -8,7 +8,10 @@ use store::{
     steps::{self, NewStep, StepKind},
     turns::Past,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout_at},
+};
 
 use super::{Left, Opened, Run};
 use crate::{
@@ -154,11 +157,7 @@ impl Run {
             Err(error) => return Ok(Err(error)),
         };
         crash::at(CrashPoint::BeforeModelCall);
-        let Run { stop, .. } = self;
-        let opened = tokio::select! {
-            stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
-            opened = tokio::time::timeout_at(deadline, client.stream(body)) => Ok(opened.ok()),
-        };
+        let opened = in_time(&mut self.stop, deadline, client.stream(body)).await;
         if !matches!(opened, Ok(Some(_))) {
             // The question may be with the provider, and is paid for there.
             self.bill_broken(&[Broken { usage: Usage::default(), received: 0 }]);
@@ -267,14 +266,15 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.billed();
-        if done {
-            self.has_ended(RunStatus::Done, None);
-        }
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;
         self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
-        if done { Err(Left::Ended) } else { Ok(()) }
+        if done {
+            self.has_ended(RunStatus::Done, None);
+            return Err(Left::Ended);
+        }
+        Ok(())
     }
 
     /// The provider's own count makes the next estimate better.
@@ -421,9 +421,19 @@ pub(super) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).expect("the text was serialized here")
 }
 
-pub(super) fn stop_of(
-    stopped: Result<tokio::sync::watch::Ref<'_, Option<crate::Stop>>, tokio::sync::watch::error::RecvError>,
-) -> Left {
+/// What comes of the work, if the run is not stopped before. None: it took too long.
+pub(super) async fn in_time<T>(
+    stop: &mut watch::Receiver<Option<crate::Stop>>,
+    deadline: Instant,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, Left> {
+    tokio::select! {
+        stopped = stop.wait_for(Option::is_some) => Err(stop_of(stopped)),
+        done = timeout_at(deadline, work) => Ok(done.ok()),
+    }
+}
+
+pub(super) fn stop_of(stopped: Result<watch::Ref<'_, Option<crate::Stop>>, watch::error::RecvError>) -> Left {
     stopped.ok().and_then(|stop| *stop).unwrap_or(crate::Stop::Lost).into()
 }
 

@@ -41,7 +41,7 @@ impl Run {
 
     /// The same of an answer of the model that the run asks.
     pub(super) fn bill_answer(&mut self, answer: &Answer) -> Usage {
-        let counted = self.counted(answer.usage, self.prompt_bytes(), said_bytes(answer), true);
+        let counted = self.counted(answer.usage, || self.prompt_bytes(), || said_bytes(answer), true);
         let asked = self.ring.current().clone();
         self.bill(self.feature(), &asked, counted)
     }
@@ -50,7 +50,7 @@ impl Run {
     pub(super) fn bill_broken(&mut self, broken: &[Broken]) {
         let mut used = Usage::default();
         for broken in broken {
-            let counted = self.counted(broken.usage, self.prompt_bytes(), broken.received, false);
+            let counted = self.counted(broken.usage, || self.prompt_bytes(), || broken.received, false);
             let asked = self.ring.current().clone();
             used += self.bill(self.feature(), &asked, counted);
         }
@@ -61,14 +61,21 @@ impl Run {
 
     /// What the provider has told of a call; where it told nothing, what the bytes amount to that were sent and received.
     /// Many tell how long an answer is at its end alone: of one that broke off before it, more may have come than was told.
-    pub(super) fn counted(&self, told: Usage, sent: usize, received: usize, whole: bool) -> Counted {
+    /// The bytes are measured only where they are needed: most providers tell.
+    pub(super) fn counted(
+        &self,
+        told: Usage,
+        sent: impl FnOnce() -> usize,
+        received: impl FnOnce() -> usize,
+        whole: bool,
+    ) -> Counted {
         let estimate = |bytes| i64::try_from(tokens(bytes, self.token_ratio)).unwrap_or(i64::MAX);
         let mut usage = told;
         if told.prompt_tokens() == 0 {
-            usage.input_tokens = estimate(sent);
+            usage.input_tokens = estimate(sent());
         }
         if told.output_tokens == 0 || !whole {
-            usage.output_tokens = told.output_tokens.max(estimate(received));
+            usage.output_tokens = told.output_tokens.max(estimate(received()));
         }
         Counted { usage, estimated: usage != told }
     }

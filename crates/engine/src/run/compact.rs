@@ -16,9 +16,9 @@ use store::{
     turns::{self, Past},
     usage,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::{Left, Run, billing::said_bytes};
+use super::{Left, Run, answer::in_time, billing::said_bytes};
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
@@ -115,9 +115,14 @@ impl Run {
 
     /// Whether a model has room for the conversation and an answer, as far as its window is known.
     pub(super) fn room(&self) -> impl Fn(&Candidate) -> Room + use<> {
-        // Where nobody else can be asked it does not matter.
-        let size = |bytes| if self.ring.is_alone() { 0 } else { tokens(bytes, self.token_ratio) };
-        let (whole, least) = (size(self.prompt_bytes()), size(self.least_bytes()));
+        // Where nobody else can be asked it does not matter, and to measure it takes a look at every message.
+        let (whole, least) = if self.ring.is_alone() {
+            (0, 0)
+        } else {
+            let whole = self.prompt_bytes();
+            let size = |bytes| tokens(bytes, self.token_ratio);
+            (size(whole), size(whole - self.bytes_before_newest_turn()))
+        };
         let engine = self.engine.clone();
         move |candidate| {
             let answer = engine.answer_tokens(candidate);
@@ -129,12 +134,11 @@ impl Run {
         }
     }
 
-    /// What no compaction takes out of the prompt: all but the messages before the newest turn.
-    fn least_bytes(&self) -> usize {
+    /// What a compaction may take out of the prompt.
+    fn bytes_before_newest_turn(&self) -> usize {
         let asks = |past: &Past| past.role == "user" && prompt::is_question(&past.content);
         let newest = self.history.iter().rposition(asks).unwrap_or(0);
-        let before: usize = self.history[..newest].iter().map(chars).sum();
-        self.prompt_bytes() - before
+        self.history[..newest].iter().map(chars).sum()
     }
 
     /// Whether a model is known to have more room than the one that is asked, and enough.
@@ -329,29 +333,22 @@ impl Run {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
-        let (mut stop, sent) = (self.stop.clone(), request.len());
+        let sent = request.len();
         let call = self.observe(candidate, compaction::ANSWER);
         let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
-        let mut given_up = true;
-        let answered = tokio::select! {
-            stopped = stop.wait_for(Option::is_some) => Err(super::answer::stop_of(stopped)),
-            answer = timeout_at(deadline, client.create(request)) => {
-                given_up = answer.is_err();
-                Ok(answer.unwrap_or_else(|_| Err(late())))
-            }
-        };
+        let answered = in_time(&mut self.stop, deadline, client.create(request)).await;
         let counted = match &answered {
-            Ok(Ok(answer)) => Some(self.counted(answer.usage, sent, said_bytes(answer), true)),
-            // What was refused, or failed, by the model or its provider, costs nothing.
-            _ => given_up.then(|| self.counted(Usage::default(), sent, 0, false)),
+            Ok(Some(Ok(answer))) => Some(self.counted(answer.usage, || sent, || said_bytes(answer), true)),
+            // It was refused, or failed, by the model or its provider.
+            Ok(Some(Err(_))) => None,
+            Ok(None) | Err(_) => Some(self.counted(Usage::default(), || sent, || 0, false)),
         };
         if let Some(counted) = counted {
             self.bill(Feature::Summary, candidate, counted);
         }
-        if let Ok(outcome) = &answered {
-            call.ended(outcome.as_ref());
-        }
-        answered
+        let outcome = answered?.unwrap_or_else(|| Err(late()));
+        call.ended(outcome.as_ref());
+        Ok(outcome)
     }
 }
 
