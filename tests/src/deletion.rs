@@ -79,7 +79,6 @@ async fn a_deleted_entity_is_forgotten() {
     asks(false).await;
     // What an earlier program left behind does not come back either.
     alice.put(memory, json!({"content": "Dana decides."})).await.expect(200);
-    let superuser = app.database.superuser().await;
-    sqlx::raw_sql("delete from sixty.entities").execute(&superuser).await.expect("the row goes");
+    app.database.run("delete from sixty.entities").await;
     asks(false).await;
 }

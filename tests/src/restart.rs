@@ -9,7 +9,6 @@ use std::{
 use futures_util::future::join_all;
 use model_sim::{Gate, Reply};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
 
 use crate::harness::{
     Frame, Person, Replica, Setup, TestApp,
@@ -138,10 +137,7 @@ async fn an_owner_that_leaves_in_order_uses_up_no_attempt() {
     let seen = events.until("token").await;
     gate.reached().await;
     // As after four replicas before it that died.
-    let pool = app.database.superuser().await;
-    let sql = AssertSqlSafe("update sixty.runs set attempts = 5".to_owned());
-    sqlx::raw_sql(sql).execute(&pool).await.expect("the attempts are set");
-    pool.close().await;
+    app.database.run("update sixty.runs set attempts = 5").await;
     leaving.shut_down().await;
     assert_eq!(app.database.count("select attempts::bigint from sixty.runs").await, 4);
     let _heir = app.another_replica(Setup::default()).await;

@@ -214,9 +214,7 @@ async fn when_the_events_are_gone_the_end_is_told_all_the_same() {
     let done = run_of(&alice.hear(&session, "Hi").await);
     app.sim.push(Reply::status(400));
     let failed = run_of(&alice.hear(&session, "Hi").await);
-    let pool = app.database.superuser().await;
-    sqlx::query("delete from sixty.run_events").execute(&pool).await.expect("the events go");
-    pool.close().await;
+    app.database.run("delete from sixty.run_events").await;
     let frames = alice.follow(&done, None).await.rest().await;
     assert_eq!((frames.len(), &end(&frames).data["status"]), (1, &json!("done")));
     let frames = alice.follow(&failed, None).await.rest().await;

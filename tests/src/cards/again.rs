@@ -68,9 +68,8 @@ async fn a_step_that_could_not_be_stored_is_done_again_with_the_same_card() {
     register(&alice).await;
     let session = alice.session().await;
     // Nothing of a step with a card can be stored for a while.
-    let pool = app.database.superuser().await;
     let refuse = "alter table sixty.tool_calls add constraint not_now check (card is null) not valid";
-    sqlx::raw_sql(refuse).execute(&pool).await.expect("a constraint");
+    app.database.run(refuse).await;
     app.sim.push(Reply::call("show_card", offer()));
     app.sim.push(Reply::text("There."));
     let mut events = alice.say(&session, "Show it").await;
@@ -79,7 +78,7 @@ async fn a_step_that_could_not_be_stored_is_done_again_with_the_same_card() {
     let tried = "select count(*) from sixty.runs where fence > 1";
     eventually("the step was tried", async || (app.database.count(tried).await == 1).then_some(())).await;
     assert!(blocks(&alice, &session, "card").await.is_empty());
-    sqlx::raw_sql("alter table sixty.tool_calls drop constraint not_now").execute(&pool).await.expect("gone");
+    app.database.run("alter table sixty.tool_calls drop constraint not_now").await;
     frames.extend(events.rest().await);
     assert_eq!(end(&frames).data["status"], "done", "{frames:#?}");
     let shown = all(&frames, "card");

@@ -189,11 +189,7 @@ async fn what_came_from_outside_makes_the_conversation_untrusted_as_a_look_at_it
         hear(&app, &alice, &session, json!([mention("deal", "D-42"), mention(kind, id)])).await;
         assert!(!remembers(&app, &alice, &session, &format!("A fact of number {i}")).await, "{kind}");
     }
-    let pool = app.database.superuser().await;
-    sqlx::raw_sql("update sixty.entities set integration = true where kind = 'deal'")
-        .execute(&pool)
-        .await
-        .expect("a change");
+    app.database.run("update sixty.entities set integration = true where kind = 'deal'").await;
     let session = alice.session().await;
     hear(&app, &alice, &session, json!([mention("deal", "D-42")])).await;
     assert!(!remembers(&app, &alice, &session, "Likes green tea").await);

@@ -180,10 +180,9 @@ async fn an_organization_has_at_most_a_hundred_types() {
     let app = TestApp::start().await;
     let alice = app.alice();
     register(&alice).await;
-    let pool = app.database.superuser().await;
     let more = "insert into sixty.card_types (org_id, type, schema, version)
         select org_id, 'n' || n, '{}', 1 from sixty.card_types, generate_series(1, 99) n";
-    sqlx::raw_sql(more).execute(&pool).await.expect("99 more");
+    app.database.run(more).await;
     alice.put(&format!("{PATH}/one-more"), json!({})).await.problem(409, "too_many_card_types");
     alice.put(&format!("{PATH}/n7"), json!({"type": "object"})).await.expect(200);
     alice.delete(&format!("{PATH}/n8")).await.expect(204);

@@ -79,6 +79,13 @@ impl Database {
         connection.close().await.expect("the connection closes");
         count
     }
+
+    /// Statements, past all policies.
+    pub async fn run(&self, sql: &str) {
+        let mut connection = connect(&self.superuser_url()).await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statements run");
+        connection.close().await.expect("the connection closes");
+    }
 }
 
 async fn connect(url: &str) -> PgConnection {

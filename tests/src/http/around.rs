@@ -57,8 +57,7 @@ async fn what_a_handler_logs_carries_the_id_of_its_request() {
     let app = TestApp::start().await;
     let alice = app.alice();
     alice.deal().await;
-    let pool = app.database.superuser().await;
-    sqlx::raw_sql("drop table sixty.entity_notes").execute(&pool).await.expect("the table goes");
+    app.database.run("drop table sixty.entity_notes").await;
     let path = "/v1/entities/deal/D-42/notes";
     let request = alice.request(Method::GET, path).header("x-request-id", "the-one-that-fails");
     alice.send(request).await.problem(500, "internal");

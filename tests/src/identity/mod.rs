@@ -135,8 +135,7 @@ async fn no_token_lifts_a_suspended_or_removed_member() {
         }
         // Elsewhere the same person is somebody else.
         app.replica.person("globex", "alice", "owner").get("/v1/me").await.expect(200);
-        let sql = "update sixty.members set status = 'active'";
-        sqlx::query(sql).execute(&app.database.superuser().await).await.expect("an update");
+        app.database.run("update sixty.members set status = 'active'").await;
     }
     assert_eq!(app.database.count("select count(*) from sixty.sessions").await, 1);
     alice.get("/v1/me").await.expect(200);

@@ -223,8 +223,7 @@ async fn a_program_whose_keys_are_over_schedules_nothing_any_more() {
         .json();
     let program = app.replica.bearer(key["key"].as_str().unwrap());
     make(&program, daily()).await;
-    let over = "update sixty.api_keys set expires_at = now() - interval '1 second'";
-    sqlx::query(over).execute(&app.database.superuser().await).await.expect("it is over");
+    app.database.run("update sixty.api_keys set expires_at = now() - interval '1 second'").await;
     clock(&app, "2026-06-02T07:00:00Z").await;
     let paused = "select count(*) from sixty.schedules where paused_for = 'membership'";
     eventually("a pause", async || (app.database.count(paused).await == 1).then_some(())).await;

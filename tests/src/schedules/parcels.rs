@@ -31,9 +31,8 @@ async fn a_server_that_died_before_it_noted_that_it_wrote_to_a_colleague_writes_
     let id = make(&alice, with(json!({"deliver": {"kind": "session", "session_id": session}}))).await;
     run_now(&alice, &id, 1).await;
     delivery(&alice, &id, "sent").await;
-    let pool = app.database.superuser().await;
     let undone = "update sixty.schedule_runs set delivery = 'pending', lease_until = '2026-06-01T12:05:00Z'";
-    sqlx::query(undone).execute(&pool).await.expect("as a death leaves it");
+    app.database.run(undone).await;
     clock(&app, "2026-06-01T12:05:01Z").await;
     delivery(&alice, &id, "sent").await;
     assert_eq!(bob.history(&session).await.len(), 1);

@@ -357,13 +357,12 @@ async fn an_organization_has_at_most_five_hundred_skills() {
     let app = TestApp::start().await;
     let alice = app.alice();
     put(&alice, "brief", &document("Brief", "One.")).await.expect(201);
-    let pool = app.database.superuser().await;
     let more = "insert into sixty.skills (org_id, key, version, enabled)
             select org_id, 'n' || n, 1, true from sixty.skills, generate_series(1, 499) n;
         insert into sixty.skill_versions (org_id, key, version, document, sha256, kind, name, description, tags, active)
             select v.org_id, 'n' || n, 1, 'x', v.sha256, 'atomic', 'N', 'N', '{}', true
             from sixty.skill_versions v, generate_series(1, 499) n";
-    sqlx::raw_sql(more).execute(&pool).await.expect("499 more");
+    app.database.run(more).await;
     put(&alice, "one-more", &document("More", ".")).await.problem(409, "too_many_skills");
     let import = json!([skill("n7", &document("Seven", ".")), skill("one-more", &document("More", "."))]);
     let results = alice.post(&format!("{PATH}/import"), import).await.expect(200).json();
