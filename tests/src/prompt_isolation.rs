@@ -42,6 +42,8 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
     let own: Vec<String> = (0..7).map(|_| canary()).collect();
     let context = Context {
         model: None,
+        warm: None,
+        limits: None,
         models: store::skills::States::default(),
         title: None,
         user_name: Some(format!("Person {n}")),
@@ -62,12 +64,7 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
     let note = Note { now: Utc::now(), timezone: Tz::UTC, view: None };
     let news = News { scope: MemoryScope::User, appended: Some(own[3].clone()) };
     let blocks = json!([{"type": "text", "text": own[4]}]).to_string();
-    let said = Past {
-        seq: 1,
-        role: "user".into(),
-        content: blocks,
-        context: context_note(&note, &[news], &[], &own[6]),
-    };
+    let said = Past::new(1, "user", blocks, context_note(&note, &[news], &[], &own[6]));
     let frozen = Frozen {
         user: UserId::derive(&n.to_string()),
         tools: "[]".into(),

@@ -25,12 +25,17 @@ struct Turn {
 
 /// A turn with these replies, and one more afterwards to see that all goes on.
 async fn turn(app: &TestApp, replies: Vec<Reply>) -> Turn {
+    turn_at(&app.replica, app, replies).await
+}
+
+/// The same, where this replica is asked first.
+async fn turn_at(replica: &Replica, app: &TestApp, replies: Vec<Reply>) -> Turn {
     let alice = app.alice();
     let session = alice.session().await;
     for reply in replies {
         app.sim.push(reply);
     }
-    let frames = alice.hear(&session, "Hi").await;
+    let frames = alice.at(replica.address).hear(&session, "Hi").await;
     let calls = prompts(&app.sim).len();
     assert_eq!(app.sim.unused(), 0, "replies that nobody asked for");
     goes_on(app, &alice, &session, &frames).await;
@@ -196,12 +201,13 @@ async fn what_is_no_answer_of_the_protocol_ends_the_turn() {
 
 #[tokio::test]
 async fn a_provider_that_is_silent_is_not_waited_for_longer_than_the_limit() {
-    let limits = Limits { model_time: Duration::from_millis(300), ..Limits::default() };
-    let app = TestApp::with(Setup { limits, ..Setup::default() }).await;
-    turn(&app, vec![Reply::hang()]).await.failed(1, "model_timeout", true);
+    let app = TestApp::start().await;
+    let limits = Limits { model_time: Duration::from_secs(1), ..Limits::default() };
+    let hasty = app.another_replica(Setup { limits, ..Setup::default() }).await;
+    turn_at(&hasty, &app, vec![Reply::hang()]).await.failed(1, "model_timeout", true);
     let gate = model_sim::Gate::new();
     let silent = || good().hold_after(1, &gate);
-    let failed = turn(&app, vec![silent(), silent()]).await;
+    let failed = turn_at(&hasty, &app, vec![silent(), silent()]).await;
     failed.failed(2, "model_timeout", true);
     assert_eq!(failed.resets(), 2);
     gate.release();

@@ -120,6 +120,12 @@ impl Limits {
         [self.org, self.user].into_iter().flatten().any(|limits| limits != PeriodLimits::default())
     }
 
+    /// Fields of the limits in money that are set. While there is one, only models are asked whose price is known:
+    /// calls of others would cost nothing.
+    pub fn in_money(&self) -> impl Iterator<Item = &'static str> {
+        self.dollars().into_iter().filter(|(_, limit)| limit.is_some()).map(|(field, _)| field)
+    }
+
     /// Where the limits of the person and the organization stand, on this day.
     pub fn standings(&self, user: Used, org: Used, today: NaiveDate) -> Vec<Standing> {
         let of = |scope, limits: Option<PeriodLimits>, used: Used| {
@@ -140,18 +146,37 @@ impl Limits {
 
     /// What is wrong with them.
     pub fn check(&self) -> Vec<FieldError> {
-        let mut problems = Vec::new();
-        for (name, limits) in [("org", self.org), ("user", self.user)] {
-            let limits = limits.unwrap_or_default();
-            tokens(&mut problems, name, "daily_tokens", limits.daily_tokens);
-            tokens(&mut problems, name, "monthly_tokens", limits.monthly_tokens);
-            dollars(&mut problems, name, "daily_usd", limits.daily_usd);
-            dollars(&mut problems, name, "monthly_usd", limits.monthly_usd);
-        }
-        let run = self.run.unwrap_or_default();
-        tokens(&mut problems, "run", "tokens", run.tokens);
-        dollars(&mut problems, "run", "usd", run.usd);
-        problems
+        let tokens = self.tokens().into_iter().filter_map(|(field, limit)| {
+            let wrong = limit.is_some_and(|limit| !(0..=MOST_TOKENS).contains(&limit));
+            wrong.then(|| refused(field, format!("must be a whole number from 0 to {MOST_TOKENS}")))
+        });
+        let dollars = self.dollars().into_iter().filter_map(|(field, limit)| {
+            let wrong = limit.is_some_and(|limit| !(Cost(0)..=MOST_COST).contains(&limit));
+            wrong.then(|| refused(field, "must be a number of dollars from 0 to 1000000"))
+        });
+        tokens.chain(dollars).collect()
+    }
+
+    fn tokens(&self) -> [(&'static str, Option<i64>); 5] {
+        let (org, user) = (self.org.unwrap_or_default(), self.user.unwrap_or_default());
+        [
+            ("org.daily_tokens", org.daily_tokens),
+            ("org.monthly_tokens", org.monthly_tokens),
+            ("user.daily_tokens", user.daily_tokens),
+            ("user.monthly_tokens", user.monthly_tokens),
+            ("run.tokens", self.run.unwrap_or_default().tokens),
+        ]
+    }
+
+    fn dollars(&self) -> [(&'static str, Option<Cost>); 5] {
+        let (org, user) = (self.org.unwrap_or_default(), self.user.unwrap_or_default());
+        [
+            ("org.daily_usd", org.daily_usd),
+            ("org.monthly_usd", org.monthly_usd),
+            ("user.daily_usd", user.daily_usd),
+            ("user.monthly_usd", user.monthly_usd),
+            ("run.usd", self.run.unwrap_or_default().usd),
+        ]
     }
 }
 
@@ -164,11 +189,8 @@ struct Limited {
 
 impl Limited {
     fn standing(self, reserved: Spent, today: NaiveDate) -> Standing {
-        let number = |spent: Spent| match self.limit {
-            Amount::Tokens(_) => spent.tokens,
-            Amount::Usd(_) => spent.cost.0,
-        };
-        Standing::new(self.of, self.limit, (number(self.used), number(reserved)), today)
+        let numbers = (self.limit.part(self.used), self.limit.part(reserved));
+        Standing::new(self.of, self.limit, numbers, today)
     }
 }
 
@@ -177,18 +199,8 @@ fn both(tokens: Option<i64>, cost: Option<Cost>, of: (Scope, Period), used: Spen
     limits.map(|limit| Limited { of, limit, used }).collect()
 }
 
-fn tokens(problems: &mut Vec<FieldError>, group: &str, name: &str, limit: Option<i64>) {
-    if limit.is_some_and(|limit| !(0..=MOST_TOKENS).contains(&limit)) {
-        let error = format!("must be a whole number from 0 to {MOST_TOKENS}");
-        problems.push(FieldError { field: format!("{group}.{name}"), error });
-    }
-}
-
-fn dollars(problems: &mut Vec<FieldError>, group: &str, name: &str, limit: Option<Cost>) {
-    if limit.is_some_and(|limit| !(Cost(0)..=MOST_COST).contains(&limit)) {
-        let error = "must be a number of dollars from 0 to 1000000".into();
-        problems.push(FieldError { field: format!("{group}.{name}"), error });
-    }
+fn refused(field: &str, error: impl Into<String>) -> FieldError {
+    FieldError { field: field.into(), error: error.into() }
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ mod spending;
 pub mod telemetry;
 mod tier;
 mod turn;
+mod warnings;
+mod windows;
 mod worker;
 
 use std::{
@@ -177,12 +179,11 @@ struct Inner {
     replica: ReplicaId,
     feeds: feed::Feeds,
     live: Mutex<HashMap<RunId, Live>>,
-    /// Context windows of models, in tokens, as their provider tells them.
-    windows: Mutex<HashMap<String, usize>>,
+    windows: windows::Windows,
     /// There may be a queued run.
     wake: Notify,
     bulletin: bulletin::Bulletin,
-    warned: spending::Warned,
+    warned: warnings::Warned,
     crowds: crowds::Crowds,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -208,10 +209,10 @@ impl Engine {
             replica: ReplicaId::new(),
             feeds: feed::Feeds::default(),
             live: Mutex::default(),
-            windows: Mutex::default(),
+            windows: windows::Windows::default(),
             wake: Notify::new(),
             bulletin: bulletin::Bulletin::default(),
-            warned: spending::Warned::default(),
+            warned: warnings::Warned::default(),
             crowds: crowds::Crowds::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -276,10 +277,6 @@ impl Engine {
 impl Inner {
     fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn windows(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stop(&self, run: RunId, why: Stop) {

@@ -67,7 +67,7 @@ mod tests {
     };
 
     fn said(content: &str) -> [Past; 1] {
-        [Past { seq: 1, role: "assistant".into(), content: content.into(), context: String::new() }]
+        [Past::new(1, "assistant", content.into(), String::new())]
     }
 
     fn chosen(before: Before<'_>) -> (Mode, String) {

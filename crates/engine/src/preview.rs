@@ -62,6 +62,8 @@ pub async fn of_new_session(
         models: store::skills::States::default(),
         secrets_state: 0,
         model: None,
+        warm: None,
+        limits: None,
         history: Vec::new(),
     };
     Ok(shown(&context, &[]))

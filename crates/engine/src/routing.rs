@@ -6,6 +6,7 @@ use domain::{
     OrgId, Result,
     audit::Channel,
     block,
+    budget::Limits,
     models::{Asked, Candidate, Capability, Feature, Routed, Routes, Tier, Wish},
     run::Chosen,
 };
@@ -42,7 +43,6 @@ pub(crate) struct Turn<'a> {
     /// Of the skill that it follows, if it follows one.
     pub skill: Option<&'a OfSkill>,
     pub of_request: Option<&'a str>,
-    pub warm: Option<&'a str>,
     /// JSON text of the message's blocks.
     pub blocks: &'a str,
 }
@@ -117,8 +117,19 @@ pub(crate) fn route(routes: &Routes, context: &Context, turn: &Turn<'_>) -> Resu
         tier: tier::choose(turn.before, turn.chosen, turn.skill.and_then(|skill| skill.tier)),
         asked: asked.into_iter().flatten().collect(),
         needs: needs(routes, context, turn.blocks),
-        warm: turn.warm,
+        warm: context.warm.as_deref(),
+        priced: priced(context.limits),
     })
+}
+
+/// Whether only models are asked whose price is known: under these limits, others would cost nothing.
+fn priced(limits: Option<Limits>) -> bool {
+    limits.is_some_and(|limits| limits.in_money().next().is_some())
+}
+
+/// Whether a run that goes on under these limits still asks the model.
+pub(crate) fn stands(routes: &Routes, model: &str, limits: Option<Limits>) -> bool {
+    routes.may_ask(model, priced(limits))
 }
 
 /// What turns that come this way, and follow a skill or none, are called in routes and accounts.
@@ -132,8 +143,8 @@ pub(crate) fn feature(channel: Channel, follows: bool) -> Feature {
 }
 
 /// Whom a summary asks, in order: whoever a route names for it, or who answers in the conversation.
-pub(crate) fn for_summary(routes: &Routes, current: &Candidate) -> Vec<Candidate> {
-    routes.routed(Feature::Summary, Tier::Low).unwrap_or_else(|| vec![current.clone()])
+pub(crate) fn for_summary(routes: &Routes, current: &Candidate, limits: Option<Limits>) -> Vec<Candidate> {
+    routes.routed(Feature::Summary, Tier::Low, priced(limits)).unwrap_or_else(|| vec![current.clone()])
 }
 
 /// What not every model takes; nothing, where nobody says that a model cannot.

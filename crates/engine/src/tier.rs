@@ -19,7 +19,9 @@ pub fn choose(before: &Before<'_>, chosen: &Chosen, wish: Option<Tier>) -> Tiere
     let (tier, reason) = match (wish, before) {
         (Some(tier), _) => (tier, "the skill asks for its tier"),
         (_, Before { sequence: true, .. }) => (Tier::High, "a sequence is executed step by step"),
-        _ if chosen.mode == Mode::Single => (Tier::Low, "one shot is enough"),
+        (_, Before { attached: false, .. }) if chosen.mode == Mode::Single => {
+            (Tier::Low, "one shot is enough")
+        }
         (_, Before { text, .. }) if text.len() >= LONG_MESSAGE => (Tier::High, "the message is long"),
         _ if said() >= LONG_CONVERSATION => (Tier::High, "the conversation is long"),
         (_, Before { attached: true, .. }) => (Tier::Medium, "the message brings more than text"),
@@ -46,18 +48,15 @@ mod tests {
             attached: false,
             history: &[],
         };
-        let long = [Past {
-            seq: 1,
-            role: "user".into(),
-            content: "x".repeat(LONG_CONVERSATION),
-            context: String::new(),
-        }];
+        let long = [Past::new(1, "user", "x".repeat(LONG_CONVERSATION), String::new())];
         let document = "x".repeat(LONG_MESSAGE);
         let sequence = Before { sequence: true, ..plain };
         for (before, mode, wish, tier) in [
             (plain, &agent, None, Tier::Medium),
             (Before { attached: true, ..plain }, &agent, None, Tier::Medium),
             (plain, &single, None, Tier::Low),
+            (Before { attached: true, ..plain }, &single, None, Tier::Medium),
+            (Before { attached: true, text: &document, ..plain }, &single, None, Tier::High),
             (Before { history: &long, ..plain }, &single, None, Tier::Low),
             (Before { history: &long, ..plain }, &agent, None, Tier::High),
             (Before { text: &document, ..plain }, &agent, None, Tier::High),

@@ -150,8 +150,8 @@ impl Engine {
         let new = &*new.through(&secrets.door)?;
         self.has_place(next.under_way)?;
         self.has_room(tx.org()).await?;
-        let standings = self.afford(tx, author, next.limits).await?;
-        let Next { seq, mut context, matrix, limits, warm, .. } = next;
+        let standings = self.afford(tx, author, next.context.limits).await?;
+        let Next { seq, mut context, matrix, .. } = next;
         let note = Note { now: chrono::Utc::now(), timezone: new.timezone, view: new.view.clone() };
         let news = catch_up(tx, &mut context).await?;
         let clock = Clock { now: note.now, zone: new.timezone };
@@ -174,8 +174,7 @@ impl Engine {
             history: &context.history,
         };
         let chosen = mode::choose(before);
-        let (routes, asks) =
-            self.asks(tx, new, (&context, warm.as_deref()), (&chosen, &before, &picked)).await?;
+        let (routes, asks) = self.asks(tx, new, &context, (&chosen, &before, &picked)).await?;
         let started = run_started(new, begun, (&chosen, &asks), picked.routing.clone());
         let turn = NewTurn {
             session: new.session,
@@ -206,12 +205,7 @@ impl Engine {
         if !claims {
             return Ok((turn, None));
         }
-        context.history.push(Past {
-            seq,
-            role: "user".into(),
-            content: turn.content.clone(),
-            context: turn.context.clone(),
-        });
+        context.history.push(Past::new(seq, "user", turn.content.clone(), turn.context.clone()));
         let start = Start {
             lease: self.first_lease(tx.tenant(), new, begun),
             role: new.role,
@@ -222,7 +216,7 @@ impl Engine {
             secrets,
             context,
             matrix,
-            budget: (limits, standings),
+            standings,
             library,
             skill: picked.skill,
             sequence: picked.sequence,
@@ -237,7 +231,7 @@ impl Engine {
         &self,
         tx: &mut TenantTx,
         new: &Prepared,
-        (context, warm): (&Context, Option<&str>),
+        context: &Context,
         (chosen, before, picked): (&Chosen, &Before<'_>, &Picked),
     ) -> Result<(Arc<Routes>, Routed)> {
         let routes = self.routes(tx, context.models).await?;
@@ -247,7 +241,6 @@ impl Engine {
             chosen,
             skill: picked.skill.is_some().then_some(&picked.wish),
             of_request: new.model.as_deref(),
-            warm,
             blocks: &new.content,
         };
         let asks = routing::route(&routes, context, &turn)?;

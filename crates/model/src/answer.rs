@@ -1,14 +1,14 @@
 //! What a model answers, piece by piece and as a whole.
 
 use domain::{Block, Usage, block};
-use serde_json::value::RawValue;
+
+use crate::Broken;
 
 /// One step of an answer that is being streamed.
 #[derive(Clone, Debug)]
 pub enum Delta {
-    /// The provider began to answer. It comes again when the answer broke off
-    /// before anything visible and the provider was asked once more; whatever
-    /// [`Delta::ToolUseStarted`] came before is void then.
+    /// The provider began to answer. It comes again after [`Delta::BrokeOff`]; whatever [`Delta::ToolUseStarted`] came
+    /// before is void then.
     Started { model: String, id: String },
     /// Visible text, never empty.
     Text(String),
@@ -16,6 +16,8 @@ pub enum Delta {
     Thinking(String),
     /// The model began to write a tool call; its arguments come with the answer.
     ToolUseStarted { id: String, name: String },
+    /// The answer broke off before anything visible. With the next call the provider is asked once more, after a while.
+    BrokeOff(Broken),
     /// The answer is whole; nothing follows.
     Complete(Answer),
 }
@@ -26,8 +28,6 @@ pub struct Answer {
     /// In the provider's order, without blank text blocks: the API refuses those.
     pub blocks: Vec<Block>,
     pub stop_reason: StopReason,
-    /// The provider's own words on the stop, such as a refusal's category.
-    pub stop_details: Option<Box<RawValue>>,
     /// Zero where the provider counted nothing.
     pub usage: Usage,
     /// The model that answered, which need not be the one that was asked.
@@ -46,35 +46,10 @@ pub struct InvalidInput {
 /// The most of anything that a provider is believed to have counted in one call: a number that adds up.
 pub(crate) const MOST_TOKENS: i64 = 1_000_000_000;
 
-/// One tool call of an answer.
-#[derive(Clone, Copy, Debug)]
-pub struct ToolCall<'a> {
-    pub id: &'a str,
-    pub name: &'a str,
-    /// A JSON object, byte for byte as the model wrote it.
-    pub input: &'a RawValue,
-    /// What the model wrote, where that was no JSON object and `input` is `{}`.
-    pub invalid: Option<&'a str>,
-}
-
 impl Answer {
-    /// The tool calls, in the order in which the model made them.
-    pub fn tool_calls(&self) -> impl Iterator<Item = ToolCall<'_>> {
-        self.blocks.iter().filter_map(|block| match block {
-            Block::ToolUse { id, name, input } => {
-                Some(ToolCall { id, name, input, invalid: self.invalid_input(id) })
-            }
-            _ => None,
-        })
-    }
-
     /// The text of all text blocks, cited ones too, joined by blank lines.
     pub fn text(&self) -> String {
         block::text_of(&block::to_json(&self.blocks))
-    }
-
-    fn invalid_input(&self, id: &str) -> Option<&str> {
-        self.invalid_inputs.iter().find(|input| input.tool_use_id == id).map(|input| input.raw.as_str())
     }
 }
 

@@ -10,7 +10,8 @@ use std::{
 use domain::OrgId;
 use tokio::time::Instant;
 
-/// Failures in a row, none of them older than [`WINDOW`], that open a circuit.
+/// Failures in a row, none of them older than [`WINDOW`], that open a circuit. A call that ends well breaks the row of
+/// those that failed before it began.
 const FAILURES: usize = 3;
 const WINDOW: Duration = Duration::from_mins(5);
 /// How long a circuit stays open before the model is tried again; longer where the provider asks for it.
@@ -59,6 +60,7 @@ pub struct Pass {
     circuits: Circuits,
     owner: Owner,
     model: String,
+    since: Instant,
     probes: bool,
 }
 
@@ -66,9 +68,10 @@ impl Circuits {
     /// None: the model has failed too often, or somebody else tries it just now.
     pub fn admit(&self, owner: Owner, model: &str) -> Option<Pass> {
         let mut circuits = self.lock();
+        let since = Instant::now();
         let probes = match circuits.get_mut(&owner).and_then(|models| models.get_mut(model)) {
             Some(Circuit { open_until: Some(until), probed, .. }) => {
-                if Instant::now() < *until || *probed {
+                if since < *until || *probed {
                     return None;
                 }
                 *probed = true;
@@ -76,12 +79,12 @@ impl Circuits {
             }
             _ => false,
         };
-        Some(Pass { circuits: self.clone(), owner, model: model.to_owned(), probes })
+        Some(Pass { circuits: self.clone(), owner, model: model.to_owned(), since, probes })
     }
 
     /// The permission that nobody refuses: there is no other model to ask.
     pub fn force(&self, owner: Owner, model: &str) -> Pass {
-        Pass { circuits: self.clone(), owner, model: model.to_owned(), probes: false }
+        Pass { circuits: self.clone(), owner, model: model.to_owned(), since: Instant::now(), probes: false }
     }
 
     pub fn standing(&self, owner: Owner, model: &str) -> Standing {
@@ -102,9 +105,13 @@ impl Circuits {
 impl Pass {
     /// The model has answered, or refused what was at fault: it is there.
     pub fn answered(mut self) {
-        self.probes = false;
+        let probed = std::mem::take(&mut self.probes);
         let mut circuits = self.circuits.lock();
-        if let Some(models) = circuits.get_mut(&self.owner) {
+        let Some(models) = circuits.get_mut(&self.owner) else { return };
+        let Some(circuit) = models.get_mut(&self.model) else { return };
+        // What failed since says more than an answer that began before.
+        circuit.failures.retain(|failed| *failed > self.since);
+        if probed || circuit.failures.is_empty() {
             models.remove(&self.model);
             if models.is_empty() {
                 circuits.remove(&self.owner);
@@ -241,6 +248,36 @@ mod tests {
         advance(OPEN / 2).await;
         fail(&circuits, 5);
         assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN / 2 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_began_before_the_failures_says_nothing_of_them() {
+        let circuits = Circuits::default();
+        let [early, earlier] = [(); 2].map(|()| circuits.admit(None, MODEL).expect("it is closed"));
+        advance(Duration::from_secs(1)).await;
+        fail(&circuits, 2);
+        earlier.answered();
+        fail(&circuits, 1);
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
+        early.answered();
+        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
+        // Nobody else could be asked, and it answers.
+        advance(Duration::from_secs(1)).await;
+        circuits.force(None, MODEL).answered();
+        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answer_of_the_single_request_closes_the_circuit_whatever_else_fails_meanwhile() {
+        let circuits = Circuits::default();
+        let late = circuits.force(None, MODEL);
+        fail(&circuits, 3);
+        advance(OPEN).await;
+        let probe = circuits.admit(None, MODEL).expect("one may try");
+        advance(Duration::from_secs(1)).await;
+        late.failed(None);
+        probe.answered();
+        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
     }
 
     #[tokio::test(start_paused = true)]

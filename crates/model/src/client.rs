@@ -4,7 +4,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{Answer, AnswerStream, BadEndpoint, ChatClient, MessagesClient, ModelError, patience::Patience};
+use crate::{AnswerStream, BadEndpoint, ChatClient, MessagesClient, ModelError, patience::Patience};
 
 /// A client of one provider. Requests are bodies of the Messages API for both
 /// protocols; answers are the same too. Clones share their connections.
@@ -41,30 +41,11 @@ impl Client {
         })
     }
 
-    /// Asks for an answer piece by piece. The body must say `"stream": true`.
-    /// Returns when the provider begins to answer; dropping the stream cancels
-    /// the answer.
-    pub async fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
+    /// Asks for an answer piece by piece. The body must say `"stream": true`. Fails where the protocol cannot say it.
+    pub fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
         match self {
-            Self::Messages(client) => client.stream(body).await,
-            Self::Chat(client) => client.stream(body).await,
-        }
-    }
-
-    /// Asks for a whole answer, within `answer_timeout` per attempt.
-    pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
-        match self {
-            Self::Messages(client) => client.create(body).await,
-            Self::Chat(client) => client.create(body).await,
-        }
-    }
-
-    /// Counts the tokens of a request, or estimates them where the protocol has
-    /// no such question.
-    pub async fn count_tokens(&self, body: Bytes) -> Result<u64, ModelError> {
-        match self {
-            Self::Messages(client) => client.count_tokens(body).await,
-            Self::Chat(_) => Ok(ChatClient::estimate_tokens(&body)),
+            Self::Messages(client) => Ok(client.stream(body)),
+            Self::Chat(client) => client.stream(&body),
         }
     }
 

@@ -120,6 +120,16 @@ impl ModelError {
         }
     }
 
+    /// The provider's name for the request, by which its support finds it.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { request_id, .. }
+            | Self::Unauthorized { request_id, .. }
+            | Self::Server { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn bad_answer(detail: impl Into<String>) -> Self {
         Self::BadAnswer { detail: detail.into() }
     }
@@ -130,6 +140,12 @@ impl ModelError {
     pub(crate) fn presentable(mut self, secret: &str) -> Self {
         if let Self::Refused { kind, .. } | Self::ErrorEvent { kind, .. } = &mut self {
             clean(kind, secret);
+        }
+        if let Self::Refused { request_id: Some(id), .. }
+        | Self::Unauthorized { request_id: Some(id), .. }
+        | Self::Server { request_id: Some(id), .. } = &mut self
+        {
+            clean(id, secret);
         }
         clean(self.text_mut(), secret);
         self

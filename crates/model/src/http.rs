@@ -58,8 +58,14 @@ pub(crate) async fn success(sent: Result<Response, reqwest::Error>) -> Result<Re
     Err(refusal::of_response(status, id, advice, &body))
 }
 
-/// A success if it is an event stream, else what it says it is.
-pub(crate) async fn event_stream(mut response: Response, by: Instant) -> Result<Response, Failure> {
+/// What came of sending a request: a success that is an event stream, or what it says it is. Its first byte is waited for
+/// until `by`.
+pub(crate) async fn event_stream(
+    sent: impl Future<Output = Result<Response, reqwest::Error>>,
+    by: Instant,
+) -> Result<Response, Failure> {
+    let answered = timeout_at(by, async { success(sent.await).await }).await;
+    let mut response = answered.unwrap_or_else(|_| Err(silence("no first byte").into()))?;
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();

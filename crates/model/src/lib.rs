@@ -25,7 +25,7 @@ mod stream;
 pub mod tokens;
 
 pub use address::BadEndpoint;
-pub use answer::{Answer, Delta, InvalidInput, StopReason, ToolCall};
+pub use answer::{Answer, Delta, InvalidInput, StopReason};
 pub use chat::{ChatClient, ChatEndpoint, Dialect};
 pub use circuit::Standing;
 pub use client::{Client, ModelInfo};

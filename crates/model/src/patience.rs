@@ -13,12 +13,10 @@ use crate::{ModelError, RetryPolicy, http::silence, refusal::Failure};
 pub struct Options {
     /// To open a connection, TLS included.
     pub connect_timeout: Duration,
-    /// From sending a request to the first byte of the answer's body.
+    /// From sending a request to the first byte of a stream, or to the last one of an answer that is none.
     pub first_byte_timeout: Duration,
     /// Between two pieces of a stream; providers send pings meanwhile.
     pub idle_timeout: Duration,
-    /// For a whole answer that is not streamed.
-    pub answer_timeout: Duration,
     pub retry: RetryPolicy,
 }
 
@@ -28,7 +26,6 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_mins(1),
-            answer_timeout: Duration::from_mins(5),
             retry: RetryPolicy::default(),
         }
     }
@@ -44,6 +41,12 @@ pub(crate) struct Patience {
 impl Patience {
     pub fn new(options: Options, secret: SecretString) -> Self {
         Self { options, secret }
+    }
+
+    /// The same, but nothing is sent a second time.
+    pub fn hasty(mut self) -> Self {
+        self.options.retry.max_retries = 0;
+        self
     }
 
     /// The wait before the next attempt, or the error when there is none.
@@ -63,18 +66,14 @@ impl Patience {
         error.presentable(self.secret.expose_secret())
     }
 
-    /// Attempts until one succeeds or none is left, each within `limit`.
-    pub async fn until_answered<T, A>(
-        &self,
-        limit: Duration,
-        attempt: impl Fn() -> A,
-    ) -> Result<T, ModelError>
+    /// Attempts until one succeeds or none is left, for an answer that is no stream.
+    pub async fn until_answered<T, A>(&self, attempt: impl Fn() -> A) -> Result<T, ModelError>
     where
         A: Future<Output = Result<T, Failure>>,
     {
         let mut retries = 0;
         loop {
-            let outcome = timeout(limit, attempt()).await;
+            let outcome = timeout(self.options.first_byte_timeout, attempt()).await;
             match outcome.unwrap_or_else(|_| Err(silence("no whole answer").into())) {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => sleep(self.retry(retries, failure)?).await,

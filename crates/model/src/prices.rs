@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::models::Price;
+use domain::models::{self, Price};
 
 /// Prices by `provider/model`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +18,7 @@ impl Prices {
             if !price.is_sane() {
                 return Err(format!("{model}: a price is no number of dollars from 0 to a million"));
             }
-            if !model.contains('/') {
+            if models::parts(model).is_none() {
                 return Err(format!("{model}: a model is named as provider/model"));
             }
         }

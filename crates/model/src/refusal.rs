@@ -53,12 +53,22 @@ enum Fault {
     Plain(String),
 }
 
-/// OpenAI's codes are names, OpenRouter's are HTTP statuses.
+/// OpenAI's codes are names; OpenRouter's and vLLM's are HTTP statuses, which some write as text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Code {
     Name(String),
     Status(u16),
+}
+
+impl Code {
+    fn status(&self) -> Option<u16> {
+        let status = match self {
+            Self::Name(name) => name.parse().ok()?,
+            Self::Status(status) => *status,
+        };
+        (400..600).contains(&status).then_some(status)
+    }
 }
 
 /// What a provider says of an error.
@@ -82,12 +92,12 @@ impl From<Fault> for Said {
             Fault::Typed { kind, message, code } => (kind, message, code),
             Fault::Plain(message) => (None, Some(message), None),
         };
-        let code = code.map(|code| match code {
-            Code::Name(name) => name,
-            Code::Status(status) => kind_of(status).to_owned(),
-        });
-        let too_long = code.as_deref() == Some(TOO_LONG_CODE);
-        let said = Self::new(kind.or(code).unwrap_or_default(), message.unwrap_or_default());
+        let too_long = matches!(&code, Some(Code::Name(name)) if name == TOO_LONG_CODE);
+        // A status says more than a type, which each server names as it likes.
+        let of_status = code.as_ref().and_then(Code::status).map(|status| kind_of(status).to_owned());
+        let name = code.and_then(|code| if let Code::Name(name) = code { Some(name) } else { None });
+        let kind = of_status.or(kind).or(name);
+        let said = Self::new(kind.unwrap_or_default(), message.unwrap_or_default());
         Self { too_long: said.too_long || too_long, ..said }
     }
 }
@@ -218,10 +228,16 @@ mod tests {
             ("429", "rate_limit_error", true),
             ("402", "billing_error", false),
             (r#""server_error""#, "server_error", true),
+            (r#""401""#, "authentication_error", false),
             ("null", "", true),
         ] {
             let error = event(&format!(r#"{{"message":"no","code":{code}}}"#));
             assert_eq!(error, ModelError::ErrorEvent { kind: kind.into(), message: "no".into() });
+            assert_eq!(error.is_retryable(), retryable, "{code}");
+        }
+        // So vLLM says it.
+        for (code, retryable) in [("400", false), (r#""400""#, false), ("500", true)] {
+            let error = event(&format!(r#"{{"message":"no","type":"BadRequestError","code":{code}}}"#));
             assert_eq!(error.is_retryable(), retryable, "{code}");
         }
     }

@@ -1,11 +1,11 @@
 //! An answer that is being streamed.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use bytes::Bytes;
 use domain::Usage;
 use futures_util::FutureExt;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use crate::{Client, Delta, ModelError, chat, messages, refusal::Failure};
 
@@ -20,15 +20,15 @@ pub struct AnswerStream {
     /// the question may be asked again.
     request: Option<Bytes>,
     retries: u32,
-    /// Attempts that broke off after the provider had begun to answer.
-    broken: Vec<Broken>,
     state: State,
     /// What came after the text that was handed out last.
     held: Option<Result<Delta, ModelError>>,
+    /// The attempt with which it ended, if the provider had begun to answer.
+    lost: Option<Broken>,
 }
 
-/// An answer that broke off, or is not at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An attempt that broke off, or is not at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Broken {
     /// As far as the provider has told.
     pub usage: Usage,
@@ -36,9 +36,11 @@ pub struct Broken {
     pub received: usize,
 }
 
-/// All of a stream's progress is in here and none in the future of `next`, so
-/// that a caller may drop that one and call `next` again.
+/// All of a stream's progress is in here and none in the futures of `opened` and `next`, so that a caller may drop those
+/// and call again.
 enum State {
+    /// Until the next attempt.
+    Waiting(Pin<Box<Sleep>>),
     Asking(Pin<Box<dyn Future<Output = Result<Reading, Failure>> + Send>>),
     Reading(Reading),
     Ended,
@@ -67,78 +69,97 @@ impl Reading {
 }
 
 impl AnswerStream {
-    pub(crate) async fn open(client: Client, body: Bytes) -> Result<Self, ModelError> {
-        let state = State::Asking(Box::pin(ask(client.clone(), body.clone(), Duration::ZERO)));
-        let mut stream =
-            Self { client, request: Some(body), retries: 0, broken: Vec::new(), state, held: None };
-        while let State::Asking(asking) = &mut stream.state {
-            match asking.await {
-                Ok(reading) => stream.state = State::Reading(reading),
-                Err(failure) => stream.recover(failure)?,
+    /// Nothing is sent before somebody waits for the answer.
+    pub(crate) fn new(client: Client, request: Bytes) -> Self {
+        let state = State::Asking(Box::pin(ask(client.clone(), request.clone())));
+        Self { client, request: Some(request), retries: 0, state, held: None, lost: None }
+    }
+
+    /// Until the provider begins to answer. Failures up to there are followed by silent retries, as many as are left.
+    /// Safe to cancel.
+    pub async fn opened(&mut self) -> Result<(), ModelError> {
+        loop {
+            match &mut self.state {
+                State::Reading(_) | State::Ended => return Ok(()),
+                State::Waiting(wait) => {
+                    wait.await;
+                    self.ask_again();
+                }
+                State::Asking(asking) => match asking.await {
+                    Ok(reading) => self.state = State::Reading(reading),
+                    Err(failure) => {
+                        self.recover(failure)?;
+                    }
+                },
             }
         }
-        Ok(stream)
     }
 
-    /// The next piece; `None` after [`Delta::Complete`] and after an error.
-    /// An answer that breaks off before anything visible is asked for again
-    /// silently, within the retries that are left. Safe to cancel.
+    /// The next piece; `None` after [`Delta::Complete`] and after an error. An answer that breaks off before anything
+    /// visible is asked for again, within the retries that are left: [`Delta::BrokeOff`] tells of it. Safe to cancel.
     pub async fn next(&mut self) -> Result<Option<Delta>, ModelError> {
         loop {
-            let failure = match &mut self.state {
-                State::Ended => return Ok(None),
-                State::Reading(reading) => match next(reading, &mut self.held).await {
-                    Ok(delta) => return Ok(Some(self.note(delta))),
-                    Err(error) => error.into(),
-                },
-                State::Asking(asking) => match asking.await {
-                    Ok(reading) => {
-                        self.state = State::Reading(reading);
-                        continue;
+            self.opened().await?;
+            let State::Reading(reading) = &mut self.state else { return Ok(None) };
+            match next(reading, &mut self.held).await {
+                Ok(delta) => return Ok(Some(self.note(delta))),
+                Err(error) => {
+                    if let Some(broken) = self.recover(error.into())? {
+                        return Ok(Some(Delta::BrokeOff(broken)));
                     }
-                    Err(failure) => failure,
-                },
-            };
-            self.recover(failure)?;
+                }
+            }
         }
     }
 
-    /// Whether text or thinking was handed out, so that whoever asks again has
-    /// to take it back first.
-    pub fn visible(&self) -> bool {
-        self.request.is_none()
-    }
-
-    /// What broke off or is not at its end, of each attempt to which the provider had begun to answer. A whole answer that
-    /// was handed out is none of them.
-    pub fn broken(&self) -> Vec<Broken> {
-        let now = match (&self.held, &self.state) {
+    /// What is with the provider now, or was when the stream ended in an error: it may have to be paid. A whole answer
+    /// that was handed out is none of it, nor is what [`Delta::BrokeOff`] told.
+    pub fn broken(&self) -> Option<Broken> {
+        match (&self.held, &self.state) {
             (Some(Ok(Delta::Complete(answer))), _) => Some(Broken { usage: answer.usage, received: 0 }),
-            (_, State::Reading(reading)) => reading.so_far(),
-            _ => None,
-        };
-        self.broken.iter().copied().chain(now).collect()
+            (_, State::Reading(reading)) => Some(reading.so_far().unwrap_or_default()),
+            (_, State::Asking(_)) => Some(Broken::default()),
+            (_, State::Waiting(_)) => None,
+            (_, State::Ended) => self.lost,
+        }
     }
 
     fn note(&mut self, delta: Delta) -> Delta {
         match &delta {
             Delta::Text(_) | Delta::Thinking(_) => self.request = None,
             Delta::Complete(_) => self.state = State::Ended,
-            Delta::Started { .. } | Delta::ToolUseStarted { .. } => {}
+            Delta::Started { .. } | Delta::ToolUseStarted { .. } | Delta::BrokeOff(_) => {}
         }
         delta
     }
 
-    /// Begins the next attempt, or gives up.
-    fn recover(&mut self, failure: Failure) -> Result<(), ModelError> {
-        self.broken = self.broken();
+    /// Waits for the next attempt, or gives up. Tells what the provider had begun to answer.
+    fn recover(&mut self, failure: Failure) -> Result<Option<Broken>, ModelError> {
+        // An error in place of an answer is a refusal, which costs nothing.
+        let refused =
+            matches!(failure.error, ModelError::ErrorEvent { .. } | ModelError::PromptTooLong { .. });
+        let broken = match &self.state {
+            State::Reading(reading) => reading.so_far().or((!refused).then(Broken::default)),
+            _ => None,
+        };
         self.state = State::Ended;
+        self.lost = broken;
         let patience = self.client.patience();
-        let Some(body) = &self.request else { return Err(patience.presentable(failure.error)) };
+        if self.request.is_none() {
+            return Err(patience.presentable(failure.error));
+        }
         let wait = patience.retry(self.retries, failure)?;
         self.retries += 1;
-        self.state = State::Asking(Box::pin(ask(self.client.clone(), body.clone(), wait)));
-        Ok(())
+        self.lost = None;
+        self.state = State::Waiting(Box::pin(sleep(wait)));
+        Ok(broken)
+    }
+
+    fn ask_again(&mut self) {
+        // Once something is visible nothing is waited for.
+        if let Some(request) = &self.request {
+            self.state = State::Asking(Box::pin(ask(self.client.clone(), request.clone())));
+        }
     }
 }
 
@@ -166,10 +187,7 @@ async fn next(
 }
 
 /// One attempt, up to the headers of an event stream.
-async fn ask(client: Client, body: Bytes, wait: Duration) -> Result<Reading, Failure> {
-    if !wait.is_zero() {
-        sleep(wait).await;
-    }
+async fn ask(client: Client, body: Bytes) -> Result<Reading, Failure> {
     Ok(match client {
         Client::Messages(client) => Reading::Messages(Box::new(client.ask(body).await?)),
         Client::Chat(client) => Reading::Chat(Box::new(client.ask(&body).await?)),

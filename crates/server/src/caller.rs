@@ -472,8 +472,8 @@ async fn by_membership(
     }
 }
 
-/// No organization has the id of those whose token names none: they have a bucket of their own.
-const NOWHERE: OrgId = OrgId(uuid::Uuid::nil());
+/// Whose bucket those share whose token names no organization: no token names the platform's.
+const NOWHERE: OrgId = domain::skill::PLATFORM;
 
 /// Where the answer's headers are collected.
 fn told(parts: &Parts) -> Told {

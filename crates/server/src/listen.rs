@@ -29,6 +29,7 @@ const BREATHER: Duration = Duration::from_millis(200);
 pub async fn listen(listener: TcpListener, app: App, stop: impl Future<Output = ()> + Send + 'static) {
     let engine = app.engine.clone();
     let stopping = engine.stopping();
+    app.rates.keep_up(&engine);
     if let Some(exposition) = &app.exposition {
         exposition.keep_up(&app);
     }

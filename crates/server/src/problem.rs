@@ -1,6 +1,8 @@
 //! Errors as `application/problem+json` (RFC 9457): the one place where an error
 //! of the domain becomes an answer.
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -13,7 +15,9 @@ use domain::{
 use serde::Serialize;
 use utoipa::{
     IntoResponses, ToSchema,
-    openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response},
+    openapi::{
+        ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, ResponseBuilder, Type, response,
+    },
 };
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -159,22 +163,110 @@ pub fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing, or it is not yours to see")
 }
 
-/// The refusals that every operation can answer with, for the OpenAPI document.
+/// The refusals that operations for nobody in particular can answer with, for the OpenAPI document.
+pub struct Refusals;
+
+/// The same of operations that know who asks, and how often.
 pub struct Problems;
 
+/// What an operation that asks a model can answer beside.
+pub struct OverBudget;
+
+type Responses = BTreeMap<String, RefOr<response::Response>>;
+
+impl IntoResponses for Refusals {
+    fn responses() -> Responses {
+        let refused = refusal("The request was refused");
+        let failed = refusal("The service failed or is busy");
+        BTreeMap::from([("4XX".to_owned(), refused.into()), ("5XX".to_owned(), failed.into())])
+    }
+}
+
 impl IntoResponses for Problems {
-    fn responses() -> std::collections::BTreeMap<String, RefOr<response::Response>> {
-        [("4XX", "The request was refused"), ("5XX", "The service failed or is busy")]
-            .into_iter()
-            .map(|(status, text)| {
-                let schema = Ref::from_schema_name("Problem");
-                let content = ContentBuilder::new().schema(Some(schema)).build();
-                let response = ResponseBuilder::new()
-                    .description(text)
-                    .content("application/problem+json", content)
-                    .build();
-                (status.to_owned(), RefOr::T(response))
-            })
-            .collect()
+    fn responses() -> Responses {
+        let too_many =
+            refusal("Too many requests (`rate_limited`), or too many runs under way (`too_many_runs`)")
+                .header("Retry-After", retry_after())
+                .header("RateLimit", rate_limit())
+                .header("RateLimit-Policy", policy());
+        let mut responses = Refusals::responses();
+        responses.insert("429".to_owned(), too_many.into());
+        responses
+    }
+}
+
+impl IntoResponses for OverBudget {
+    fn responses() -> Responses {
+        let text = "A budget is used up (`budget_exhausted`): `budget` says which, and when there is more";
+        BTreeMap::from([("402".to_owned(), refusal(text).into())])
+    }
+}
+
+fn refusal(text: &str) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(text).content("application/problem+json", content)
+}
+
+fn retry_after() -> Header {
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    HeaderBuilder::new()
+        .schema(Some(seconds))
+        .description(Some("Seconds to wait before the next request; it stands before what `RateLimit` says"))
+        .build()
+}
+
+fn rate_limit() -> Header {
+    let text = "What is left of each limit, `user` (the person's) and `org` (the organization's): `r` requests; in `t` \
+                seconds all of them are back, or of the limit that refused this one, the next is served. On other \
+                answers too (draft-ietf-httpapi-ratelimit-headers)";
+    HeaderBuilder::new().description(Some(text)).example(Some(r#""user";r=0;t=1"#.into())).build()
+}
+
+fn policy() -> Header {
+    let text = "The limits themselves: `q` requests at once, which come back within `w` seconds. On other answers too \
+                (draft-ietf-httpapi-ratelimit-headers)";
+    HeaderBuilder::new().description(Some(text)).example(Some(r#""user";q=300;w=30"#.into())).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// Method, path and answers of each operation.
+    fn operations() -> Vec<(String, Value)> {
+        let document = serde_json::to_value(crate::openapi()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths").clone();
+        let of_path = |(path, item): (String, Value)| {
+            let operations = item.as_object().expect("operations").clone();
+            operations
+                .into_iter()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation["responses"].clone()))
+        };
+        paths.into_iter().flat_map(of_path).collect()
+    }
+
+    #[test]
+    fn whoever_is_known_is_told_how_long_to_wait() {
+        for (name, responses) in operations() {
+            let headers = &responses["429"]["headers"];
+            for header in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
+                assert_eq!(headers[header]["schema"].is_object(), name.contains(" /v1/"), "{name}: {header}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_asks_a_model_refuses_for_a_budget() {
+        let refusing = operations().into_iter().filter(|(_, responses)| responses["402"].is_object());
+        let names: Vec<String> = refusing.map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            [
+                "post /v1/sessions/{id}/compact",
+                "post /v1/sessions/{id}/messages",
+                "post /v1/sessions/{id}/regenerate",
+                "post /v1/skills/{key}/runs",
+            ]
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use domain::models;
 use model::{
     Auth, BadEndpoint, ChatClient, ChatEndpoint, Client, Endpoint, MessagesClient, Options, Providers,
 };
@@ -17,7 +18,9 @@ use crate::{
 
 const ANTHROPIC: &str = "https://api.anthropic.com";
 const OPENAI: &str = "https://api.openai.com/v1";
-const SIM_MODEL: &str = "sim/demo";
+const STAND_IN_MODEL: &str = "sim/demo";
+/// Name of the provider that is none: the stand-in, which says so wherever it answers.
+pub(crate) const STAND_IN: &str = "sim";
 const DEFAULT_MODEL: &str = "anthropic/claude-sonnet-5-5";
 const VERSION: &str = "2023-06-01";
 /// Longest name of a provider, in bytes.
@@ -74,13 +77,13 @@ pub(crate) async fn configured(
         return stand_in(embedded || config.model_sim.unwrap_or(false), tasks).await;
     };
     let default_model = default_model(config, first)?;
-    know(&default_model, &mut clients, config.providers.is_some())?;
+    settle(&default_model, &mut clients, config.providers.is_some())?;
     Ok(Configured { providers: Providers::new(clients), default_model, keys })
 }
 
 /// The provider of the default model has to be there. The only one answers to its name, whatever that is.
-fn know(default_model: &str, clients: &mut Clients, has_file: bool) -> Result<(), Fatal> {
-    let provider = default_model.split_once('/').map(|(provider, _)| provider);
+fn settle(default_model: &str, clients: &mut Clients, has_file: bool) -> Result<(), Fatal> {
+    let provider = models::parts(default_model).map(|(provider, _)| provider);
     let names: Vec<&str> = clients.iter().map(|(name, _)| name.as_str()).collect();
     match provider {
         Some(provider) if names.contains(&provider) => Ok(()),
@@ -102,7 +105,10 @@ fn know(default_model: &str, clients: &mut Clients, has_file: bool) -> Result<()
 fn of_environment(config: &Provider) -> Result<Clients, BadEndpoint> {
     let mut clients = Vec::new();
     if config.anthropic_api_key.is_some() || config.anthropic_base_url.is_some() {
-        let client = MessagesClient::new(messages_endpoint(config), Options::default())?;
+        let base_url = config.anthropic_base_url.clone().unwrap_or_else(|| ANTHROPIC.into());
+        let (key, version) = (config.anthropic_api_key.clone(), config.anthropic_version.clone());
+        let endpoint = endpoint(base_url, key, config.anthropic_auth, version);
+        let client = MessagesClient::new(endpoint, Options::default())?;
         clients.push(("anthropic".to_owned(), client.into()));
     }
     if config.openai_api_key.is_some() || config.openai_base_url.is_some() {
@@ -123,6 +129,9 @@ fn of_file(json: &str, clients: &mut Clients, keys: &mut Vec<SecretString>) -> R
             return Err(format!(
                 "{name:?}: a provider's name is up to {LONGEST_NAME} of the characters a-z, 0-9, - and _"
             ));
+        }
+        if name == STAND_IN {
+            return Err(format!("{name}: the built-in stand-in has this name; take another one"));
         }
         if clients.iter().any(|(known, _)| *known == name) {
             return Err(format!(
@@ -154,26 +163,20 @@ fn client(described: Described, key: Option<SecretString>) -> Result<Client, Str
             .map(Client::from)
             .map_err(|why| why.to_string());
     }
-    let key = key.unwrap_or_else(|| SecretString::from("none"));
-    let auth = match auth.unwrap_or_default() {
-        AuthStyle::XApiKey => Auth::XApiKey(key),
-        AuthStyle::Bearer => Auth::Bearer(key),
-    };
-    let version = version.unwrap_or_else(|| VERSION.into());
-    let client = MessagesClient::new(Endpoint { base_url, auth, version }, Options::default());
+    let endpoint =
+        endpoint(base_url, key, auth.unwrap_or_default(), version.unwrap_or_else(|| VERSION.into()));
+    let client = MessagesClient::new(endpoint, Options::default());
     client.map(Client::from).map_err(|why| why.to_string())
 }
 
-fn messages_endpoint(config: &Provider) -> Endpoint {
-    let key = config.anthropic_api_key.clone().unwrap_or_else(|| SecretString::from("none"));
-    Endpoint {
-        base_url: config.anthropic_base_url.clone().unwrap_or_else(|| ANTHROPIC.into()),
-        auth: match config.anthropic_auth {
-            AuthStyle::XApiKey => Auth::XApiKey(key),
-            AuthStyle::Bearer => Auth::Bearer(key),
-        },
-        version: config.anthropic_version.clone(),
-    }
+/// Servers that need no key are sent one all the same.
+fn endpoint(base_url: String, key: Option<SecretString>, style: AuthStyle, version: String) -> Endpoint {
+    let key = key.unwrap_or_else(|| SecretString::from("none"));
+    let auth = match style {
+        AuthStyle::XApiKey => Auth::XApiKey(key),
+        AuthStyle::Bearer => Auth::Bearer(key),
+    };
+    Endpoint { base_url, auth, version }
 }
 
 /// Which models an OpenAI-compatible server has is its operator's to know.
@@ -209,8 +212,8 @@ async fn stand_in(wanted: bool, tasks: &TaskTracker) -> Result<Configured, Fatal
     let auth = Auth::XApiKey(SecretString::from("sim"));
     let endpoint = Endpoint { base_url, auth, version: VERSION.into() };
     let client = MessagesClient::new(endpoint, Options::default())?.into();
-    let providers = Providers::new([("sim".to_owned(), client)]);
-    Ok(Configured { providers, default_model: SIM_MODEL.into(), keys: Vec::new() })
+    let providers = Providers::new([(STAND_IN.to_owned(), client)]);
+    Ok(Configured { providers, default_model: STAND_IN_MODEL.into(), keys: Vec::new() })
 }
 
 #[cfg(test)]
@@ -275,6 +278,7 @@ mod tests {
             (r#"{"A b": {"kind": "chat", "base_url": "http://localhost"}}"#, "characters"),
             (r#"{"a": {"kind": "grpc", "base_url": "http://localhost"}}"#, "grpc"),
             (r#"{"a": {"kind": "chat"}}"#, "base_url"),
+            (r#"{"sim": {"kind": "chat", "base_url": "http://localhost"}}"#, "stand-in"),
             (r#"{"a": {"kind": "chat", "base_url": "localhost"}}"#, "a: "),
             (r#"{"a": {"kind": "chat", "base_url": "http://localhost", "version": "1"}}"#, "messages"),
             (
@@ -291,11 +295,11 @@ mod tests {
     #[test]
     fn the_only_provider_answers_to_the_name_in_the_default_model_and_several_do_not() {
         let mut clients = of_environment(&provider(Some("k"), None, None)).expect("a client");
-        know("ollama/qwen", &mut clients, false).expect("an alias");
+        settle("ollama/qwen", &mut clients, false).expect("an alias");
         assert_eq!(clients.len(), 2);
         let mut clients = of_environment(&provider(Some("k"), Some("k"), None)).expect("clients");
-        let why = know("ollama/qwen", &mut clients, false).expect_err("nobody").to_string();
+        let why = settle("ollama/qwen", &mut clients, false).expect_err("nobody").to_string();
         assert!(why.contains("anthropic, openai"), "{why}");
-        assert!(know("plain", &mut clients, false).is_err());
+        assert!(settle("plain", &mut clients, false).is_err());
     }
 }

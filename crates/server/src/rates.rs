@@ -14,7 +14,10 @@ use axum::{
     response::Response,
 };
 use domain::{Error, OrgId, Result, UserId};
-use engine::telemetry::{self, Meters};
+use engine::{
+    Engine,
+    telemetry::{self, Meters},
+};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
@@ -29,6 +32,9 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 type Limiter = RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, DefaultClock, StateInformationMiddleware>;
+
+/// How often those are forgotten who have their full measure again.
+const UPKEEP: Duration = Duration::from_mins(1);
 
 /// The limits of this process.
 pub struct Rates {
@@ -82,6 +88,23 @@ impl Rates {
 
     pub fn of_org(&self, told: &Told, org: OrgId) -> Result<()> {
         self.org.count(told, org.0).inspect_err(|_| self.meters.refused(telemetry::Limit::OrgRate))
+    }
+
+    /// Forgets those who have their full measure again, until the engine ends.
+    pub fn keep_up(self: &Arc<Self>, engine: &Engine) {
+        let (rates, stopping) = (self.clone(), engine.stopping());
+        engine.detach(async move {
+            while stopping.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+                rates.forget();
+            }
+        });
+    }
+
+    fn forget(&self) {
+        for limit in [&self.user, &self.org] {
+            limit.limiter.retain_recent();
+            limit.limiter.shrink_to_fit();
+        }
     }
 }
 
@@ -172,19 +195,35 @@ mod tests {
 
     #[test]
     fn answers_say_what_is_left_of_each_limit() {
-        let rates = Rates::new(config::Rates { user: rate(120, 2), org: rate(60, 10) }, Meters::default());
+        let rates = Rates::new(config::Rates { user: rate(2, 2), org: rate(1, 10) }, Meters::default());
         let (org, user) = (OrgId::derive("acme"), UserId::derive("alice"));
         let ask = || {
             let told = Told::default();
             let asked = rates.of_user(&told, org, user).and_then(|()| rates.of_org(&told, org));
             (asked.is_ok(), headers(&told))
         };
-        let policies = r#""user";q=2;w=1, "org";q=10;w=10"#;
-        assert_eq!(ask(), (true, [r#""user";r=1;t=1, "org";r=9;t=1"#.into(), policies.into()]));
-        assert_eq!(ask(), (true, [r#""user";r=0;t=1, "org";r=8;t=2"#.into(), policies.into()]));
-        assert_eq!(ask(), (false, [r#""user";r=0;t=1"#.into(), r#""user";q=2;w=1"#.into()]));
+        let policies = r#""user";q=2;w=60, "org";q=10;w=600"#;
+        assert_eq!(ask(), (true, [r#""user";r=1;t=30, "org";r=9;t=60"#.into(), policies.into()]));
+        assert_eq!(ask(), (true, [r#""user";r=0;t=60, "org";r=8;t=120"#.into(), policies.into()]));
+        assert_eq!(ask(), (false, [r#""user";r=0;t=30"#.into(), r#""user";q=2;w=60"#.into()]));
         // Elsewhere the same person has another bucket.
         assert!(rates.of_user(&Told::default(), OrgId::derive("globex"), user).is_ok());
+    }
+
+    #[test]
+    fn whoever_has_their_full_measure_again_is_forgotten() {
+        let rates = Rates::new(config::Rates { user: rate(1, 1), org: rate(60_000, 2) }, Meters::default());
+        let (org, user) = (OrgId::derive("acme"), UserId::derive("alice"));
+        rates
+            .of_user(&Told::default(), org, user)
+            .and_then(|()| rates.of_org(&Told::default(), org))
+            .expect("both");
+        assert_eq!(rates.org.limiter.len(), 1);
+        while !rates.org.limiter.is_empty() {
+            rates.forget();
+        }
+        assert_eq!(rates.user.limiter.len(), 1, "theirs comes back in a minute");
+        rates.of_user(&Told::default(), org, user).expect_err("it is still counted");
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::{
     orgs,
 };
 
+/// A row's word for every feature, or every tier.
+const ANY: &str = "any";
+
 /// Settings as they stand.
 #[derive(Clone, Debug, Default)]
 pub struct Models {
@@ -104,14 +107,20 @@ async fn routes(tx: &mut TenantTx, org: OrgId) -> Result<Vec<RouteRow>> {
     .fetch_all(tx.connection())
     .await
     .map_err(from_sqlx)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| RouteRow {
-            feature: Feature::parse(&row.feature),
-            tier: Tier::parse(&row.tier),
-            candidates: row.candidates,
+    rows.into_iter()
+        .map(|row| {
+            Ok(RouteRow {
+                feature: any_or(&row.feature, Feature::parse, "a feature")?,
+                tier: any_or(&row.tier, Tier::parse, "a tier")?,
+                candidates: row.candidates,
+            })
         })
-        .collect())
+        .collect()
+}
+
+/// None: the row holds for any.
+fn any_or<T>(word: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Result<Option<T>> {
+    if word == ANY { Ok(None) } else { parse(word).map(Some).ok_or_else(|| corrupt(what, word)) }
 }
 
 async fn keys(tx: &mut TenantTx, org: OrgId) -> Result<Vec<KeyRow>> {
@@ -210,8 +219,8 @@ async fn replace_routes(tx: &mut TenantTx, rows: &[RouteRow]) -> Result<()> {
     sql.push_values(rows, |mut values, row| {
         values
             .push_bind(org.0)
-            .push_bind(row.feature.map_or("any", Feature::as_str))
-            .push_bind(row.tier.map_or("any", Tier::as_str))
+            .push_bind(row.feature.map_or(ANY, Feature::as_str))
+            .push_bind(row.tier.map_or(ANY, Tier::as_str))
             .push_bind(&row.candidates);
     });
     sql.build().execute(tx.connection()).await.map_err(from_sqlx).map(drop)

@@ -46,6 +46,8 @@ pub struct NewStep<'a> {
     pub done: bool,
     /// The model that answered, as `provider/model`.
     pub model: &'a str,
+    /// Why it is not the one that the run began with, which joins the reason for that one.
+    pub detour: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,8 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
             status = case when $29 then 'done' else r.status end,
             lease_owner = case when $29 then null else r.lease_owner end,
             lease_until = case when $29 then null else r.lease_until end,
-            finished_at = case when $29 then now() end, model = $30
+            finished_at = case when $29 then now() end, model = $30,
+            model_reason = left(r.model_reason || coalesce('; ' || $31, ''), 2000)
         from spent where r.org_id = $1 and r.owner_id = $15 and r.id = $3
         returning (select last_seq from session) as "seq!"
         "#,
@@ -120,6 +123,7 @@ pub async fn create(tx: &mut RunTx, step: &NewStep<'_>, frames: &Frames) -> Resu
         step.iterations,
         step.done,
         step.model,
+        step.detour,
     )
     .fetch_one(tx.connection())
     .await

@@ -18,6 +18,7 @@ use crate::{
         tell_all,
     },
     prompt_isolation::canary,
+    usage::priced,
 };
 
 /// Operations with a body in which there are no words, or words of the organization's
@@ -83,8 +84,8 @@ pub struct Crowd {
 
 impl Crowd {
     pub async fn new() -> Self {
-        let app = TestApp::with(Setup::default()).await;
-        let other = app.another_replica(Setup { works: false, ..Setup::default() }).await;
+        let app = TestApp::with(priced()).await;
+        let other = app.another_replica(Setup { works: false, ..priced() }).await;
         app.sim.respond_with(tell_all);
         // Ids that occur nowhere else, and the same ones in both organizations.
         let names = ["olivia", "mel"].map(|name| format!("{name}-{}", uuid::Uuid::now_v7().simple()));

@@ -17,6 +17,7 @@ use crate::{
         look::{messages, prompts},
     },
     prompt_isolation::{canaries, canary},
+    usage::priced,
 };
 
 const PEOPLE: [(&str, &str); 4] =
@@ -102,7 +103,7 @@ fn foreign(witness: &Witness, all: &[Witness]) -> Vec<String> {
 #[tokio::test]
 async fn nobodys_canary_is_in_what_somebody_else_is_told_or_in_a_prompt_or_a_log() {
     let logs = Logs::default();
-    let setup = Setup { logs: Some(logs.clone()), ..Setup::default() };
+    let setup = Setup { logs: Some(logs.clone()), ..priced() };
     let app = TestApp::with(setup.clone()).await;
     let other = app.another_replica(Setup { works: false, ..setup }).await;
     app.sim.respond_with(tell_all);

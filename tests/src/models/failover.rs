@@ -5,9 +5,9 @@ use std::time::Duration;
 use model_sim::{Gate, Reply};
 use serde_json::json;
 
-use super::Two;
+use super::{Two, circuit};
 use crate::harness::{
-    Setup, TestApp,
+    Setup, TestApp, eventually,
     look::{answers, end, names, run_of},
 };
 
@@ -26,10 +26,12 @@ async fn whatever_befalls_a_model_before_its_first_word_the_next_one_answers() {
         ("529", || Reply::status(529)),
         ("an error in the stream", || Reply::text("Lost.").error_event_after(0, "overloaded_error")),
         ("cut at once", || Reply::text("Lost.").cut_after(0)),
-        ("cut before the first word", || Reply::text("Lost.").cut_after(2)),
+        ("cut before the first word", || Reply::text("Lost.").cut_after(1)),
     ];
-    for (what, failure) in failures {
-        let two = Two::routed().await;
+    let both = failures.into_iter().flat_map(|failure| [false, true].map(|chat| (failure, chat)));
+    for ((what, failure), chat) in both {
+        let what = format!("{what}, chat: {chat}");
+        let two = Two::routed_with(Setup { chat, ..Setup::default() }).await;
         two.app.sim.push(failure());
         two.second.push(Reply::text("Here I am."));
         let alice = two.app.alice();
@@ -46,14 +48,13 @@ async fn whatever_befalls_a_model_before_its_first_word_the_next_one_answers() {
 
 #[tokio::test]
 async fn a_provider_that_is_silent_or_not_there_is_passed_over() {
-    let setup = Setup { first_byte_timeout: Duration::from_millis(200), ..Setup::default() };
-    let two = Two::with(setup).await;
-    two.route(json!([{ "candidates": ["anthropic/first", "second/next"] }])).await;
+    let setup = Setup { first_byte_timeout: Duration::from_secs(1), ..Setup::default() };
+    let two = Two::routed_with(setup).await;
     two.app.sim.push(Reply::hang());
-    two.second.push(Reply::text("Here I am."));
+    two.second.respond_with(|_| Reply::text("Here I am."));
     let alice = two.app.alice();
     let frames = alice.hear(&alice.session().await, "Hi").await;
-    assert_eq!(answers(&frames), ["Here I am."]);
+    assert_eq!((answers(&frames), two.calls().0), (vec!["Here I am.".to_owned()], 1));
 
     let closed =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
@@ -137,9 +138,7 @@ async fn a_run_goes_on_with_the_model_that_answered_and_so_does_its_conversation
     alice.hear(&alice.session().await, "And here?").await;
     assert_eq!(two.calls(), (1, 0));
     // After five minutes the provider has forgotten the prompt.
-    let pool = two.app.database.superuser().await;
-    let sql = "update sixty.runs set finished_at = finished_at - interval '6 minutes'";
-    sqlx::query(sql).execute(&pool).await.expect("time passes");
+    two.app.database.run("update sixty.runs set finished_at = finished_at - interval '6 minutes'").await;
     two.app.sim.push(Reply::text("Still nothing."));
     let frames = alice.hear(&session, "And later?").await;
     assert_eq!((frames[0].data["model"].as_str(), two.calls()), (Some("anthropic/first"), (1, 0)));
@@ -155,13 +154,8 @@ async fn a_model_that_has_failed_three_times_is_left_alone_for_everybody() {
         alice.hear(&alice.session().await, "Hi").await;
     }
     assert_eq!(two.calls(), (3, 3));
-    let state = alice.get("/v1/models").await.expect(200).json();
-    let of = |name: &str| {
-        let all = state["data"].as_array().expect("models");
-        all.iter().find(|model| model["model"] == name).expect("the model")["circuit"].clone()
-    };
-    assert_eq!(of("anthropic/first")["state"], "open", "{state}");
-    assert_eq!(of("second/next")["state"], "closed", "{state}");
+    assert_eq!(circuit(&alice, "anthropic/first").await["state"], "open");
+    assert_eq!(circuit(&alice, "second/next").await["state"], "closed");
     alice.hear(&alice.session().await, "Hi").await;
     assert_eq!(two.calls(), (0, 1));
     // There is nobody else to ask: better than to refuse is to try.
@@ -169,6 +163,38 @@ async fn a_model_that_has_failed_three_times_is_left_alone_for_everybody() {
     two.app.sim.respond_with(|_| Reply::text("I am back."));
     let frames = alice.hear(&alice.session().await, "Hi").await;
     assert_eq!((answers(&frames), two.calls()), (vec!["I am back.".to_owned()], (1, 0)));
+}
+
+#[tokio::test]
+async fn a_single_turn_tries_a_model_that_was_left_alone_and_what_comes_of_that_decides() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    two.app.sim.respond_with(|_| Reply::status(503));
+    two.second.respond_with(|_| Reply::text("The second."));
+    for _ in 0..3 {
+        alice.hear(&alice.session().await, "Hi").await;
+    }
+    let left_alone = circuit(&alice, "anthropic/first").await;
+    let seconds = left_alone["retry_in_seconds"].as_u64().expect("how long it is left alone");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    eventually("it may be tried", async || {
+        (circuit(&alice, "anthropic/first").await["state"] == "half_open").then_some(())
+    })
+    .await;
+    two.calls();
+    let gate = Gate::new();
+    let held = gate.clone();
+    two.app.sim.respond_with(move |_| Reply::text("The first.").hold_before(&held));
+    let tries = alice.say(&alice.session().await, "Hi").await;
+    gate.reached().await;
+    for _ in 0..3 {
+        assert_eq!(answers(&alice.hear(&alice.session().await, "Hi").await), ["The second."]);
+    }
+    assert_eq!(two.calls(), (1, 3));
+    gate.release();
+    assert_eq!(answers(&tries.rest().await), ["The first."]);
+    assert_eq!(circuit(&alice, "anthropic/first").await["state"], "closed");
+    assert_eq!(answers(&alice.hear(&alice.session().await, "Hi").await), ["The first."]);
 }
 
 #[tokio::test]

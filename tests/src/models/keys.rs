@@ -4,7 +4,7 @@ use model_sim::Reply;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::Two;
+use super::{Two, circuit};
 use crate::{
     harness::{
         Person, Setup, TestApp,
@@ -19,14 +19,6 @@ const PLATFORMS: &str = "sim-key-of-the-tests";
 
 async fn turn(person: &Person) -> Vec<String> {
     answers(&person.hear(&person.session().await, "Hi").await)
-}
-
-/// Where the circuit of the model stands for them.
-async fn circuit(person: &Person, model: &str) -> String {
-    let state = person.get("/v1/models").await.expect(200).json();
-    let all = state["data"].as_array().expect("models");
-    let found = all.iter().find(|row| row["model"] == model).expect("the model");
-    found["circuit"]["state"].as_str().expect("a state").to_owned()
 }
 
 #[tokio::test]
@@ -155,33 +147,23 @@ async fn a_refused_key_tells_who_can_replace_it_and_is_nobody_elses_trouble() {
     }
     assert_eq!(two.calls(), (5, 0));
     assert_eq!(turn(&mallory).await, ["The first."]);
-    assert_eq!(circuit(&mallory, "anthropic/first").await, "closed");
+    assert_eq!(circuit(&mallory, "anthropic/first").await["state"], "closed");
 }
 
 #[tokio::test]
 async fn the_circuits_of_one_key_are_not_those_of_another() {
-    let first = "anthropic/first";
-    let (two, alice, mallory) = both().await;
-    fails_for(&two, OURS, StatusCode::TOO_MANY_REQUESTS.as_u16());
-    for _ in 0..5 {
-        assert_eq!(turn(&alice).await, ["The second."]);
+    for (failing, states) in [(OURS, ["open", "closed"]), (PLATFORMS, ["closed", "open"])] {
+        let (two, alice, mallory) = both().await;
+        fails_for(&two, failing, StatusCode::TOO_MANY_REQUESTS.as_u16());
+        let (unlucky, lucky) = if failing == OURS { (&alice, &mallory) } else { (&mallory, &alice) };
+        for _ in 0..5 {
+            assert_eq!(turn(unlucky).await, ["The second."]);
+        }
+        // Three have opened it; the others did not even ask.
+        assert_eq!(two.calls(), (3, 5));
+        for (person, state) in [&alice, &mallory].into_iter().zip(states) {
+            assert_eq!(circuit(person, "anthropic/first").await["state"], state);
+        }
+        assert_eq!(turn(lucky).await, ["The first."]);
     }
-    // Three have opened it; the others did not even ask.
-    assert_eq!(two.calls(), (3, 5));
-    assert_eq!(
-        (circuit(&alice, first).await, circuit(&mallory, first).await),
-        ("open".into(), "closed".into())
-    );
-    assert_eq!(turn(&mallory).await, ["The first."]);
-
-    let (two, alice, mallory) = both().await;
-    fails_for(&two, PLATFORMS, StatusCode::TOO_MANY_REQUESTS.as_u16());
-    for _ in 0..5 {
-        assert_eq!(turn(&mallory).await, ["The second."]);
-    }
-    assert_eq!(
-        (circuit(&alice, first).await, circuit(&mallory, first).await),
-        ("closed".into(), "open".into())
-    );
-    assert_eq!(turn(&alice).await, ["The first."]);
 }

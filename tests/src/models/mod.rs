@@ -9,7 +9,7 @@ mod windows;
 use model_sim::{Running, Sim};
 use serde_json::{Value, json};
 
-use crate::harness::{Setup, TestApp};
+use crate::harness::{Person, Setup, TestApp};
 
 /// A service that has a second provider, `second`, beside the first.
 pub struct Two {
@@ -34,7 +34,11 @@ impl Two {
 
     /// Turns ask the first provider, then the second.
     pub async fn routed() -> Self {
-        let two = Self::with(Setup::default()).await;
+        Self::routed_with(Setup::default()).await
+    }
+
+    pub async fn routed_with(setup: Setup) -> Self {
+        let two = Self::with(setup).await;
         two.route(json!([{ "candidates": ["anthropic/first", "second/next"] }])).await;
         two
     }
@@ -47,8 +51,16 @@ impl Two {
     pub fn calls(&self) -> (usize, usize) {
         let count = |sim: &Sim| {
             let requests = sim.take_requests();
-            requests.iter().filter(|request| request.path == "/v1/messages").count()
+            let asks = ["/v1/messages", "/v1/chat/completions"];
+            requests.iter().filter(|request| asks.contains(&request.path.as_str())).count()
         };
         (count(&self.app.sim), count(&self.second))
     }
+}
+
+/// The circuit of the model, as they are told of it.
+async fn circuit(person: &Person, model: &str) -> Value {
+    let state = person.get("/v1/models").await.expect(200).json();
+    let all = state["data"].as_array().expect("models");
+    all.iter().find(|row| row["model"] == model).expect("the model")["circuit"].clone()
 }

@@ -1,5 +1,6 @@
 //! Models with less room than others: whom a long conversation is left to, and what is made of it first.
 
+use model::tokens::estimate;
 use model_sim::Reply;
 use serde_json::{Value, json};
 
@@ -41,11 +42,6 @@ fn is_summary(request: &model_sim::Request) -> bool {
     String::from_utf8_lossy(&request.body).contains("Write the summary now")
 }
 
-/// Tokens that the service takes so many bytes for.
-fn tokens(bytes: usize) -> usize {
-    bytes * 12 / 35
-}
-
 #[tokio::test]
 async fn a_model_without_room_for_the_conversation_is_passed_over_while_another_one_has_it() {
     let two = Two::with(Setup::default()).await;
@@ -70,7 +66,7 @@ async fn where_only_smaller_models_are_left_the_conversation_is_compacted_for_th
     windows(&two, &both, &[("anthropic/first", 200_000)]).await;
     let (session, fixed) = long_conversation(&two).await;
     // The conversation fills more than three quarters of what rules, tools and the answer leave.
-    let small = tokens(fixed) + 4_096 + 1_500;
+    let small = estimate(fixed) + 4_096 + 1_500;
     windows(&two, &both, &[("anthropic/first", 200_000), ("second/small", small)]).await;
     two.app.sim.push(Reply::status(529));
     two.second
@@ -81,7 +77,7 @@ async fn where_only_smaller_models_are_left_the_conversation_is_compacted_for_th
     assert_eq!(model_of(&two, &frames).await, "second/small");
     let asked = prompts(&two.second);
     let last = asked.last().expect("it was asked");
-    assert!(tokens(last.body.len()) + 4_096 < small, "{} bytes for {small} tokens", last.body.len());
+    assert!(estimate(last.body.len()) + 4_096 < small, "{} bytes for {small} tokens", last.body.len());
     // The first, which has room for all, was asked with all (and then for a summary).
     let first: Vec<usize> = prompts(&two.app.sim).iter().map(|request| request.body.len()).collect();
     assert!(first[0] > last.body.len(), "{first:?} bytes, then {}", last.body.len());

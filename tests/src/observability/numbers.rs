@@ -7,7 +7,7 @@ use super::reader::Scrape;
 use crate::{
     harness::{
         Setup, TestApp, eventually,
-        look::{end, prompts},
+        look::{end, prompts, run_of},
     },
     models::Two,
     usage::limit,
@@ -115,11 +115,35 @@ async fn a_name_that_an_organization_made_up_is_no_label() {
     alice.hear(&alice.session().await, "Hi").await;
     let scrape = Scrape::of(&alice).await;
     is(scrape.one("sixty_model_failovers_total", &[("from", "other/other"), ("to", "other/other")]), 1.0);
+    // Nor is one of which nobody waits to see whether it answers.
+    let gate = Gate::new();
+    two.app.sim.push(Reply::text("Never.").hold_before(&gate));
+    let asks = json!({"text": "Hi", "model": "anthropic/made-up"});
+    let mut events = alice.say_with(&alice.session().await, &asks).await;
+    let run = run_of(&events.until("run_started").await);
+    gate.reached().await;
+    alice.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(202);
+    events.rest().await;
+    gate.release();
+    let text = eventually("the run is over", async || {
+        let text = alice.get("/metrics").await.expect(200).text;
+        (Scrape::read(&text).one("sixty_runs_in_progress", &[]) == 0.0).then_some(text)
+    })
+    .await;
+    let cancelled = [("gen_ai_request_model", "other"), ("error_type", "cancelled")];
+    is(Scrape::read(&text).one("gen_ai_client_operation_duration_seconds_count", &cancelled), 1.0);
+    assert!(!text.contains("made-up"), "{text}");
 }
 
 #[tokio::test]
 async fn what_is_refused_is_counted_by_why() {
-    let setup = Setup { rate_per_minute: 30, runs_of_org: 1, ..Setup::default() };
+    let setup = Setup {
+        rate_per_minute: 30,
+        org_rate_per_minute: 45,
+        runs_of_user: 1,
+        runs_of_org: 1,
+        ..Setup::default()
+    };
     let app = TestApp::with(setup).await;
     let (alice, bob) = (app.alice(), app.bob());
     limit(&alice, json!({"user": {"daily_tokens": 10}})).await;
@@ -131,6 +155,8 @@ async fn what_is_refused_is_counted_by_why() {
     app.sim.push(Reply::text("Slowly.").hold_before(&gate));
     let events = bob.say(&bob.session().await, "Hi").await;
     gate.reached().await;
+    let bobs = bob.session().await;
+    bob.send(bob.message(&bobs, &json!({"text": "And this"}))).await.problem(429, "too_many_runs");
     let scrape = Scrape::of(&alice).await;
     is(scrape.one("sixty_runs_in_progress", &[]), 1.0);
     is(scrape.one("sixty_event_streams_open", &[]), 1.0);
@@ -139,10 +165,12 @@ async fn what_is_refused_is_counted_by_why() {
     carol.send(carol.message(&carols, &json!({"text": "Me too"}))).await.problem(429, "too_many_runs");
     gate.release();
     end(&events.rest().await);
-    let mut asked = 0;
-    while bob.get("/v1/me").await.status == 200 {
-        asked += 1;
-        assert!(asked < 100, "nobody is refused");
+    for person in [&bob, &carol] {
+        let mut asked = 0;
+        while person.get("/v1/me").await.status == 200 {
+            asked += 1;
+            assert!(asked < 100, "nobody is refused");
+        }
     }
     // A stream ends with its connection, which the client may close a moment after the last event.
     let scrape = eventually("the stream is closed", async || {
@@ -151,8 +179,9 @@ async fn what_is_refused_is_counted_by_why() {
     })
     .await;
     is(scrape.one("sixty_budget_refusals_total", &[("scope", "user")]), 1.0);
-    is(scrape.one("sixty_rate_limit_refusals_total", &[("kind", "org_runs")]), 1.0);
-    is(scrape.one("sixty_rate_limit_refusals_total", &[("kind", "user_rate")]), 1.0);
+    for kind in ["user_runs", "org_runs", "user_rate", "org_rate"] {
+        is(scrape.one("sixty_rate_limit_refusals_total", &[("kind", kind)]), 1.0);
+    }
     is(scrape.one("sixty_runs_in_progress", &[]), 0.0);
     is(scrape.one("sixty_database_connections", &[("pool", "main"), ("state", "in_use")]), 0.0);
     assert!(scrape.one("sixty_database_connections", &[("pool", "main"), ("state", "idle")]) > 0.0);
@@ -166,7 +195,7 @@ async fn a_call_that_somebody_cancels_is_told_as_such_and_so_is_its_run() {
     let gate = Gate::new();
     app.sim.push(Reply::text("Never.").hold_before(&gate));
     let mut events = alice.say(&session, "Hi").await;
-    let run = crate::harness::look::run_of(&events.until("run_started").await);
+    let run = run_of(&events.until("run_started").await);
     gate.reached().await;
     alice.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.expect(202);
     events.rest().await;

@@ -4,7 +4,9 @@ use model_sim::{Gate, Reply};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{BUDGETS, DEFAULT, OWN, a_day_passes, if_match, limit, of, priced, reserved, send, used, using};
+use super::{
+    BUDGETS, DEFAULT, OWN, a_day_passes, if_match, limit, of, priced, reserved, send, today, used, using,
+};
 use crate::{
     harness::{
         Setup, TestApp, eventually,
@@ -21,6 +23,7 @@ async fn a_turn_is_refused_before_the_model_is_asked_and_nothing_of_it_is_stored
     let session = alice.session().await;
     app.sim.push(using("Yes.", 1_200));
     alice.ask(&session, "Hello?").await;
+    let before = today();
     let refused = send(&alice, &session, "And now?").await;
     let problem = refused.problem(402, "budget_exhausted");
     let budget = &problem["budget"];
@@ -29,10 +32,11 @@ async fn a_turn_is_refused_before_the_model_is_asked_and_nothing_of_it_is_stored
         (&json!("user"), &json!("day"), &json!("tokens"))
     );
     assert_eq!((&budget["limit"], &budget["used"], &budget["left"]), (&json!(1000), &json!(1200), &json!(0)));
-    let tomorrow = chrono::Utc::now().date_naive().succ_opt().expect("a day");
-    assert_eq!(budget["resets_at"], format!("{tomorrow}T00:00:00Z"));
+    // Midnight may have come since.
+    let mut days = [before, today()].into_iter().map(|day| day.succ_opt().expect("a day").to_string());
+    let tomorrow = days.find(|day| budget["resets_at"] == format!("{day}T00:00:00Z")).expect("the next day");
     let detail = problem["detail"].as_str().expect("words");
-    assert!(detail.contains("1200") && detail.contains(&tomorrow.to_string()), "{detail}");
+    assert!(detail.contains("1200") && detail.contains(&tomorrow), "{detail}");
     assert_eq!((prompts(&app.sim).len(), alice.history(&session).await.len()), (1, 2));
     // Nor is it answered again, or compacted.
     for path in ["regenerate", "compact"] {
@@ -160,7 +164,7 @@ async fn whoever_has_set_no_budget_has_the_platforms() {
 
 #[tokio::test]
 async fn a_budget_is_set_at_the_version_that_was_seen_by_who_may() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(priced()).await;
     let (alice, bob) = (app.alice(), app.bob());
     if_match(&alice, BUDGETS, "\"1\"", json!({})).await.problem(412, "version_mismatch");
     if_match(&alice, BUDGETS, "\"0\"", json!({"org": {"daily_usd": 2.5}})).await.expect(200);

@@ -9,9 +9,12 @@ use engine::compaction::Thresholds;
 use model_sim::{Gate, Reply};
 use serde_json::{Value, json};
 
-use super::{OWN, of, priced, used, using};
+use super::{OWN, limit, of, priced, used, using};
 use crate::{
-    harness::{Person, Setup, TestApp, eventually, look::run_of},
+    harness::{
+        Person, Setup, TestApp, eventually,
+        look::{end, run_of},
+    },
     models::Two,
 };
 
@@ -103,4 +106,15 @@ async fn what_a_model_had_used_that_failed_is_counted_before_the_next_one_is_ask
     let models: Vec<&Value> =
         told["data"].as_array().expect("a list").iter().map(|group| &group["model"]).collect();
     assert_eq!(models, ["anthropic/first", "second/next"]);
+}
+
+#[tokio::test]
+async fn no_other_model_is_asked_once_the_one_that_failed_has_used_all_that_was_left() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    limit(&alice, json!({"user": {"daily_tokens": 500}})).await;
+    two.app.sim.push(Reply::text("Lost.").usage(of(1_000)).cut_after(2));
+    let frames = alice.hear(&alice.session().await, "Hi").await;
+    assert_eq!(end(&frames).data["code"], "budget_exhausted", "{frames:#?}");
+    assert_eq!(two.calls(), (1, 0));
 }

@@ -6,8 +6,10 @@ mod estimated;
 mod lost;
 mod rates;
 mod recorded;
+mod unpriced;
 mod warnings;
 
+use chrono::{NaiveDate, Utc};
 use model_sim::{Reply, Usage};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,23 +58,22 @@ async fn reserved(app: &TestApp) -> i64 {
     app.database.count("select count(*) from sixty.budget_reservations").await
 }
 
+/// The day, by UTC.
+fn today() -> NaiveDate {
+    Utc::now().date_naive()
+}
+
 /// What was used until now was used yesterday.
 async fn a_day_passes(app: &TestApp) {
-    let pool = app.database.superuser().await;
-    for sql in [
-        "update sixty.usage_days set day = day - 1",
-        "update sixty.usage_totals set day = day - 1",
-        "update sixty.usage_events set at = at - interval '1 day'",
-    ] {
-        sqlx::query(sql).execute(&pool).await.expect("the day passes");
-    }
+    let sql = "update sixty.usage_days set day = day - 1;
+        update sixty.usage_totals set day = day - 1;
+        update sixty.usage_events set at = at - interval '1 day'";
+    app.database.run(sql).await;
 }
 
 /// Half a minute passes, after which the platform is told.
 pub async fn half_a_minute_passes(app: &TestApp) {
-    let pool = app.database.superuser().await;
-    let sql = "update sixty.usage_events set at = at - interval '1 minute'";
-    sqlx::query(sql).execute(&pool).await.expect("time passes");
+    app.database.run("update sixty.usage_events set at = at - interval '1 minute'").await;
 }
 
 async fn if_match(person: &Person, path: &str, tag: &str, body: Value) -> Answer {

@@ -21,7 +21,8 @@ pub enum Amount {
 }
 
 impl Amount {
-    fn number(self) -> i64 {
+    /// In tokens, or billionths of a dollar.
+    pub fn number(self) -> i64 {
         match self {
             Amount::Tokens(number) | Amount::Usd(Cost(number)) => number,
         }
@@ -31,6 +32,14 @@ impl Amount {
         match self {
             Amount::Tokens(_) => Amount::Tokens(number),
             Amount::Usd(_) => Amount::Usd(Cost(number)),
+        }
+    }
+
+    /// What of this is in its unit.
+    pub(super) fn part(self, spent: Spent) -> i64 {
+        match self {
+            Amount::Tokens(_) => spent.tokens,
+            Amount::Usd(_) => spent.cost.0,
         }
     }
 
@@ -95,10 +104,7 @@ impl Standing {
     /// The same after this was used as well.
     #[must_use]
     pub fn and(&self, spent: Spent) -> Self {
-        let more = match self.limit {
-            Amount::Tokens(_) => spent.tokens,
-            Amount::Usd(_) => spent.cost.0,
-        };
+        let more = self.limit.part(spent);
         let used = self.used.number().saturating_add(more);
         let left = self.left.number().saturating_sub(more).max(0);
         Self { used: self.used.of(used), left: self.left.of(left), ..*self }
@@ -129,6 +135,11 @@ impl Standing {
     fn when(&self) -> String {
         let at = self.resets_at.map(|at| format!("; it begins anew at {}", at.format("%Y-%m-%d %H:%M UTC")));
         at.unwrap_or_default()
+    }
+
+    /// That it is near the limit, as the title of a warning.
+    pub fn headline(&self) -> String {
+        format!("{WARN_PERCENT} % of {} are used", self.name())
     }
 
     /// How much of it is used, for a warning.
@@ -162,7 +173,10 @@ fn reset(period: Period, today: NaiveDate) -> Option<DateTime<Utc>> {
     day.map(|day| day.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// The first limit that lets no model call begin.
+/// The limit that lets no model call begin; of several the one that begins anew last, for there is nothing before. One
+/// that never does is the last.
 pub fn exhausted(standings: &[Standing]) -> Option<&Standing> {
-    standings.iter().find(|standing| standing.is_exhausted())
+    let empty = standings.iter().filter(|standing| standing.is_exhausted());
+    // Of equals, `max_by_key` takes the last: the first of them is a person's own.
+    empty.rev().max_by_key(|standing| (standing.resets_at.is_none(), standing.resets_at))
 }

@@ -87,6 +87,60 @@ fn days_and_months_begin_anew_at_midnight_utc() {
 }
 
 #[test]
+fn of_limits_that_are_used_up_the_one_that_begins_anew_last_is_told() {
+    let limits = limits(
+        r#"{"org": {"daily_tokens": 10, "monthly_tokens": 10}, "user": {"daily_tokens": 10, "monthly_usd": 1},
+            "run": {"tokens": 10}}"#,
+    );
+    let told = |user: Used, org: Used, run: Spent, today: &str| {
+        let standings = [limits.standings(user, org, day(today)), limits.of_run(run)].concat();
+        exhausted(&standings).map(|it| format!("{} {}", it.scope, it.period)).unwrap_or_default()
+    };
+    let (none, ten) = (Spent::default(), spent(10, 0.0));
+    let (nothing, today, both) = (Used::default(), used(ten, none, none), used(ten, ten, none));
+    let dear = used(ten, spent(0, 1.0), none);
+    for (user, org, run, expected) in [
+        (nothing, nothing, none, ""),
+        (today, nothing, none, "user day"),
+        (nothing, both, none, "org month"),
+        (dear, nothing, none, "user month"),
+        (today, both, none, "org month"),
+        // Of those that begin anew at the same time, one's own is named first.
+        (today, today, none, "user day"),
+        (dear, both, none, "user month"),
+        (dear, both, ten, "run run"),
+    ] {
+        assert_eq!(told(user, org, run, "2026-11-15"), expected, "{user:?} {org:?} {run:?}");
+    }
+    assert_eq!(told(nothing, both, none, "2026-11-30"), "org day");
+}
+
+#[test]
+fn limits_in_money_are_told_by_field() {
+    let fields = |json: &str| limits(json).in_money().collect::<Vec<_>>();
+    let all = r#"{"org": {"daily_usd": 1, "monthly_usd": 0}, "user": {"daily_usd": 1, "monthly_usd": 1},
+        "run": {"usd": 0}}"#;
+    assert_eq!(
+        fields(all),
+        ["org.daily_usd", "org.monthly_usd", "user.daily_usd", "user.monthly_usd", "run.usd"]
+    );
+    let tokens = r#"{"org": {"daily_tokens": 1}, "user": {"monthly_tokens": 1}, "run": {"tokens": 1}}"#;
+    assert_eq!(fields(tokens), [] as [&str; 0]);
+}
+
+#[test]
+fn a_warning_says_how_much_of_what_is_used() {
+    let limits = limits(r#"{"user": {"daily_tokens": 1000}}"#);
+    let used = used(spent(812, 0.0), Spent::default(), Spent::default());
+    let standing = limits.standings(used, Used::default(), day("2026-11-29")).remove(0);
+    assert_eq!(standing.headline(), "80 % of your daily budget are used");
+    assert_eq!(
+        standing.warning(),
+        "812 tokens of 1000 tokens are used; it begins anew at 2026-11-30 00:00 UTC."
+    );
+}
+
+#[test]
 fn a_refusal_says_whose_budget_what_is_used_and_when_there_is_more() {
     let limits = limits(r#"{"user": {"daily_tokens": 1000}, "run": {"usd": 0.5}}"#);
     let said = |used| limits.standings(used, Used::default(), day("2026-11-30"))[0].to_string();

@@ -16,8 +16,13 @@ const LONGEST_NAME: usize = 200;
 /// Windows and answers that are believed, in tokens.
 const MOST_TOKENS: u32 = 100_000_000;
 
+/// The provider of a model, and the model's name there; none: that is no `provider/model`.
+pub fn parts(model: &str) -> Option<(&str, &str)> {
+    model.split_once('/').filter(|(provider, name)| !provider.is_empty() && is_name(name))
+}
+
 /// Whether this can be a model's name on the wire of its provider.
-pub fn is_model_name(name: &str) -> bool {
+fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_graphic())
 }
 
@@ -118,9 +123,9 @@ impl Check<'_> {
     }
 
     fn model(&mut self, field: String, name: &str) {
-        match name.split_once('/') {
-            Some((provider, model)) if is_model_name(model) => self.provider(field, provider),
-            _ => self.refuse(field, "must be provider/model, such as anthropic/claude-sonnet-5-5"),
+        match parts(name) {
+            Some((provider, _)) => self.provider(field, provider),
+            None => self.refuse(field, "must be provider/model, such as anthropic/claude-sonnet-5-5"),
         }
     }
 

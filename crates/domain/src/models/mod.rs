@@ -5,6 +5,7 @@ mod price;
 mod route;
 #[cfg(test)]
 mod tests;
+mod unpriced;
 
 use std::fmt;
 
@@ -13,9 +14,10 @@ use utoipa::ToSchema;
 
 use crate::permission::words;
 
-pub use check::{check, is_model_name};
+pub use check::{check, parts};
 pub use price::Price;
 pub use route::{Asked, Candidate, Routed, Routes, Tiered, Wish};
+pub use unpriced::unpriced;
 
 words! {
     /// What a model call is for.

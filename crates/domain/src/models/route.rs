@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier};
+use super::{
+    Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier,
+    unpriced::{no_model, unpriced},
+};
 use crate::{Error, Result};
 
 /// A model that may be asked, with what is known of it.
@@ -47,6 +50,21 @@ pub enum Asked<'a> {
     Skill(&'a str),
 }
 
+impl<'a> Asked<'a> {
+    fn model(self) -> &'a str {
+        let (Self::Request(model) | Self::Session(model) | Self::Skill(model)) = self;
+        model
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Request(_) => "the request asks for it",
+            Self::Session(_) => "the conversation has chosen it",
+            Self::Skill(_) => "the skill asks for it",
+        }
+    }
+}
+
 /// What a turn wants of a model.
 #[derive(Clone, Debug)]
 pub struct Wish<'a> {
@@ -58,6 +76,14 @@ pub struct Wish<'a> {
     pub needs: Vec<Capability>,
     /// The model that answered last in the conversation, while its provider may still keep the prompt.
     pub warm: Option<&'a str>,
+    /// Only models whose price is known are asked: a limit in money stands.
+    pub priced: bool,
+}
+
+impl Wish<'_> {
+    fn takes(&self, candidate: &Candidate) -> bool {
+        !self.priced || candidate.price.is_some()
+    }
 }
 
 /// Whom a turn asks, in order, and why.
@@ -88,15 +114,19 @@ impl Routes {
     pub fn candidate(&self, model: &str) -> Candidate {
         let [own, platform] = self.said_of(model);
         let first = |get: fn(&ModelRow) -> Option<u32>| [own, platform].into_iter().flatten().find_map(get);
-        let price = |row: Option<&ModelRow>| row.and_then(|row| row.price);
-        let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
         Candidate {
             model: model.to_owned(),
-            price: price(platform).or_else(listed).or_else(|| price(own)),
+            price: self.price(model),
             context_window: first(|row| row.context_window),
             max_output_tokens: first(|row| row.max_output_tokens),
             secret: self.secret_for(provider_of(model)).map(ToOwned::to_owned),
         }
+    }
+
+    pub(super) fn price(&self, model: &str) -> Option<Price> {
+        let [own, platform] = self.said_of(model).map(|row| row.and_then(|row| row.price));
+        let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
+        platform.or_else(listed).or(own)
     }
 
     /// Name of the secret with which the organization asks this provider; none: it is asked with the platform's key.
@@ -113,6 +143,11 @@ impl Routes {
             })
         };
         self.providers.iter().any(|known| known == provider) && listed(&self.own) && listed(&self.platform)
+    }
+
+    /// The same; while a limit in money stands (`priced`), its price must be known as well.
+    pub fn may_ask(&self, model: &str, priced: bool) -> bool {
+        self.allows(model) && (!priced || self.price(model).is_some())
     }
 
     /// Refuses a model that cannot be asked here.
@@ -145,26 +180,29 @@ impl Routes {
         [&self.own, &self.platform].iter().any(|it| it.models.iter().any(|row| row.capabilities.is_some()))
     }
 
-    /// Whom a route names for this; none: no row says anything.
-    pub fn routed(&self, feature: Feature, tier: Tier) -> Option<Vec<Candidate>> {
+    /// Whom a route names for this; none: no row says anything. `priced` as in a [`Wish`].
+    pub fn routed(&self, feature: Feature, tier: Tier, priced: bool) -> Option<Vec<Candidate>> {
         let (row, _) = self.row_for(feature, tier)?;
-        let allowed = row.candidates.iter().filter(|name| self.allows(name));
-        Some(allowed.map(|name| self.candidate(name)).collect::<Vec<_>>()).filter(|all| !all.is_empty())
+        let asked = row.candidates.iter().filter(|name| self.may_ask(name, priced));
+        Some(asked.map(|name| self.candidate(name)).collect::<Vec<_>>()).filter(|all| !all.is_empty())
     }
 
-    /// Whom a turn asks. Fails where a request names a model that cannot be asked here.
+    /// Whom a turn asks. Fails where a request names a model that cannot be asked here, or nobody is left.
     pub fn route(&self, wish: &Wish<'_>) -> Result<Routed> {
         for asked in &wish.asked {
-            let (model, by) = match *asked {
-                Asked::Request(model) => {
-                    self.check(model)?;
-                    (model, "the request asks for it")
-                }
-                Asked::Session(model) => (model, "the conversation has chosen it"),
-                Asked::Skill(model) => (model, "the skill asks for it"),
-            };
-            if self.allows(model) {
-                return Ok(Routed { candidates: vec![self.candidate(model)], reason: by.into() });
+            let (model, of_request) = (asked.model(), matches!(asked, Asked::Request(_)));
+            if of_request {
+                self.check(model)?;
+            }
+            if !self.allows(model) {
+                continue;
+            }
+            let candidate = self.candidate(model);
+            if wish.takes(&candidate) {
+                return Ok(Routed { candidates: vec![candidate], reason: asked.reason().into() });
+            }
+            if of_request {
+                return Err(Error::field("model", format!("cannot be asked: {}", unpriced(&[model]))));
             }
         }
         self.by_rows(wish)
@@ -178,19 +216,24 @@ impl Routes {
             }
             None => (vec![self.default.clone()], format!("{why}: tier {}; no route is set", tier.as_str())),
         };
-        let mut candidates: Vec<Candidate> = names
-            .iter()
-            .filter(|name| self.allows(name) && self.can(name, &wish.needs))
-            .map(|name| self.candidate(name))
-            .collect();
+        let able =
+            |name: &String| (self.allows(name) && self.can(name, &wish.needs)).then(|| self.candidate(name));
+        let (mut candidates, mut left_out): (Vec<Candidate>, Vec<Candidate>) =
+            names.iter().filter_map(able).partition(|candidate| wish.takes(candidate));
         if candidates.is_empty() {
-            if !self.allows(&self.default) || !self.can(&self.default, &wish.needs) {
-                let detail = "no model that may be asked here can take this; an administrator sets routes and allowed \
-                              models";
-                return Err(Error::conflict("no_model", detail));
+            match able(&self.default) {
+                Some(own) if wish.takes(&own) => candidates.push(own),
+                own => {
+                    left_out.extend(own.filter(|own| !names.contains(&own.model)));
+                    return Err(no_model(&names_of(&left_out)));
+                }
             }
-            candidates.push(self.candidate(&self.default));
-            reason.push_str("; none of its models can take this, and the service's own is asked");
+            reason.push_str("; none of its models can be asked for this, and the service's own is asked");
+        }
+        if !left_out.is_empty() {
+            let names = names_of(&left_out).join(", ");
+            reason
+                .push_str(&format!("; left out for want of a price, which a limit in money needs: {names}"));
         }
         let warm = candidates.iter().position(|candidate| wish.warm == Some(candidate.model.as_str()));
         if let Some(at @ 1..) = warm {
@@ -214,7 +257,7 @@ impl Routes {
     }
 
     /// The route of such a turn, and whose it is.
-    fn row_for(&self, feature: Feature, tier: Tier) -> Option<(&RouteRow, &'static str)> {
+    pub(super) fn row_for(&self, feature: Feature, tier: Tier) -> Option<(&RouteRow, &'static str)> {
         [(&self.own, "the organization"), (&self.platform, "the platform")]
             .into_iter()
             .find_map(|(settings, whose)| Some((best(settings, feature, tier)?, whose)))
@@ -223,6 +266,10 @@ impl Routes {
     fn can(&self, model: &str, needs: &[Capability]) -> bool {
         self.capabilities(model).is_none_or(|all| needs.iter().all(|need| all.contains(need)))
     }
+}
+
+fn names_of(candidates: &[Candidate]) -> Vec<&str> {
+    candidates.iter().map(|candidate| candidate.model.as_str()).collect()
 }
 
 /// What stands before the slash of a model's name.

@@ -1,4 +1,11 @@
+use proptest::{
+    option,
+    prelude::*,
+    sample::{select, subsequence},
+};
+
 use super::*;
+use crate::Error;
 
 fn settings(json: serde_json::Value) -> ModelSettings {
     serde_json::from_value(json).expect("settings")
@@ -17,7 +24,18 @@ fn routes(own: serde_json::Value, platform: serde_json::Value) -> Routes {
 
 fn wish(feature: Feature, tier: Tier) -> Wish<'static> {
     let tier = Tiered { tier, reason: "a test" };
-    Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None }
+    Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None, priced: false }
+}
+
+/// Of a turn while a limit in money stands.
+fn limited() -> Wish<'static> {
+    Wish { priced: true, ..wish(Feature::Chat, Tier::Low) }
+}
+
+/// Rows that say of these models what they cost.
+fn costing(models: &[&str]) -> serde_json::Value {
+    let price = serde_json::json!({"input": 1, "output": 1});
+    models.iter().map(|model| serde_json::json!({"model": model, "price": price})).collect()
 }
 
 fn names(answer: &Routed) -> Vec<&str> {
@@ -115,6 +133,101 @@ fn nobody_is_asked_who_is_not_allowed_even_where_nobody_else_is_left() {
     let refused =
         routes.route(&Wish { needs, ..wish(Feature::Chat, Tier::Low) }).expect_err("nobody is left");
     assert!(refused.to_string().contains("no model that may be asked"), "{refused}");
+}
+
+#[test]
+fn while_a_limit_in_money_stands_candidates_without_a_price_are_left_out() {
+    let rows = serde_json::json!({
+        "models": costing(&["b/two"]),
+        "routes": [{"candidates": ["a/one", "b/two", "a/plain", "b/three"]},
+            {"feature": "summary", "candidates": ["a/one"]}]});
+    let routes = routes(rows, serde_json::json!({}));
+    let answer = routes.route(&Wish { warm: Some("a/one"), ..limited() }).expect("a route");
+    assert_eq!(names(&answer), ["b/two", "a/plain"]);
+    assert!(answer.reason.ends_with("needs: a/one, b/three"), "{}", answer.reason);
+    assert_eq!(names(&routes.route(&wish(Feature::Chat, Tier::Low)).expect("a route")).len(), 4);
+    assert_eq!(routes.routed(Feature::Summary, Tier::Low, false).map(|all| all.len()), Some(1));
+    assert_eq!(routes.routed(Feature::Summary, Tier::Low, true), None);
+    assert!(
+        routes.may_ask("b/two", true) && routes.may_ask("a/one", false) && !routes.may_ask("a/one", true)
+    );
+}
+
+#[test]
+fn a_request_for_a_model_without_a_price_is_refused_and_older_wishes_are_passed_over() {
+    let routes = routes(serde_json::json!({"models": costing(&["b/good"])}), serde_json::json!({}));
+    let route = |asked| routes.route(&Wish { asked, ..limited() });
+    let refused = route(vec![Asked::Request("b/new")]).expect_err("it has no price");
+    let Error::Invalid { code, fields, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!((*code, fields[0].field.as_str()), ("validation_failed", "model"));
+    assert!(refused.to_string().contains("no price is known of b/new"), "{refused}");
+    let passed = route(vec![Asked::Session("b/new"), Asked::Skill("b/good")]).expect("a route");
+    assert_eq!(names(&passed), ["b/good"]);
+    assert_eq!(names(&route(vec![Asked::Skill("b/new")]).expect("a route")), ["a/plain"]);
+}
+
+#[test]
+fn where_nobody_with_a_price_is_left_the_refusal_says_who_sets_it() {
+    let rows = serde_json::json!({"routes": [{"candidates": ["a/1", "a/2", "b/3", "b/4"]}]});
+    let routes = Routes { prices: [].into(), ..routes(rows, serde_json::json!({})) };
+    let refused = routes.route(&limited()).expect_err("nobody is left");
+    assert!(matches!(refused, Error::Conflict { code: "no_model", .. }), "{refused:?}");
+    let detail = refused.to_string();
+    for said in ["a/1, a/2, b/3 and 2 more", "PUT /v1/admin/models", "SIXTY_MODEL_PRICES"] {
+        assert!(detail.contains(said), "{detail}");
+    }
+    // The service's own has a price, and is asked in their place.
+    let prices =
+        [("a/plain".to_owned(), Price { input: 0.0, output: 0.0, cache_read: None, cache_write: None })];
+    let known = Routes { prices: prices.into(), ..routes };
+    assert_eq!(names(&known.route(&limited()).expect("a route")), ["a/plain"]);
+}
+
+#[test]
+fn models_without_a_price_are_named_that_a_turn_comes_to() {
+    let nothing = || serde_json::json!({});
+    let bare = |own, platform| Routes { prices: [].into(), ..routes(own, platform) };
+    assert_eq!(routes(nothing(), nothing()).unpriced(), [] as [&str; 0]);
+    assert_eq!(bare(nothing(), nothing()).unpriced(), ["a/plain"]);
+    let everywhere = serde_json::json!({"models": costing(&["b/two"]), "allowed": ["a/one", "b/*"],
+        "routes": [{"candidates": ["b/two", "a/one", "a/barred"]},
+            {"feature": "summary", "candidates": ["b/small"]}]});
+    assert_eq!(bare(everywhere.clone(), nothing()).unpriced(), ["a/one", "b/small"]);
+    // Routes of the platform that the organization's stand before are nobody's.
+    let platform = serde_json::json!({"routes": [{"feature": "chat", "candidates": ["b/never"]}]});
+    assert_eq!(bare(everywhere, platform).unpriced(), ["a/one", "b/small"]);
+    let chat = serde_json::json!({"routes": [{"feature": "chat", "tier": "low", "candidates": ["a/one"]}]});
+    assert_eq!(bare(chat, nothing()).unpriced(), ["a/one", "a/plain"]);
+}
+
+const NAMES: [&str; 5] = ["a/plain", "a/one", "a/two", "b/one", "b/two"];
+
+proptest! {
+    /// A limit in money takes away the models whose price is not known, and nothing else.
+    #[test]
+    fn no_model_without_a_price_is_asked_while_a_limit_in_money_stands(
+        costs in subsequence(NAMES.to_vec(), 0..=NAMES.len()),
+        allowed in subsequence(NAMES.to_vec(), 1..=NAMES.len()),
+        candidates in subsequence(NAMES.to_vec(), 1..=NAMES.len()).prop_shuffle(),
+        chosen in option::of(select(NAMES.to_vec())),
+        warm in option::of(select(NAMES.to_vec())),
+    ) {
+        let routed = serde_json::json!([{"candidates": candidates}]);
+        let own = serde_json::json!({"models": costing(&costs), "allowed": allowed, "routes": routed});
+        let routes = Routes { prices: [].into(), ..routes(own, serde_json::json!({})) };
+        let asked: Vec<_> = chosen.into_iter().map(Asked::Session).collect();
+        let wish = Wish { asked, warm, ..limited() };
+        let left = |name: &&str| allowed.contains(name) && costs.contains(name);
+        match routes.route(&wish) {
+            Ok(answer) => prop_assert!(answer.candidates.iter().all(|it| left(&it.model.as_str()))),
+            Err(_) => prop_assert!(!candidates.iter().chain(&["a/plain"]).any(left)),
+        }
+        let free = routes.route(&Wish { priced: false, ..wish.clone() });
+        let models = settings(serde_json::json!({"models": costing(&NAMES)})).models;
+        let own = ModelSettings { models, ..routes.own.clone() };
+        let bound = Routes { own, ..routes }.route(&wish);
+        prop_assert_eq!(bound.ok().map(|it| it.reason), free.ok().map(|it| it.reason));
+    }
 }
 
 #[test]

@@ -43,11 +43,9 @@ mod tests {
         };
         (1..)
             .zip(shape.chars())
-            .map(|(seq, kind)| Past {
-                seq,
-                role: if "qr".contains(kind) { "user" } else { "assistant" }.into(),
-                content: content(kind).into(),
-                context: String::new(),
+            .map(|(seq, kind)| {
+                let role = if "qr".contains(kind) { "user" } else { "assistant" };
+                Past::new(seq, role, content(kind).into(), String::new())
             })
             .collect()
     }

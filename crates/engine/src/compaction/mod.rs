@@ -45,18 +45,18 @@ impl Thresholds {
     }
 }
 
-/// Tokens of stored JSON text. Measured calls correct the estimate: `ratio` is
-/// tokens per character of the last prompt that a provider has counted.
-pub fn tokens(chars: usize, ratio: Option<f64>) -> usize {
+/// Tokens of so many bytes of stored JSON text. Measured calls correct the estimate: `ratio` is
+/// tokens per byte of the last prompt that a provider has counted.
+pub fn tokens(bytes: usize, ratio: Option<f64>) -> usize {
     match ratio {
-        None => model::tokens::estimate(chars),
+        None => model::tokens::estimate(bytes),
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "an estimate of positive numbers far below 2^52"
         )]
-        Some(ratio) => (chars as f64 * ratio).ceil() as usize,
+        Some(ratio) => (bytes as f64 * ratio).ceil() as usize,
     }
 }
 

@@ -74,6 +74,7 @@ pub fn request(model: &str, so_far: Option<&str>, piece: &str) -> Bytes {
     let body = json!({
         "model": model,
         "max_tokens": ANSWER,
+        "stream": true,
         "system": INSTRUCTIONS,
         "messages": [{ "role": "user", "content": text }],
     });

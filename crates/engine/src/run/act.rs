@@ -429,6 +429,7 @@ impl Run {
             iterations: self.iterations,
             done,
             model: &self.ring.current().model,
+            detour: None,
         };
         let staged = self.feed.stage(&events);
         let frames = self.feed.row(&staged);
@@ -439,7 +440,7 @@ impl Run {
         self.recorded.clear();
         self.attempts = 0;
         self.own_seq = seq;
-        self.history.push(Past { seq, role: "user".into(), content, context: String::new() });
+        self.history.push(Past::new(seq, "user", content, String::new()));
         if done {
             self.has_ended(RunStatus::Done, None);
             return Err(Left::Ended);

@@ -1,8 +1,7 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
 use domain::{Block, Event, MessageId, Result, Usage, block, run::RunStatus};
-use model::{Answer, AnswerStream, Broken, Client, Delta, ModelError, Ring};
-use redact::RedactStream;
+use model::{Answer, AnswerStream, Client, Delta, ModelError, Ring};
 use serde_json::value::RawValue;
 use store::{
     steps::{self, NewStep, StepKind},
@@ -13,27 +12,15 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::{Left, Opened, Run};
+use super::{Left, Opened, Run, shown::Shown};
 use crate::{
     crash::{self, CrashPoint},
     prompt::{self, Target},
     turn::cut,
 };
 
-/// What came of listening to one answer.
-enum Heard {
-    Whole(Answer),
-    Failed(ModelError),
-}
-
-impl Heard {
-    fn outcome(&self) -> std::result::Result<&Answer, &ModelError> {
-        match self {
-            Self::Whole(answer) => Ok(answer),
-            Self::Failed(error) => Err(error),
-        }
-    }
-}
+/// What came of listening to one answer: the whole of it, with what it has used.
+type Heard = std::result::Result<(Answer, Usage), ModelError>;
 
 impl Run {
     /// Asks the model and stores its answer.
@@ -45,25 +32,21 @@ impl Run {
         } else {
             let room = self.room();
             self.ring.begin(self.asked_again, room);
-            Box::pin(self.make_room()).await?;
-            Box::pin(self.afford(self.needs())).await?;
-            Box::pin(self.open(deadline)).await?
+            self.ask_current(deadline).await?
         };
         let (heard, visible) = self.hear(opened, message, deadline).await?;
         match heard {
-            Heard::Whole(answer) => {
+            Ok((answer, usage)) => {
                 self.ring.answered();
-                Box::pin(self.store_answer(message, answer)).await
+                Box::pin(self.store_answer(message, answer, usage)).await
             }
-            Heard::Failed(error @ ModelError::PromptTooLong { .. }) if !visible => {
-                Box::pin(self.rescue(&error)).await
-            }
-            Heard::Failed(error) if visible && error.is_retryable() && !self.asked_again => {
+            Err(error @ ModelError::PromptTooLong { .. }) if !visible => Box::pin(self.rescue(&error)).await,
+            Err(error) if visible && error.is_retryable() && !self.asked_again => {
                 self.asked_again = true;
                 self.feed.push(&Event::Reset { message_id: Some(message) });
                 Ok(())
             }
-            Heard::Failed(error) => {
+            Err(error) => {
                 if visible {
                     self.feed.push(&Event::Reset { message_id: Some(message) });
                 }
@@ -88,33 +71,31 @@ impl Run {
         loop {
             let (heard, visible) = match opened {
                 Ok(stream) => self.listen(stream, message, deadline).await?,
-                Err(error) => (Heard::Failed(error), false),
+                Err(error) => (Err(error), false),
             };
-            self.call_over(heard.outcome());
-            match &heard {
-                Heard::Failed(error) if self.note_failure(error, visible, deadline) => {
+            self.call_over(heard.as_ref().map(|(answer, _)| answer));
+            if let Err(error) = &heard {
+                let in_time = Instant::now() < deadline;
+                tell_circuit(&mut self.ring, error, in_time);
+                if in_time && !visible && !self.asked_again && self.fall_over(error) {
                     // The one that is asked now may have less room than the one before.
-                    Box::pin(self.make_room()).await?;
-                    Box::pin(self.afford(self.needs())).await?;
-                    opened = Box::pin(self.open(deadline)).await?;
+                    opened = self.ask_current(deadline).await?;
+                    continue;
                 }
-                _ => return Ok((heard, visible)),
             }
+            return Ok((heard, visible));
         }
     }
 
-    /// Tells the circuits of a failed call. True: another model is asked now.
-    fn note_failure(&mut self, error: &ModelError, visible: bool, deadline: Instant) -> bool {
-        // A skill that leaves a model little time says nothing of the model, which others ask as well.
-        let in_time = Instant::now() < deadline;
-        if error.is_retryable() && in_time {
-            self.ring.failed(error.retry_after());
-        } else if error.is_about_request() {
-            self.ring.answered();
-        }
-        if visible || self.asked_again || !in_time {
-            return false;
-        }
+    /// Asks the model whose turn it is, once the conversation fits and somebody pays for it.
+    async fn ask_current(&mut self, deadline: Instant) -> Result<Opened, Left> {
+        Box::pin(self.make_room()).await?;
+        Box::pin(self.afford(self.needs())).await?;
+        Box::pin(self.open(deadline)).await
+    }
+
+    /// Whether there is another model, which is asked now.
+    fn fall_over(&mut self, error: &ModelError) -> bool {
         let failed = self.ring.current().model.clone();
         let falls_over = match error {
             ModelError::PromptTooLong { .. } => {
@@ -128,11 +109,17 @@ impl Run {
             _ => false,
         };
         if falls_over {
-            let next = &self.ring.current().model;
-            self.engine.telemetry().meters.failover(&failed, next);
-            tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
+            self.fell_over(&failed, &self.ring, error);
+            let kind = error.kind().replace('_', " ");
+            self.detours.push(format!("{failed} failed ({kind}), {} was asked", self.ring.current().model));
         }
         falls_over
+    }
+
+    pub(super) fn fell_over(&self, failed: &str, ring: &Ring, error: &ModelError) {
+        let next = &ring.current().model;
+        self.engine.telemetry().meters.failover(failed, next);
+        tracing::warn!(run = %self.lease.run, failed, next, %error, "another model is asked");
     }
 
     /// Until when a model call that begins now may last.
@@ -156,13 +143,18 @@ impl Run {
             Ok(client) => client,
             Err(error) => return Ok(Err(error)),
         };
+        let mut stream = match client.stream(body) {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
         crash::at(CrashPoint::BeforeModelCall);
-        let opened = in_time(&mut self.stop, deadline, client.stream(body)).await;
-        if !matches!(opened, Ok(Some(_))) {
-            // The question may be with the provider, and is paid for there.
-            self.bill_broken(&[Broken { usage: Usage::default(), received: 0 }]);
+        match in_time(&mut self.stop, deadline, stream.opened()).await {
+            Ok(Some(opened)) => Ok(opened.map(|()| stream)),
+            given_up => {
+                self.bill_broken(stream.broken());
+                given_up.map(|_| Err(out_of_time()))
+            }
         }
-        Ok(opened?.unwrap_or_else(|| Err(too_long())))
     }
 
     /// Shows the answer as it comes. Also tells whether anything was shown.
@@ -181,26 +173,33 @@ impl Run {
             let next = tokio::select! {
                 biased;
                 stopped = &mut stopped => {
-                    self.bill_broken(&stream.broken());
+                    self.bill_broken(stream.broken());
                     return Err(stop_of(stopped));
                 }
-                () = &mut late => Err(too_long()),
+                () = &mut late => Err(out_of_time()),
                 next = stream.next() => next,
             };
             match next {
-                Ok(Some(Delta::Complete(answer))) => break Heard::Whole(answer),
+                Ok(Some(Delta::Complete(answer))) => {
+                    let usage = self.bill_answer(&answer);
+                    break Ok((answer, usage));
+                }
+                Ok(Some(Delta::BrokeOff(broken))) => {
+                    self.bill_broken(Some(broken));
+                    Box::pin(self.afford(self.needs())).await?;
+                }
                 Ok(Some(delta)) => {
                     self.call_goes_on(&delta);
                     shown.delta(self, delta);
                     crash::at(CrashPoint::MidStream);
                 }
-                Ok(None) => break Heard::Failed(ModelError::Cut { detail: "the stream ended early".into() }),
-                Err(error) => break Heard::Failed(error),
+                Ok(None) => break Err(ended_early()),
+                Err(error) => break Err(error),
             }
         };
         shown.end_thinking(self);
         shown.end_text(self);
-        self.bill_broken(&stream.broken());
+        self.bill_broken(stream.broken());
         Ok((heard, shown.any))
     }
 
@@ -210,9 +209,8 @@ impl Run {
         Target { model: asked.name(), max_tokens: self.engine.max_tokens(asked) }
     }
 
-    async fn store_answer(&mut self, message: MessageId, answer: Answer) -> Result<(), Left> {
+    async fn store_answer(&mut self, message: MessageId, answer: Answer, usage: Usage) -> Result<(), Left> {
         self.iterations += 1;
-        let usage = self.bill_answer(&answer);
         self.asked_again = false;
         let stop_reason = answer.stop_reason.as_str().to_owned();
         let invalid: Vec<(String, String)> = answer
@@ -244,6 +242,7 @@ impl Run {
         let payload = serde_json::json!({ "stop_reason": stop_reason, "model": answer.model,
             "asked": self.ring.current().model, "usage": usage, "invalid_inputs": invalid });
         let preview = (!text.is_empty()).then(|| cut(&text, 200));
+        let detour = (!self.detours.is_empty()).then(|| self.detours.join("; "));
         let step = NewStep {
             seq: self.steps + 1,
             kind: StepKind::Answer,
@@ -255,6 +254,7 @@ impl Run {
             iterations: self.iterations,
             done,
             model: &self.ring.current().model,
+            detour: detour.as_deref(),
         };
         let _order = self.feed.begin_storing().await;
         let mut tx = self.guarded().await?;
@@ -266,10 +266,11 @@ impl Run {
         }
         self.commit(tx, &frames, &staged).await?;
         self.billed();
+        self.detours.clear();
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;
-        self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
+        self.history.push(Past::new(seq, "assistant", content, String::new()));
         if done {
             self.has_ended(RunStatus::Done, None);
             return Err(Left::Ended);
@@ -348,77 +349,18 @@ impl Run {
     }
 }
 
-/// What is being shown of an answer, held back where a secret could be starting.
-struct Shown {
-    message: MessageId,
-    text: Option<RedactStream>,
-    thinking: Option<RedactStream>,
-    /// White space before the first word of a block: a blank block is not stored.
-    blank: String,
-    /// Whether the block that is being shown has a word.
-    worded: bool,
-    any: bool,
-}
-
-impl Shown {
-    fn new(message: MessageId) -> Self {
-        Self { message, text: None, thinking: None, blank: String::new(), worded: false, any: false }
-    }
-
-    fn delta(&mut self, run: &Run, delta: Delta) {
-        self.any |= matches!(delta, Delta::Text(_) | Delta::Thinking(_));
-        match delta {
-            Delta::Text(text) => {
-                self.end_thinking(run);
-                let safe = self.text.get_or_insert_with(|| run.secrets.door.stream()).push(&text);
-                self.show_text(run, &safe);
-            }
-            Delta::Thinking(text) => {
-                self.end_text(run);
-                let safe = self.thinking.get_or_insert_with(|| run.secrets.door.stream()).push(&text);
-                self.show_thinking(run, &safe);
-            }
-            Delta::ToolUseStarted { .. } => {
-                self.end_thinking(run);
-                self.end_text(run);
-            }
-            Delta::Started { .. } | Delta::Complete(_) => {}
-        }
-    }
-
-    fn end_text(&mut self, run: &Run) {
-        if let Some(held) = self.text.take() {
-            self.show_text(run, &held.finish());
-        }
-        self.blank.clear();
-        self.worded = false;
-    }
-
-    fn end_thinking(&mut self, run: &Run) {
-        if let Some(held) = self.thinking.take() {
-            self.show_thinking(run, &held.finish());
-        }
-    }
-
-    fn show_text(&mut self, run: &Run, text: &str) {
-        self.worded |= !text.trim().is_empty();
-        self.blank.push_str(text);
-        if self.worded && !self.blank.is_empty() {
-            let text = std::mem::take(&mut self.blank).replace('\0', "\u{FFFD}");
-            run.feed.push(&Event::Token { message_id: self.message, text });
-        }
-    }
-
-    fn show_thinking(&mut self, run: &Run, text: &str) {
-        if !text.is_empty() {
-            let text = text.replace('\0', "\u{FFFD}");
-            run.feed.push(&Event::Thinking { message_id: self.message, text });
-        }
-    }
-}
-
 pub(super) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).expect("the text was serialized here")
+}
+
+/// Tells the circuit of the model that is asked of its failure. What was given less time than a model may take says
+/// nothing of the model, which others ask as well.
+pub(super) fn tell_circuit(ring: &mut Ring, error: &ModelError, in_time: bool) {
+    if error.is_retryable() && in_time {
+        ring.failed(error.retry_after());
+    } else if error.is_about_request() {
+        ring.answered();
+    }
 }
 
 /// What comes of the work, if the run is not stopped before. None: it took too long.
@@ -441,6 +383,10 @@ fn unconfigured() -> ModelError {
     ModelError::Connect { detail: "its provider is not configured any more".into() }
 }
 
-fn too_long() -> ModelError {
+pub(super) fn ended_early() -> ModelError {
+    ModelError::Cut { detail: "the stream ended early".into() }
+}
+
+fn out_of_time() -> ModelError {
     ModelError::Timeout { detail: "the answer took longer than a model call may".into() }
 }

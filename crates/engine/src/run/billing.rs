@@ -21,6 +21,13 @@ pub(super) struct Counted {
     pub estimated: bool,
 }
 
+impl Counted {
+    /// The model is known to be there: its provider has told something of the call, or something came of it.
+    fn is_answered(&self) -> bool {
+        !self.estimated || self.usage.output_tokens > 0
+    }
+}
+
 impl Run {
     /// What its answers are for.
     pub(super) fn feature(&self) -> Feature {
@@ -32,7 +39,7 @@ impl Run {
         let Counted { mut usage, estimated } = counted;
         usage.cost = asked.price.map(|price| price.cost(&usage)).unwrap_or_default();
         self.usage += usage;
-        self.engine.telemetry().meters.tokens(&asked.model, &usage);
+        self.engine.telemetry().meters.tokens(&asked.model, &usage, counted.is_answered());
         let (id, model) = (Uuid::now_v7(), asked.model.clone());
         let own_key = asked.secret.is_some();
         self.unbilled.push(Call { id, feature, model, own_key, usage, estimated });
@@ -42,21 +49,24 @@ impl Run {
     /// The same of an answer of the model that the run asks.
     pub(super) fn bill_answer(&mut self, answer: &Answer) -> Usage {
         let counted = self.counted(answer.usage, || self.prompt_bytes(), || said_bytes(answer), true);
-        let asked = self.ring.current().clone();
-        self.bill(self.feature(), &asked, counted)
+        self.bill_current(counted)
     }
 
-    /// The same of what broke off.
-    pub(super) fn bill_broken(&mut self, broken: &[Broken]) {
-        let mut used = Usage::default();
-        for broken in broken {
-            let counted = self.counted(broken.usage, || self.prompt_bytes(), || broken.received, false);
-            let asked = self.ring.current().clone();
-            used += self.bill(self.feature(), &asked, counted);
+    /// The same of what broke off, if anything did.
+    pub(super) fn bill_broken(&mut self, broken: Option<Broken>) {
+        if let Some(Broken { usage, received }) = broken {
+            let counted = self.counted(usage, || self.prompt_bytes(), || received, false);
+            self.bill_current(counted);
         }
+    }
+
+    fn bill_current(&mut self, counted: Counted) -> Usage {
+        let asked = self.ring.current().clone();
+        let usage = self.bill(self.feature(), &asked, counted);
         if let Some(call) = &mut self.call {
-            call.broke_off(used);
+            call.used(usage);
         }
+        usage
     }
 
     /// What the provider has told of a call; where it told nothing, what the bytes amount to that were sent and received.
@@ -82,7 +92,7 @@ impl Run {
 
     /// What is sent with each call: tools, system and conversation.
     pub(super) fn prompt_bytes(&self) -> usize {
-        let messages: usize = self.history.iter().map(super::compact::chars).sum();
+        let messages: usize = self.history.iter().map(super::compact::bytes).sum();
         messages + self.frozen.tools.len() + self.frozen.system.len()
     }
 
@@ -111,14 +121,19 @@ impl Run {
     /// What the next model call may use, to be set aside; none where nothing is counted.
     pub(super) fn needs(&self) -> Option<Spent> {
         let asked = self.ring.current();
-        self.needs_of(asked, self.prompt_bytes(), self.engine.max_tokens(asked))
+        self.needs_of(asked, || self.prompt_bytes(), self.engine.max_tokens(asked))
     }
 
     /// What a call of this model may use that sends so many bytes and is answered with so many tokens at most.
-    pub(super) fn needs_of(&self, asked: &Candidate, sent: usize, answer: u32) -> Option<Spent> {
+    pub(super) fn needs_of(
+        &self,
+        asked: &Candidate,
+        sent: impl FnOnce() -> usize,
+        answer: u32,
+    ) -> Option<Spent> {
         self.limits.filter(Limits::counts)?;
         let mut usage = Usage {
-            input_tokens: i64::try_from(tokens(sent, self.token_ratio)).unwrap_or(i64::MAX),
+            input_tokens: i64::try_from(tokens(sent(), self.token_ratio)).unwrap_or(i64::MAX),
             output_tokens: answer.into(),
             ..Usage::default()
         };

@@ -7,7 +7,7 @@ use domain::{
     models::{Candidate, Feature},
     session::Message,
 };
-use model::{Answer, ModelError, Ring, Room};
+use model::{Answer, Delta, ModelError, Ring, Room};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
@@ -18,12 +18,17 @@ use store::{
 };
 use tokio::time::Instant;
 
-use super::{Left, Run, answer::in_time, billing::said_bytes};
+use super::{
+    Left, Run,
+    answer::{ended_early, in_time, tell_circuit},
+    billing::said_bytes,
+};
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
     crash::{self, CrashPoint},
     prompt, routing,
-    secrets::Secrets,
+    telemetry::ModelCall,
+    windows::{WINDOW, WINDOW_TIME},
 };
 
 /// What is wanted of a compaction.
@@ -37,18 +42,14 @@ pub(super) enum Want {
     All,
 }
 
-/// What an image or a document counts as, in characters.
-const MEDIA_CHARS: usize = 6_000;
-/// Windows that are remembered: more models than any deployment has.
-const WINDOWS: usize = 1_000;
-/// Where the window of a model that says nothing of itself ends, in tokens.
-const WINDOW: usize = 200_000;
+/// What an image or a document counts as, in bytes of text.
+const MEDIA_BYTES: usize = 6_000;
 
 impl Run {
     /// Compacts before a model call, if the messages have outgrown their part of
     /// the window.
     pub(super) async fn make_room(&mut self) -> Result<(), Left> {
-        while self.outgrown().await {
+        while self.outgrown().await? {
             if !self.compact(Want::Room).await? {
                 break;
             }
@@ -73,7 +74,7 @@ impl Run {
     }
 
     async fn count_futile(&mut self) -> Result<(), Left> {
-        if self.outgrown().await {
+        if self.outgrown().await? {
             self.futile += 1;
         }
         if self.futile >= FUTILE {
@@ -83,11 +84,12 @@ impl Run {
         Ok(())
     }
 
-    async fn outgrown(&self) -> bool {
-        match self.outgrown_as_known() {
-            Some(outgrown) => outgrown,
-            None => self.outgrown_in(self.window().await),
+    async fn outgrown(&mut self) -> Result<bool, Left> {
+        if let Some(outgrown) = self.outgrown_as_known() {
+            return Ok(outgrown);
         }
+        let window = self.window_of(&self.ring.current().clone()).await?;
+        Ok(self.outgrown_in(window))
     }
 
     /// The same without asking the provider for the model's window. None: it has to be asked.
@@ -98,7 +100,7 @@ impl Run {
         match self.engine.known_window(self.ring.current()) {
             Some(window) => Some(self.outgrown_in(window)),
             // Far below any window that nobody has named there is no need to know it.
-            None => (self.message_chars() < 100_000).then_some(false),
+            None => (self.message_bytes() < 100_000).then_some(false),
         }
     }
 
@@ -106,11 +108,11 @@ impl Run {
         let fixed = tokens(self.frozen.tools.len() + self.frozen.system.len(), self.token_ratio);
         let answer = self.engine.answer_tokens(self.ring.current());
         let at = self.engine.settings().compaction.at(window, fixed, answer);
-        tokens(self.message_chars(), self.token_ratio) >= at
+        tokens(self.message_bytes(), self.token_ratio) >= at
     }
 
-    fn message_chars(&self) -> usize {
-        self.history.iter().map(chars).sum()
+    fn message_bytes(&self) -> usize {
+        self.history.iter().map(bytes).sum()
     }
 
     /// Whether a model has room for the conversation and an answer, as far as its window is known.
@@ -138,7 +140,7 @@ impl Run {
     fn bytes_before_newest_turn(&self) -> usize {
         let asks = |past: &Past| past.role == "user" && prompt::is_question(&past.content);
         let newest = self.history.iter().rposition(asks).unwrap_or(0);
-        self.history[..newest].iter().map(chars).sum()
+        self.history[..newest].iter().map(bytes).sum()
     }
 
     /// Whether a model is known to have more room than the one that is asked, and enough.
@@ -151,8 +153,11 @@ impl Run {
         }
     }
 
-    async fn window(&self) -> usize {
-        self.engine.window(self.ring.current(), &self.secrets).await
+    /// The context window of a model, unless the run is stopped meanwhile.
+    async fn window_of(&mut self, candidate: &Candidate) -> Result<usize, Left> {
+        let known = self.engine.window(candidate, &self.secrets);
+        let window = in_time(&mut self.stop, Instant::now() + WINDOW_TIME, known).await?;
+        Ok(window.unwrap_or(WINDOW))
     }
 
     /// Archives a range and moves the prompt's beginning behind it. False: there
@@ -168,7 +173,7 @@ impl Run {
     /// The index of the first message that stays.
     fn cut(&self, want: Want) -> Option<usize> {
         let ratio = self.token_ratio;
-        let cut = |keep| compaction::cut(&self.history, keep, |past| tokens(chars(past), ratio));
+        let cut = |keep| compaction::cut(&self.history, keep, |past| tokens(bytes(past), ratio));
         let normal = cut(self.engine.settings().compaction.keep());
         match want {
             Want::Room => normal.or_else(|| cut(Keep { tokens: 0, messages: 2 })),
@@ -201,7 +206,7 @@ impl Run {
             message_count: number(messages.len()),
             transcript: &transcript,
             sha256: Sha256::digest(&transcript).into(),
-            tokens_before: number(tokens(self.message_chars(), self.token_ratio)),
+            tokens_before: number(tokens(self.message_bytes(), self.token_ratio)),
         };
         archives::create(&mut tx, &archive, &compaction::passages(&messages)).await?;
         tx.commit().await?;
@@ -217,8 +222,8 @@ impl Run {
         let (text, by) = self.summary_of(&messages).await?;
         crash::at(CrashPoint::Summarized);
         let text = self.clean(&text);
-        let left: usize = self.history.iter().filter(|past| past.seq > range.last_seq).map(chars).sum();
-        let before = number(tokens(self.message_chars(), self.token_ratio));
+        let left: usize = self.history.iter().filter(|past| past.seq > range.last_seq).map(bytes).sum();
+        let before = number(tokens(self.message_bytes(), self.token_ratio));
         let after = number(tokens(left + text.len(), self.token_ratio));
         let key_points = compaction::key_points(&text);
         let event = Event::Compaction {
@@ -255,9 +260,10 @@ impl Run {
         let earlier = self.frozen.summary_text.clone();
         let mut so_far = earlier.clone();
         let deadline = Instant::now() + SUMMARY_TIME;
-        let mut ring =
-            self.engine.ring(self.lease.org, routing::for_summary(&self.routes, self.ring.current()));
-        for piece in compaction::requests(messages, self.engine.window(ring.current(), &self.secrets).await) {
+        let asked = routing::for_summary(&self.routes, self.ring.current(), self.limits);
+        let mut ring = self.engine.ring(self.lease.org, asked);
+        let window = self.window_of(&ring.current().clone()).await?;
+        for piece in compaction::requests(messages, window) {
             match Box::pin(self.ask_summary(&mut ring, so_far.as_deref(), &piece, deadline)).await? {
                 Some(text) => so_far = Some(text),
                 None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
@@ -279,10 +285,11 @@ impl Run {
     ) -> Result<Option<String>, Left> {
         let room = self.room_for(piece.len() + so_far.map_or(0, str::len));
         ring.begin(false, &room);
+        let mut asked_again = false;
         loop {
             let candidate = ring.current().clone();
             let request = compaction::request(candidate.name(), so_far, piece);
-            Box::pin(self.afford(self.needs_of(&candidate, request.len(), compaction::ANSWER))).await?;
+            Box::pin(self.afford(self.needs_of(&candidate, || request.len(), compaction::ANSWER))).await?;
             let error = match self.summarised_by(ring, &candidate, request, deadline).await? {
                 Ok(answer) => {
                     ring.answered();
@@ -291,11 +298,17 @@ impl Run {
                 Err(error) => error,
             };
             tracing::warn!(run = %self.lease.run, model = candidate.model, %error, "no summary from the model");
-            if error.is_retryable() {
-                ring.failed(error.retry_after());
+            let in_time = Instant::now() < deadline;
+            tell_circuit(ring, &error, in_time);
+            if !in_time || !error.is_retryable() {
+                return Ok(None);
             }
-            if !error.is_retryable() || Instant::now() >= deadline || !self.summarised_by_another(ring, &room)
-            {
+            if ring.fall_over(&room) {
+                self.fell_over(&candidate.model, ring, &error);
+            } else if matches!(error, ModelError::Cut { .. }) && !asked_again {
+                asked_again = true;
+                ring.begin(true, &room);
+            } else {
                 return Ok(None);
             }
         }
@@ -311,17 +324,7 @@ impl Run {
         }
     }
 
-    /// Whether there is another model, which is asked now.
-    fn summarised_by_another(&self, ring: &mut Ring, room: impl Fn(&Candidate) -> Room) -> bool {
-        let failed = ring.current().model.clone();
-        let falls_over = ring.fall_over(room);
-        if falls_over {
-            self.engine.telemetry().meters.failover(&failed, &ring.current().model);
-        }
-        falls_over
-    }
-
-    /// One model's summary. One that is given up counts with what was sent: more nobody knows of it.
+    /// One model's summary.
     async fn summarised_by(
         &mut self,
         ring: &Ring,
@@ -329,85 +332,69 @@ impl Run {
         request: Bytes,
         deadline: Instant,
     ) -> Result<Result<Answer, ModelError>, Left> {
-        let client = match self.client(ring) {
-            Ok(client) => client,
+        let sent = request.len();
+        let mut stream = match self.client(ring).and_then(|client| client.stream(request)) {
+            Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
-        let sent = request.len();
-        let call = self.observe(candidate, compaction::ANSWER);
-        let late = || ModelError::Timeout { detail: "the summary took longer than one may".into() };
-        let answered = in_time(&mut self.stop, deadline, client.create(request)).await;
-        let counted = match &answered {
-            Ok(Some(Ok(answer))) => Some(self.counted(answer.usage, || sent, || said_bytes(answer), true)),
-            // It was refused, or failed, by the model or its provider.
-            Ok(Some(Err(_))) => None,
-            Ok(None) | Err(_) => Some(self.counted(Usage::default(), || sent, || 0, false)),
+        let mut call = self.observe(candidate, compaction::ANSWER);
+        let outcome = loop {
+            match in_time(&mut self.stop, deadline, stream.next()).await {
+                Ok(Some(Ok(Some(Delta::Complete(answer))))) => break Ok(Ok(answer)),
+                Ok(Some(Ok(Some(Delta::BrokeOff(broken))))) => {
+                    self.bill_summary(candidate, &mut call, (broken.usage, sent, broken.received, false));
+                    let needs = self.needs_of(candidate, || sent, compaction::ANSWER);
+                    Box::pin(self.afford(needs)).await?;
+                }
+                Ok(Some(Ok(Some(_)))) => call.piece(),
+                Ok(Some(Ok(None))) => break Ok(Err(ended_early())),
+                Ok(Some(Err(error))) => break Ok(Err(error)),
+                Ok(None) => {
+                    let detail = "the summary took longer than one may".into();
+                    break Ok(Err(ModelError::Timeout { detail }));
+                }
+                Err(left) => break Err(left),
+            }
         };
-        if let Some(counted) = counted {
-            self.bill(Feature::Summary, candidate, counted);
+        if let Ok(Ok(answer)) = &outcome {
+            self.bill_summary(candidate, &mut call, (answer.usage, sent, said_bytes(answer), true));
+        } else if let Some(broken) = stream.broken() {
+            self.bill_summary(candidate, &mut call, (broken.usage, sent, broken.received, false));
         }
-        let outcome = answered?.unwrap_or_else(|| Err(late()));
-        call.ended(outcome.as_ref());
-        Ok(outcome)
+        if let Ok(outcome) = &outcome {
+            call.ended(outcome.as_ref());
+        }
+        outcome
+    }
+
+    /// Counts what a call for a summary has used: what was told, the bytes that were sent and received, and whether it came
+    /// to its end.
+    fn bill_summary(
+        &mut self,
+        candidate: &Candidate,
+        call: &mut ModelCall,
+        (told, sent, received, whole): (Usage, usize, usize, bool),
+    ) {
+        let counted = self.counted(told, || sent, || received, whole);
+        call.used(self.bill(Feature::Summary, candidate, counted));
     }
 }
 
-/// Bytes of a message as far as they cost tokens: a picture counts as a page of text.
-pub(super) fn chars(past: &Past) -> usize {
-    let stored = past.content.len() + past.context.len();
-    if !past.content.contains(r#""base64""#) {
-        return stored;
-    }
-    let blocks: Vec<Value> = serde_json::from_str(&past.content).unwrap_or_default();
-    let data = |block: &Value| {
-        block["source"]["data"].as_str().filter(|_| block["source"]["type"] == "base64").map(str::len)
-    };
-    blocks.iter().filter_map(data).fold(stored, |rest, data| rest.saturating_sub(data) + MEDIA_CHARS)
+/// Bytes of a message as far as they cost tokens: a picture counts as a page of text. Measured once.
+pub(super) fn bytes(past: &Past) -> usize {
+    *past.bytes.get_or_init(|| {
+        let stored = past.content.len() + past.context.len();
+        if !past.content.contains(r#""base64""#) {
+            return stored;
+        }
+        let blocks: Vec<Value> = serde_json::from_str(&past.content).unwrap_or_default();
+        let data = |block: &Value| {
+            block["source"]["data"].as_str().filter(|_| block["source"]["type"] == "base64").map(str::len)
+        };
+        blocks.iter().filter_map(data).fold(stored, |rest, data| rest.saturating_sub(data) + MEDIA_BYTES)
+    })
 }
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-impl crate::Engine {
-    /// Longest answer that the model is asked for, in tokens.
-    pub(super) fn max_tokens(&self, candidate: &Candidate) -> u32 {
-        let ours = self.settings().max_tokens;
-        candidate.max_output_tokens.map_or(ours, |tokens| tokens.min(ours))
-    }
-
-    fn answer_tokens(&self, candidate: &Candidate) -> usize {
-        usize::try_from(self.max_tokens(candidate)).unwrap_or(usize::MAX)
-    }
-
-    fn known_window(&self, candidate: &Candidate) -> Option<usize> {
-        let said = candidate.context_window.and_then(|tokens| usize::try_from(tokens).ok());
-        said.or_else(|| self.0.windows().get(&candidate.model).copied())
-    }
-
-    /// The context window of a model, in tokens: asked until its provider tells.
-    async fn window(&self, candidate: &Candidate, secrets: &Secrets) -> usize {
-        if let Some(known) = self.known_window(candidate) {
-            return known;
-        }
-        let Some(client) = self.0.providers.client(candidate).cloned() else { return WINDOW };
-        let Ok(client) = secrets.with_own_key(candidate, client) else { return WINDOW };
-        let model = candidate.model.as_str();
-        let window = match client.model_info(candidate.name()).await {
-            Ok(info) => {
-                info.max_input_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(WINDOW)
-            }
-            // What is refused to one key says nothing to the others.
-            Err(ModelError::Refused { .. }) if candidate.secret.is_none() => WINDOW,
-            Err(error) => {
-                tracing::debug!(%error, model, "the provider does not tell the model's window now");
-                return WINDOW;
-            }
-        };
-        let mut windows = self.0.windows();
-        if windows.len() < WINDOWS {
-            windows.insert(model.to_owned(), window);
-        }
-        window
-    }
 }

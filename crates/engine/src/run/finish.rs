@@ -49,7 +49,7 @@ impl Run {
 
     /// What the person is told of a failed model call; the details are logged.
     pub(super) async fn model_failed(&mut self, error: &ModelError) -> Result<(), Left> {
-        tracing::warn!(run = %self.lease.run, %error, "the model call failed");
+        tracing::warn!(run = %self.lease.run, request_id = error.request_id(), %error, "the model call failed");
         if let Some(message) = self.fault_of_own_key(error) {
             return self.failed("model_key_refused", &message, false).await;
         }

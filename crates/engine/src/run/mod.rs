@@ -15,6 +15,7 @@ mod outside;
 mod park;
 mod resume;
 mod sequence;
+mod shown;
 mod skill;
 mod trust;
 
@@ -71,8 +72,8 @@ pub(crate) struct Start {
     pub secrets: Arc<Secrets>,
     pub context: Context,
     pub matrix: Matrix,
-    /// What may be used, and where that stands.
-    pub budget: (Option<Limits>, Vec<Standing>),
+    /// Where the limits of what may be used stand.
+    pub standings: Vec<Standing>,
     pub library: Arc<Library>,
     pub skill: Option<PinnedSkill>,
     /// The steps of that skill, if they are executed one by one.
@@ -122,6 +123,8 @@ pub(crate) struct Run {
     recorded: Vec<Recorded>,
     /// Whether the provider was asked once more after visible text.
     asked_again: bool,
+    /// Models that failed since the last step, and who was asked instead.
+    detours: Vec<String>,
     /// Tokens per character, from the last prompt that the provider counted.
     token_ratio: Option<f64>,
     errand: Errand,
@@ -226,13 +229,13 @@ impl Engine {
         run.take_skill(start.skill, start.sequence);
         run.zone = start.zone;
         run.channel = turn.trigger;
-        (run.limits, run.standings) = start.budget;
+        run.standings = start.standings;
         let room = run.room();
         run.ring.begin(false, room);
         run.trace(&start.parent);
         // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
         let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
-        turn.reserve = run.needs().filter(|_| asks_now);
+        turn.reserve = if asks_now { run.needs() } else { None };
         let staged = run.feed.stage(std::slice::from_ref(&start.started));
         let first = Frames { n_from: 1, n_to: 1, text: staged.text() };
         let feed = run.feed.clone();
@@ -301,6 +304,7 @@ impl Engine {
             repetition: RepetitionGuard::default(),
             recorded: Vec::new(),
             asked_again: false,
+            detours: Vec::new(),
             token_ratio: None,
             errand: Errand::Answer,
             channel: Channel::Http,
@@ -308,7 +312,7 @@ impl Engine {
             asked: Vec::new(),
             paused: false,
             unbilled: Vec::new(),
-            limits: None,
+            limits: context.limits,
             standings: Vec::new(),
             live_from: context.live_from,
             futile: 0,

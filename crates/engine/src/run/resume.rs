@@ -39,11 +39,11 @@ impl Engine {
         match self.load(lease).await {
             Ok(Some(run)) => run.execute(None).await,
             Ok(None) => {}
+            // What the organization says of models leaves nobody: that does not change by itself.
+            Err(Error::Conflict { code, detail }) => self.refuse(lease, (code, &detail), false).await,
             Err(error) if gave_up => {
                 tracing::error!(run = %lease.run, %error, "a run that cannot be loaded is given up");
-                if let Err(error) = self.give_up(lease).await {
-                    tracing::warn!(run = %lease.run, %error, "it is claimed again");
-                }
+                self.refuse(lease, GAVE_UP, true).await;
             }
             Err(error) => self.hand_back(lease, attempts, &error, &[]).await,
         }
@@ -125,7 +125,7 @@ impl Engine {
             let first = std::slice::from_ref(&loaded.model);
             let names = loaded.candidates.as_deref().unwrap_or(first);
             // What is not allowed any more is not asked; where nobody is left, it is decided anew.
-            let allowed = names.iter().filter(|name| routes.allows(name));
+            let allowed = names.iter().filter(|name| routing::stands(routes, name, loaded.context.limits));
             let candidates: Vec<Candidate> = allowed.map(|name| routes.candidate(name)).collect();
             if !candidates.is_empty() {
                 return Ok((chosen, candidates));
@@ -169,7 +169,6 @@ impl Engine {
             chosen: &chosen,
             skill: wish.as_ref(),
             of_request: None,
-            warm: None,
             blocks: content,
         };
         let asks = routing::route(routes, &loaded.context, &turn)?;
@@ -197,16 +196,21 @@ impl Engine {
         Sequence::new(expanded, rows, skill.inputs.clone(), context).map(Some)
     }
 
-    /// Ends a run whose conversation cannot even be read.
-    async fn give_up(&self, lease: Lease) -> Result<()> {
+    /// Ends a run that cannot even begin.
+    async fn refuse(&self, lease: Lease, why: (&str, &str), retryable: bool) {
+        if let Err(error) = self.try_refuse(lease, why, retryable).await {
+            tracing::warn!(run = %lease.run, %error, "a run that is to be ended is claimed again");
+        }
+    }
+
+    async fn try_refuse(&self, lease: Lease, (code, message): (&str, &str), retryable: bool) -> Result<()> {
         let Guarded::Open(mut tx) = self.store().run(&lease, self.settings().lease_seconds).await? else {
             return Ok(());
         };
-        let (code, message) = GAVE_UP;
-        let event = Event::Error { code: code.into(), message: message.into(), retryable: true };
+        let event = Event::Error { code: code.into(), message: message.into(), retryable };
         let text = event.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
         let frames = Frames { n_from: 1, n_to: 1, text };
-        steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), &frames).await?;
+        steps::finish(&mut tx, RunStatus::Failed, Some((code, message)), &frames).await?;
         approvals::void(tx.tenant(), lease.run).await?;
         tx.commit().await
     }
@@ -216,7 +220,6 @@ impl Run {
     /// Counts what earlier owners did.
     fn take_over(&mut self, loaded: &Resumed) {
         self.own_seq = loaded.own_seq;
-        self.limits = loaded.limits;
         self.iterations = loaded.iterations;
         self.steps = loaded.steps;
         self.usage = loaded.usage;

@@ -224,6 +224,7 @@ impl Run {
             iterations: self.iterations,
             done: false,
             model: &self.ring.current().model,
+            detour: None,
         };
         let staged = self.feed.stage(&news);
         let frames = self.feed.row(&staged);
@@ -233,7 +234,7 @@ impl Run {
         self.steps += 1;
         self.attempts = 0;
         self.own_seq = seq;
-        self.history.push(Past { seq, role: "assistant".into(), content, context: String::new() });
+        self.history.push(Past::new(seq, "assistant", content, String::new()));
         Ok(())
     }
 

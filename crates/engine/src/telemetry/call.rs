@@ -23,8 +23,8 @@ pub struct ModelCall {
     model: String,
     began: Instant,
     first: Option<Duration>,
-    /// Of attempts that broke off.
-    broken: Usage,
+    /// As it is accounted for, attempts that broke off included.
+    used: Usage,
     over: bool,
 }
 
@@ -55,7 +55,7 @@ impl Telemetry {
             model: asked.model.clone(),
             began: Instant::now(),
             first: None,
-            broken: Usage::default(),
+            used: Usage::default(),
             over: false,
         }
     }
@@ -69,9 +69,9 @@ impl ModelCall {
         }
     }
 
-    /// What attempts used that were given up or broke off, as far as their provider told.
-    pub(crate) fn broke_off(&mut self, usage: Usage) {
-        self.broken = usage;
+    /// What is accounted for: the answer, or an attempt that was given up or broke off.
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.used += usage;
     }
 
     pub(crate) fn ended(mut self, outcome: Result<&Answer, &ModelError>) {
@@ -79,16 +79,15 @@ impl ModelCall {
             Ok(answer) => {
                 self.span.set(|| attribute(RESPONSE_MODEL, answer.model.clone()));
                 self.span.set(|| list(FINISH_REASONS, &[finish(&answer.stop_reason)]));
-                self.over(None, answer.usage, true);
+                self.over(None, true);
             }
-            Err(error) => self.over(Some(error.kind()), Usage::default(), self.first.is_some()),
+            Err(error) => self.over(Some(error.kind()), self.first.is_some()),
         }
     }
 
-    fn over(&mut self, error: Option<&'static str>, usage: Usage, there: bool) {
+    fn over(&mut self, error: Option<&'static str>, there: bool) {
         self.over = true;
-        let mut usage = usage;
-        usage += self.broken;
+        let usage = self.used;
         for (name, tokens) in [
             (INPUT_TOKENS, usage.prompt_tokens()),
             (OUTPUT_TOKENS, usage.output_tokens),
@@ -110,7 +109,7 @@ impl ModelCall {
 impl Drop for ModelCall {
     fn drop(&mut self) {
         if !self.over {
-            self.over(Some(CANCELLED), Usage::default(), self.first.is_some());
+            self.over(Some(CANCELLED), self.first.is_some());
         }
     }
 }

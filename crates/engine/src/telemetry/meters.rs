@@ -106,9 +106,9 @@ impl Meters {
         self.0.recorder.register_histogram(&Key::from_parts(metric.name, labels), &META)
     }
 
-    /// Tokens of a call of this model.
-    pub(crate) fn tokens(&self, model: &str, usage: &Usage) {
-        let model = self.model(model, true);
+    /// Tokens of a call of this model. `there`: something came of it.
+    pub(crate) fn tokens(&self, model: &str, usage: &Usage, there: bool) {
+        let model = self.model(model, there);
         for (counter, tokens) in [
             (&model.input, usage.input_tokens),
             (&model.cache_read, usage.cache_read_input_tokens),
@@ -269,7 +269,7 @@ mod tests {
         meters.call_ended("a/made-up", Duration::ZERO, Some("refused"), false);
         assert!(meters.circuits().is_empty());
         for n in 0..2 * MOST_MODELS {
-            meters.tokens(&format!("a/model-{n}"), &Usage::default());
+            meters.tokens(&format!("a/model-{n}"), &Usage::default(), true);
         }
         let names: Vec<String> = meters.circuits().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), MOST_MODELS - 1, "and one that stands for the others");

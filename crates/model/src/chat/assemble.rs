@@ -77,20 +77,6 @@ impl Assembler {
         }
     }
 
-    /// An answer that was not streamed.
-    pub fn whole(mut chunk: Chunk) -> Result<Answer, ModelError> {
-        let choice = chunk.choices.iter_mut().flatten().next();
-        match choice.map(|choice| choice.delta = choice.message.take()) {
-            None if chunk.error.is_none() => {
-                return Err(ModelError::bad_answer("expected a completion, got JSON without choices"));
-            }
-            _ => {}
-        }
-        let mut assembler = Self::default();
-        assembler.take(chunk, &mut VecDeque::new())?;
-        Ok(assembler.finish())
-    }
-
     /// The provider gave its reason to stop; only usage may follow.
     pub fn is_finished(&self) -> bool {
         self.finish_reason.is_some()
@@ -185,7 +171,6 @@ impl Assembler {
         Answer {
             stop_reason: stop_reason(self.finish_reason.as_deref(), calls, self.refused),
             blocks,
-            stop_details: None,
             usage: self.usage,
             model: self.model,
             invalid_inputs,

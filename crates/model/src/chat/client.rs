@@ -12,16 +12,15 @@ use tower::service_fn;
 
 use super::{
     ChatEndpoint, Dialect, Reading,
-    assemble::Assembler,
     endpoint::Place,
     events::Verdict,
     translate::translate,
     transport::{Expected, Transport, failure},
-    wire::{Card, Chunk},
+    wire::Card,
 };
 use crate::{
-    Answer, AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address, http,
-    patience::Patience, refusal::Failure, tokens,
+    AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address, http, patience::Patience,
+    refusal::Failure,
 };
 
 /// A client of one provider. Clones share their connections.
@@ -55,7 +54,7 @@ impl ChatClient {
     #[must_use]
     pub fn without_retries(&self) -> Self {
         let mut inner = (*self.0).clone();
-        inner.patience.options.retry.max_retries = 0;
+        inner.patience = inner.patience.hasty();
         Self(Arc::new(inner))
     }
 
@@ -68,35 +67,20 @@ impl ChatClient {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Asks for an answer piece by piece. The body is that of a Messages API
-    /// request. Returns when the provider begins to answer; dropping the stream
-    /// cancels the answer.
-    pub async fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
-        let body = translate(&body, self.0.dialect, true)?;
-        AnswerStream::open(Client::Chat(self.clone()), body).await
-    }
-
-    /// Asks for a whole answer, within `answer_timeout` per attempt.
-    pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
-        let body = translate(&body, self.0.dialect, false)?;
-        let limit = self.0.patience.options.answer_timeout;
-        self.0.patience.until_answered(limit, || self.complete(&body)).await
-    }
-
-    /// The protocol has no question for it.
-    pub(crate) fn estimate_tokens(body: &[u8]) -> u64 {
-        tokens::estimate(body.len()) as u64
+    /// Asks for an answer piece by piece. The body is that of a streaming Messages API request. Fails where that cannot be
+    /// translated.
+    pub fn stream(&self, body: &[u8]) -> Result<AnswerStream, ModelError> {
+        Ok(AnswerStream::new(Client::Chat(self.clone()), translate(body, self.0.dialect)?))
     }
 
     /// The limits of a model. OpenAI tells none, most compatible servers do.
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         let model = escaped(model);
         let attempt = || async {
-            let openai = self.through(Expected::Whole("a model"));
+            let openai = self.through(Expected::Model);
             openai.models().retrieve_byot::<_, Card>(&model).await.map_err(failure)
         };
-        let limit = self.0.patience.options.first_byte_timeout;
-        Ok(self.0.patience.until_answered(limit, attempt).await?.into())
+        Ok(self.0.patience.until_answered(attempt).await?.into())
     }
 
     pub(crate) fn patience(&self) -> &Patience {
@@ -114,12 +98,6 @@ impl ChatClient {
         });
         let chunks = openai.chat().create_stream_byot(raw(body)?).await.map_err(failure)?;
         Ok(Reading::new(chunks, verdict))
-    }
-
-    async fn complete(&self, body: &Bytes) -> Result<Answer, Failure> {
-        let openai = self.through(Expected::Whole("a completion"));
-        let chunk: Chunk = openai.chat().create_byot(raw(body)?).await.map_err(failure)?;
-        Ok(Assembler::whole(chunk)?)
     }
 
     /// A client whose requests go through a transport that expects this.

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use reqwest::{Body, Client as Http, Request, Response};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::events::{Events, Verdict, is_object};
 use crate::{
-    ModelError,
-    http::{self, silence},
+    ModelError, http,
     refusal::{self, Failure},
 };
 
@@ -23,8 +22,8 @@ pub(super) struct Transport {
 /// What is to come back.
 #[derive(Clone)]
 pub(super) enum Expected {
-    /// A JSON object, and what it is called in an error.
-    Whole(&'static str),
+    /// A JSON object that says what there is to know about a model.
+    Model,
     Events {
         first_byte_by: Instant,
         idle: Duration,
@@ -37,30 +36,25 @@ impl Transport {
     pub async fn carry(self, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
         let request = request.build().await?;
         let answer = match &self.expected {
-            Expected::Whole(what) => self.whole(request, what).await,
+            Expected::Model => self.model(request).await,
             Expected::Events { first_byte_by, idle, verdict } => {
-                let response = self.events(request, *first_byte_by).await;
-                response.map(|it| Events::new(it, *first_byte_by, *idle, verdict.clone()).into_body())
+                let sent = self.http.execute(request);
+                http::event_stream(sent, *first_byte_by)
+                    .await
+                    .map(|it| Events::new(it, *first_byte_by, *idle, verdict.clone()).into_body())
             }
         };
         let answer = answer.map_err(|failure| OpenAIError::Boxed(Box::new(failure)))?;
         Ok(::http::Response::new(answer).into())
     }
 
-    async fn whole(&self, request: Request, what: &str) -> Result<Body, Failure> {
+    async fn model(&self, request: Request) -> Result<Body, Failure> {
         let response = http::success(self.http.execute(request).await).await?;
         let body = http::whole(response).await?;
         if is_object(&body) {
             return Ok(body.into());
         }
-        Err(refusal::of_success(what, "something", &body).into())
-    }
-
-    async fn events(&self, request: Request, first_byte_by: Instant) -> Result<Response, Failure> {
-        let sent = async { http::success(self.http.execute(request).await).await };
-        let response = timeout_at(first_byte_by, sent).await;
-        let response = response.unwrap_or_else(|_| Err(silence("no first byte").into()))?;
-        http::event_stream(response, first_byte_by).await
+        Err(refusal::of_success("a model", "something", &body).into())
     }
 }
 

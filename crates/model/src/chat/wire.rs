@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{ModelInfo, answer::MOST_TOKENS};
 
-/// A piece of a streamed answer, or a whole one.
+/// A piece of an answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Chunk {
@@ -34,9 +34,6 @@ pub(super) struct Choice {
     /// What a piece adds.
     #[serde(deserialize_with = "lenient")]
     pub delta: Option<Said>,
-    /// All of an answer that is not streamed.
-    #[serde(deserialize_with = "lenient")]
-    pub message: Option<Said>,
     #[serde(deserialize_with = "lenient")]
     pub finish_reason: Option<String>,
     /// Where Moonshot has it.
@@ -139,21 +136,27 @@ pub(super) struct Counts {
 struct PromptDetails {
     #[serde(deserialize_with = "lenient")]
     cached_tokens: Option<i64>,
+    /// OpenRouter's, and OpenAI's where writing has a price.
+    #[serde(deserialize_with = "lenient")]
+    cache_write_tokens: Option<i64>,
 }
 
 impl Counts {
-    /// The prompt's tokens hold the cached ones here, and do not in [`Usage`].
+    /// The prompt's tokens hold here those that were read from a cache and written to one, and do not in [`Usage`].
     /// Counts only grow within an answer, and the last chunk has them all.
     pub fn raise(self, usage: &mut Usage) {
-        let details = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
-        let cached = details.or(self.prompt_cache_hit_tokens).unwrap_or_default().clamp(0, MOST_TOKENS);
-        let cached = cached.max(usage.cache_read_input_tokens);
-        let before = usage.input_tokens + usage.cache_read_input_tokens;
-        let prompt = self.prompt_tokens.unwrap_or_default().clamp(0, MOST_TOKENS).max(before);
-        usage.cache_read_input_tokens = cached;
-        usage.input_tokens = (prompt - cached).max(0);
-        let answered = self.completion_tokens.unwrap_or_default().clamp(0, MOST_TOKENS);
-        usage.output_tokens = answered.max(usage.output_tokens);
+        let believed = |count: Option<i64>| count.unwrap_or_default().clamp(0, MOST_TOKENS);
+        let details = self.prompt_tokens_details.unwrap_or_default();
+        let prompt = believed(self.prompt_tokens).max(usage.prompt_tokens());
+        let read = believed(details.cached_tokens.or(self.prompt_cache_hit_tokens));
+        let (read, written) = (
+            read.max(usage.cache_read_input_tokens),
+            believed(details.cache_write_tokens).max(usage.cache_creation_input_tokens),
+        );
+        usage.cache_read_input_tokens = read;
+        usage.cache_creation_input_tokens = written;
+        usage.input_tokens = (prompt - read - written).max(0);
+        usage.output_tokens = believed(self.completion_tokens).max(usage.output_tokens);
     }
 }
 

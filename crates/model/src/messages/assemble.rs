@@ -20,7 +20,6 @@ pub(super) struct Assembler {
     /// Bytes of that which deltas brought.
     received: usize,
     stop_reason: Option<StopReason>,
-    stop_details: Option<Box<RawValue>>,
     usage: Usage,
 }
 
@@ -43,7 +42,7 @@ impl Assembler {
             "message_start" => Ok(Some(self.start(event.message.unwrap_or_default()))),
             "message_delta" => {
                 let delta = event.delta.unwrap_or_default();
-                self.note_stop(delta.stop_reason, delta.stop_details);
+                self.note_stop(delta.stop_reason);
                 Ok(None)
             }
             "message_stop" => Ok(Some(Delta::Complete(std::mem::take(self).finish()))),
@@ -58,23 +57,13 @@ impl Assembler {
         self.begun.then_some(Broken { usage: self.usage, received: self.received })
     }
 
-    /// An answer that was not streamed.
-    pub fn whole(message: Message<'_>) -> Answer {
-        let mut assembler = Self::default();
-        for (index, block) in (0..).zip(message.content.iter().flatten()) {
-            assembler.blocks.push(Partial::new(index, block));
-        }
-        assembler.start(message);
-        assembler.finish()
-    }
-
     fn start(&mut self, message: Message<'_>) -> Delta {
         self.begun = true;
         self.model = owned(message.model);
         if let Some(usage) = message.usage {
             usage.raise(&mut self.usage);
         }
-        self.note_stop(message.stop_reason, message.stop_details);
+        self.note_stop(message.stop_reason);
         Delta::Started { model: self.model.clone(), id: owned(message.id) }
     }
 
@@ -107,12 +96,9 @@ impl Assembler {
         Ok(())
     }
 
-    fn note_stop(&mut self, reason: Option<wire::Text<'_>>, details: Option<&RawValue>) {
+    fn note_stop(&mut self, reason: Option<wire::Text<'_>>) {
         if let Some(reason) = reason {
             self.stop_reason = Some(StopReason::from(&*reason.0));
-        }
-        if let Some(details) = details {
-            self.stop_details = Some(details.to_owned());
         }
     }
 
@@ -123,7 +109,6 @@ impl Assembler {
         Answer {
             blocks,
             stop_reason: self.stop_reason.unwrap_or_else(|| StopReason::Other(String::new())),
-            stop_details: self.stop_details,
             usage: self.usage,
             model: self.model,
             invalid_inputs,

@@ -1,6 +1,6 @@
 //! Requests to one provider of the Messages API.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::{
@@ -8,13 +8,11 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
 };
 use secrecy::SecretString;
-use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::{Auth, Endpoint, Reading, assemble::Assembler, unsigned, wire::Message};
+use super::{Auth, Endpoint, Reading, unsigned};
 use crate::{
-    Answer, AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address,
-    http::{self, silence},
+    AnswerStream, BadEndpoint, Client, ModelError, ModelInfo, Options, address, http,
     patience::Patience,
     refusal::{self, Failure},
 };
@@ -27,7 +25,6 @@ pub struct MessagesClient(Arc<Inner>);
 struct Inner {
     http: Http,
     messages: Url,
-    count_tokens: Url,
     models: Url,
     auth: Auth,
     /// A key that is sent instead of the one that all requests carry.
@@ -41,7 +38,6 @@ impl MessagesClient {
         Ok(Self(Arc::new(Inner {
             http: http::client(endpoint.headers()?, &options)?,
             messages: endpoint.url(&["v1", "messages"])?,
-            count_tokens: endpoint.url(&["v1", "messages", "count_tokens"])?,
             models: endpoint.url(&["v1", "models"])?,
             patience: Patience::new(options, endpoint.auth.secret().clone()),
             auth: endpoint.auth,
@@ -53,7 +49,7 @@ impl MessagesClient {
     #[must_use]
     pub fn without_retries(&self) -> Self {
         let mut inner = (*self.0).clone();
-        inner.patience.options.retry.max_retries = 0;
+        inner.patience = inner.patience.hasty();
         Self(Arc::new(inner))
     }
 
@@ -68,45 +64,23 @@ impl MessagesClient {
 
     /// Asks for an answer piece by piece. The body, which must say
     /// `"stream": true`, is sent as it is, but for thinking that this API would
-    /// refuse. Returns when the provider begins to answer; dropping the stream
-    /// cancels the answer.
-    pub async fn stream(&self, body: Bytes) -> Result<AnswerStream, ModelError> {
-        AnswerStream::open(Client::Messages(self.clone()), unsigned::without(body)).await
-    }
-
-    /// Asks for a whole answer, within `answer_timeout` per attempt.
-    pub async fn create(&self, body: Bytes) -> Result<Answer, ModelError> {
-        let body = unsigned::without(body);
-        let request = || self.post(&self.0.messages).body(body.clone());
-        let json = self.fetch(request, self.0.patience.options.answer_timeout).await?;
-        // A message always has content, an error in a success's clothes has none.
-        match serde_json::from_slice::<Message<'_>>(&json) {
-            Ok(message) if message.content.is_some() => Ok(Assembler::whole(message)),
-            _ => Err(self.unexpected("a message", &json)),
-        }
-    }
-
-    /// Counts the tokens of a request. Not every server can: see
-    /// [`tokens::estimate`](crate::tokens::estimate).
-    pub async fn count_tokens(&self, body: Bytes) -> Result<u64, ModelError> {
-        #[derive(Deserialize)]
-        struct Count {
-            input_tokens: u64,
-        }
-        let request = || self.post(&self.0.count_tokens).body(body.clone());
-        let json = self.fetch(request, self.0.patience.options.first_byte_timeout).await?;
-        let count: Count =
-            serde_json::from_slice(&json).map_err(|_| self.unexpected("a token count", &json))?;
-        Ok(count.input_tokens)
+    /// refuse.
+    pub fn stream(&self, body: Bytes) -> AnswerStream {
+        AnswerStream::new(Client::Messages(self.clone()), unsigned::without(body))
     }
 
     /// The limits of a model.
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         let mut url = self.0.models.clone();
         address::append(&mut url, &[model]);
-        let request = || self.signed(self.0.http.get(url.clone()));
-        let json = self.fetch(request, self.0.patience.options.first_byte_timeout).await?;
-        serde_json::from_slice(&json).map_err(|_| self.unexpected("a model", &json))
+        let attempt = || {
+            let sent = self.signed(self.0.http.get(url.clone())).send();
+            async { Ok(http::whole(http::success(sent.await).await?).await?) }
+        };
+        let patience = &self.0.patience;
+        let json = patience.until_answered(attempt).await?;
+        let info = serde_json::from_slice(&json);
+        info.map_err(|_| patience.presentable(refusal::of_success("a model", "something", &json)))
     }
 
     pub(crate) fn patience(&self) -> &Patience {
@@ -117,15 +91,9 @@ impl MessagesClient {
     pub(crate) async fn ask(&self, body: Bytes) -> Result<Reading, Failure> {
         let options = &self.0.patience.options;
         let first_byte_by = Instant::now() + options.first_byte_timeout;
-        let request = self.post(&self.0.messages).body(body);
-        let sent = timeout_at(first_byte_by, async { http::success(request.send().await).await }).await;
-        let response = sent.unwrap_or_else(|_| Err(silence("no first byte").into()))?;
-        let response = http::event_stream(response, first_byte_by).await?;
+        let sent = self.signed(self.0.http.post(self.0.messages.clone())).body(body).send();
+        let response = http::event_stream(sent, first_byte_by).await?;
         Ok(Reading::new(response, first_byte_by, options.idle_timeout))
-    }
-
-    fn post(&self, url: &Url) -> RequestBuilder {
-        self.signed(self.0.http.post(url.clone()))
     }
 
     /// What a request says itself comes before what all of them carry.
@@ -134,22 +102,5 @@ impl MessagesClient {
             Some((name, value)) => request.header(name, value),
             None => request,
         }
-    }
-
-    fn unexpected(&self, expected: &str, body: &[u8]) -> ModelError {
-        self.0.patience.presentable(refusal::of_success(expected, "something", body))
-    }
-
-    /// The body of a success, within `limit` per attempt.
-    async fn fetch(
-        &self,
-        request: impl Fn() -> RequestBuilder,
-        limit: Duration,
-    ) -> Result<Vec<u8>, ModelError> {
-        let attempt = || {
-            let request = request();
-            async move { Ok(http::whole(http::success(request.send().await).await?).await?) }
-        };
-        self.0.patience.until_answered(limit, attempt).await
     }
 }

@@ -50,15 +50,6 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Anthropic's own service.
-    pub fn anthropic(key: SecretString) -> Self {
-        Self {
-            base_url: "https://api.anthropic.com".into(),
-            auth: Auth::XApiKey(key),
-            version: "2023-06-01".into(),
-        }
-    }
-
     /// The headers of every request.
     pub(super) fn headers(&self) -> Result<HeaderMap, BadEndpoint> {
         let version = HeaderValue::try_from(&self.version)

@@ -49,11 +49,9 @@ pub(super) struct EventDelta<'a> {
     pub citation: Option<&'a RawValue>,
     #[serde(borrow)]
     pub stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub stop_details: Option<&'a RawValue>,
 }
 
-/// The `message` of `message_start`, and a whole answer without streaming.
+/// The `message` of `message_start`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
@@ -61,11 +59,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub model: Option<Text<'a>>,
     #[serde(borrow)]
-    pub content: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
     pub stop_reason: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub stop_details: Option<&'a RawValue>,
     pub usage: Option<Counts>,
 }
 

@@ -175,11 +175,17 @@ pub fn options() -> Options {
     Options { retry, ..Options::default() }
 }
 
+/// The next attempt is waited for longer than any test lasts.
+pub fn slow_to_retry() -> Options {
+    let wait = Duration::from_hours(1);
+    Options { retry: RetryPolicy { base: wait, cap: wait, ..RetryPolicy::default() }, ..Options::default() }
+}
+
 /// Limits so short that a silent provider runs into them. Where it also has to
 /// answer in time, they must not be so short that a busy machine does.
 pub fn impatient(millis: u64) -> Options {
     let limit = Duration::from_millis(millis);
-    Options { first_byte_timeout: limit, idle_timeout: limit, answer_timeout: limit, ..options() }
+    Options { first_byte_timeout: limit, idle_timeout: limit, ..options() }
 }
 
 async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
@@ -246,6 +252,11 @@ async fn read_request(socket: &mut BufReader<TcpStream>, connection: usize) -> O
     Some(seen)
 }
 
+/// Reads a stream to its end, whatever is shown before it.
+pub async fn answer(stream: AnswerStream) -> Result<Answer, ModelError> {
+    drain(stream).await.1
+}
+
 /// Reads a stream to its end: what was shown before it, and the answer or error.
 pub async fn drain(mut stream: AnswerStream) -> (Vec<String>, Result<Answer, ModelError>) {
     let mut shown = Vec::new();
@@ -258,6 +269,7 @@ pub async fn drain(mut stream: AnswerStream) -> (Vec<String>, Result<Answer, Mod
             Ok(Some(Delta::Text(text) | Delta::Thinking(text))) => shown.push(text),
             Ok(Some(Delta::Started { .. })) => shown.push("<started>".into()),
             Ok(Some(Delta::ToolUseStarted { name, .. })) => shown.push(format!("<{name}>")),
+            Ok(Some(Delta::BrokeOff(_))) => shown.push("<broke off>".into()),
             Ok(None) => panic!("no answer"),
             Err(error) => {
                 assert!(stream.next().await.expect("an end").is_none());

@@ -7,10 +7,12 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Error,
+    Error, FieldError,
     budget::{Limits, PeriodLimits, RunLimits},
+    models::unpriced,
     skill::PLATFORM,
 };
+use engine::Engine;
 use serde::Serialize;
 use store::{
     TenantTx,
@@ -68,14 +70,16 @@ pub async fn get(caller: Caller) -> Result<Response> {
 }
 
 /// Sets the limits, all of them, instead of the platform's: owners and administrators. What is left out has no limit.
-/// Turns that begin from now on are bound by them.
+/// Turns that begin from now on are bound by them. A limit in money is refused while a model that turns come to has no
+/// price.
 #[utoipa::path(put, path = "/v1/admin/budgets", tag = "budgets", security(("bearer" = [])),
     request_body = Limits, responses((status = 200, body = Budgets), Problems))]
 pub async fn put(caller: Caller, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
+    let engine = &caller.app.engine;
     let budget = caller
         .tx(async |tx| {
             tx.administers()?;
-            write(tx, &body.value, seen, caller.did("budgets.put")).await
+            write(tx, engine, &body.value, (seen, caller.did("budgets.put"))).await
         })
         .await?;
     Ok(tagged(budget))
@@ -109,18 +113,19 @@ pub async fn get_default(platform: Platform) -> Result<Response> {
 #[utoipa::path(put, path = "/v1/platform/budgets", tag = "platform_budgets", security(("bearer" = [])),
     request_body = Limits, responses((status = 200, body = Budgets), Problems))]
 pub async fn put_default(platform: Platform, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
-    let entry = platform.did("budgets.put");
-    let budget = platform.tx(PLATFORM, async |tx| write(tx, &body.value, seen, entry).await).await?;
+    let (engine, did) = (&platform.app.engine, (seen, platform.did("budgets.put")));
+    let budget = platform.tx(PLATFORM, async |tx| write(tx, engine, &body.value, did).await).await?;
     Ok(tagged(budget))
 }
 
 async fn write(
     tx: &mut TenantTx,
+    engine: &Engine,
     limits: &Limits,
-    seen: IfMatch,
-    entry: Entry<'_>,
+    (seen, entry): (IfMatch, Entry<'_>),
 ) -> domain::Result<Budget> {
-    let problems = limits.check();
+    let mut problems = limits.check();
+    problems.extend(not_priced(tx, engine, limits).await?);
     if !problems.is_empty() {
         return Err(Error::fields(problems));
     }
@@ -129,4 +134,18 @@ async fn write(
     let detail = format!("version {}", budget.version);
     audit::record(tx, &[entry.saying(&detail)]).await?;
     Ok(budget)
+}
+
+/// The limits in money, where a model that turns come to has no price: it would not be asked any more.
+async fn not_priced(tx: &mut TenantTx, engine: &Engine, limits: &Limits) -> domain::Result<Vec<FieldError>> {
+    if limits.in_money().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let routes = engine.routes_now(tx).await?;
+    let models = routes.unpriced();
+    if models.is_empty() {
+        return Ok(Vec::new());
+    }
+    let error = format!("cannot be set yet: {}", unpriced(&models));
+    Ok(limits.in_money().map(|field| FieldError { field: field.into(), error: error.clone() }).collect())
 }

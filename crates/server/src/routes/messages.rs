@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use domain::{
     Cursor, EntityRef, Error, MessageId, RunId, SessionId,
     audit::Channel,
-    models::is_model_name,
+    models::parts,
     run::{Mode, Run, RunStatus},
     session::Message,
     skill::ExecutionMode,
@@ -34,7 +34,7 @@ use crate::{
     extract::{Body, IdempotencyKey, MaybeBody, Path, Query},
     idempotent::request_hash,
     page::{Page, after, limit, page},
-    problem::{Problems, Result},
+    problem::{OverBudget, Problems, Result},
     sse,
 };
 
@@ -144,7 +144,7 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/sessions/{id}/messages", tag = "messages", security(("bearer" = [])),
     params(("id" = SessionId, Path)), request_body = NewMessage,
     responses((status = 200, content((Turn = "application/json"), (sse::Frame = "text/event-stream"))),
-        (status = 202, body = Turn), Problems))]
+        (status = 202, body = Turn), Problems, OverBudget))]
 pub async fn post(
     caller: Caller,
     Path(id): Path<SessionId>,
@@ -228,7 +228,7 @@ pub(super) async fn say(
 #[utoipa::path(post, path = "/v1/sessions/{id}/regenerate", tag = "messages", security(("bearer" = [])),
     params(("id" = SessionId, Path)), request_body = Option<Regenerate>,
     responses((status = 200, content((Turn = "application/json"), (sse::Frame = "text/event-stream"))),
-        (status = 202, body = Turn), Problems))]
+        (status = 202, body = Turn), Problems, OverBudget))]
 pub async fn regenerate(
     caller: Caller,
     Path(id): Path<SessionId>,
@@ -275,12 +275,11 @@ fn model_name(door: &Door, model: Option<&str>) -> domain::Result<()> {
     if let Some(problem) = secret_in(door, "model", model) {
         return Err(Error::fields(vec![problem]));
     }
-    match model.split_once('/') {
-        Some((_, name)) if is_model_name(name) => Ok(()),
-        _ => {
-            Err(Error::field("model", "must be provider/model; GET /v1/models lists those that can be asked"))
-        }
+    if parts(model).is_none() {
+        let wrong = "must be provider/model; GET /v1/models lists those that can be asked";
+        return Err(Error::field("model", wrong));
     }
+    Ok(())
 }
 
 /// Refuses a model that cannot be asked in the transaction's organization.

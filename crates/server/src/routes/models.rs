@@ -123,7 +123,7 @@ fn shown(caller: &Caller, candidate: Candidate, routes: &Routes) -> AskableModel
         circuit: caller.app.engine.standing(caller.org, &candidate).into(),
         own_key: candidate.secret.is_some(),
         capabilities: routes.capabilities(&candidate.model).map(<[_]>::to_vec),
-        stand_in: candidate.provider() == "sim",
+        stand_in: candidate.provider() == crate::providers::STAND_IN,
         price: candidate.price,
         context_window: candidate.context_window,
         max_output_tokens: candidate.max_output_tokens,

@@ -30,7 +30,7 @@ use crate::{
     extract::{Body, IdempotencyKey, Path, Query},
     idempotent::request_hash,
     page::{Page, after, limit, page},
-    problem::{Problems, Result},
+    problem::{OverBudget, Problems, Result},
     sse,
 };
 
@@ -150,7 +150,7 @@ pub async fn route(caller: Caller, body: Body<Ask>) -> Result<Json<Routed>> {
 #[utoipa::path(post, path = "/v1/skills/{key}/runs", tag = "skills", security(("bearer" = [])),
     params(("key" = String, Path)), request_body = NewSkillRun,
     responses((status = 200, content((RunOrSimulation = "application/json"), (sse::Frame = "text/event-stream"))),
-        (status = 202, body = Turn), Problems))]
+        (status = 202, body = Turn), Problems, OverBudget))]
 pub async fn run(
     caller: Caller,
     Path(key): Path<String>,

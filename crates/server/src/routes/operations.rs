@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     App,
-    problem::{Problem, Problems, not_found},
+    problem::{Problem, Refusals, not_found},
 };
 
 /// The process is alive.
@@ -20,7 +20,7 @@ pub async fn healthz() -> &'static str {
 }
 
 /// The process can serve: the database answers and no shutdown has begun.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), Problems))]
+#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), Refusals))]
 pub async fn readyz(State(app): State<App>) -> Response {
     let refuse =
         |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail).into_response();
@@ -38,7 +38,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
 }
 
 /// What this process counts, in the text format of Prometheus; 404 where it is switched off.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), Problems))]
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), Refusals))]
 pub async fn metrics(State(app): State<App>) -> Response {
     match &app.exposition {
         Some(exposition) => {

@@ -119,7 +119,6 @@ pub async fn put(
 pub async fn delete(caller: Caller, Path(name): Path<String>, seen: IfMatch) -> Result<StatusCode> {
     let state = caller
         .tx(async |tx| {
-            secrets::find(tx, &name).await?;
             tx.administers()?;
             let state = secrets::delete(tx, &name, seen.0).await?;
             audit::record(tx, &[caller.did("secret.delete").on(&target(&name))]).await?;

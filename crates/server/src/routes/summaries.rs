@@ -31,7 +31,7 @@ use crate::{
     extract::{IdempotencyKey, Path, Query},
     idempotent::request_hash,
     page::{Page, after, limit, page},
-    problem::{Problems, Result},
+    problem::{OverBudget, Problems, Result},
     transcripts::Form,
 };
 
@@ -197,7 +197,7 @@ fn place(cursor: Option<&str>, asked: &str) -> domain::Result<Option<Place>> {
 /// Archives and compacts the conversation now.
 #[utoipa::path(post, path = "/v1/sessions/{id}/compact", tag = "summaries", security(("bearer" = [])),
     params(("id" = SessionId, Path)),
-    responses((status = 200, body = SessionSummary), (status = 202, body = domain::run::Run), Problems))]
+    responses((status = 200, body = SessionSummary), (status = 202, body = domain::run::Run), Problems, OverBudget))]
 pub async fn compact(caller: Caller, Path(id): Path<SessionId>, key: IdempotencyKey) -> Result<Response> {
     let hash = request_hash(&format!("POST /v1/sessions/{id}/compact"), &[]);
     let (run, tx) = caller

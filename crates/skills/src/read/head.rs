@@ -1,6 +1,6 @@
 //! Key by key, in the order of the skill.
 
-use domain::models::is_model_name;
+use domain::models::parts;
 use serde_json::{Map, Value};
 
 use super::{
@@ -109,9 +109,7 @@ impl<'n> Head<'n, '_> {
     fn model(&mut self) -> Option<String> {
         self.read("model", |at, report| {
             let given = text(at, limits::NAME, report)?;
-            let named = given
-                .split_once('/')
-                .is_some_and(|(provider, name)| !provider.is_empty() && is_model_name(name));
+            let named = parts(&given).is_some();
             if !named {
                 let problem =
                     "is no provider/model, such as anthropic/claude-sonnet-5-5: the service decides";

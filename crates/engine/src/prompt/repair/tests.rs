@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn past(role: &str, content: &str) -> Past {
-    Past { seq: 0, role: role.into(), content: content.into(), context: String::new() }
+    Past::new(0, role, content.into(), String::new())
 }
 
 fn question(text: &str) -> Past {

@@ -13,6 +13,15 @@ fn answer(chunks: &[String]) -> Result<Answer, ModelError> {
     Ok(assembler.finish())
 }
 
+/// The calls of an answer: id and arguments.
+fn called(answer: &Answer) -> Vec<(&str, &str)> {
+    let calls = answer.blocks.iter().filter_map(|block| match block {
+        Block::ToolUse { id, input, .. } => Some((id.as_str(), input.get())),
+        _ => None,
+    });
+    calls.collect()
+}
+
 fn piece(index: usize, first: bool, arguments: &str) -> String {
     let mut call = json!({"index": index, "function": {"arguments": arguments}});
     if first {
@@ -41,7 +50,7 @@ proptest! {
             }
         }
         let answer = answer(&chunks).expect("an answer");
-        let mut calls: Vec<_> = answer.tool_calls().map(|call| (call.id, call.input.get())).collect();
+        let mut calls = called(&answer);
         calls.sort_unstable();
         prop_assert_eq!(calls, [("c0", arguments[0]), ("c1", arguments[1]), ("c2", arguments[2])]);
     }

@@ -105,15 +105,12 @@ struct Completion<'a> {
     top_p: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_options: Option<Value>,
+    stream: bool,
+    stream_options: Value,
 }
 
-/// The same request in this protocol. Whether it is streamed is the caller's
-/// wish, whatever the body says.
-pub(super) fn translate(body: &[u8], dialect: Dialect, stream: bool) -> Result<Bytes, ModelError> {
+/// The same request in this protocol. It is streamed, whatever the body says.
+pub(super) fn translate(body: &[u8], dialect: Dialect) -> Result<Bytes, ModelError> {
     let request: Request<'_> = serde_json::from_slice(body).map_err(|error| ModelError::Refused {
         status: 400,
         kind: "invalid_request_error".into(),
@@ -143,9 +140,9 @@ pub(super) fn translate(body: &[u8], dialect: Dialect, stream: bool) -> Result<B
         temperature: request.temperature,
         top_p: request.top_p,
         user: request.metadata.and_then(|metadata| metadata.user_id),
-        stream: stream.then_some(true),
+        stream: true,
         // Else nobody says what the answer cost.
-        stream_options: stream.then(|| json!({"include_usage": true})),
+        stream_options: json!({"include_usage": true}),
     };
     Ok(serde_json::to_vec(&completion).expect("strings and raw JSON serialize").into())
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn translated(body: &Value, dialect: Dialect) -> Value {
-    let bytes = translate(body.to_string().as_bytes(), dialect, true).expect("a request");
+    let bytes = translate(body.to_string().as_bytes(), dialect).expect("a request");
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
@@ -80,10 +80,10 @@ fn a_schema_keeps_its_bytes_and_always_has_properties() {
     ] {
         let body =
             format!(r#"{{"model":"m","messages":[],"tools":[{{"name":"n","input_schema":{schema}}}]}}"#);
-        let bytes = translate(body.as_bytes(), Dialect::OpenAi, false).expect("a request");
+        let bytes = translate(body.as_bytes(), Dialect::OpenAi).expect("a request");
         let text = String::from_utf8_lossy(&bytes);
         assert!(text.contains(&format!(r#""parameters":{expected}"#)), "{text}");
-        assert!(!text.contains("stream"), "{text}");
+        assert!(text.contains(r#""stream":true"#), "{text}");
     }
 }
 
@@ -93,7 +93,7 @@ fn arguments_are_the_same_bytes_as_a_string() {
     let body = format!(
         r#"{{"model":"m","messages":[{{"role":"assistant","content":[{{"type":"tool_use","id":"t","name":"find","input":{input}}}]}}]}}"#
     );
-    let bytes = translate(body.as_bytes(), Dialect::Compatible, true).expect("a request");
+    let bytes = translate(body.as_bytes(), Dialect::Compatible).expect("a request");
     let json: Value = serde_json::from_slice(&bytes).expect("JSON");
     let message = &json["messages"][0];
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], input);
@@ -189,7 +189,7 @@ fn an_id_that_is_too_long_is_cut_alike_in_the_call_and_in_its_result() {
 #[test]
 fn what_is_no_request_is_refused_before_it_is_sent() {
     for body in ["", "[]", r#"{"model":"m"}"#] {
-        let error = translate(body.as_bytes(), Dialect::Compatible, true).expect_err("an error");
+        let error = translate(body.as_bytes(), Dialect::Compatible).expect_err("an error");
         assert!(matches!(error, ModelError::Refused { status: 400, .. }), "{error:?}");
     }
 }

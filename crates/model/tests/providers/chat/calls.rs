@@ -1,31 +1,11 @@
-//! Calls that are not streamed, refusals, and what every request carries.
+//! Refusals, what is known about a model, and what every request carries.
 
 use std::time::{Duration, Instant};
 
-use domain::block;
-use model::{ChatClient, ChatEndpoint, Client, ModelError, ModelInfo, StopReason};
+use model::{ChatClient, ChatEndpoint, Client, ModelError, ModelInfo};
 
-use crate::fake::{Fake, Reply, impatient, options};
-
-const BODY: &str = r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"Hi"}]}"#;
-const HI: &str = r#"{"id":"c","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#;
-
-#[tokio::test]
-async fn a_whole_answer_keeps_its_blocks() {
-    let completion = r#"{"id":"c-1","object":"chat.completion","created":1,"model":"m-1","choices":[{"index":0,
-        "message":{"role":"assistant","content":"hi","refusal":null,"reasoning_content":"Hm.","tool_calls":[
-            {"id":"call_1","type":"function","function":{"name":"find","arguments":"{\"q\": 1.0}"}}]},
-        "logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
-    let fake = Fake::start([Reply::json(completion)]).await;
-    let answer = fake.chat().create(BODY.into()).await.expect("an answer");
-    assert_eq!(
-        block::to_json(&answer.blocks),
-        r#"[{"type":"thinking","thinking":"Hm.","signature":""},{"type":"text","text":"hi"},{"type":"tool_use","id":"call_1","name":"find","input":{"q": 1.0}}]"#
-    );
-    assert_eq!((answer.model.as_str(), answer.stop_reason), ("m-1", StopReason::ToolUse));
-    assert_eq!((answer.usage.input_tokens, answer.usage.output_tokens), (7, 2));
-    assert!(!fake.seen()[0].body.contains("stream"));
-}
+use super::{ask, streams::good};
+use crate::fake::{Fake, Reply, answer, impatient, options};
 
 #[tokio::test]
 async fn a_passing_failure_is_retried_and_forgotten() {
@@ -38,9 +18,9 @@ async fn a_passing_failure_is_retried_and_forgotten() {
         (400, "x-should-retry: true\r\n"),
     ] {
         let refusal = || Reply::error(status, headers, "some_error", "no");
-        let fake = Fake::start([refusal(), refusal(), Reply::json(HI)]).await;
-        let answer = fake.chat().create(BODY.into()).await.expect("an answer");
-        assert_eq!((answer.text().as_str(), fake.seen().len()), ("hi", 3), "{status} {headers}");
+        let fake = Fake::start([refusal(), refusal(), good()]).await;
+        let answer = answer(ask(&fake.chat())).await.expect("an answer");
+        assert_eq!((answer.text().as_str(), fake.seen().len()), ("Grüße 🌍", 3), "{status} {headers}");
     }
 }
 
@@ -64,7 +44,7 @@ async fn a_refusal_becomes_what_the_caller_can_do_about_it() {
         let status = format!("{name} in {requests}");
         let fake =
             Fake::start(std::iter::once(reply).chain((0..2).map(|_| Reply::error(529, "", "", "no")))).await;
-        let error = fake.chat().create(BODY.into()).await.expect_err("an error");
+        let error = answer(ask(&fake.chat())).await.expect_err("an error");
         assert!(format!("{error:?}").starts_with(name), "{status}: {error:?}");
         assert_eq!(fake.seen().len(), requests, "{status}");
     }
@@ -74,7 +54,7 @@ async fn a_refusal_becomes_what_the_caller_can_do_about_it() {
 async fn a_refusal_says_what_the_provider_said() {
     let reply = Reply::error(404, "x-request-id: req_head\r\n", "invalid_request_error", "no model m-9");
     let fake = Fake::start([reply]).await;
-    let error = fake.chat().stream(BODY.into()).await.err().expect("an error");
+    let error = ask(&fake.chat()).opened().await.expect_err("an error");
     let expected = ModelError::Refused {
         status: 404,
         kind: "invalid_request_error".into(),
@@ -87,12 +67,18 @@ async fn a_refusal_says_what_the_provider_said() {
 #[tokio::test]
 async fn an_error_shows_neither_the_key_nor_a_whole_page() {
     let echo = format!("key sk-test-secret is wrong {}", "x".repeat(2000));
-    for reply in [Reply::error(401, "", "authentication_error", &echo), Reply::json(&echo)] {
-        let fake = Fake::start([reply]).await;
-        let error = fake.chat().create(BODY.into()).await.expect_err("an error");
-        let shown = format!("{error} {error:?}");
-        assert!(!shown.contains("sk-test-secret") && shown.contains("[key]"), "{shown}");
-        assert!(shown.len() < 900, "{} characters", shown.len());
+    let refusal = || Reply::error(401, "", "authentication_error", &echo);
+    let page = || Reply::json(&echo);
+    let fake = Fake::start([refusal(), refusal(), page(), page()]).await;
+    let client = fake.chat();
+    for _ in 0..2 {
+        let asked = ask(&client).opened().await.expect_err("an error");
+        let looked_up = client.model_info("m").await.expect_err("an error");
+        for error in [asked, looked_up] {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("sk-test-secret") && shown.contains("[key]"), "{shown}");
+            assert!(shown.len() < 900, "{} characters", shown.len());
+        }
     }
 }
 
@@ -101,7 +87,7 @@ async fn an_unreachable_provider_is_told_without_its_address() {
     let closed = Fake::start([]).await.url.clone();
     let base_url = closed.replace("http://", "http://user:password@");
     let client = ChatClient::new(ChatEndpoint::new(base_url, None), options()).expect("a client");
-    let error = client.create(BODY.into()).await.expect_err("an error");
+    let error = ask(&client).opened().await.expect_err("an error");
     assert!(matches!(error, ModelError::Connect { .. }), "{error:?}");
     assert!(!error.to_string().contains("password"), "{error}");
 }
@@ -111,9 +97,9 @@ async fn a_silent_provider_is_left_after_two_retries() {
     let fake = Fake::start([]).await;
     let client = fake.chat_with(impatient(20));
     let asked = Instant::now();
-    let error = client.stream(BODY.into()).await.err().expect("an error");
+    let error = ask(&client).opened().await.expect_err("an error");
     assert!(matches!(error, ModelError::Timeout { .. }), "{error:?}");
-    let error = client.create(BODY.into()).await.expect_err("an error");
+    let error = client.model_info("m").await.expect_err("an error");
     assert!(matches!(error, ModelError::Timeout { .. }), "{error:?}");
     assert!(asked.elapsed() >= Duration::from_millis(6 * 20));
     assert!(fake.seen().len() <= 6);
@@ -121,10 +107,10 @@ async fn a_silent_provider_is_left_after_two_retries() {
 
 #[tokio::test]
 async fn a_server_that_wants_no_key_is_sent_none() {
-    let fake = Fake::start([Reply::json(HI)]).await;
+    let fake = Fake::start([good()]).await;
     let endpoint = ChatEndpoint::new(format!("{}/v1/", fake.url), None);
     let client = ChatClient::new(endpoint, options()).expect("a client");
-    client.create(BODY.into()).await.expect("an answer");
+    answer(ask(&client)).await.expect("an answer");
     let seen = &fake.seen()[0];
     assert_eq!(seen.header("authorization"), None);
     assert_eq!(seen.header("content-type"), Some("application/json"));
@@ -150,5 +136,29 @@ async fn a_model_s_limits_are_what_the_provider_says_or_unknown() {
     let expected =
         ["GET /v1/models/m-1 HTTP/1.1", "GET /v1/models/a%2Fb HTTP/1.1", "GET /v1/models/gpt HTTP/1.1"];
     assert_eq!(lines, expected);
-    assert_eq!(client.count_tokens("x".repeat(35).into()).await.expect("an estimate"), 12);
+}
+
+#[tokio::test]
+async fn a_page_instead_of_a_model_is_a_bad_answer() {
+    for page in [Reply::html(), Reply::json("7"), Reply::json("{\"id\":")] {
+        let fake = Fake::start([page]).await;
+        let error = fake.chat().model_info("m").await.expect_err("an error");
+        assert!(matches!(error, ModelError::BadAnswer { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn limits_that_break_off_are_asked_for_again() {
+    let told = r#"{"max_model_len":32768}"#;
+    let fake = Fake::start([Reply::json(told).cut(), Reply::json(told)]).await;
+    let info = fake.chat().model_info("m").await.expect("a model");
+    assert_eq!((info.max_input_tokens, fake.seen().len()), (Some(32_768), 2));
+}
+
+#[tokio::test]
+async fn what_cannot_be_translated_is_refused_before_it_is_sent() {
+    let fake = Fake::start([]).await;
+    let error = fake.chat().stream(b"[]").err().expect("an error");
+    assert!(matches!(error, ModelError::Refused { status: 400, .. }), "{error:?}");
+    assert!(fake.seen().is_empty());
 }

@@ -1,12 +1,11 @@
 //! What compatible servers do with tool calls, reasoning and the rest.
 
-use domain::block;
-use model::{Answer, StopReason};
+use domain::{Block, block};
+use model::{Answer, InvalidInput, StopReason};
 use serde_json::{Value, json};
 
+use super::ask;
 use crate::fake::{Fake, Reply, drain};
-
-const BODY: &str = r#"{"model":"m","messages":[]}"#;
 
 /// What is shown of chunks with these choices, and the answer.
 async fn answer(choices: &[Value]) -> (Vec<String>, Answer) {
@@ -14,7 +13,7 @@ async fn answer(choices: &[Value]) -> (Vec<String>, Answer) {
     let mut frames: Vec<&str> = chunks.iter().map(String::as_str).collect();
     frames.push("[DONE]");
     let fake = Fake::start([Reply::data(&frames)]).await;
-    let (shown, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let (shown, answer) = drain(ask(&fake.chat())).await;
     (shown, answer.expect("an answer"))
 }
 
@@ -29,7 +28,11 @@ fn stop(reason: &str) -> Value {
 
 /// The calls of an answer: id, name and arguments.
 fn called(answer: &Answer) -> Vec<(&str, &str, &str)> {
-    answer.tool_calls().map(|call| (call.id, call.name, call.input.get())).collect()
+    let calls = answer.blocks.iter().filter_map(|block| match block {
+        Block::ToolUse { id, name, input } => Some((id.as_str(), name.as_str(), input.get())),
+        _ => None,
+    });
+    calls.collect()
 }
 
 #[tokio::test]
@@ -107,8 +110,8 @@ async fn arguments_may_be_an_object_or_nothing_and_broken_ones_are_kept_aside() 
     ])
     .await;
     assert_eq!(called(&answer), [("a", "find", r#"{"q":1}"#), ("b", "find", "{}"), ("c", "find", "{}")]);
-    let invalid: Vec<_> = answer.tool_calls().map(|call| call.invalid).collect();
-    assert_eq!(invalid, [None, None, Some(r#"{"q": "#)]);
+    let invalid = InvalidInput { tool_use_id: "c".into(), raw: r#"{"q": "#.into() };
+    assert_eq!(answer.invalid_inputs, [invalid]);
     assert_eq!(answer.stop_reason, StopReason::MaxTokens);
 }
 
@@ -146,6 +149,20 @@ async fn reasoning_has_two_names_and_is_a_block_without_a_signature() {
 }
 
 #[tokio::test]
+async fn what_comes_all_at_once_is_in_order() {
+    let call = json!({"id": "call_1", "type": "function", "function": {"name": "find", "arguments": "{\"q\": 1.0}"}});
+    let all = json!({"index": 0, "finish_reason": "tool_calls", "logprobs": null, "delta": {"role": "assistant",
+        "content": "hi", "refusal": null, "reasoning_content": "Hm.", "tool_calls": [call]}});
+    let (shown, answer) = answer(&[all]).await;
+    assert_eq!(shown, ["<started>", "Hm.", "hi", "<find>"]);
+    assert_eq!(
+        block::to_json(&answer.blocks),
+        r#"[{"type":"thinking","thinking":"Hm.","signature":""},{"type":"text","text":"hi"},{"type":"tool_use","id":"call_1","name":"find","input":{"q": 1.0}}]"#
+    );
+    assert_eq!(answer.stop_reason, StopReason::ToolUse);
+}
+
+#[tokio::test]
 async fn text_in_parts_and_a_refusal_are_text() {
     let parts = json!({"delta": {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}});
     assert_eq!(answer(&[parts, stop("stop")]).await.1.text(), "ab");
@@ -176,20 +193,28 @@ async fn usage_may_be_missing_zero_or_somewhere_else() {
         let chunk = chunk.to_string();
         let text = r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":null}"#;
         let fake = Fake::start([Reply::data(&[text, &chunk, "[DONE]"])]).await;
-        let (_, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+        let (_, answer) = drain(ask(&fake.chat())).await;
         let usage = answer.expect("an answer").usage;
-        (usage.input_tokens, usage.cache_read_input_tokens, usage.output_tokens)
+        let cached = (usage.cache_read_input_tokens, usage.cache_creation_input_tokens);
+        (usage.input_tokens, cached, usage.output_tokens)
     };
     for (chunk, expected) in [
-        (json!({"choices": []}), (0, 0, 0)),
-        (json!({"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}), (0, 0, 0)),
-        (json!({"choices": [{"usage": {"prompt_tokens": 9, "completion_tokens": 2}}]}), (9, 0, 2)),
+        (json!({"choices": []}), (0, (0, 0), 0)),
+        (json!({"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}), (0, (0, 0), 0)),
+        (json!({"choices": [{"usage": {"prompt_tokens": 9, "completion_tokens": 2}}]}), (9, (0, 0), 2)),
         (
             json!({"usage": {"prompt_tokens": 9, "prompt_cache_hit_tokens": 4, "completion_tokens": 2}}),
-            (5, 4, 2),
+            (5, (4, 0), 2),
         ),
-        (json!({"usage": {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}}), (0, 8, 0)),
-        (json!({"usage": {"prompt_tokens": "9", "completion_tokens": 2}}), (0, 0, 2)),
+        (
+            json!({"usage": {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}}),
+            (0, (8, 0), 0),
+        ),
+        (
+            json!({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3}}}),
+            (2, (4, 3), 0),
+        ),
+        (json!({"usage": {"prompt_tokens": "9", "completion_tokens": 2}}), (0, (0, 0), 2)),
     ] {
         assert_eq!(usage(chunk.clone()).await, expected, "{chunk}");
     }
@@ -202,7 +227,7 @@ async fn fields_of_other_types_than_ours_are_absent_and_not_fatal() {
         "usage": [], "error": null, "service_tier": {}});
     let odd = odd.to_string();
     let fake = Fake::start([Reply::data(&[&odd])]).await;
-    let (shown, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let (shown, answer) = drain(ask(&fake.chat())).await;
     assert_eq!(
         (shown, answer.expect("an answer").text()),
         (vec!["<started>".to_owned(), "x".into()], "x".into())

@@ -1,10 +1,11 @@
 //! Answers piece by piece, whole and broken.
 
-use domain::block;
-use model::{Delta, ModelError, StopReason};
+use domain::{Usage, block};
+use model::{Broken, Delta, ModelError, StopReason};
 use serde_json::{Value, json};
 
-use crate::fake::{Fake, Reply, drain, impatient};
+use super::ask;
+use crate::fake::{Fake, Reply, answer, drain, impatient, slow_to_retry};
 
 const ROLE: &str = r#"{"id":"c-1","object":"chat.completion.chunk","created":1,"model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"{"id":"c-1","choices":[{"index":0,"delta":{"content":"Grüße "}}]}"#;
@@ -15,17 +16,14 @@ const DONE: &str = "[DONE]";
 const OVERLOADED: &str = r#"{"error":{"message":"Overloaded","type":"server_error","code":null}}"#;
 const INVALID: &str = r#"{"error":{"message":"no","type":"invalid_request_error"}}"#;
 
-const BODY: &str =
-    r#"{"model":"m","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
-
-fn good() -> Reply {
+pub fn good() -> Reply {
     Reply::data(&[ROLE, HELLO, WORLD, STOP, USAGE, DONE])
 }
 
 #[tokio::test]
 async fn an_answer_is_shown_as_it_comes_and_then_handed_out_whole() {
     let fake = Fake::start([good()]).await;
-    let stream = fake.chat().stream(BODY.into()).await.expect("a stream");
+    let stream = ask(&fake.chat());
     let (shown, answer) = drain(stream).await;
     let answer = answer.expect("an answer");
     assert_eq!(shown.concat(), "<started>Grüße 🌍");
@@ -46,7 +44,7 @@ async fn an_answer_is_shown_as_it_comes_and_then_handed_out_whole() {
 #[tokio::test]
 async fn bytes_that_trickle_in_give_the_same_answer() {
     let fake = Fake::start([good().byte_by_byte()]).await;
-    let (shown, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let (shown, answer) = drain(ask(&fake.chat())).await;
     assert_eq!(shown.concat(), "<started>Grüße 🌍");
     assert_eq!(answer.expect("an answer").text(), "Grüße 🌍");
 }
@@ -54,37 +52,75 @@ async fn bytes_that_trickle_in_give_the_same_answer() {
 #[tokio::test]
 async fn a_delta_is_handed_out_while_the_provider_still_thinks() {
     let fake = Fake::start([Reply::data(&[ROLE, HELLO]).then_silence()]).await;
-    let mut stream = fake.chat().stream(BODY.into()).await.expect("a stream");
-    assert!(!stream.visible());
+    let mut stream = ask(&fake.chat());
     while let Some(delta) = stream.next().await.expect("a delta") {
         if let Delta::Text(text) = delta {
             assert_eq!(text, "Grüße ");
             break;
         }
     }
-    assert!(stream.visible());
 }
 
 #[tokio::test]
-async fn what_breaks_before_anything_visible_is_asked_again_silently() {
-    for (broken, started) in [
-        (Reply::data(&[ROLE, OVERLOADED]), true),
-        (Reply::data(&[ROLE]), true),
-        (Reply::data(&[ROLE, DONE]), true),
-        (Reply::data(&[ROLE]).cut(), true),
-        (Reply::data(&[ROLE]).then_silence(), true),
-        (Reply::raw("event: error\ndata: {\"message\":\"busy\"}\n\n"), false),
-        (Reply::nothing(), false),
-        (Reply::hang_up(), false),
+async fn what_breaks_before_anything_visible_is_asked_again() {
+    const BROKE_OFF: &str = "<started><broke off>";
+    for (broken, told) in [
+        (Reply::data(&[ROLE, OVERLOADED]), BROKE_OFF),
+        (Reply::data(&[ROLE]), BROKE_OFF),
+        (Reply::data(&[ROLE, DONE]), BROKE_OFF),
+        (Reply::data(&[ROLE]).cut(), BROKE_OFF),
+        (Reply::data(&[ROLE]).then_silence(), BROKE_OFF),
+        (Reply::raw(": alive\n\n").cut(), "<broke off>"),
+        (Reply::raw("event: error\ndata: {\"message\":\"busy\"}\n\n"), ""),
+        (Reply::data(&[OVERLOADED]), ""),
+        (Reply::nothing(), ""),
+        (Reply::hang_up(), ""),
     ] {
         let fake = Fake::start([broken, good()]).await;
         let client = fake.chat_with(impatient(500));
-        let (shown, answer) = drain(client.stream(BODY.into()).await.expect("a stream")).await;
-        let restart = if started { "<started>" } else { "" };
-        assert_eq!(shown.concat(), format!("{restart}<started>Grüße 🌍"));
+        let (shown, answer) = drain(ask(&client)).await;
+        assert_eq!(shown.concat(), format!("{told}<started>Grüße 🌍"));
         assert_eq!(answer.expect("an answer").text(), "Grüße 🌍");
         let seen = fake.seen();
         assert_eq!((seen.len(), &seen[0].body), (2, &seen[1].body));
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_broke_off_is_told_once_with_what_has_come_of_it() {
+    let call = json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "find"}}]}}]});
+    let fake = Fake::start([Reply::data(&[ROLE, &call.to_string(), USAGE]).cut()]).await;
+    let mut stream = ask(&fake.chat_with(slow_to_retry()));
+    let broken = loop {
+        match stream.next().await.expect("a delta") {
+            Some(Delta::BrokeOff(broken)) => break broken,
+            Some(Delta::Started { .. } | Delta::ToolUseStarted { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let usage = Usage { input_tokens: 10, cache_read_input_tokens: 20, output_tokens: 2, ..Usage::default() };
+    assert_eq!(broken.usage, usage);
+    assert!(broken.received > 0);
+    assert_eq!(stream.broken(), None);
+}
+
+#[tokio::test]
+async fn the_attempt_with_which_a_stream_ends_is_left_unless_it_was_refused() {
+    for (reply, broken) in [
+        (Reply::data(&[INVALID]), None),
+        (Reply::error(400, "", "invalid_request_error", "no"), None),
+        (Reply::data(&[ROLE, INVALID]), Some(Broken::default())),
+    ] {
+        let fake = Fake::start([reply]).await;
+        let mut stream = ask(&fake.chat());
+        let error = loop {
+            match stream.next().await {
+                Ok(Some(Delta::Started { .. })) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(stream.broken(), broken, "{error:?}");
     }
 }
 
@@ -99,7 +135,7 @@ async fn what_breaks_after_visible_text_is_the_caller_s_to_decide() {
     ] {
         let fake = Fake::start([broken, good()]).await;
         let client = fake.chat_with(impatient(500));
-        let (shown, answer) = drain(client.stream(BODY.into()).await.expect("a stream")).await;
+        let (shown, answer) = drain(ask(&client)).await;
         let error = answer.expect_err("an error");
         assert_eq!(shown, ["<started>", "Grüße "]);
         assert!(format!("{error:?}").starts_with(name), "{name}: {error:?}");
@@ -112,7 +148,8 @@ async fn what_breaks_after_visible_text_is_the_caller_s_to_decide() {
 async fn the_retries_of_a_stream_and_of_its_opening_come_from_one_budget() {
     let cut = || Reply::data(&[ROLE]).cut();
     let fake = Fake::start([Reply::error(500, "", "server_error", "x"), cut(), cut(), good()]).await;
-    let (_, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let (shown, answer) = drain(ask(&fake.chat())).await;
+    assert_eq!(shown, ["<started>", "<broke off>", "<started>"]);
     assert!(matches!(answer, Err(ModelError::Cut { .. })), "{answer:?}");
     assert_eq!(fake.seen().len(), 3);
 }
@@ -120,9 +157,9 @@ async fn the_retries_of_a_stream_and_of_its_opening_come_from_one_budget() {
 #[tokio::test]
 async fn an_error_event_that_blames_the_request_is_not_retried() {
     let fake = Fake::start([Reply::data(&[ROLE, INVALID]), good()]).await;
-    let (_, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let error = answer(ask(&fake.chat())).await.expect_err("an error");
     let expected = ModelError::ErrorEvent { kind: "invalid_request_error".into(), message: "no".into() };
-    assert_eq!(answer.expect_err("an error"), expected);
+    assert_eq!(error, expected);
     assert_eq!(fake.seen().len(), 1);
 }
 
@@ -135,8 +172,8 @@ async fn an_answer_with_its_reason_to_stop_is_whole_whatever_comes_then() {
         Reply::data(&[ROLE, HELLO, STOP, USAGE, DONE]).then_silence(),
     ] {
         let fake = Fake::start([end]).await;
-        let (_, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
-        assert_eq!(answer.expect("an answer").text(), "Grüße ");
+        let answer = answer(ask(&fake.chat())).await.expect("an answer");
+        assert_eq!(answer.text(), "Grüße ");
     }
 }
 
@@ -145,7 +182,7 @@ async fn comments_are_signs_of_life_and_nothing_else() {
     let waiting = ": OPENROUTER PROCESSING\n\n".repeat(3);
     let frames = format!("{waiting}data: {HELLO}\n\n{waiting}data: {STOP}\n\ndata: [DONE]\n\n");
     let fake = Fake::start([Reply::raw(&frames)]).await;
-    let (shown, answer) = drain(fake.chat().stream(BODY.into()).await.expect("a stream")).await;
+    let (shown, answer) = drain(ask(&fake.chat())).await;
     assert_eq!(shown, ["<started>", "Grüße "]);
     assert_eq!(answer.expect("an answer").text(), "Grüße ");
 }
@@ -160,11 +197,7 @@ async fn what_cannot_be_read_is_a_bad_answer() {
         Reply::data(&["<html>"]),
     ] {
         let fake = Fake::start([reply, good()]).await;
-        let answer = match fake.chat().stream(BODY.into()).await {
-            Ok(stream) => drain(stream).await.1,
-            Err(error) => Err(error),
-        };
-        let error = answer.expect_err("an error");
+        let error = answer(ask(&fake.chat())).await.expect_err("an error");
         assert!(matches!(error, ModelError::BadAnswer { .. }), "{error:?}");
         assert_eq!(fake.seen().len(), 1);
     }
@@ -175,8 +208,7 @@ async fn finished_streams_leave_their_connections_to_others() {
     let fake = Fake::start((0..8).map(|_| good())).await;
     let client = fake.chat();
     for _ in 0..8 {
-        let (_, answer) = drain(client.stream(BODY.into()).await.expect("a stream")).await;
-        answer.expect("an answer");
+        answer(ask(&client)).await.expect("an answer");
     }
     assert!(fake.seen().iter().all(|seen| seen.connection < 8), "each had its own");
 }
@@ -184,7 +216,7 @@ async fn finished_streams_leave_their_connections_to_others() {
 #[tokio::test]
 async fn a_pending_next_can_be_dropped_and_called_again() {
     let fake = Fake::start([Reply::data(&[ROLE]).cut(), good().byte_by_byte()]).await;
-    let mut stream = fake.chat().stream(BODY.into()).await.expect("a stream");
+    let mut stream = ask(&fake.chat());
     let mut text = String::new();
     loop {
         tokio::select! {

@@ -1,5 +1,6 @@
 //! The client of the Messages API.
 
+mod broken;
 mod calls;
 mod refusals;
 mod streams;

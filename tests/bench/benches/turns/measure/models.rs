@@ -89,7 +89,7 @@ fn decide(routes: &Routes) -> Result<Vec<f64>> {
     for n in 0..DECISIONS {
         let tier = Tiered { tier: TIERS[n % TIERS.len()], reason: "a benchmark" };
         let feature = FEATURES[n % FEATURES.len()];
-        let wish = Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None };
+        let wish = Wish { feature, tier, asked: Vec::new(), needs: Vec::new(), warm: None, priced: false };
         let start = Instant::now();
         let answer = black_box(routes.route(black_box(&wish)))?;
         times.push(start.elapsed().as_secs_f64() * 1e6);
