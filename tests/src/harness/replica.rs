@@ -129,11 +129,11 @@ pub fn token(grant: &Grant<'_>) -> String {
     auth::mint(&auth_settings(), grant).expect("a token")
 }
 
-fn client(url: &str, setup: &Setup) -> Client {
+fn client(url: &str, chat: bool, setup: &Setup) -> Client {
     let key = SecretString::from("sim-key-of-the-tests");
     let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
     let options = Options { retry, first_byte_timeout: setup.first_byte_timeout, ..Options::default() };
-    if setup.chat {
+    if chat {
         let endpoint = ChatEndpoint::new(format!("{url}/v1"), Some(key));
         return ChatClient::new(endpoint, options).expect("a client").into();
     }
@@ -145,8 +145,9 @@ fn client(url: &str, setup: &Setup) -> Client {
 fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
     let store = Store::connect(url, size).expect("a store");
-    let first = ("anthropic".to_owned(), client(model_url, &setup));
-    let others = setup.providers.iter().map(|(name, url)| (name.clone(), client(url, &setup)));
+    let first = ("anthropic".to_owned(), client(model_url, setup.chat, &setup));
+    let other = |url: &String| client(url, setup.chat != setup.mixed, &setup);
+    let others = setup.providers.iter().map(|(name, url)| (name.clone(), other(url)));
     let providers = Providers::new(std::iter::once(first).chain(others));
     let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));
     let exposition = setup.metrics.then(|| Exposition::new().expect("numbers"));

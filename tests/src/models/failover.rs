@@ -42,29 +42,77 @@ async fn whatever_befalls_a_model_before_its_first_word_the_next_one_answers() {
         assert_eq!(two.calls(), (1, 1), "{what}");
         let run = alice.get(&format!("/v1/runs/{}", run_of(&frames))).await;
         assert_eq!(run.json()["model"], "second/next", "{what}");
+        let why = run.json()["model_reason"].to_string();
+        assert!(
+            why.contains("anthropic/first failed") && why.contains("second/next was asked"),
+            "{what}: {why}"
+        );
         assert_eq!(alice.history(&session).await.len(), 2, "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_provider_that_is_silent_or_not_there_is_passed_over() {
-    let setup = Setup { first_byte_timeout: Duration::from_secs(1), ..Setup::default() };
-    let two = Two::routed_with(setup).await;
-    two.app.sim.push(Reply::hang());
-    two.second.respond_with(|_| Reply::text("Here I am."));
-    let alice = two.app.alice();
-    let frames = alice.hear(&alice.session().await, "Hi").await;
-    assert_eq!((answers(&frames), two.calls().0), (vec!["Here I am.".to_owned()], 1));
+    for chat in [false, true] {
+        let setup = Setup { chat, first_byte_timeout: Duration::from_secs(1), ..Setup::default() };
+        let two = Two::routed_with(setup).await;
+        two.app.sim.push(Reply::hang());
+        two.second.respond_with(|_| Reply::text("Here I am."));
+        let alice = two.app.alice();
+        let frames = alice.hear(&alice.session().await, "Hi").await;
+        assert_eq!((answers(&frames), two.calls().0), (vec!["Here I am.".to_owned()], 1), "chat: {chat}");
 
-    let closed =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let providers = vec![("gone".to_owned(), format!("http://{closed}"))];
-    let app = TestApp::with(Setup { providers, ..Setup::default() }).await;
-    let routes = json!({ "routes": [{ "candidates": ["gone/first", "anthropic/next"] }] });
-    app.alice().put("/v1/admin/models", routes).await.expect(200);
-    app.sim.push(Reply::text("Here I am."));
-    let frames = app.alice().hear(&app.alice().session().await, "Hi").await;
-    assert_eq!(answers(&frames), ["Here I am."]);
+        let closed =
+            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let providers = vec![("gone".to_owned(), format!("http://{closed}"))];
+        let app = TestApp::with(Setup { chat, providers, ..Setup::default() }).await;
+        let routes = json!({ "routes": [{ "candidates": ["gone/first", "anthropic/next"] }] });
+        app.alice().put("/v1/admin/models", routes).await.expect(200);
+        app.sim.push(Reply::text("Here I am."));
+        let frames = app.alice().hear(&app.alice().session().await, "Hi").await;
+        assert_eq!(answers(&frames), ["Here I am."], "chat: {chat}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_behind_the_other_protocol_goes_on_with_the_conversation() {
+    for chat in [false, true] {
+        let two = Two::routed_with(Setup { chat, mixed: true, ..Setup::default() }).await;
+        let alice = two.app.alice();
+        let session = alice.session().await;
+        two.app.sim.push(Reply::message().thinking("What is on?").tool("list_tasks", json!({})));
+        two.app.sim.push(Reply::text("You have nothing to do."));
+        alice.hear(&session, "What is to be done?").await;
+        two.calls();
+        two.app.sim.push(Reply::status(529));
+        two.second.push(Reply::call("list_tasks", json!({})));
+        two.second.push(Reply::text("Still nothing."));
+        let frames = alice.hear(&session, "And now?").await;
+        assert_eq!(answers(&frames).last().map(String::as_str), Some("Still nothing."), "{frames:#?}");
+        let sent = two.second.requests();
+        let prompt = String::from_utf8_lossy(&sent[0].body);
+        assert!(prompt.contains("You have nothing to do.") && prompt.contains("list_tasks"), "{prompt}");
+        assert_eq!(two.calls(), (1, 2), "chat: {chat}");
+        // And back, once nobody keeps the prompt.
+        two.app.database.run("update sixty.runs set finished_at = finished_at - interval '6 minutes'").await;
+        two.app.sim.push(Reply::text("Nothing at all."));
+        assert_eq!(answers(&alice.hear(&session, "And later?").await), ["Nothing at all."], "chat: {chat}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_again_asks_the_model_that_gave_it() {
+    let two = Two::routed().await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    two.app.sim.push(Reply::status(529));
+    two.second.push(Reply::text("Here I am."));
+    alice.hear(&session, "Hi").await;
+    two.calls();
+    two.second.push(Reply::text("Here I am again."));
+    let path = format!("/v1/sessions/{session}/regenerate");
+    let again = alice.post(&path, json!({})).await.expect(200).json();
+    assert_eq!((&again["run"]["model"], two.calls()), (&json!("second/next"), (0, 1)));
 }
 
 #[tokio::test]

@@ -209,3 +209,17 @@ async fn what_was_queued_is_routed_when_it_begins() {
     assert_ne!(again["run"]["id"], json!(run_of(&frames)));
     assert!(again["run"]["model_reason"].is_string(), "{again}");
 }
+
+#[tokio::test]
+async fn a_queued_run_that_no_model_may_answer_ends_at_once_and_says_why() {
+    let two = answering().await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    alice.ask(&session, "What is on?").await;
+    two.calls();
+    alice.put("/v1/admin/models", json!({ "allowed": ["second/*"] })).await.expect(200);
+    let again = alice.post(&format!("/v1/sessions/{session}/regenerate"), json!({})).await.expect(200).json();
+    let run = &again["run"];
+    assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("no_model")), "{run}");
+    assert_eq!(two.calls(), (0, 0));
+}

@@ -124,6 +124,19 @@ async fn an_answer_that_broke_off_is_asked_for_again_only_while_something_is_lef
 }
 
 #[tokio::test]
+async fn an_answer_that_broke_off_unseen_is_asked_for_again_only_while_something_is_left() {
+    let app = TestApp::with(priced()).await;
+    let alice = app.alice();
+    limit(&alice, json!({"user": {"daily_tokens": 1500}})).await;
+    let cut = || Reply::text("Lost.").usage(of(1_000)).cut_after(2);
+    (0..2).for_each(|_| app.sim.push(cut()));
+    let frames = alice.hear(&alice.session().await, "Tell me").await;
+    assert_eq!(end(&frames).data["code"], "budget_exhausted", "{frames:#?}");
+    assert_eq!((prompts(&app.sim).len(), reserved(&app).await), (2, 0));
+    assert_eq!(used(&alice, OWN).await["totals"]["calls"], 2);
+}
+
+#[tokio::test]
 async fn whoever_has_set_no_budget_has_the_platforms() {
     let app = TestApp::with(priced()).await;
     let (alice, mallory, platform) = (app.alice(), app.stranger(), app.replica.root());

@@ -17,11 +17,12 @@ async fn each_model_call_is_recorded_with_its_model_its_cost_and_what_the_cache_
     let app = TestApp::with(priced()).await;
     let alice = app.alice();
     let session = alice.session().await;
-    app.sim.push(Reply::call("find_entities", json!({"query": "Dana"})).usage(of(1_000)));
+    let written = Usage { cache_creation_input_tokens: 200, ..of(1_000) };
+    app.sim.push(Reply::call("find_entities", json!({"query": "Dana"})).usage(written));
     app.sim.push(using("Nobody.", 2_000));
     let before = today();
     let frames = alice.hear(&session, "Who is Dana?").await;
-    assert_eq!(end(&frames).data["usage"]["cost_usd"], 0.91 + 1.82);
+    assert_eq!(end(&frames).data["usage"]["cost_usd"], 1.11 + 1.82);
     let told = used(&alice, &format!("{OWN}?group_by=day,user,model,feature")).await;
     // Midnight may have come since.
     let (day, days) = (&told["data"][0]["day"], [before, today()].map(|day| json!(day.to_string())));
@@ -29,10 +30,10 @@ async fn each_model_call_is_recorded_with_its_model_its_cost_and_what_the_cache_
     let sum = json!({
         "day": day, "user": "alice", "model": "anthropic/claude-test", "feature": "chat", "calls": 2,
         "input_tokens": 2_400, "output_tokens": 300, "cache_read_input_tokens": 300,
-        "cache_creation_input_tokens": 0, "cost_usd": 2.73, "cache_read_share": 0.1111,
+        "cache_creation_input_tokens": 200, "cost_usd": 2.93, "cache_read_share": 0.1034,
     });
     assert_eq!(told["data"], json!([sum]));
-    assert_eq!((&told["totals"]["calls"], &told["totals"]["cost_usd"]), (&json!(2), &json!(2.73)));
+    assert_eq!((&told["totals"]["calls"], &told["totals"]["cost_usd"]), (&json!(2), &json!(2.93)));
     assert_eq!(told["budgets"], json!([]));
     // Each call by itself, for the platform.
     let platform = app.replica.root();
@@ -43,7 +44,8 @@ async fn each_model_call_is_recorded_with_its_model_its_cost_and_what_the_cache_
     assert_eq!(event["organization"], "acme");
     assert_eq!(event["user_id"], UserId::derive("alice").to_string());
     assert_eq!(event["run_id"], run_of(&frames));
-    assert_eq!((&event["input_tokens"], &event["cost_usd"]), (&json!(800), &json!(0.91)));
+    assert_eq!(event["cache_creation_input_tokens"], 200);
+    assert_eq!((&event["input_tokens"], &event["cost_usd"]), (&json!(800), &json!(1.11)));
     let next = first["next_cursor"].as_str().expect("a cursor");
     let second = used(&platform, &format!("{EVENTS}?limit=1&cursor={next}")).await;
     assert_eq!((&second["data"][0]["cost_usd"], &second["next_cursor"]), (&json!(1.82), &Value::Null));
