@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, thread};
 
 use chrono::Utc;
 use chrono_tz::Tz;
-use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId};
+use domain::{ArchiveId, EntityKind, EntityRef, MemoryScope, UserId, budget::Limits};
 use engine::prompt::{Choice, Frozen, Note, Target, body, context_note, summary_block, system};
 use futures_util::future::join_all;
 use model_sim::Reply;
@@ -43,7 +43,7 @@ fn render(org: &str, n: usize) -> (String, BTreeSet<String>) {
     let context = Context {
         model: None,
         warm: None,
-        limits: None,
+        limits: Limits::default(),
         models: store::skills::States::default(),
         title: None,
         user_name: Some(format!("Person {n}")),

@@ -126,6 +126,12 @@ impl Limits {
         self.dollars().into_iter().filter(|(_, limit)| limit.is_some()).map(|(field, _)| field)
     }
 
+    /// Those of them that need prices: under a limit of 0 nothing begins, whatever it would cost.
+    pub fn needing_prices(&self) -> impl Iterator<Item = &'static str> {
+        let above_zero = |(_, limit): &(_, Option<Cost>)| limit.is_some_and(|limit| limit > Cost(0));
+        self.dollars().into_iter().filter(above_zero).map(|(field, _)| field)
+    }
+
     /// Where the limits of the person and the organization stand, on this day.
     pub fn standings(&self, user: Used, org: Used, today: NaiveDate) -> Vec<Standing> {
         let of = |scope, limits: Option<PeriodLimits>, used: Used| {

@@ -2,6 +2,7 @@
 
 use domain::{
     EntityRef, MemoryScope, Result, SessionId,
+    budget::Limits,
     preview::{MemoryPreview, QuotedMemory, QuotedVersions},
 };
 use model::tokens::estimate;
@@ -63,7 +64,7 @@ pub async fn of_new_session(
         secrets_state: 0,
         model: None,
         warm: None,
-        limits: None,
+        limits: Limits::default(),
         history: Vec::new(),
     };
     Ok(shown(&context, &[]))

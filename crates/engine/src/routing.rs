@@ -7,12 +7,12 @@ use domain::{
     audit::Channel,
     block,
     budget::Limits,
-    models::{Asked, Candidate, Capability, Feature, Routed, Routes, Tier, Wish},
+    models::{Asked, Candidate, Capability, Feature, Routed, Routes, Tier, Tiered, Wish},
     run::Chosen,
 };
 use model::{Providers, Ring};
 use quick_cache::sync::Cache;
-use store::{TenantTx, models, skills::States, turns::Context};
+use store::{TenantTx, budgets, models, skills::States, turns::Context};
 
 use crate::{Engine, mode::Before, tier};
 
@@ -51,7 +51,6 @@ impl Known {
     pub fn new(providers: &Providers, settings: &crate::Settings) -> Self {
         let meters = &settings.telemetry.meters;
         meters.know(&settings.default_model);
-        settings.prices.all().for_each(|(model, _)| meters.know(model));
         let plain = Routes {
             own: domain::models::ModelSettings::default(),
             platform: domain::models::ModelSettings::default(),
@@ -71,7 +70,13 @@ impl Engine {
             return Ok(known.plain.clone());
         }
         let key = (tx.org(), states);
-        let read = async { self.routes_now(tx).await.map(Arc::new) };
+        let read = async {
+            let routes = self.routes_now(tx).await?;
+            let named = routes.platform.routes.iter().flat_map(|row| &row.candidates);
+            let described = routes.platform.models.iter().map(|row| &row.model);
+            named.chain(described).for_each(|model| self.telemetry().meters.know(model));
+            Ok(Arc::new(routes))
+        };
         known.by_org.get_or_insert_async(&key, read).await
     }
 
@@ -79,10 +84,24 @@ impl Engine {
     pub async fn routes_now(&self, tx: &mut TenantTx) -> Result<Routes> {
         let own = models::find(tx).await?.settings;
         let platform = models::of_platform(tx).await?.settings;
-        let named = platform.routes.iter().flat_map(|row| &row.candidates);
-        let described = platform.models.iter().map(|row| &row.model);
-        named.chain(described).for_each(|model| self.telemetry().meters.know(model));
         Ok(Routes { own, platform, ..(*self.0.routes.plain).clone() })
+    }
+
+    /// Refuses what no model may answer in a conversation that has chosen this one, whatever is asked in it.
+    pub async fn may_answer(&self, tx: &mut TenantTx, chosen: Option<&str>) -> Result<()> {
+        let routes = self.routes_now(tx).await?;
+        let priced = priced(&budgets::find(tx).await?.limits);
+        let mut refused = Ok(());
+        for tier in Tier::ALL {
+            let tier = Tiered { tier: *tier, reason: "it may be asked" };
+            let asked = chosen.map(Asked::Session).into_iter().collect();
+            let wish = Wish { feature: Feature::Chat, tier, asked, needs: Vec::new(), warm: None, priced };
+            match routes.route(&wish) {
+                Ok(_) => return Ok(()),
+                Err(error) => refused = Err(error),
+            }
+        }
+        refused
     }
 
     /// Where the circuit of a model stands for this organization in this process.
@@ -118,17 +137,17 @@ pub(crate) fn route(routes: &Routes, context: &Context, turn: &Turn<'_>) -> Resu
         asked: asked.into_iter().flatten().collect(),
         needs: needs(routes, context, turn.blocks),
         warm: context.warm.as_deref(),
-        priced: priced(context.limits),
+        priced: priced(&context.limits),
     })
 }
 
 /// Whether only models are asked whose price is known: under these limits, others would cost nothing.
-fn priced(limits: Option<Limits>) -> bool {
-    limits.is_some_and(|limits| limits.in_money().next().is_some())
+fn priced(limits: &Limits) -> bool {
+    limits.in_money().next().is_some()
 }
 
 /// Whether a run that goes on under these limits still asks the model.
-pub(crate) fn stands(routes: &Routes, model: &str, limits: Option<Limits>) -> bool {
+pub(crate) fn stands(routes: &Routes, model: &str, limits: &Limits) -> bool {
     routes.may_ask(model, priced(limits))
 }
 
@@ -143,7 +162,7 @@ pub(crate) fn feature(channel: Channel, follows: bool) -> Feature {
 }
 
 /// Whom a summary asks, in order: whoever a route names for it, or who answers in the conversation.
-pub(crate) fn for_summary(routes: &Routes, current: &Candidate, limits: Option<Limits>) -> Vec<Candidate> {
+pub(crate) fn for_summary(routes: &Routes, current: &Candidate, limits: &Limits) -> Vec<Candidate> {
     routes.routed(Feature::Summary, Tier::Low, priced(limits)).unwrap_or_else(|| vec![current.clone()])
 }
 

@@ -10,13 +10,10 @@ use crate::Engine;
 
 impl Engine {
     /// Where the person's limits stand, if a model call may begin.
-    pub async fn afford(
-        &self,
-        tx: &mut TenantTx,
-        user: UserId,
-        limits: Option<Limits>,
-    ) -> Result<Vec<Standing>> {
-        let Some(limits) = limits else { return Ok(Vec::new()) };
+    pub async fn afford(&self, tx: &mut TenantTx, user: UserId, limits: Limits) -> Result<Vec<Standing>> {
+        if limits == Limits::default() {
+            return Ok(Vec::new());
+        }
         let standings = budgets::standings(tx, &limits, user, None).await?;
         let of_run = limits.of_run(Spent::default());
         // What a run may not, it never may.
@@ -35,6 +32,6 @@ impl Engine {
         self.has_room(tx.org()).await?;
         let limits = budgets::find(tx).await?.limits;
         let user = tx.tenant().user;
-        self.afford(tx, user, Some(limits)).await.map(drop)
+        self.afford(tx, user, limits).await.map(drop)
     }
 }

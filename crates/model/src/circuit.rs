@@ -10,8 +10,7 @@ use std::{
 use domain::OrgId;
 use tokio::time::Instant;
 
-/// Failures in a row, none of them older than [`WINDOW`], that open a circuit. A call that ends well breaks the row of
-/// those that failed before it began.
+/// Failures in a row, none of them older than [`WINDOW`], that open a circuit. An answer breaks the row.
 const FAILURES: usize = 3;
 const WINDOW: Duration = Duration::from_mins(5);
 /// How long a circuit stays open before the model is tried again; longer where the provider asks for it.
@@ -34,12 +33,39 @@ type Models = HashMap<String, Circuit>;
 
 #[derive(Debug, Default)]
 struct Circuit {
-    /// When it failed since it last answered, oldest first.
+    /// When it failed since it last answered: the newest [`FAILURES`], oldest first.
     failures: Vec<Instant>,
     /// Until when nobody asks it; none: it is closed.
     open_until: Option<Instant>,
-    /// Somebody tries whether it answers again.
-    probed: bool,
+    /// When somebody was admitted who tries whether it answers again.
+    probe: Option<Instant>,
+}
+
+impl Circuit {
+    fn is_open(&self) -> bool {
+        self.open_until.is_some()
+    }
+
+    fn failed_lately(&self, now: Instant) -> bool {
+        self.failures.last().is_some_and(|last| now - *last < WINDOW)
+    }
+
+    /// Takes note of a failure, for which the model asks to be left alone for `wait`; `probed` tells that it was the
+    /// request that tries the model. Whether the circuit has opened with it.
+    fn fail(&mut self, now: Instant, probed: bool, wait: Option<Duration>) -> bool {
+        self.failures.retain(|failed| now - *failed < WINDOW);
+        if self.failures.len() == FAILURES {
+            self.failures.remove(0);
+        }
+        self.failures.push(now);
+        // Requests that were under way when it opened fail as well: they tell nothing new.
+        let opens = probed || (!self.is_open() && self.failures.len() == FAILURES);
+        if opens {
+            self.open_until = Some(now + wait.unwrap_or(OPEN).clamp(OPEN, LONGEST));
+            self.probe = None;
+        }
+        opens
+    }
 }
 
 /// Where a circuit stands.
@@ -70,11 +96,11 @@ impl Circuits {
         let mut circuits = self.lock();
         let since = Instant::now();
         let probes = match circuits.get_mut(&owner).and_then(|models| models.get_mut(model)) {
-            Some(Circuit { open_until: Some(until), probed, .. }) => {
-                if since < *until || *probed {
+            Some(Circuit { open_until: Some(until), probe, .. }) => {
+                if since < *until || probe.is_some() {
                     return None;
                 }
-                *probed = true;
+                *probe = Some(since);
                 true
             }
             _ => false,
@@ -89,9 +115,13 @@ impl Circuits {
 
     pub fn standing(&self, owner: Owner, model: &str) -> Standing {
         match self.lock().get(&owner).and_then(|models| models.get(model)) {
-            Some(Circuit { open_until: Some(until), probed, .. }) => {
+            Some(Circuit { open_until: Some(until), probe, .. }) => {
                 let retry_in = until.saturating_duration_since(Instant::now());
-                if retry_in.is_zero() || *probed { Standing::HalfOpen } else { Standing::Open { retry_in } }
+                if retry_in.is_zero() || probe.is_some() {
+                    Standing::HalfOpen
+                } else {
+                    Standing::Open { retry_in }
+                }
             }
             _ => Standing::Closed,
         }
@@ -102,57 +132,69 @@ impl Circuits {
     }
 }
 
+/// The circuit of this model, a new one where there was none; none: too many others are remembered.
+fn place<'a>(
+    circuits: &'a mut HashMap<Owner, Models>,
+    owner: Owner,
+    model: &str,
+    now: Instant,
+) -> Option<&'a mut Circuit> {
+    let recent = |circuit: &Circuit| circuit.failed_lately(now);
+    if circuits.len() >= MOST_OWNERS && !circuits.contains_key(&owner) {
+        circuits.retain(|owner, models| owner.is_none() || models.values().any(recent));
+        if circuits.len() >= MOST_OWNERS {
+            return None;
+        }
+    }
+    let models = circuits.entry(owner).or_default();
+    let most = if owner.is_some() { MOST_OF_ONE } else { MOST };
+    if models.len() >= most && !models.contains_key(model) {
+        models.retain(|_, circuit| recent(circuit));
+        if models.len() >= most {
+            return None;
+        }
+    }
+    Some(models.entry(model.to_owned()).or_default())
+}
+
 impl Pass {
-    /// The model has answered, or refused what was at fault: it is there.
-    pub fn answered(mut self) {
-        let probed = std::mem::take(&mut self.probes);
+    /// The model has answered, or refused what was at fault: it is there. An open circuit learns nothing from an answer
+    /// that began before the failures, unless it is the one that was waited for.
+    pub fn answered(self) {
         let mut circuits = self.circuits.lock();
         let Some(models) = circuits.get_mut(&self.owner) else { return };
         let Some(circuit) = models.get_mut(&self.model) else { return };
-        // What failed since says more than an answer that began before.
-        circuit.failures.retain(|failed| *failed > self.since);
-        if probed || circuit.failures.is_empty() {
-            models.remove(&self.model);
-            if models.is_empty() {
-                circuits.remove(&self.owner);
+        if circuit.is_open() && !self.decides(circuit) {
+            circuit.failures.retain(|failed| *failed > self.since);
+            if !circuit.failures.is_empty() {
+                return;
             }
+        }
+        models.remove(&self.model);
+        if models.is_empty() {
+            circuits.remove(&self.owner);
         }
     }
 
     /// The model has failed; `wait` is what it asks for.
-    pub fn failed(mut self, wait: Option<Duration>) {
+    pub fn failed(self, wait: Option<Duration>) {
         let now = Instant::now();
-        let probed = std::mem::take(&mut self.probes);
         let mut circuits = self.circuits.lock();
-        let recent = |circuit: &Circuit| circuit.failures.last().is_some_and(|last| now - *last < WINDOW);
-        if circuits.len() >= MOST_OWNERS && !circuits.contains_key(&self.owner) {
-            circuits.retain(|owner, models| owner.is_none() || models.values().any(recent));
-            if circuits.len() >= MOST_OWNERS {
-                return;
-            }
-        }
-        let models = circuits.entry(self.owner).or_default();
-        let most = if self.owner.is_some() { MOST_OF_ONE } else { MOST };
-        if models.len() >= most && !models.contains_key(&self.model) {
-            models.retain(|_, circuit| recent(circuit));
-            if models.len() >= most {
-                return;
-            }
-        }
-        let circuit = models.entry(self.model.clone()).or_default();
-        circuit.failures.retain(|failed| now - *failed < WINDOW);
-        circuit.failures.push(now);
-        // Requests that were under way when it opened fail as well: they tell nothing new.
-        let opens = circuit.open_until.is_none() && circuit.failures.len() >= FAILURES;
-        if opens || probed {
-            circuit.open_until = Some(now + wait.unwrap_or(OPEN).clamp(OPEN, LONGEST));
-            circuit.probed = false;
+        let Some(circuit) = place(&mut circuits, self.owner, &self.model, now) else { return };
+        let probed = self.decides(circuit);
+        if circuit.fail(now, probed, wait) {
             tracing::warn!(
                 model = self.model,
                 own_key = self.owner.is_some(),
                 "the model has failed too often: others are asked for a while"
             );
         }
+    }
+
+    /// Whether this is the request that tries the model, and not one that tried it before the circuit was closed and
+    /// opened again.
+    fn decides(&self, circuit: &Circuit) -> bool {
+        self.probes && circuit.probe == Some(self.since)
     }
 }
 
@@ -161,149 +203,12 @@ impl Drop for Pass {
         if self.probes
             && let Some(models) = self.circuits.lock().get_mut(&self.owner)
             && let Some(circuit) = models.get_mut(&self.model)
+            && self.decides(circuit)
         {
-            circuit.probed = false;
+            circuit.probe = None;
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::advance;
-
-    use super::*;
-
-    const MODEL: &str = "a/model";
-
-    fn org(n: u8) -> Owner {
-        format!("00000000-0000-0000-0000-0000000000{n:02}").parse().ok()
-    }
-
-    fn fail(circuits: &Circuits, times: usize) {
-        for _ in 0..times {
-            circuits.force(None, MODEL).failed(None);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn three_failures_in_a_row_open_a_circuit_and_an_answer_between_them_does_not() {
-        let circuits = Circuits::default();
-        fail(&circuits, 2);
-        circuits.admit(None, MODEL).expect("it is closed").answered();
-        fail(&circuits, 2);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
-        fail(&circuits, 1);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-        assert!(circuits.admit(None, MODEL).is_none() && circuits.admit(None, "a/other").is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_that_lie_far_apart_open_nothing() {
-        let circuits = Circuits::default();
-        for _ in 0..10 {
-            fail(&circuits, 1);
-            advance(WINDOW / 2).await;
-        }
-        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_single_request_tries_an_open_circuit_and_what_comes_of_it_decides() {
-        let circuits = Circuits::default();
-        fail(&circuits, 3);
-        advance(OPEN).await;
-        assert_eq!(circuits.standing(None, MODEL), Standing::HalfOpen);
-        let probe = circuits.admit(None, MODEL).expect("one may try");
-        assert!(circuits.admit(None, MODEL).is_none(), "a second one may not");
-        probe.failed(None);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-        advance(OPEN).await;
-        circuits.admit(None, MODEL).expect("one may try").answered();
-        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_probe_that_was_given_up_leaves_its_place_to_the_next_one() {
-        let circuits = Circuits::default();
-        fail(&circuits, 3);
-        advance(OPEN).await;
-        drop(circuits.admit(None, MODEL).expect("one may try"));
-        assert!(circuits.admit(None, MODEL).is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_provider_that_asks_for_more_time_gets_it_within_bounds() {
-        for (wait, open) in [(1, OPEN), (90, Duration::from_secs(90)), (86_400, LONGEST)] {
-            let circuits = Circuits::default();
-            fail(&circuits, 2);
-            circuits.force(None, MODEL).failed(Some(Duration::from_secs(wait)));
-            assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: open }, "{wait}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_that_were_under_way_do_not_keep_a_circuit_open() {
-        let circuits = Circuits::default();
-        fail(&circuits, 3);
-        advance(OPEN / 2).await;
-        fail(&circuits, 5);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN / 2 });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_that_began_before_the_failures_says_nothing_of_them() {
-        let circuits = Circuits::default();
-        let [early, earlier] = [(); 2].map(|()| circuits.admit(None, MODEL).expect("it is closed"));
-        advance(Duration::from_secs(1)).await;
-        fail(&circuits, 2);
-        earlier.answered();
-        fail(&circuits, 1);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-        early.answered();
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-        // Nobody else could be asked, and it answers.
-        advance(Duration::from_secs(1)).await;
-        circuits.force(None, MODEL).answered();
-        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_answer_of_the_single_request_closes_the_circuit_whatever_else_fails_meanwhile() {
-        let circuits = Circuits::default();
-        let late = circuits.force(None, MODEL);
-        fail(&circuits, 3);
-        advance(OPEN).await;
-        let probe = circuits.admit(None, MODEL).expect("one may try");
-        advance(Duration::from_secs(1)).await;
-        late.failed(None);
-        probe.answered();
-        assert_eq!(circuits.standing(None, MODEL), Standing::Closed);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_happens_to_one_key_says_nothing_of_another() {
-        let circuits = Circuits::default();
-        let [one, other] = [1, 2].map(org);
-        for _ in 0..3 {
-            circuits.force(one, MODEL).failed(None);
-        }
-        assert_eq!(circuits.standing(one, MODEL), Standing::Open { retry_in: OPEN });
-        assert_eq!([other, None].map(|owner| circuits.standing(owner, MODEL)), [Standing::Closed; 2]);
-        fail(&circuits, 3);
-        circuits.force(one, MODEL).answered();
-        assert_eq!(circuits.standing(one, MODEL), Standing::Closed);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_organization_whose_models_all_fail_takes_no_place_of_others() {
-        let circuits = Circuits::default();
-        let one = org(1);
-        for n in 0..2 * MOST {
-            circuits.force(one, &format!("a/{n}")).failed(None);
-        }
-        assert_eq!(circuits.lock()[&one].len(), MOST_OF_ONE);
-        fail(&circuits, 3);
-        assert_eq!(circuits.standing(None, MODEL), Standing::Open { retry_in: OPEN });
-    }
-}
+mod tests;

@@ -19,14 +19,12 @@ pub enum Client {
 pub struct ModelInfo {
     /// The context window, in tokens.
     pub max_input_tokens: Option<u64>,
-    /// The longest answer, in tokens.
-    pub max_tokens: Option<u64>,
 }
 
 impl Client {
     /// The same, with the same connections, but no request is sent a second time.
     #[must_use]
-    pub fn without_retries(&self) -> Self {
+    pub(crate) fn without_retries(&self) -> Self {
         match self {
             Self::Messages(client) => Self::Messages(client.without_retries()),
             Self::Chat(client) => Self::Chat(client.without_retries()),
@@ -49,7 +47,7 @@ impl Client {
         }
     }
 
-    /// The limits of a model.
+    /// The limits of a model. They are asked for once, whatever the options say of retries.
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         match self {
             Self::Messages(client) => client.model_info(model).await,

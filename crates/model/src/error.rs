@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 300;
 /// in here holds the credentials or more than 300 characters of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ModelError {
-    /// The request is at fault; sending it again changes nothing.
+    /// The request is at fault, or the account is (402); sending it again changes nothing.
     #[error("the provider refused the request ({status} {kind}): {message}")]
     Refused { status: u16, kind: String, message: String, request_id: Option<String> },
     /// Compact the conversation, then ask once more.
@@ -96,15 +96,15 @@ impl ModelError {
 
     /// Whether what was asked is at fault: the provider is there, and answers.
     pub fn is_about_request(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::PromptTooLong { .. })
+        matches!(self, Self::Refused { .. } | Self::PromptTooLong { .. }) && !self.is_about_key()
     }
 
-    /// Whether the credentials are at fault.
+    /// Whether the credentials are at fault, or the account behind them, which may have to pay first.
     pub fn is_about_key(&self) -> bool {
         match self {
-            Self::Unauthorized { .. } => true,
+            Self::Unauthorized { .. } | Self::Refused { status: 402, .. } => true,
             Self::ErrorEvent { kind, .. } => {
-                matches!(kind.as_str(), "authentication_error" | "permission_error")
+                matches!(kind.as_str(), "authentication_error" | "permission_error" | "billing_error")
             }
             _ => false,
         }
@@ -222,6 +222,31 @@ mod tests {
         let message = format!("{}sk-secret-1234", "x".repeat(295));
         let error = ModelError::Connect { detail: message }.presentable("sk-secret-1234");
         assert!(!error.to_string().contains("sk-"));
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_request_or_about_the_account() {
+        let refused = |status| ModelError::Refused {
+            status,
+            kind: String::new(),
+            message: String::new(),
+            request_id: None,
+        };
+        let event = |kind: &str| ModelError::ErrorEvent { kind: kind.into(), message: String::new() };
+        for (error, about_request, about_key) in [
+            (refused(400), true, false),
+            (refused(404), true, false),
+            (refused(402), false, true),
+            (event("billing_error"), false, true),
+            (event("permission_error"), false, true),
+            (event("api_error"), false, false),
+        ] {
+            assert_eq!(
+                (error.is_about_request(), error.is_about_key()),
+                (about_request, about_key),
+                "{error:?}"
+            );
+        }
     }
 
     #[test]

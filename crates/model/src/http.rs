@@ -11,8 +11,9 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Advice, BadEndpoint, ModelError, Options,
+    BadEndpoint, ModelError, Options,
     refusal::{self, Failure},
+    retry::Advice,
 };
 
 /// The largest answer that is accepted, in bytes of content.

@@ -34,5 +34,5 @@ pub use messages::{Auth, Endpoint, MessagesClient};
 pub use patience::Options;
 pub use prices::Prices;
 pub use providers::{Providers, Ring, Room};
-pub use retry::{Advice, RetryPolicy};
+pub use retry::RetryPolicy;
 pub use stream::{AnswerStream, Broken};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{ModelError, RetryPolicy, http::silence, refusal::Failure};
 
@@ -66,19 +66,10 @@ impl Patience {
         error.presentable(self.secret.expose_secret())
     }
 
-    /// Attempts until one succeeds or none is left, for an answer that is no stream.
-    pub async fn until_answered<T, A>(&self, attempt: impl Fn() -> A) -> Result<T, ModelError>
-    where
-        A: Future<Output = Result<T, Failure>>,
-    {
-        let mut retries = 0;
-        loop {
-            let outcome = timeout(self.options.first_byte_timeout, attempt()).await;
-            match outcome.unwrap_or_else(|_| Err(silence("no whole answer").into())) {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => sleep(self.retry(retries, failure)?).await,
-            }
-            retries += 1;
-        }
+    /// The only attempt at an answer that is no stream.
+    pub async fn once<T>(&self, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, ModelError> {
+        let outcome = timeout(self.options.first_byte_timeout, attempt).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(silence("no whole answer").into()));
+        outcome.map_err(|failure| self.presentable(failure.error))
     }
 }

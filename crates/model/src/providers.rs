@@ -126,6 +126,11 @@ impl Ring {
         }
     }
 
+    /// Nobody is asked for a while: if this was to be the single request that tries a model, another one may be.
+    pub fn rest(&mut self) {
+        self.pass = None;
+    }
+
     /// The one that is asked has failed: whether there is another one, which is asked now.
     pub fn fall_over(&mut self, room: impl Fn(&Candidate) -> Room) -> bool {
         self.tried.push(self.at);

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{Advice, ModelError};
+use crate::{ModelError, retry::Advice};
 
 /// How providers say that a prompt does not fit, in lower case: Anthropic's two
 /// ways, then OpenAI's and vLLM's, llama.cpp's, and OpenAI's newer one.
@@ -93,8 +93,11 @@ impl From<Fault> for Said {
             Fault::Plain(message) => (None, Some(message), None),
         };
         let too_long = matches!(&code, Some(Code::Name(name)) if name == TOO_LONG_CODE);
-        // A status says more than a type, which each server names as it likes.
-        let of_status = code.as_ref().and_then(Code::status).map(|status| kind_of(status).to_owned());
+        let kind = kind.filter(|kind| !kind.is_empty());
+        // A status says more than a type, which each server names as it likes. But from 500 on it only says that the
+        // server failed.
+        let status = code.as_ref().and_then(Code::status).filter(|status| *status < 500 || kind.is_none());
+        let of_status = status.map(|status| kind_of(status).to_owned());
         let name = code.and_then(|code| if let Code::Name(name) = code { Some(name) } else { None });
         let kind = of_status.or(kind).or(name);
         let said = Self::new(kind.unwrap_or_default(), message.unwrap_or_default());
@@ -110,6 +113,8 @@ fn kind_of(status: u16) -> &'static str {
         403 => "permission_error",
         404 => "not_found_error",
         413 => "request_too_large",
+        504 => "timeout_error",
+        529 => "overloaded_error",
         408 | 409 | 500.. => "api_error",
         429 => "rate_limit_error",
         _ => "invalid_request_error",
@@ -227,6 +232,8 @@ mod tests {
             ("502", "api_error", true),
             ("429", "rate_limit_error", true),
             ("402", "billing_error", false),
+            ("504", "timeout_error", true),
+            ("529", "overloaded_error", true),
             (r#""server_error""#, "server_error", true),
             (r#""401""#, "authentication_error", false),
             ("null", "", true),
@@ -239,6 +246,33 @@ mod tests {
         for (code, retryable) in [("400", false), (r#""400""#, false), ("500", true)] {
             let error = event(&format!(r#"{{"message":"no","type":"BadRequestError","code":{code}}}"#));
             assert_eq!(error.is_retryable(), retryable, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_of_the_server_s_own_fault_says_less_than_a_type() {
+        for (kind, code, told) in [
+            ("overloaded_error", 503, "overloaded_error"),
+            ("timeout_error", 500, "timeout_error"),
+            ("overloaded_error", 429, "rate_limit_error"),
+            ("", 503, "api_error"),
+            ("", 529, "overloaded_error"),
+        ] {
+            let fault = format!(r#"{{"error":{{"type":"{kind}","message":"no","code":{code}}}}}"#);
+            let expected = ModelError::ErrorEvent { kind: told.into(), message: "no".into() };
+            assert_eq!(of_event(fault.as_bytes()), expected, "{kind} {code}");
+        }
+        let body = br#"{"error":{"type":"overloaded_error","message":"no","code":503}}"#;
+        let error = of_response(StatusCode::SERVICE_UNAVAILABLE, None, Advice::default(), body).error;
+        assert_eq!(error, ModelError::Overloaded { message: "no".into(), retry_after: None });
+    }
+
+    #[test]
+    fn a_bill_that_is_not_paid_is_the_account_s_fault_however_it_is_said() {
+        let coded = of_event(br#"{"error":{"message":"no","code":402}}"#);
+        for error in [refused(402, "billing_error", "no"), refused(402, "", "no"), coded] {
+            assert!(error.is_about_key() && !error.is_about_request(), "{error:?}");
+            assert!(!error.is_retryable(), "{error:?}");
         }
     }
 

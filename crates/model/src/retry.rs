@@ -33,7 +33,7 @@ impl Default for RetryPolicy {
 
 /// What the headers of a refusal say about trying again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Advice {
+pub(crate) struct Advice {
     /// `x-should-retry`, which outweighs the status.
     pub should_retry: Option<bool>,
     /// `retry-after-ms`, else `retry-after` in seconds or as a date. Never zero.
@@ -69,7 +69,13 @@ impl RetryPolicy {
     /// `retries` were made already, `retryable` is what the kind of failure
     /// suggests, and `jitter` (0 to 1) takes up to a quarter off our own wait,
     /// so that many clients do not come back at once.
-    pub fn decide(&self, retries: u32, retryable: bool, advice: &Advice, jitter: f64) -> Option<Duration> {
+    pub(crate) fn decide(
+        &self,
+        retries: u32,
+        retryable: bool,
+        advice: &Advice,
+        jitter: f64,
+    ) -> Option<Duration> {
         if retries >= self.max_retries || !advice.should_retry.unwrap_or(retryable) {
             return None;
         }

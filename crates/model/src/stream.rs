@@ -3,11 +3,11 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use domain::Usage;
+use domain::{Usage, block};
 use futures_util::FutureExt;
 use tokio::time::{Sleep, sleep};
 
-use crate::{Client, Delta, ModelError, chat, messages, refusal::Failure};
+use crate::{Answer, Client, Delta, ModelError, chat, messages, refusal::Failure};
 
 /// Text that has come is handed out in pieces of about this size at most, in bytes.
 const LONGEST_PIECE: usize = 4 << 10;
@@ -32,13 +32,23 @@ pub struct AnswerStream {
 pub struct Broken {
     /// As far as the provider has told.
     pub usage: Usage,
-    /// Bytes of text, reasoning and arguments that came, roughly.
+    /// Bytes of text, reasoning and arguments that came. Of a whole answer: of its blocks, as they would be sent again.
     pub received: usize,
+    /// All of the answer came, though nobody was handed it.
+    pub whole: bool,
+}
+
+impl From<&Answer> for Broken {
+    fn from(answer: &Answer) -> Self {
+        Self { usage: answer.usage, received: block::to_json(&answer.blocks).len(), whole: true }
+    }
 }
 
 /// All of a stream's progress is in here and none in the futures of `opened` and `next`, so that a caller may drop those
 /// and call again.
 enum State {
+    /// Nothing is sent yet.
+    Ready,
     /// Until the next attempt.
     Waiting(Pin<Box<Sleep>>),
     Asking(Pin<Box<dyn Future<Output = Result<Reading, Failure>> + Send>>),
@@ -71,8 +81,7 @@ impl Reading {
 impl AnswerStream {
     /// Nothing is sent before somebody waits for the answer.
     pub(crate) fn new(client: Client, request: Bytes) -> Self {
-        let state = State::Asking(Box::pin(ask(client.clone(), request.clone())));
-        Self { client, request: Some(request), retries: 0, state, held: None, lost: None }
+        Self { client, request: Some(request), retries: 0, state: State::Ready, held: None, lost: None }
     }
 
     /// Until the provider begins to answer. Failures up to there are followed by silent retries, as many as are left.
@@ -81,6 +90,7 @@ impl AnswerStream {
         loop {
             match &mut self.state {
                 State::Reading(_) | State::Ended => return Ok(()),
+                State::Ready => self.ask_again(),
                 State::Waiting(wait) => {
                     wait.await;
                     self.ask_again();
@@ -116,10 +126,10 @@ impl AnswerStream {
     /// that was handed out is none of it, nor is what [`Delta::BrokeOff`] told.
     pub fn broken(&self) -> Option<Broken> {
         match (&self.held, &self.state) {
-            (Some(Ok(Delta::Complete(answer))), _) => Some(Broken { usage: answer.usage, received: 0 }),
+            (Some(Ok(Delta::Complete(answer))), _) => Some(answer.into()),
             (_, State::Reading(reading)) => Some(reading.so_far().unwrap_or_default()),
             (_, State::Asking(_)) => Some(Broken::default()),
-            (_, State::Waiting(_)) => None,
+            (_, State::Ready | State::Waiting(_)) => None,
             (_, State::Ended) => self.lost,
         }
     }

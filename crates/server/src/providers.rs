@@ -21,6 +21,7 @@ const OPENAI: &str = "https://api.openai.com/v1";
 const STAND_IN_MODEL: &str = "sim/demo";
 /// Name of the provider that is none: the stand-in, which says so wherever it answers.
 pub(crate) const STAND_IN: &str = "sim";
+const STAND_INS_NAME: &str = "sim: the built-in stand-in has this name; take another one";
 const DEFAULT_MODEL: &str = "anthropic/claude-sonnet-5-5";
 const VERSION: &str = "2023-06-01";
 /// Longest name of a provider, in bytes.
@@ -87,6 +88,7 @@ fn settle(default_model: &str, clients: &mut Clients, has_file: bool) -> Result<
     let names: Vec<&str> = clients.iter().map(|(name, _)| name.as_str()).collect();
     match provider {
         Some(provider) if names.contains(&provider) => Ok(()),
+        Some(STAND_IN) => Err(format!("SIXTY_DEFAULT_MODEL is {default_model:?}: {STAND_INS_NAME}").into()),
         Some(provider) if !has_file && clients.len() == 1 => {
             let alias = (provider.to_owned(), clients[0].1.clone());
             clients.push(alias);
@@ -131,7 +133,7 @@ fn of_file(json: &str, clients: &mut Clients, keys: &mut Vec<SecretString>) -> R
             ));
         }
         if name == STAND_IN {
-            return Err(format!("{name}: the built-in stand-in has this name; take another one"));
+            return Err(STAND_INS_NAME.into());
         }
         if clients.iter().any(|(known, _)| *known == name) {
             return Err(format!(
@@ -301,5 +303,13 @@ mod tests {
         let why = settle("ollama/qwen", &mut clients, false).expect_err("nobody").to_string();
         assert!(why.contains("anthropic, openai"), "{why}");
         assert!(settle("plain", &mut clients, false).is_err());
+    }
+
+    #[test]
+    fn no_real_provider_is_called_as_the_stand_in() {
+        let mut clients = of_environment(&provider(Some("k"), None, None)).expect("a client");
+        let why = settle("sim/demo", &mut clients, false).expect_err("a real one").to_string();
+        assert!(why.contains("SIXTY_DEFAULT_MODEL") && why.contains("the built-in stand-in"), "{why}");
+        assert_eq!(clients.len(), 1);
     }
 }

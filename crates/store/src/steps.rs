@@ -46,7 +46,7 @@ pub struct NewStep<'a> {
     pub done: bool,
     /// The model that answered, as `provider/model`.
     pub model: &'a str,
-    /// Why it is not the one that the run began with, which joins the reason for that one.
+    /// Which models failed before it, and who was asked instead: that joins the run's reason.
     pub detour: Option<&'a str>,
 }
 

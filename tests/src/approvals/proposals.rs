@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::desk::{approve, decide, deny, see, title};
 use crate::harness::{
-    Frame, Person, TestApp, eventually,
+    Frame, Person, Setup, TestApp, eventually,
     look::{all, answers, end, last_blocks, messages, names, prompts, result},
 };
 
@@ -86,6 +86,22 @@ async fn an_accepted_proposal_is_carried_out_by_a_run_of_its_own() {
     );
     assert_eq!(messages(prompt).len(), 7);
     decide(&alice, &asked, json!({"decision": "approve"})).await.problem(409, "already_decided");
+}
+
+#[tokio::test]
+async fn an_accepted_proposal_is_carried_out_though_no_model_may_be_asked() {
+    let providers = vec![("second".to_owned(), "http://127.0.0.1:9".to_owned())];
+    let app = TestApp::with(Setup { providers, ..Setup::default() }).await;
+    let alice = app.alice();
+    alice.contact().await;
+    let (session, asked, _) = propose(&app, &alice, "update_entity", title("CEO")).await;
+    alice.put("/v1/admin/models", json!({"allowed": ["second/*"]})).await.expect(200);
+    let say = alice.message(&session, &json!({"text": "Did you?"}));
+    alice.send(say).await.problem(409, "no_model");
+    let run = approve(&alice, &asked).await["run_id"].as_str().expect("an id").to_owned();
+    let done = alice.follow(&run, None).await.rest().await;
+    assert_eq!(end(&done).data["status"], "done", "{done:#?}");
+    assert_eq!(title_of(&alice).await, "CEO");
 }
 
 #[tokio::test]

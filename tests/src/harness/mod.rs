@@ -70,8 +70,8 @@ pub struct Setup {
     pub patience: Duration,
     /// Whether the model is asked over Chat Completions instead of the Messages API.
     pub chat: bool,
-    /// Whether the providers beside it are asked over the other protocol.
-    pub mixed: bool,
+    /// Whether the providers beside it are; none: as it is.
+    pub others_chat: Option<bool>,
     /// Whether `/metrics` answers.
     pub metrics: bool,
     /// Slack, where somebody stands in for it.
@@ -103,7 +103,7 @@ impl Default for Setup {
             first_byte_timeout: Duration::from_mins(1),
             patience: PATIENCE,
             chat: false,
-            mixed: false,
+            others_chat: None,
             metrics: true,
             slack: None,
         }

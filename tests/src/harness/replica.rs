@@ -146,7 +146,7 @@ fn app(url: &str, model_url: &str, setup: Setup) -> App {
     let size = PoolSize { connections: setup.connections, acquire_timeout: setup.acquire_timeout };
     let store = Store::connect(url, size).expect("a store");
     let first = ("anthropic".to_owned(), client(model_url, setup.chat, &setup));
-    let other = |url: &String| client(url, setup.chat != setup.mixed, &setup);
+    let other = |url: &String| client(url, setup.others_chat.unwrap_or(setup.chat), &setup);
     let others = setup.providers.iter().map(|(name, url)| (name.clone(), other(url)));
     let providers = Providers::new(std::iter::once(first).chain(others));
     let redactor = Redactor::new(setup.secrets.iter().map(|secret| ("secret", secret.as_str())));

@@ -83,7 +83,8 @@ fn check(
 
 /// Who may not use an operation of administrators at all is told so, whatever is named.
 fn barred(who: &Insider, place: &Place) -> bool {
-    place.names == Names::Member && place.at == At::Path && !["owner", "admin"].contains(&who.role)
+    let administers = matches!(place.names, Names::Member | Names::Secret);
+    administers && place.at == At::Path && !["owner", "admin"].contains(&who.role)
 }
 
 /// Whoever has `access_all_org` may have the results of a scheduled task written into a colleague's conversation.

@@ -65,7 +65,7 @@ async fn a_provider_that_is_silent_or_not_there_is_passed_over() {
         let closed =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
         let providers = vec![("gone".to_owned(), format!("http://{closed}"))];
-        let app = TestApp::with(Setup { chat, providers, ..Setup::default() }).await;
+        let app = TestApp::with(Setup { providers, chat, ..Setup::default() }).await;
         let routes = json!({ "routes": [{ "candidates": ["gone/first", "anthropic/next"] }] });
         app.alice().put("/v1/admin/models", routes).await.expect(200);
         app.sim.push(Reply::text("Here I am."));
@@ -77,7 +77,7 @@ async fn a_provider_that_is_silent_or_not_there_is_passed_over() {
 #[tokio::test]
 async fn a_model_behind_the_other_protocol_goes_on_with_the_conversation() {
     for chat in [false, true] {
-        let two = Two::routed_with(Setup { chat, mixed: true, ..Setup::default() }).await;
+        let two = Two::routed_with(Setup { chat, others_chat: Some(!chat), ..Setup::default() }).await;
         let alice = two.app.alice();
         let session = alice.session().await;
         two.app.sim.push(Reply::message().thinking("What is on?").tool("list_tasks", json!({})));
@@ -115,17 +115,30 @@ async fn an_answer_that_is_given_again_asks_the_model_that_gave_it() {
     assert_eq!((&again["run"]["model"], two.calls()), (&json!("second/next"), (0, 1)));
 }
 
+/// What a provider says of a request or a key, or says in place of an answer; and what the run then fails with.
+const REFUSALS: [(&str, MakesReply, &str); 7] = [
+    ("400", || Reply::status(400), "model_refused_request"),
+    ("401", || Reply::status(401), "model_unauthorized"),
+    ("402", || Reply::status(402), "model_unauthorized"),
+    ("403", || Reply::status(403), "model_unauthorized"),
+    ("404", || Reply::status(404), "model_refused_request"),
+    ("a page", || Reply::html(200), "model_bad_answer"),
+    (
+        "an error in the stream",
+        || Reply::text("Lost.").error_event_after(0, "invalid_request_error"),
+        "model_refused_request",
+    ),
+];
+
 #[tokio::test]
 async fn a_refused_request_or_key_is_nobody_elses_to_answer() {
     let two = Two::routed().await;
     let alice = two.app.alice();
-    for (status, code) in
-        [(400, "model_refused_request"), (401, "model_unauthorized"), (403, "model_unauthorized")]
-    {
-        two.app.sim.push(Reply::status(status));
+    for (what, refusal, code) in REFUSALS {
+        two.app.sim.push(refusal());
         let frames = alice.hear(&alice.session().await, "Hi").await;
-        assert_eq!(end(&frames).data["code"], code);
-        assert_eq!(two.calls(), (1, 0), "{status}");
+        assert_eq!(end(&frames).data["code"], code, "{what}");
+        assert_eq!(two.calls(), (1, 0), "{what}");
     }
 }
 
@@ -224,6 +237,7 @@ async fn a_single_turn_tries_a_model_that_was_left_alone_and_what_comes_of_that_
     }
     let left_alone = circuit(&alice, "anthropic/first").await;
     let seconds = left_alone["retry_in_seconds"].as_u64().expect("how long it is left alone");
+    // Half a minute: circuits go by the service's own clock, which no test can move.
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     eventually("it may be tried", async || {
         (circuit(&alice, "anthropic/first").await["state"] == "half_open").then_some(())
@@ -249,11 +263,13 @@ async fn a_single_turn_tries_a_model_that_was_left_alone_and_what_comes_of_that_
 async fn bad_keys_and_refused_requests_open_no_circuit() {
     let two = Two::routed().await;
     let alice = two.app.alice();
-    for status in [401, 401, 401, 401, 400, 400, 400, 400] {
-        two.app.sim.push(Reply::status(status));
-        alice.hear(&alice.session().await, "Hi").await;
+    for (what, refusal, _) in REFUSALS {
+        for _ in 0..4 {
+            two.app.sim.push(refusal());
+            alice.hear(&alice.session().await, "Hi").await;
+        }
+        assert_eq!(two.calls(), (4, 0), "{what}");
     }
-    assert_eq!(two.calls(), (8, 0));
 }
 
 #[tokio::test]

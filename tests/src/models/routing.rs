@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use super::Two;
 use crate::{
     erasure::platform,
-    harness::{Person, Setup, TestApp, look::run_of},
+    harness::{
+        Person, Setup, TestApp,
+        look::{end, run_of},
+    },
 };
 
 /// The run of a new conversation's first turn.
@@ -210,16 +213,52 @@ async fn what_was_queued_is_routed_when_it_begins() {
     assert!(again["run"]["model_reason"].is_string(), "{again}");
 }
 
+/// Nobody is left: the service's own model may not be asked, and no route names another.
+async fn allow_nobody(alice: &Person) {
+    alice.put("/v1/admin/models", json!({ "allowed": ["second/*"] })).await.expect(200);
+}
+
 #[tokio::test]
 async fn a_queued_run_that_no_model_may_answer_ends_at_once_and_says_why() {
+    let two = Two::with(Setup { works: false, ..Setup::default() }).await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    let request =
+        alice.message(&session, &json!({ "text": "What is on?" })).header("prefer", "respond-async");
+    let queued = alice.send(request).await.expect(202).json();
+    let run = queued["run"]["id"].as_str().expect("an id");
+    allow_nobody(&alice).await;
+    let providers = vec![("second".to_owned(), two.second_url())];
+    let worker = two.app.another_replica(Setup { providers, ..Setup::default() }).await;
+    let frames = alice.at(worker.address).follow(run, None).await.rest().await;
+    assert_eq!((end(&frames).data["code"].as_str(), two.calls()), (Some("no_model"), (0, 0)));
+    let run = alice.get(&format!("/v1/runs/{run}")).await.expect(200).json();
+    assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("no_model")), "{run}");
+}
+
+#[tokio::test]
+async fn an_answer_that_no_model_may_give_again_stays() {
     let two = answering().await;
     let alice = two.app.alice();
     let session = alice.session().await;
     alice.ask(&session, "What is on?").await;
+    let before = alice.history(&session).await;
     two.calls();
-    alice.put("/v1/admin/models", json!({ "allowed": ["second/*"] })).await.expect(200);
-    let again = alice.post(&format!("/v1/sessions/{session}/regenerate"), json!({})).await.expect(200).json();
-    let run = &again["run"];
-    assert_eq!((&run["status"], &run["error"]["code"]), (&json!("failed"), &json!("no_model")), "{run}");
-    assert_eq!(two.calls(), (0, 0));
+    allow_nobody(&alice).await;
+    let path = format!("/v1/sessions/{session}/regenerate");
+    alice.post(&path, json!({})).await.problem(409, "no_model");
+    assert_eq!((alice.history(&session).await, two.calls()), (before, (0, 0)));
+}
+
+#[tokio::test]
+async fn where_no_model_may_be_asked_a_summary_is_extracted() {
+    let two = answering().await;
+    let alice = two.app.alice();
+    let session = alice.session().await;
+    alice.ask(&session, "Remember the blue folder.").await;
+    two.calls();
+    allow_nobody(&alice).await;
+    let summary = alice.post(&format!("/v1/sessions/{session}/compact"), json!({})).await.expect(200).json();
+    assert_eq!((&summary["summarized_by"], two.calls()), (&json!("extractive"), (0, 0)), "{summary}");
+    assert!(summary["summary_text"].as_str().is_some_and(|text| text.contains("blue folder")), "{summary}");
 }

@@ -20,7 +20,7 @@ async fn a_person_is_warned_once_when_most_of_their_budget_is_used() {
     let app = TestApp::with(priced()).await;
     let (alice, bob) = (app.alice(), app.bob());
     alice.get("/v1/me").await.expect(200);
-    limit(&alice, json!({"user": {"daily_tokens": 1000}})).await;
+    limit(&alice, json!({"user": {"monthly_tokens": 1000}})).await;
     let session = bob.session().await;
     app.sim.respond_with(|_| using("Yes.", 100));
     for _ in 0..7 {
@@ -29,7 +29,7 @@ async fn a_person_is_warned_once_when_most_of_their_budget_is_used() {
     assert_eq!(warnings(&bob).await, [] as [Value; 0]);
     bob.ask(&session, "And?").await;
     let told = warned(&bob, 1).await;
-    assert_eq!(told[0]["title"], "80 % of your daily budget are used");
+    assert_eq!(told[0]["title"], "80 % of your monthly budget are used");
     assert!(
         told[0]["text"].as_str().is_some_and(|text| text.starts_with("800 tokens of 1000 tokens are used"))
     );
@@ -45,12 +45,14 @@ async fn a_person_is_warned_once_when_most_of_their_budget_is_used() {
     let elsewhere = bob.at(other.address);
     elsewhere.ask(&session, "And?").await;
     limit(&alice, json!({"user": {"daily_tokens": 1200, "monthly_tokens": 1200}})).await;
+    // Most of a day's, whether a new day has begun by now or not.
+    app.sim.respond_with(|_| using("Yes.", 1_000));
     elsewhere.ask(&session, "And?").await;
     let told = warned(&bob, 3).await;
     let mut titles: Vec<&str> = told.iter().filter_map(|it| it["title"].as_str()).collect();
     titles.sort_unstable();
     let (daily, monthly) = ("80 % of your daily budget are used", "80 % of your monthly budget are used");
-    assert_eq!(titles, [daily, daily, monthly]);
+    assert_eq!(titles, [daily, monthly, monthly]);
     assert_eq!(warnings(&alice).await, [] as [Value; 0]);
 }
 

@@ -122,7 +122,7 @@ impl Standing {
     }
 
     /// Whose budget it is, in words.
-    pub fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match (self.scope, self.period) {
             (Scope::Org, Period::Day) => "the organization's daily budget",
             (Scope::Org, _) => "the organization's monthly budget",
@@ -173,10 +173,9 @@ fn reset(period: Period, today: NaiveDate) -> Option<DateTime<Utc>> {
     day.map(|day| day.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// The limit that lets no model call begin; of several the one that begins anew last, for there is nothing before. One
-/// that never does is the last.
+/// The limit that lets no model call begin; of several the one that begins anew last, for there is nothing before.
 pub fn exhausted(standings: &[Standing]) -> Option<&Standing> {
     let empty = standings.iter().filter(|standing| standing.is_exhausted());
     // Of equals, `max_by_key` takes the last: the first of them is a person's own.
-    empty.rev().max_by_key(|standing| (standing.resets_at.is_none(), standing.resets_at))
+    empty.rev().max_by_key(|standing| standing.resets_at)
 }

@@ -89,30 +89,28 @@ fn days_and_months_begin_anew_at_midnight_utc() {
 #[test]
 fn of_limits_that_are_used_up_the_one_that_begins_anew_last_is_told() {
     let limits = limits(
-        r#"{"org": {"daily_tokens": 10, "monthly_tokens": 10}, "user": {"daily_tokens": 10, "monthly_usd": 1},
-            "run": {"tokens": 10}}"#,
+        r#"{"org": {"daily_tokens": 10, "monthly_tokens": 10}, "user": {"daily_tokens": 10, "monthly_usd": 1}}"#,
     );
-    let told = |user: Used, org: Used, run: Spent, today: &str| {
-        let standings = [limits.standings(user, org, day(today)), limits.of_run(run)].concat();
+    let told = |user: Used, org: Used, today: &str| {
+        let standings = limits.standings(user, org, day(today));
         exhausted(&standings).map(|it| format!("{} {}", it.scope, it.period)).unwrap_or_default()
     };
     let (none, ten) = (Spent::default(), spent(10, 0.0));
     let (nothing, today, both) = (Used::default(), used(ten, none, none), used(ten, ten, none));
     let dear = used(ten, spent(0, 1.0), none);
-    for (user, org, run, expected) in [
-        (nothing, nothing, none, ""),
-        (today, nothing, none, "user day"),
-        (nothing, both, none, "org month"),
-        (dear, nothing, none, "user month"),
-        (today, both, none, "org month"),
+    for (user, org, expected) in [
+        (nothing, nothing, ""),
+        (today, nothing, "user day"),
+        (nothing, both, "org month"),
+        (dear, nothing, "user month"),
+        (today, both, "org month"),
         // Of those that begin anew at the same time, one's own is named first.
-        (today, today, none, "user day"),
-        (dear, both, none, "user month"),
-        (dear, both, ten, "run run"),
+        (today, today, "user day"),
+        (dear, both, "user month"),
     ] {
-        assert_eq!(told(user, org, run, "2026-11-15"), expected, "{user:?} {org:?} {run:?}");
+        assert_eq!(told(user, org, "2026-11-15"), expected, "{user:?} {org:?}");
     }
-    assert_eq!(told(nothing, both, none, "2026-11-30"), "org day");
+    assert_eq!(told(nothing, both, "2026-11-30"), "org day");
 }
 
 #[test]
@@ -123,6 +121,10 @@ fn limits_in_money_are_told_by_field() {
     assert_eq!(
         fields(all),
         ["org.daily_usd", "org.monthly_usd", "user.daily_usd", "user.monthly_usd", "run.usd"]
+    );
+    assert_eq!(
+        limits(all).needing_prices().collect::<Vec<_>>(),
+        ["org.daily_usd", "user.daily_usd", "user.monthly_usd"]
     );
     let tokens = r#"{"org": {"daily_tokens": 1}, "user": {"monthly_tokens": 1}, "run": {"tokens": 1}}"#;
     assert_eq!(fields(tokens), [] as [&str; 0]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Capability, Feature, ModelRow, ModelSettings, Price, RouteRow, Tier,
-    unpriced::{no_model, unpriced},
+    unpriced::{no_model, want_of_price},
 };
 use crate::{Error, Result};
 
@@ -30,6 +30,11 @@ impl Candidate {
     /// Name on the provider's wire.
     pub fn name(&self) -> &str {
         self.model.split_once('/').map_or(self.model.as_str(), |(_, name)| name)
+    }
+
+    /// Whether its price is known, where only such models are asked (`priced`).
+    pub(super) fn has_price_if(&self, priced: bool) -> bool {
+        !priced || self.price.is_some()
     }
 }
 
@@ -80,12 +85,6 @@ pub struct Wish<'a> {
     pub priced: bool,
 }
 
-impl Wish<'_> {
-    fn takes(&self, candidate: &Candidate) -> bool {
-        !self.priced || candidate.price.is_some()
-    }
-}
-
 /// Whom a turn asks, in order, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Routed {
@@ -112,19 +111,19 @@ impl Routes {
     /// What is known of a model: the organization's row, then the platform's. What it costs is the platform's or the
     /// operator's to say, who settle accounts by it; an organization prices what they do not.
     pub fn candidate(&self, model: &str) -> Candidate {
-        let [own, platform] = self.said_of(model);
-        let first = |get: fn(&ModelRow) -> Option<u32>| [own, platform].into_iter().flatten().find_map(get);
+        let said = self.said_of(model);
+        let first = |get: fn(&ModelRow) -> Option<u32>| said.into_iter().flatten().find_map(get);
         Candidate {
             model: model.to_owned(),
-            price: self.price(model),
+            price: self.price(model, said),
             context_window: first(|row| row.context_window),
             max_output_tokens: first(|row| row.max_output_tokens),
             secret: self.secret_for(provider_of(model)).map(ToOwned::to_owned),
         }
     }
 
-    pub(super) fn price(&self, model: &str) -> Option<Price> {
-        let [own, platform] = self.said_of(model).map(|row| row.and_then(|row| row.price));
+    fn price(&self, model: &str, said: [Option<&ModelRow>; 2]) -> Option<Price> {
+        let [own, platform] = said.map(|row| row.and_then(|row| row.price));
         let listed = || self.prices.iter().find(|(name, _)| name == model).map(|(_, price)| *price);
         platform.or_else(listed).or(own)
     }
@@ -145,9 +144,14 @@ impl Routes {
         self.providers.iter().any(|known| known == provider) && listed(&self.own) && listed(&self.platform)
     }
 
+    /// The same, with what is known of it.
+    pub(super) fn allowed(&self, model: &str) -> Option<Candidate> {
+        self.allows(model).then(|| self.candidate(model))
+    }
+
     /// The same; while a limit in money stands (`priced`), its price must be known as well.
     pub fn may_ask(&self, model: &str, priced: bool) -> bool {
-        self.allows(model) && (!priced || self.price(model).is_some())
+        self.allowed(model).is_some_and(|candidate| candidate.has_price_if(priced))
     }
 
     /// Refuses a model that cannot be asked here.
@@ -180,70 +184,80 @@ impl Routes {
         [&self.own, &self.platform].iter().any(|it| it.models.iter().any(|row| row.capabilities.is_some()))
     }
 
-    /// Whom a route names for this; none: no row says anything. `priced` as in a [`Wish`].
+    /// Whom a route names for this; none: no row says anything, or nobody whom it names may be asked. `priced` as in a
+    /// [`Wish`].
     pub fn routed(&self, feature: Feature, tier: Tier, priced: bool) -> Option<Vec<Candidate>> {
         let (row, _) = self.row_for(feature, tier)?;
-        let asked = row.candidates.iter().filter(|name| self.may_ask(name, priced));
-        Some(asked.map(|name| self.candidate(name)).collect::<Vec<_>>()).filter(|all| !all.is_empty())
+        let allowed = row.candidates.iter().filter_map(|name| self.allowed(name));
+        let asked: Vec<_> = allowed.filter(|candidate| candidate.has_price_if(priced)).collect();
+        (!asked.is_empty()).then_some(asked)
     }
 
     /// Whom a turn asks. Fails where a request names a model that cannot be asked here, or nobody is left.
     pub fn route(&self, wish: &Wish<'_>) -> Result<Routed> {
+        let mut unpriced: Vec<&str> = Vec::new();
         for asked in &wish.asked {
             let (model, of_request) = (asked.model(), matches!(asked, Asked::Request(_)));
             if of_request {
                 self.check(model)?;
             }
-            if !self.allows(model) {
-                continue;
-            }
-            let candidate = self.candidate(model);
-            if wish.takes(&candidate) {
-                return Ok(Routed { candidates: vec![candidate], reason: asked.reason().into() });
+            let Some(candidate) = self.allowed(model) else { continue };
+            if candidate.has_price_if(wish.priced) {
+                let mut reason = asked.reason().to_owned();
+                tell_left_out(&mut reason, &unpriced);
+                return Ok(Routed { candidates: vec![candidate], reason });
             }
             if of_request {
-                return Err(Error::field("model", format!("cannot be asked: {}", unpriced(&[model]))));
+                return Err(Error::field("model", format!("cannot be asked: {}", want_of_price(&[model]))));
             }
+            unpriced.push(model);
         }
-        self.by_rows(wish)
+        self.by_rows(wish, unpriced)
     }
 
-    fn by_rows(&self, wish: &Wish<'_>) -> Result<Routed> {
+    /// Whom the routes name. Those in `unpriced` were asked for, and lack a price.
+    fn by_rows<'a>(&'a self, wish: &Wish<'_>, mut unpriced: Vec<&'a str>) -> Result<Routed> {
         let Wish { feature, tier: Tiered { tier, reason: why }, .. } = wish;
+        let own = std::slice::from_ref(&self.default);
         let (names, mut reason) = match self.row_for(*feature, *tier) {
             Some((row, whose)) => {
-                (row.candidates.clone(), format!("{why}: tier {}, by {}", tier.as_str(), said(row, whose)))
+                (&row.candidates[..], format!("{why}: tier {}, by {}", tier.as_str(), said(row, whose)))
             }
-            None => (vec![self.default.clone()], format!("{why}: tier {}; no route is set", tier.as_str())),
+            None => (own, format!("{why}: tier {}; no route is set", tier.as_str())),
         };
-        let able =
-            |name: &String| (self.allows(name) && self.can(name, &wish.needs)).then(|| self.candidate(name));
-        let (mut candidates, mut left_out): (Vec<Candidate>, Vec<Candidate>) =
-            names.iter().filter_map(able).partition(|candidate| wish.takes(candidate));
+        let mut candidates = self.able(names, wish, &mut unpriced);
         if candidates.is_empty() {
-            match able(&self.default) {
-                Some(own) if wish.takes(&own) => candidates.push(own),
-                own => {
-                    left_out.extend(own.filter(|own| !names.contains(&own.model)));
-                    return Err(no_model(&names_of(&left_out)));
-                }
+            candidates = self.able(own, wish, &mut unpriced);
+            if candidates.is_empty() {
+                return Err(no_model(&unpriced));
             }
             reason.push_str("; none of its models can be asked for this, and the service's own is asked");
         }
-        if !left_out.is_empty() {
-            let names = names_of(&left_out).join(", ");
-            reason
-                .push_str(&format!("; left out for want of a price, which a limit in money needs: {names}"));
-        }
-        let warm = candidates.iter().position(|candidate| wish.warm == Some(candidate.model.as_str()));
-        if let Some(at @ 1..) = warm {
-            let warm = candidates.remove(at);
-            candidates.insert(0, warm);
+        tell_left_out(&mut reason, &unpriced);
+        if warm_first(&mut candidates, wish.warm) {
             reason.push_str(
                 "; the one that answered last comes first, while it has the conversation in its cache",
             );
         }
         Ok(Routed { candidates, reason })
+    }
+
+    /// Those of them that can be asked for this. Names of whom only the price is missing are added to `unpriced`.
+    fn able<'a>(
+        &'a self,
+        names: &'a [String],
+        wish: &Wish<'_>,
+        unpriced: &mut Vec<&'a str>,
+    ) -> Vec<Candidate> {
+        let mut able = Vec::new();
+        for name in names.iter().filter(|name| self.can(name, &wish.needs)) {
+            match self.allowed(name) {
+                Some(candidate) if candidate.has_price_if(wish.priced) => able.push(candidate),
+                Some(_) if !unpriced.contains(&name.as_str()) => unpriced.push(name),
+                _ => {}
+            }
+        }
+        able
     }
 
     /// What the model takes; none: nobody says that it cannot do everything.
@@ -263,13 +277,24 @@ impl Routes {
             .find_map(|(settings, whose)| Some((best(settings, feature, tier)?, whose)))
     }
 
-    fn can(&self, model: &str, needs: &[Capability]) -> bool {
+    pub(super) fn can(&self, model: &str, needs: &[Capability]) -> bool {
         self.capabilities(model).is_none_or(|all| needs.iter().all(|need| all.contains(need)))
     }
 }
 
-fn names_of(candidates: &[Candidate]) -> Vec<&str> {
-    candidates.iter().map(|candidate| candidate.model.as_str()).collect()
+fn tell_left_out(reason: &mut String, unpriced: &[&str]) {
+    if !unpriced.is_empty() {
+        let names = unpriced.join(", ");
+        reason.push_str(&format!("; left out for want of a price, which a limit in money needs: {names}"));
+    }
+}
+
+/// Puts the one that answered last before the others. False: it is none of them, or the first anyway.
+fn warm_first(candidates: &mut [Candidate], warm: Option<&str>) -> bool {
+    let warm = candidates.iter().position(|candidate| warm == Some(candidate.model.as_str()));
+    let Some(at @ 1..) = warm else { return false };
+    candidates[..=at].rotate_right(1);
+    true
 }
 
 /// What stands before the slash of a model's name.

@@ -163,7 +163,21 @@ fn a_request_for_a_model_without_a_price_is_refused_and_older_wishes_are_passed_
     assert!(refused.to_string().contains("no price is known of b/new"), "{refused}");
     let passed = route(vec![Asked::Session("b/new"), Asked::Skill("b/good")]).expect("a route");
     assert_eq!(names(&passed), ["b/good"]);
-    assert_eq!(names(&route(vec![Asked::Skill("b/new")]).expect("a route")), ["a/plain"]);
+    assert!(
+        passed.reason.starts_with("the skill") && passed.reason.ends_with(": b/new"),
+        "{}",
+        passed.reason
+    );
+    let own = route(vec![Asked::Session("b/new"), Asked::Skill("b/newer")]).expect("a route");
+    assert_eq!(names(&own), ["a/plain"]);
+    assert!(
+        own.reason.ends_with("for want of a price, which a limit in money needs: b/new, b/newer"),
+        "{}",
+        own.reason
+    );
+    // Of one that is not there, nobody misses the price.
+    let other = route(vec![Asked::Session("c/gone")]).expect("a route");
+    assert!(!other.reason.contains("price"), "{}", other.reason);
 }
 
 #[test]
@@ -198,6 +212,35 @@ fn models_without_a_price_are_named_that_a_turn_comes_to() {
     assert_eq!(bare(everywhere, platform).unpriced(), ["a/one", "b/small"]);
     let chat = serde_json::json!({"routes": [{"feature": "chat", "tier": "low", "candidates": ["a/one"]}]});
     assert_eq!(bare(chat, nothing()).unpriced(), ["a/one", "a/plain"]);
+    let barred = serde_json::json!({"allowed": ["a/plain"], "routes": [{"candidates": ["b/two"]}]});
+    assert_eq!(bare(barred, nothing()).unpriced(), ["a/plain"]);
+}
+
+#[test]
+fn the_service_s_own_model_is_among_them_where_it_may_have_to_stand_in_for_a_route_s() {
+    let able = |all: &[&str], candidates: &[&str]| {
+        let models: Vec<_> = costing(&["b/one", "b/two"])
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| serde_json::json!({"model": row["model"], "price": row["price"], "capabilities": all}))
+            .collect();
+        serde_json::json!({"models": models, "routes": [{"candidates": candidates}]})
+    };
+    let everything = ["tools", "images", "documents"];
+    let summaries = serde_json::json!({"models": costing(&["b/one"]), "allowed": ["a/plain", "b/one"], "routes": [
+        {"candidates": ["b/one"]}, {"feature": "summary", "candidates": ["a/barred"]}]});
+    for (own, unpriced) in [
+        (able(&["tools", "images"], &["b/one", "b/two"]), vec!["a/plain"]),
+        (able(&everything, &["b/one"]), vec![]),
+        // One that nobody says anything of takes everything.
+        (able(&["tools"], &["b/one", "b/other"]), vec!["b/other"]),
+        // Whoever answers makes the summaries for which no route has a model.
+        (summaries, vec![]),
+    ] {
+        let routes = Routes { prices: [].into(), ..routes(own.clone(), serde_json::json!({})) };
+        assert_eq!(routes.unpriced(), unpriced, "{own}");
+    }
 }
 
 const NAMES: [&str; 5] = ["a/plain", "a/one", "a/two", "b/one", "b/two"];

@@ -1,7 +1,7 @@
 //! Models whose price nobody knows. Their calls would cost nothing, and a limit in money would never bite: while one
 //! stands, they are not asked.
 
-use super::{Feature, Routes, Tier};
+use super::{Capability, Feature, Routes, Tier};
 use crate::Error;
 
 /// Models that a refusal names.
@@ -14,9 +14,8 @@ impl Routes {
         let mut unpriced: Vec<&str> = Vec::new();
         for feature in Feature::ALL {
             for tier in Tier::ALL {
-                let names = self.reached(*feature, *tier);
-                let without = names.iter().filter(|name| self.allows(name) && self.price(name).is_none());
-                for name in without {
+                let without = |name: &&String| self.allowed(name).is_some_and(|it| !it.has_price_if(true));
+                for name in self.reached(*feature, *tier).filter(without) {
                     if !unpriced.contains(&name.as_str()) {
                         unpriced.push(name);
                     }
@@ -26,18 +25,19 @@ impl Routes {
         unpriced
     }
 
-    fn reached(&self, feature: Feature, tier: Tier) -> &[String] {
-        match self.row_for(feature, tier) {
-            Some((row, _)) if row.candidates.iter().any(|name| self.allows(name)) => &row.candidates,
-            // Without a route, whoever answers makes the summaries too.
-            None if feature == Feature::Summary => &[],
-            _ => std::slice::from_ref(&self.default),
-        }
+    /// The models of the route in force, and the service's own where it may have to stand in for them.
+    fn reached(&self, feature: Feature, tier: Tier) -> impl Iterator<Item = &String> {
+        let row = self.row_for(feature, tier);
+        let candidates = row.map(|(row, _)| row.candidates.as_slice()).unwrap_or_default();
+        let takes_all = |name: &String| self.allows(name) && self.can(name, Capability::ALL);
+        // Whoever answers makes the summaries for which no route has a model.
+        let suffice = feature == Feature::Summary || candidates.iter().any(takes_all);
+        candidates.iter().chain((!suffice).then_some(&self.default))
     }
 }
 
-/// What is to be done about these models, without the sentence's end.
-pub fn unpriced(models: &[&str]) -> String {
+/// That no price is known of these models, and who sets it; without the sentence's end.
+pub fn want_of_price(models: &[&str]) -> String {
     let named = models.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
     let more = match models.len().saturating_sub(MOST_NAMED) {
         0 => String::new(),
@@ -45,18 +45,18 @@ pub fn unpriced(models: &[&str]) -> String {
     };
     format!(
         "no price is known of {named}{more}, which a limit in money needs; an administrator sets it with PUT \
-         /v1/admin/models, or the operator for all with PUT /v1/platform/models or SIXTY_MODEL_PRICES (a price of 0 says \
-         that it costs nothing)"
+         /v1/admin/models, or the operator for all with PUT /v1/platform/models or SIXTY_MODEL_PRICES (a price of 0 \
+         says that it costs nothing)"
     )
 }
 
 /// Nobody is left whom a turn may ask. Of these models only the price is missing.
-pub(super) fn no_model(without_price: &[&str]) -> Error {
-    let detail = if without_price.is_empty() {
+pub(super) fn no_model(unpriced: &[&str]) -> Error {
+    let detail = if unpriced.is_empty() {
         "no model that may be asked here can take this; an administrator sets routes and allowed models"
             .into()
     } else {
-        format!("no model can be asked: {}", unpriced(without_price))
+        format!("no model can be asked: {}", want_of_price(unpriced))
     };
     Error::conflict("no_model", detail)
 }

@@ -30,8 +30,10 @@ impl Run {
         let opened = if let Some(opened) = opened {
             opened
         } else {
-            let room = self.room();
-            self.ring.begin(self.asked_again, room);
+            if let Some(why) = self.nobody.take() {
+                return Box::pin(self.failed("no_model", &why, false)).await;
+            }
+            self.begin_call(self.asked_again);
             self.ask_current(deadline).await?
         };
         let (heard, visible) = self.hear(opened, message, deadline).await?;
@@ -58,6 +60,17 @@ impl Run {
                 }
                 Box::pin(self.model_failed(&error)).await
             }
+        }
+    }
+
+    /// Decides which model a call asks first: with `same`, the one that answered last and no other.
+    pub(super) fn begin_call(&mut self, same: bool) {
+        let before = self.ring.current().model.clone();
+        let room = self.room();
+        self.ring.begin(same, room);
+        let now = &self.ring.current().model;
+        if *now != before {
+            self.detours.push(format!("{before} fails these days or has no room, {now} was asked"));
         }
     }
 
@@ -186,7 +199,10 @@ impl Run {
                 }
                 Ok(Some(Delta::BrokeOff(broken))) => {
                     self.bill_broken(Some(broken));
-                    Box::pin(self.afford(self.needs())).await?;
+                    if let Err(left) = Box::pin(self.afford(self.needs())).await {
+                        self.call_over(Err(&ended_early()));
+                        return Err(left);
+                    }
                 }
                 Ok(Some(delta)) => {
                     self.call_goes_on(&delta);
@@ -330,7 +346,7 @@ impl Run {
 
     /// A turn may end without a word, after tools; anything else that is empty
     /// is no answer.
-    async fn empty_answer(&mut self, stop_reason: &str, usage: domain::Usage) -> Result<(), Left> {
+    async fn empty_answer(&mut self, stop_reason: &str, usage: Usage) -> Result<(), Left> {
         if stop_reason == "end_turn" && self.sequence.as_ref().is_some_and(|sequence| !sequence.is_over()) {
             return Box::pin(self.nothing_said()).await;
         }
@@ -353,8 +369,8 @@ pub(super) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).expect("the text was serialized here")
 }
 
-/// Tells the circuit of the model that is asked of its failure. What was given less time than a model may take says
-/// nothing of the model, which others ask as well.
+/// Tells the circuit of the model that is asked of its failure. What ran out of its time says nothing of the model, which
+/// others ask as well: mostly it was the time of the run.
 pub(super) fn tell_circuit(ring: &mut Ring, error: &ModelError, in_time: bool) {
     if error.is_retryable() && in_time {
         ring.failed(error.retry_after());

@@ -1,8 +1,8 @@
 //! What a run's model calls use: it is counted, stored with whatever the run stores next, and kept within budgets.
 
 use domain::{
-    Usage, block,
-    budget::{self, Limits, Spent, Standing},
+    Usage,
+    budget::{self, Spent, Standing},
     models::{Candidate, Feature},
     usage::Call,
 };
@@ -48,14 +48,15 @@ impl Run {
 
     /// The same of an answer of the model that the run asks.
     pub(super) fn bill_answer(&mut self, answer: &Answer) -> Usage {
-        let counted = self.counted(answer.usage, || self.prompt_bytes(), || said_bytes(answer), true);
+        let counted =
+            self.counted(answer.usage, || self.prompt_bytes(), || Broken::from(answer).received, true);
         self.bill_current(counted)
     }
 
     /// The same of what broke off, if anything did.
     pub(super) fn bill_broken(&mut self, broken: Option<Broken>) {
-        if let Some(Broken { usage, received }) = broken {
-            let counted = self.counted(usage, || self.prompt_bytes(), || received, false);
+        if let Some(Broken { usage, received, whole }) = broken {
+            let counted = self.counted(usage, || self.prompt_bytes(), || received, whole);
             self.bill_current(counted);
         }
     }
@@ -131,7 +132,7 @@ impl Run {
         sent: impl FnOnce() -> usize,
         answer: u32,
     ) -> Option<Spent> {
-        self.limits.filter(Limits::counts)?;
+        self.limits.counts().then_some(())?;
         let mut usage = Usage {
             input_tokens: i64::try_from(tokens(sent(), self.token_ratio)).unwrap_or(i64::MAX),
             output_tokens: answer.into(),
@@ -141,10 +142,10 @@ impl Run {
         Some(usage.into())
     }
 
-    /// Before each model call: stores what others have used that broke off, sets aside what this one may use, and ends the
+    /// Before each model call: stores what earlier calls have used that broke off, sets aside what this one may use, and ends the
     /// run where nothing is left.
     pub(super) async fn afford(&mut self, needs: Option<Spent>) -> Result<(), Left> {
-        let limits = self.limits.unwrap_or_default();
+        let limits = self.limits;
         if let Some(empty) = budget::exhausted(&limits.of_run(self.usage.into())) {
             return self.out_of(empty).await;
         }
@@ -178,9 +179,4 @@ impl Run {
         self.engine.telemetry().meters.over_budget(empty.scope);
         self.failed(budget::EXHAUSTED, &empty.to_string(), false).await
     }
-}
-
-/// Bytes of an answer, as it will be sent again.
-pub(super) fn said_bytes(answer: &Answer) -> usize {
-    block::to_json(&answer.blocks).len()
 }

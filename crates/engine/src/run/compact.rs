@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use domain::{
-    ArchiveId, Event, Result, Usage,
+    ArchiveId, Event, Result,
     models::{Candidate, Feature},
     session::Message,
 };
-use model::{Answer, Delta, ModelError, Ring, Room};
+use model::{Answer, Broken, Delta, ModelError, Ring, Room};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
@@ -21,7 +21,6 @@ use tokio::time::Instant;
 use super::{
     Left, Run,
     answer::{ended_early, in_time, tell_circuit},
-    billing::said_bytes,
 };
 use crate::{
     compaction::{self, FUTILE, Keep, SUMMARY_TIME, tokens},
@@ -97,7 +96,7 @@ impl Run {
         if self.engine.settings().compaction.at_tokens.is_some() {
             return Some(self.outgrown_in(0));
         }
-        match self.engine.known_window(self.ring.current()) {
+        match self.engine.known_window(self.lease.org, self.ring.current()) {
             Some(window) => Some(self.outgrown_in(window)),
             // Far below any window that nobody has named there is no need to know it.
             None => (self.message_bytes() < 100_000).then_some(false),
@@ -125,10 +124,10 @@ impl Run {
             let size = |bytes| tokens(bytes, self.token_ratio);
             (size(whole), size(whole - self.bytes_before_newest_turn()))
         };
-        let engine = self.engine.clone();
+        let (engine, org) = (self.engine.clone(), self.lease.org);
         move |candidate| {
             let answer = engine.answer_tokens(candidate);
-            match engine.known_window(candidate) {
+            match engine.known_window(org, candidate) {
                 Some(window) if least + answer > window => Room::None,
                 Some(window) if whole + answer > window => Room::Short,
                 _ => Room::Enough,
@@ -145,17 +144,17 @@ impl Run {
 
     /// Whether a model is known to have more room than the one that is asked, and enough.
     pub(super) fn larger(&self) -> impl Fn(&Candidate) -> bool + use<> {
-        let (engine, room) = (self.engine.clone(), self.room());
-        let refused = engine.known_window(self.ring.current()).unwrap_or_default();
+        let (engine, org, room) = (self.engine.clone(), self.lease.org, self.room());
+        let refused = engine.known_window(org, self.ring.current()).unwrap_or_default();
         move |candidate| {
-            engine.known_window(candidate).is_some_and(|window| window > refused)
+            engine.known_window(org, candidate).is_some_and(|window| window > refused)
                 && room(candidate) == Room::Enough
         }
     }
 
     /// The context window of a model, unless the run is stopped meanwhile.
     async fn window_of(&mut self, candidate: &Candidate) -> Result<usize, Left> {
-        let known = self.engine.window(candidate, &self.secrets);
+        let known = self.engine.window(self.lease.org, candidate, &self.secrets);
         let window = in_time(&mut self.stop, Instant::now() + WINDOW_TIME, known).await?;
         Ok(window.unwrap_or(WINDOW))
     }
@@ -258,9 +257,12 @@ impl Run {
     /// The model's summary, piece by piece; without a model where that fails.
     async fn summary_of(&mut self, messages: &[Message]) -> Result<(String, String), Left> {
         let earlier = self.frozen.summary_text.clone();
+        if self.nobody.is_some() {
+            return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into()));
+        }
         let mut so_far = earlier.clone();
         let deadline = Instant::now() + SUMMARY_TIME;
-        let asked = routing::for_summary(&self.routes, self.ring.current(), self.limits);
+        let asked = routing::for_summary(&self.routes, self.ring.current(), &self.limits);
         let mut ring = self.engine.ring(self.lease.org, asked);
         let window = self.window_of(&ring.current().clone()).await?;
         for piece in compaction::requests(messages, window) {
@@ -286,7 +288,7 @@ impl Run {
         let room = self.room_for(piece.len() + so_far.map_or(0, str::len));
         ring.begin(false, &room);
         let mut asked_again = false;
-        loop {
+        while Instant::now() < deadline {
             let candidate = ring.current().clone();
             let request = compaction::request(candidate.name(), so_far, piece);
             Box::pin(self.afford(self.needs_of(&candidate, || request.len(), compaction::ANSWER))).await?;
@@ -298,9 +300,8 @@ impl Run {
                 Err(error) => error,
             };
             tracing::warn!(run = %self.lease.run, model = candidate.model, %error, "no summary from the model");
-            let in_time = Instant::now() < deadline;
-            tell_circuit(ring, &error, in_time);
-            if !in_time || !error.is_retryable() {
+            tell_circuit(ring, &error, Instant::now() < deadline);
+            if !error.is_retryable() {
                 return Ok(None);
             }
             if ring.fall_over(&room) {
@@ -312,14 +313,16 @@ impl Run {
                 return Ok(None);
             }
         }
+        Ok(None)
     }
 
     /// Whether a model has room for a summary's input of this size.
     fn room_for(&self, bytes: usize) -> impl Fn(&Candidate) -> Room + use<> {
-        let (engine, input) = (self.engine.clone(), tokens(bytes, self.token_ratio));
+        let (engine, org) = (self.engine.clone(), self.lease.org);
+        let input = tokens(bytes, self.token_ratio);
         let answer = usize::try_from(compaction::ANSWER).unwrap_or(usize::MAX);
         move |candidate| {
-            let fits = engine.known_window(candidate).is_none_or(|window| input + answer <= window);
+            let fits = engine.known_window(org, candidate).is_none_or(|window| input + answer <= window);
             if fits { Room::Enough } else { Room::None }
         }
     }
@@ -342,11 +345,14 @@ impl Run {
             match in_time(&mut self.stop, deadline, stream.next()).await {
                 Ok(Some(Ok(Some(Delta::Complete(answer))))) => break Ok(Ok(answer)),
                 Ok(Some(Ok(Some(Delta::BrokeOff(broken))))) => {
-                    self.bill_summary(candidate, &mut call, (broken.usage, sent, broken.received, false));
+                    self.bill_summary(candidate, &mut call, sent, broken);
                     let needs = self.needs_of(candidate, || sent, compaction::ANSWER);
-                    Box::pin(self.afford(needs)).await?;
+                    if let Err(left) = Box::pin(self.afford(needs)).await {
+                        call.ended(Err(&ended_early()));
+                        return Err(left);
+                    }
                 }
-                Ok(Some(Ok(Some(_)))) => call.piece(),
+                Ok(Some(Ok(Some(delta)))) => call.piece(&delta),
                 Ok(Some(Ok(None))) => break Ok(Err(ended_early())),
                 Ok(Some(Err(error))) => break Ok(Err(error)),
                 Ok(None) => {
@@ -357,9 +363,9 @@ impl Run {
             }
         };
         if let Ok(Ok(answer)) = &outcome {
-            self.bill_summary(candidate, &mut call, (answer.usage, sent, said_bytes(answer), true));
+            self.bill_summary(candidate, &mut call, sent, answer.into());
         } else if let Some(broken) = stream.broken() {
-            self.bill_summary(candidate, &mut call, (broken.usage, sent, broken.received, false));
+            self.bill_summary(candidate, &mut call, sent, broken);
         }
         if let Ok(outcome) = &outcome {
             call.ended(outcome.as_ref());
@@ -367,15 +373,9 @@ impl Run {
         outcome
     }
 
-    /// Counts what a call for a summary has used: what was told, the bytes that were sent and received, and whether it came
-    /// to its end.
-    fn bill_summary(
-        &mut self,
-        candidate: &Candidate,
-        call: &mut ModelCall,
-        (told, sent, received, whole): (Usage, usize, usize, bool),
-    ) {
-        let counted = self.counted(told, || sent, || received, whole);
+    /// Counts what a call for a summary has used: the bytes that were sent, and what came.
+    fn bill_summary(&mut self, candidate: &Candidate, call: &mut ModelCall, sent: usize, came: Broken) {
+        let counted = self.counted(came.usage, || sent, || came.received, came.whole);
         call.used(self.bill(Feature::Summary, candidate, counted));
     }
 }

@@ -55,14 +55,19 @@ impl Run {
         }
         let (code, message) = match error {
             ModelError::OwnKey { detail } => ("model_key_unusable", detail.as_str()),
-            ModelError::Refused { .. } => ("model_refused_request", "the model provider refused the request"),
+            error if error.is_about_key() => (
+                "model_unauthorized",
+                "the model provider refused the service's credentials, or its account; tell an administrator",
+            ),
+            ModelError::Refused { .. } | ModelError::Unauthorized { .. } => {
+                ("model_refused_request", "the model provider refused the request")
+            }
+            ModelError::ErrorEvent { .. } if !error.is_retryable() => {
+                ("model_refused_request", "the model provider refused the request")
+            }
             ModelError::PromptTooLong { .. } => {
                 ("prompt_too_long", "the conversation is too long for the model")
             }
-            ModelError::Unauthorized { .. } => (
-                "model_unauthorized",
-                "the model provider refused the service's credentials; tell an administrator",
-            ),
             ModelError::RateLimited { .. } => {
                 ("model_rate_limited", "the model provider limits the rate; try again later")
             }

@@ -125,6 +125,8 @@ pub(crate) struct Run {
     asked_again: bool,
     /// Models that failed since the last step, and who was asked instead.
     detours: Vec<String>,
+    /// Why no model may be asked; none: one may.
+    nobody: Option<String>,
     /// Tokens per character, from the last prompt that the provider counted.
     token_ratio: Option<f64>,
     errand: Errand,
@@ -139,7 +141,7 @@ pub(crate) struct Run {
     /// Model calls that no stored step accounts for yet.
     unbilled: Vec<Call>,
     /// What may be used; none: as much as one likes.
-    limits: Option<Limits>,
+    limits: Limits,
     /// Where that stood before the last model call.
     standings: Vec<Standing>,
     /// Where the live part of the session begins.
@@ -230,8 +232,7 @@ impl Engine {
         run.zone = start.zone;
         run.channel = turn.trigger;
         run.standings = start.standings;
-        let room = run.room();
-        run.ring.begin(false, room);
+        run.begin_call(false);
         run.trace(&start.parent);
         // Else the loop begins with a step, compacts first, or asks how much fits: after the commit.
         let asks_now = run.sequence.is_none() && run.outgrown_as_known() == Some(false);
@@ -252,6 +253,7 @@ impl Engine {
             ok
         };
         if !asks_now {
+            run.ring.rest();
             return store.await.then_some((run, None));
         }
         let deadline = run.deadline_of_call();
@@ -305,6 +307,7 @@ impl Engine {
             recorded: Vec::new(),
             asked_again: false,
             detours: Vec::new(),
+            nobody: None,
             token_ratio: None,
             errand: Errand::Answer,
             channel: Channel::Http,

@@ -40,10 +40,8 @@ impl Run {
 
     /// A piece of the answer has come.
     pub(super) fn call_goes_on(&mut self, delta: &Delta) {
-        if !matches!(delta, Delta::Started { .. } | Delta::BrokeOff(_))
-            && let Some(call) = &mut self.call
-        {
-            call.piece();
+        if let Some(call) = &mut self.call {
+            call.piece(delta);
         }
     }
 

@@ -32,6 +32,14 @@ use crate::{
 /// Code and text of a run that broke off again and again.
 const GAVE_UP: (&str, &str) = ("gave_up", "the run broke off too often without getting any further");
 
+/// How a run goes on, and whom it asks.
+struct Decided {
+    chosen: Chosen,
+    candidates: Vec<Candidate>,
+    /// Why none of them may be asked. What needs no model is done all the same.
+    nobody: Option<String>,
+}
+
 impl Engine {
     /// `attempts` counts the claims since the run's last step, this one too.
     pub(crate) async fn execute_claimed(&self, lease: Lease, attempts: i32) {
@@ -39,11 +47,11 @@ impl Engine {
         match self.load(lease).await {
             Ok(Some(run)) => run.execute(None).await,
             Ok(None) => {}
-            // What the organization says of models leaves nobody: that does not change by itself.
-            Err(Error::Conflict { code, detail }) => self.refuse(lease, (code, &detail), false).await,
             Err(error) if gave_up => {
                 tracing::error!(run = %lease.run, %error, "a run that cannot be loaded is given up");
-                self.refuse(lease, GAVE_UP, true).await;
+                if let Err(error) = self.give_up(lease).await {
+                    tracing::warn!(run = %lease.run, %error, "it is claimed again");
+                }
             }
             Err(error) => self.hand_back(lease, attempts, &error, &[]).await,
         }
@@ -68,7 +76,7 @@ impl Engine {
         }
         let routes = self.routes(tx.tenant(), loaded.context.models).await?;
         let secrets = self.secrets_in(tx.tenant(), loaded.context.secrets_state).await?;
-        let (chosen, candidates) = self.chosen(&mut tx, &loaded, &routes).await?;
+        let Decided { chosen, candidates, nobody } = self.decided(&mut tx, &loaded, &routes).await?;
         let library = self.library(tx.tenant(), loaded.context.skills).await?;
         let role = loaded.role.capped(membership.ceiling);
         let rows = match &loaded.skill {
@@ -93,6 +101,7 @@ impl Engine {
         self.0.committed(lease);
         run.take_skill(loaded.skill.clone(), sequence);
         run.take_over(&loaded);
+        run.nobody = nobody;
         run.trace(&Traced::default());
         if let Some((first, frames)) = first.zip(frames) {
             let staged = run.feed.stage(&[first]);
@@ -114,27 +123,30 @@ impl Engine {
     }
 
     /// What was decided when the run began; or what is decided now, of one that was queued without.
-    async fn chosen(
-        &self,
-        tx: &mut RunTx,
-        loaded: &Resumed,
-        routes: &Routes,
-    ) -> Result<(Chosen, Vec<Candidate>)> {
+    async fn decided(&self, tx: &mut RunTx, loaded: &Resumed, routes: &Routes) -> Result<Decided> {
         if let Some(reason) = &loaded.mode_reason {
-            let chosen = Chosen { mode: loaded.mode, reason: reason.clone() };
             let first = std::slice::from_ref(&loaded.model);
             let names = loaded.candidates.as_deref().unwrap_or(first);
             // What is not allowed any more is not asked; where nobody is left, it is decided anew.
-            let allowed = names.iter().filter(|name| routing::stands(routes, name, loaded.context.limits));
+            let allowed = names.iter().filter(|name| routing::stands(routes, name, &loaded.context.limits));
             let candidates: Vec<Candidate> = allowed.map(|name| routes.candidate(name)).collect();
             if !candidates.is_empty() {
-                return Ok((chosen, candidates));
+                let chosen = Chosen { mode: loaded.mode, reason: reason.clone() };
+                return Ok(Decided { chosen, candidates, nobody: None });
             }
         }
-        let (chosen, asks) = self.choose_for(tx.tenant(), loaded, routes).await?;
+        let (chosen, asks) = match self.choose_for(tx.tenant(), loaded, routes).await {
+            Err(Error::Conflict { code: "no_model", detail }) => {
+                let reason = loaded.mode_reason.clone().unwrap_or_else(|| "no model may be asked".into());
+                let chosen = Chosen { mode: loaded.mode, reason };
+                let candidates = vec![routes.candidate(&loaded.model)];
+                return Ok(Decided { chosen, candidates, nobody: Some(detail) });
+            }
+            decided => decided?,
+        };
         let names: Vec<String> = asks.candidates.iter().map(|candidate| candidate.model.clone()).collect();
         turns::decide(tx, &chosen, &names, &asks.reason).await?;
-        Ok((chosen, asks.candidates))
+        Ok(Decided { chosen, candidates: asks.candidates, nobody: None })
     }
 
     async fn choose_for(
@@ -196,21 +208,16 @@ impl Engine {
         Sequence::new(expanded, rows, skill.inputs.clone(), context).map(Some)
     }
 
-    /// Ends a run that cannot even begin.
-    async fn refuse(&self, lease: Lease, why: (&str, &str), retryable: bool) {
-        if let Err(error) = self.try_refuse(lease, why, retryable).await {
-            tracing::warn!(run = %lease.run, %error, "a run that is to be ended is claimed again");
-        }
-    }
-
-    async fn try_refuse(&self, lease: Lease, (code, message): (&str, &str), retryable: bool) -> Result<()> {
+    /// Ends a run whose conversation cannot even be read.
+    async fn give_up(&self, lease: Lease) -> Result<()> {
         let Guarded::Open(mut tx) = self.store().run(&lease, self.settings().lease_seconds).await? else {
             return Ok(());
         };
-        let event = Event::Error { code: code.into(), message: message.into(), retryable };
+        let (code, message) = GAVE_UP;
+        let event = Event::Error { code: code.into(), message: message.into(), retryable: true };
         let text = event.frame(lease.run, Cursor { fence: lease.fence, n: 1 });
         let frames = Frames { n_from: 1, n_to: 1, text };
-        steps::finish(&mut tx, RunStatus::Failed, Some((code, message)), &frames).await?;
+        steps::finish(&mut tx, RunStatus::Failed, Some(GAVE_UP), &frames).await?;
         approvals::void(tx.tenant(), lease.run).await?;
         tx.commit().await
     }

@@ -163,6 +163,7 @@ async fn refused(engine: &Engine, slot: &Leased, refusal: &Error) -> Result<()> 
     } else {
         let code = match refusal {
             Error::BudgetExhausted(_) => budget::EXHAUSTED,
+            Error::Conflict { code, .. } => code,
             _ => "not_begun",
         };
         ending::failed(&mut tx, &held, None, (code, &refusal.to_string())).await?;

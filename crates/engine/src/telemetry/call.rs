@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::{SessionId, Usage, models::Candidate};
-use model::{Answer, ModelError, StopReason};
+use model::{Answer, Delta, ModelError, StopReason};
 use opentelemetry::trace::SpanKind;
 
 use super::{
@@ -62,9 +62,10 @@ impl Telemetry {
 }
 
 impl ModelCall {
-    /// A piece of the answer has come. Only the first one matters.
-    pub(crate) fn piece(&mut self) {
-        if self.first.is_none() {
+    /// A piece of the answer has come. Only the first one matters: a word, a thought or a tool call.
+    pub(crate) fn piece(&mut self, delta: &Delta) {
+        let says = !matches!(delta, Delta::Started { .. } | Delta::BrokeOff(_));
+        if says && self.first.is_none() {
             self.first = Some(self.began.elapsed());
         }
     }

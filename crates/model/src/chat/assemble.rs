@@ -18,6 +18,8 @@ pub(super) struct Assembler {
     parts: Vec<Part>,
     /// Bytes of content so far, roughly.
     size: usize,
+    /// Bytes of text, reasoning and arguments among them.
+    received: usize,
     finish_reason: Option<String>,
     /// The model gave its words on why it declines.
     refused: bool,
@@ -39,7 +41,7 @@ enum Part {
 impl Assembler {
     /// What came so far; none: not even a beginning.
     pub fn so_far(&self) -> Option<Broken> {
-        self.begun.then_some(Broken { usage: self.usage, received: self.size })
+        self.begun.then_some(Broken { usage: self.usage, received: self.received, whole: false })
     }
 
     /// Takes one chunk; what the reader learns from it joins `deltas`.
@@ -102,6 +104,7 @@ impl Assembler {
     }
 
     fn think(&mut self, text: String, deltas: &mut VecDeque<Delta>) -> Result<(), ModelError> {
+        self.received += text.len();
         self.count(text.len())?;
         match self.parts.last_mut() {
             _ if text.is_empty() => return Ok(()),
@@ -113,6 +116,7 @@ impl Assembler {
     }
 
     fn say(&mut self, text: String, deltas: &mut VecDeque<Delta>) -> Result<(), ModelError> {
+        self.received += text.len();
         self.count(text.len())?;
         match self.parts.last_mut() {
             _ if text.is_empty() => return Ok(()),
@@ -124,7 +128,9 @@ impl Assembler {
     }
 
     fn call(&mut self, piece: Piece, deltas: &mut VecDeque<Delta>) -> Result<(), ModelError> {
-        self.count(size_of(&piece) + PIECE)?;
+        let arguments = arguments_of(&piece);
+        self.received += arguments;
+        self.count(arguments + names_of(&piece) + PIECE)?;
         let calls = self.parts.iter().filter(|part| matches!(part, Part::Call(_))).count();
         if calls > MOST_CALLS {
             return Err(ModelError::bad_answer(format!("the answer has more than {MOST_CALLS} calls")));
@@ -200,11 +206,16 @@ fn stop_reason(finish_reason: Option<&str>, calls: bool, refused: bool) -> StopR
     }
 }
 
-fn size_of(piece: &Piece) -> usize {
-    let id = piece.id.as_ref().map_or(0, String::len);
-    let Some(function) = &piece.function else { return id };
-    let arguments = function.arguments.as_ref().map_or(0, |arguments| arguments.0.len());
-    id + function.name.as_ref().map_or(0, String::len) + arguments
+/// Bytes of the arguments.
+fn arguments_of(piece: &Piece) -> usize {
+    let arguments = piece.function.as_ref().and_then(|function| function.arguments.as_ref());
+    arguments.map_or(0, |arguments| arguments.0.len())
+}
+
+/// Bytes of the id and the name.
+fn names_of(piece: &Piece) -> usize {
+    let name = piece.function.as_ref().and_then(|function| function.name.as_ref());
+    [piece.id.as_ref(), name].into_iter().flatten().map(String::len).sum()
 }
 
 #[cfg(test)]

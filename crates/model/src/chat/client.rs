@@ -73,14 +73,12 @@ impl ChatClient {
         Ok(AnswerStream::new(Client::Chat(self.clone()), translate(body, self.0.dialect)?))
     }
 
-    /// The limits of a model. OpenAI tells none, most compatible servers do.
+    /// The limits of a model, which are asked for once. OpenAI tells none, most compatible servers do.
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         let model = escaped(model);
-        let attempt = || async {
-            let openai = self.through(Expected::Model);
-            openai.models().retrieve_byot::<_, Card>(&model).await.map_err(failure)
-        };
-        Ok(self.0.patience.until_answered(attempt).await?.into())
+        let openai = self.through(Expected::Model);
+        let attempt = async { openai.models().retrieve_byot::<_, Card>(&model).await.map_err(failure) };
+        Ok(self.0.patience.once(attempt).await?.into())
     }
 
     pub(crate) fn patience(&self) -> &Patience {

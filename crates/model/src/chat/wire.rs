@@ -148,11 +148,9 @@ impl Counts {
         let believed = |count: Option<i64>| count.unwrap_or_default().clamp(0, MOST_TOKENS);
         let details = self.prompt_tokens_details.unwrap_or_default();
         let prompt = believed(self.prompt_tokens).max(usage.prompt_tokens());
-        let read = believed(details.cached_tokens.or(self.prompt_cache_hit_tokens));
-        let (read, written) = (
-            read.max(usage.cache_read_input_tokens),
-            believed(details.cache_write_tokens).max(usage.cache_creation_input_tokens),
-        );
+        let cached = details.cached_tokens.or(self.prompt_cache_hit_tokens);
+        let read = believed(cached).max(usage.cache_read_input_tokens);
+        let written = believed(details.cache_write_tokens).max(usage.cache_creation_input_tokens);
         usage.cache_read_input_tokens = read;
         usage.cache_creation_input_tokens = written;
         usage.input_tokens = (prompt - read - written).max(0);
@@ -178,19 +176,12 @@ pub(super) struct Card {
     /// Mistral's.
     #[serde(deserialize_with = "lenient")]
     max_context_length: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    max_completion_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    max_tokens: Option<u64>,
 }
 
 impl From<Card> for ModelInfo {
     fn from(card: Card) -> Self {
         let window = card.max_input_tokens.or(card.max_model_len).or(card.context_length);
-        Self {
-            max_input_tokens: window.or(card.context_window).or(card.max_context_length),
-            max_tokens: card.max_completion_tokens.or(card.max_tokens),
-        }
+        Self { max_input_tokens: window.or(card.context_window).or(card.max_context_length) }
     }
 }
 

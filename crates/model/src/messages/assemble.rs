@@ -54,7 +54,9 @@ impl Assembler {
 
     /// What came so far; none: not even a beginning.
     pub fn so_far(&self) -> Option<Broken> {
-        self.begun.then_some(Broken { usage: self.usage, received: self.received })
+        // Some servers leave out `message_start`.
+        let begun = self.begun || self.received > 0 || self.usage != Usage::default();
+        begun.then_some(Broken { usage: self.usage, received: self.received, whole: false })
     }
 
     fn start(&mut self, message: Message<'_>) -> Delta {

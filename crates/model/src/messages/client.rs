@@ -69,16 +69,13 @@ impl MessagesClient {
         AnswerStream::new(Client::Messages(self.clone()), unsigned::without(body))
     }
 
-    /// The limits of a model.
+    /// The limits of a model. They are asked for once.
     pub async fn model_info(&self, model: &str) -> Result<ModelInfo, ModelError> {
         let mut url = self.0.models.clone();
         address::append(&mut url, &[model]);
-        let attempt = || {
-            let sent = self.signed(self.0.http.get(url.clone())).send();
-            async { Ok(http::whole(http::success(sent.await).await?).await?) }
-        };
+        let sent = self.signed(self.0.http.get(url)).send();
         let patience = &self.0.patience;
-        let json = patience.until_answered(attempt).await?;
+        let json = patience.once(async { Ok(http::whole(http::success(sent.await).await?).await?) }).await?;
         let info = serde_json::from_slice(&json);
         info.map_err(|_| patience.presentable(refusal::of_success("a model", "something", &json)))
     }

@@ -41,8 +41,7 @@ impl Reading {
 
     /// What came so far; none: not even a beginning.
     pub fn so_far(&self) -> Option<Broken> {
-        let whole = self.finished.as_ref().map(|answer| Broken { usage: answer.usage, received: 0 });
-        whole.or_else(|| self.assembler.so_far())
+        self.finished.as_ref().map(Broken::from).or_else(|| self.assembler.so_far())
     }
 
     pub async fn next(&mut self) -> Result<Delta, ModelError> {

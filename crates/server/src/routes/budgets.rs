@@ -7,9 +7,8 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Error, FieldError,
+    Error,
     budget::{Limits, PeriodLimits, RunLimits},
-    models::unpriced,
     skill::PLATFORM,
 };
 use engine::Engine;
@@ -21,6 +20,7 @@ use store::{
 };
 use utoipa::ToSchema;
 
+use super::priced;
 use crate::{
     caller::{Caller, Platform},
     etag::{ETag, IfMatch},
@@ -71,7 +71,7 @@ pub async fn get(caller: Caller) -> Result<Response> {
 
 /// Sets the limits, all of them, instead of the platform's: owners and administrators. What is left out has no limit.
 /// Turns that begin from now on are bound by them. A limit in money is refused while a model that turns come to has no
-/// price.
+/// price; one of 0 is not, for nothing begins under it.
 #[utoipa::path(put, path = "/v1/admin/budgets", tag = "budgets", security(("bearer" = [])),
     request_body = Limits, responses((status = 200, body = Budgets), Problems))]
 pub async fn put(caller: Caller, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
@@ -109,7 +109,8 @@ pub async fn get_default(platform: Platform) -> Result<Response> {
     Ok(tagged(platform.tx(PLATFORM, budgets::find).await?))
 }
 
-/// Sets that, all of it.
+/// Sets that, all of it. A limit in money is refused while a model that turns come to by the platform's routes has no
+/// price; one of 0 is not.
 #[utoipa::path(put, path = "/v1/platform/budgets", tag = "platform_budgets", security(("bearer" = [])),
     request_body = Limits, responses((status = 200, body = Budgets), Problems))]
 pub async fn put_default(platform: Platform, seen: IfMatch, body: Body<Limits>) -> Result<Response> {
@@ -125,7 +126,7 @@ async fn write(
     (seen, entry): (IfMatch, Entry<'_>),
 ) -> domain::Result<Budget> {
     let mut problems = limits.check();
-    problems.extend(not_priced(tx, engine, limits).await?);
+    problems.extend(priced::problems(tx, engine, limits).await?);
     if !problems.is_empty() {
         return Err(Error::fields(problems));
     }
@@ -134,18 +135,4 @@ async fn write(
     let detail = format!("version {}", budget.version);
     audit::record(tx, &[entry.saying(&detail)]).await?;
     Ok(budget)
-}
-
-/// The limits in money, where a model that turns come to has no price: it would not be asked any more.
-async fn not_priced(tx: &mut TenantTx, engine: &Engine, limits: &Limits) -> domain::Result<Vec<FieldError>> {
-    if limits.in_money().next().is_none() {
-        return Ok(Vec::new());
-    }
-    let routes = engine.routes_now(tx).await?;
-    let models = routes.unpriced();
-    if models.is_empty() {
-        return Ok(Vec::new());
-    }
-    let error = format!("cannot be set yet: {}", unpriced(&models));
-    Ok(limits.in_money().map(|field| FieldError { field: field.into(), error: error.clone() }).collect())
 }

@@ -250,6 +250,7 @@ pub async fn regenerate(
                 Some(_) => Error::NotFound,
                 None => Error::conflict("nothing_to_regenerate", "nothing was asked in this session yet"),
             })?;
+            caller.app.engine.may_answer(tx, session.model.as_deref()).await?;
             // What still waits to be decided about an answer that is replaced is void.
             for waiting in runs::waiting(tx, id, seq).await? {
                 runs::cancel(tx, waiting, engine::cancelled_frames).await?;

@@ -23,6 +23,7 @@ mod operations;
 mod permissions;
 mod platform;
 mod preview;
+mod priced;
 mod profile;
 mod proposals;
 mod retention;

@@ -21,6 +21,7 @@ use store::{
 };
 use utoipa::ToSchema;
 
+use super::priced;
 use crate::{
     caller::{Caller, Platform},
     door::secret_in,
@@ -175,7 +176,8 @@ pub async fn get(caller: Caller) -> Result<Response> {
 
 /// Says what the organization's models are, who answers what, and which may be asked, all of it: owners and
 /// administrators. A route is chosen by how much it says of a turn (its feature and its tier), an organization's before
-/// the platform's; its candidates are asked in order, the next one where the one before fails.
+/// the platform's; its candidates are asked in order, the next one where the one before fails. While a limit in money
+/// stands, settings that leave a model without a price that turns come to are refused.
 #[utoipa::path(put, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
     request_body = ModelSettings, responses((status = 200, body = VersionedModels), Problems))]
 pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Result<Response> {
@@ -193,14 +195,16 @@ pub async fn put(caller: Caller, seen: IfMatch, body: Body<ModelSettings>) -> Re
 }
 
 /// Goes back to what the platform says of models: owners and administrators. Where the organization says nothing, nothing
-/// changes.
+/// changes. While a limit in money stands, it is refused if that leaves a model without a price that turns come to.
 #[utoipa::path(delete, path = "/v1/admin/models", tag = "models", security(("bearer" = [])),
     responses((status = 204), Problems))]
 pub async fn delete(caller: Caller, seen: IfMatch) -> Result<StatusCode> {
+    let engine = &caller.app.engine;
     caller
         .tx(async |tx| {
             tx.administers()?;
             if store::models::clear(tx, seen.0).await? {
+                priced::check(tx, engine).await?;
                 audit::record(tx, &[caller.did("models.delete")]).await?;
             }
             Ok(())
@@ -217,7 +221,8 @@ pub async fn get_of_platform(platform: Platform) -> Result<Response> {
     Ok(tagged(&platform.app.engine, said, None))
 }
 
-/// The same as `PUT /v1/admin/models`, for every organization. What the platform does not allow, none can ask.
+/// The same as `PUT /v1/admin/models`, for every organization. What the platform does not allow, none can ask. Of the
+/// limits in money it is held to the platform's own.
 #[utoipa::path(put, path = "/v1/platform/models", tag = "platform", security(("bearer" = [])),
     request_body = ModelSettings, responses((status = 200, body = VersionedModels), Problems))]
 pub async fn put_of_platform(
@@ -272,6 +277,7 @@ async fn write(
         return Err(Error::fields(problems));
     }
     store::models::put(tx, new, seen.0).await?;
+    priced::check(tx, engine).await?;
     let said = find(tx).await?;
     let detail = format!("version {}", said.version);
     audit::record(tx, &[entry.saying(&detail)]).await?;

@@ -120,6 +120,7 @@ pub async fn delete(caller: Caller, Path(name): Path<String>, seen: IfMatch) -> 
     let state = caller
         .tx(async |tx| {
             tx.administers()?;
+            secrets::find(tx, &name).await?;
             let state = secrets::delete(tx, &name, seen.0).await?;
             audit::record(tx, &[caller.did("secret.delete").on(&target(&name))]).await?;
             Ok(state)

@@ -71,8 +71,8 @@ pub struct Context {
     pub model: Option<String>,
     /// The one that answered in it just now: its provider may still keep the prompt.
     pub warm: Option<String>,
-    /// What the person and the organization may use; none: as much as they like.
-    pub limits: Option<Limits>,
+    /// What the person and the organization may use.
+    pub limits: Limits,
     /// What was said before the history, and the archives that hold it whole.
     pub summary: Option<Summary>,
     /// Place of the first message that is not archived.
@@ -112,10 +112,11 @@ macro_rules! select_context {
                 coalesce((select k.since + k.version from sixty.model_settings k
                     where k.org_id = $4), 0) as "platform_models!",
                 coalesce((select k.version from sixty.secret_states k where k.org_id = $1), 0) as "secrets!",
-                (select r.model from sixty.runs r
+                (select newest.model from (
+                    select r.model, coalesce(r.finished_at, r.created_at) as at from sixty.runs r
                     where r.org_id = $1 and r.owner_id = $2 and r.session_id = $3 and r.iterations > 0
-                        and coalesce(r.finished_at, r.created_at) > now() - interval '5 minutes'
-                    order by r.created_at desc limit 1) as warm,
+                    order by r.created_at desc limit 1) as newest
+                    where newest.at > now() - interval '5 minutes') as warm,
                 coalesce((select b.limits from sixty.budgets b where b.org_id = $1),
                     (select b.limits from sixty.budgets b where b.org_id = $4)) as "limits: Json<Limits>""#
                 $(+ ", " + $more)?
@@ -156,7 +157,7 @@ macro_rules! context_of {
             secrets_state: $row.secrets,
             model: $row.model,
             warm: $row.warm,
-            limits: $row.limits.map(|limits| limits.0),
+            limits: $row.limits.map(|limits| limits.0).unwrap_or_default(),
             summary: $row.summary_text.map(|text| Summary {
                 text,
                 archives: $row.archives.unwrap_or_default().into_iter().map(ArchiveId).collect(),

@@ -264,6 +264,23 @@ fn what_cannot_be_read_is_a_bad_answer() {
 }
 
 #[test]
+fn an_answer_has_begun_with_whatever_came_first() {
+    let so_far = |events: &[Value]| {
+        let (wire, mut framer, mut assembler) = (wire(events), Framer::default(), Assembler::default());
+        framer.push(wire.as_bytes());
+        while let Some(frame) = framer.next().expect("a frame") {
+            assembler.take(&frame).expect("an event");
+        }
+        assembler.so_far().map(|broken| (broken.usage.output_tokens, broken.received))
+    };
+    let counts = json!({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}});
+    assert_eq!(so_far(&[json!({"type": "ping"})]), None);
+    assert_eq!(so_far(&[json!({"type": "message_start", "message": {}})]), Some((0, 0)));
+    assert_eq!(so_far(&[tool(0, "t"), input(0, r#"{"q""#)]), Some((0, r#"{"q""#.len())));
+    assert_eq!(so_far(&[counts]), Some((5, 0)));
+}
+
+#[test]
 fn an_answer_without_end_is_refused_at_its_limit() {
     let piece = wire(&[text(0, &"x".repeat(1 << 20))]);
     let begin = wire(&[start(0, &json!({"type": "text", "text": ""}))]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Usage;
-use model::{Auth, Broken, Delta, ModelError};
+use model::{AnswerStream, Auth, Broken, Delta, ModelError};
 use tokio::time::timeout;
 
 use super::streams::{INVALID, OPEN, START, good};
@@ -11,6 +11,7 @@ use crate::fake::{Fake, Reply, answer, slow_to_retry};
 
 const CALL: &str = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t1","name":"find","input":{}}}"#;
 const INPUT: &str = r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\":"}}"#;
+const COUNTS: &str = r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":2}}"#;
 
 /// How long it is watched that nothing happens.
 const MOMENT: Duration = Duration::from_millis(30);
@@ -19,18 +20,23 @@ fn usage(input_tokens: i64, output_tokens: i64) -> Usage {
     Usage { input_tokens, output_tokens, ..Usage::default() }
 }
 
+/// The attempt that breaks off before anything visible.
+async fn broke_off(stream: &mut AnswerStream) -> Broken {
+    loop {
+        match stream.next().await.expect("a delta") {
+            Some(Delta::BrokeOff(broken)) => return broken,
+            Some(Delta::Started { .. } | Delta::ToolUseStarted { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_attempt_that_broke_off_is_told_once_with_what_has_come_of_it() {
     let fake = Fake::start([Reply::events(&[START, CALL, INPUT]).cut()]).await;
     let mut stream = fake.client_with(Auth::XApiKey("k".into()), slow_to_retry()).stream("{}".into());
-    let broken = loop {
-        match stream.next().await.expect("a delta") {
-            Some(Delta::BrokeOff(broken)) => break broken,
-            Some(Delta::Started { .. } | Delta::ToolUseStarted { .. }) => {}
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(broken, Broken { usage: usage(3, 0), received: r#"{"a":"#.len() });
+    let broken = broke_off(&mut stream).await;
+    assert_eq!(broken, Broken { usage: usage(3, 0), received: r#"{"a":"#.len(), whole: false });
     assert_eq!(stream.broken(), None);
     timeout(MOMENT, stream.next()).await.expect_err("it waits for its next attempt");
     assert_eq!(stream.broken(), None);
@@ -44,6 +50,18 @@ async fn what_breaks_off_before_its_first_event_may_have_cost_something() {
     let delta = stream.next().await.expect("a delta");
     let Some(Delta::BrokeOff(broken)) = delta else { panic!("{delta:?}") };
     assert_eq!((broken, stream.broken()), (Broken::default(), None));
+}
+
+#[tokio::test]
+async fn an_answer_without_its_beginning_is_told_as_far_as_it_has_come() {
+    let fake = Fake::start([Reply::events(&[CALL, INPUT]).cut(), Reply::events(&[COUNTS]).cut()]).await;
+    for (usage, received) in [(usage(0, 0), r#"{"a":"#.len()), (usage(0, 2), 0)] {
+        let client = fake.client_with(Auth::XApiKey("k".into()), slow_to_retry());
+        assert_eq!(
+            broke_off(&mut client.stream("{}".into())).await,
+            Broken { usage, received, whole: false }
+        );
+    }
 }
 
 #[tokio::test]
@@ -84,8 +102,11 @@ async fn the_attempt_with_which_a_stream_ends_is_left_when_the_others_were_told(
         }
     };
     assert!(matches!(error, ModelError::ErrorEvent { .. }), "{error:?}");
-    assert_eq!(told, [Broken { usage: usage(3, 0), received: 0 }; 2]);
-    assert_eq!(stream.broken(), Some(Broken { usage: usage(3, 0), received: r#"{"a":"#.len() }));
+    assert_eq!(told, [Broken { usage: usage(3, 0), ..Broken::default() }; 2]);
+    assert_eq!(
+        stream.broken(),
+        Some(Broken { usage: usage(3, 0), received: r#"{"a":"#.len(), whole: false })
+    );
 }
 
 #[tokio::test]
@@ -95,7 +116,8 @@ async fn a_whole_answer_is_with_the_provider_until_it_is_handed_out() {
     while let Some(delta) = stream.next().await.expect("a delta") {
         match delta {
             Delta::Text(_) => {
-                assert_eq!(stream.broken(), Some(Broken { usage: usage(3, 2), received: 0 }));
+                let received = r#"[{"type":"text","text":"Grüße 🌍"}]"#.len();
+                assert_eq!(stream.broken(), Some(Broken { usage: usage(3, 2), received, whole: true }));
             }
             Delta::Complete(answer) => {
                 assert_eq!((answer.usage, stream.broken()), (usage(3, 2), None));
@@ -110,7 +132,7 @@ async fn a_whole_answer_is_with_the_provider_until_it_is_handed_out() {
 async fn a_question_is_not_sent_before_somebody_waits_for_its_answer() {
     let fake = Fake::start([good()]).await;
     let client = fake.client();
-    let _unread = client.stream("{}".into());
+    let unread = client.stream("{}".into());
     answer(client.stream("{}".into())).await.expect("an answer");
-    assert_eq!(fake.seen().len(), 1);
+    assert_eq!((unread.broken(), fake.seen().len()), (None, 1));
 }

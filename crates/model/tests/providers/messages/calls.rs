@@ -8,10 +8,10 @@ use crate::fake::{Fake, Reply, answer, options};
 #[tokio::test]
 async fn a_model_s_limits_are_what_the_provider_says_or_unknown() {
     let told = r#"{"type":"model","id":"m-1","max_input_tokens":200000,"max_tokens":64000}"#;
-    let fake = Fake::start([Reply::json(told), Reply::json(r#"{"id":"a","max_tokens":null}"#)]).await;
+    let fake = Fake::start([Reply::json(told), Reply::json(r#"{"id":"a","max_input_tokens":null}"#)]).await;
     let client = fake.client();
     let info = client.model_info("m-1").await.expect("a model");
-    assert_eq!(info, ModelInfo { max_input_tokens: Some(200_000), max_tokens: Some(64_000) });
+    assert_eq!(info, ModelInfo { max_input_tokens: Some(200_000) });
     let info = client.model_info("../a b").await.expect("a model");
     assert_eq!(info, ModelInfo::default());
     let lines: Vec<String> = fake.seen().into_iter().map(|seen| seen.line).collect();
@@ -28,11 +28,12 @@ async fn a_page_instead_of_a_model_is_a_bad_answer() {
 }
 
 #[tokio::test]
-async fn limits_that_break_off_are_asked_for_again() {
-    let told = r#"{"max_tokens":64000}"#;
+async fn limits_that_break_off_are_not_asked_for_again() {
+    let told = r#"{"max_input_tokens":200000}"#;
     let fake = Fake::start([Reply::json(told).cut(), Reply::json(told)]).await;
-    let info = fake.client().model_info("m").await.expect("a model");
-    assert_eq!((info.max_tokens, fake.seen().len()), (Some(64_000), 2));
+    let error = fake.client().model_info("m").await.expect_err("an error");
+    assert!(matches!(error, ModelError::Cut { .. }), "{error:?}");
+    assert_eq!(fake.seen().len(), 1);
 }
 
 #[tokio::test]
