@@ -72,7 +72,7 @@ SIXTY_URL=$(address_in "$scratch/serve" "$server")
 OWNER_TOKEN=$("$sixty" token --org demo --user alice --role owner --platform-admin)
 export SIXTY_URL OWNER_TOKEN
 python3 "$here/live.py" || status=1
-python3 "$here/numbers.py" || status=1
+python3 "$here/scrape.py" || status=1
 python3 "$here/slack_live.py" || status=1
 
 echo "== Every operation of the OpenAPI document"
