@@ -17,7 +17,7 @@ use crate::permission::words;
 pub use check::{check, parts};
 pub use price::Price;
 pub use route::{Asked, Candidate, Routed, Routes, Tiered, Wish};
-pub use unpriced::want_of_price;
+pub use unpriced::{NO_MODEL, want_of_price};
 
 words! {
     /// What a model call is for.

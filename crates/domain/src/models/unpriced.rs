@@ -4,6 +4,9 @@
 use super::{Capability, Feature, Routes, Tier};
 use crate::Error;
 
+/// The code of what nobody is left to answer.
+pub const NO_MODEL: &str = "no_model";
+
 /// Models that a refusal names.
 const MOST_NAMED: usize = 3;
 
@@ -58,5 +61,5 @@ pub(super) fn no_model(unpriced: &[&str]) -> Error {
     } else {
         format!("no model can be asked: {}", want_of_price(unpriced))
     };
-    Error::conflict("no_model", detail)
+    Error::conflict(NO_MODEL, detail)
 }

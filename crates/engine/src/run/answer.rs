@@ -1,6 +1,6 @@
 //! One model call: stream it, redact it at the door, store it whole.
 
-use domain::{Block, Event, MessageId, Result, Usage, block, run::RunStatus};
+use domain::{Block, Event, MessageId, Result, Usage, block, models::NO_MODEL, run::RunStatus};
 use model::{Answer, AnswerStream, Client, Delta, ModelError, Ring};
 use serde_json::value::RawValue;
 use store::{
@@ -31,7 +31,7 @@ impl Run {
             opened
         } else {
             if let Some(why) = self.nobody.take() {
-                return Box::pin(self.failed("no_model", &why, false)).await;
+                return Box::pin(self.failed(NO_MODEL, &why, false)).await;
             }
             self.begin_call(self.asked_again);
             self.ask_current(deadline).await?

@@ -142,8 +142,8 @@ impl Run {
         Some(usage.into())
     }
 
-    /// Before each model call: stores what earlier calls have used that broke off, sets aside what this one may use, and ends the
-    /// run where nothing is left.
+    /// Before each model call: stores what earlier calls have used that broke off, sets aside what this one may use, and
+    /// ends the run where nothing is left.
     pub(super) async fn afford(&mut self, needs: Option<Spent>) -> Result<(), Left> {
         let limits = self.limits;
         if let Some(empty) = budget::exhausted(&limits.of_run(self.usage.into())) {

@@ -257,8 +257,9 @@ impl Run {
     /// The model's summary, piece by piece; without a model where that fails.
     async fn summary_of(&mut self, messages: &[Message]) -> Result<(String, String), Left> {
         let earlier = self.frozen.summary_text.clone();
+        let extracted = || (compaction::extract(earlier.as_deref(), messages), "extractive".into());
         if self.nobody.is_some() {
-            return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into()));
+            return Ok(extracted());
         }
         let mut so_far = earlier.clone();
         let deadline = Instant::now() + SUMMARY_TIME;
@@ -268,13 +269,10 @@ impl Run {
         for piece in compaction::requests(messages, window) {
             match Box::pin(self.ask_summary(&mut ring, so_far.as_deref(), &piece, deadline)).await? {
                 Some(text) => so_far = Some(text),
-                None => return Ok((compaction::extract(earlier.as_deref(), messages), "extractive".into())),
+                None => return Ok(extracted()),
             }
         }
-        match so_far {
-            Some(text) => Ok((text, ring.current().name().to_owned())),
-            None => Ok((compaction::extract(None, messages), "extractive".into())),
-        }
+        Ok(so_far.map_or_else(extracted, |text| (text, ring.current().name().to_owned())))
     }
 
     /// The summary of the first model that has one.

@@ -6,7 +6,7 @@ use domain::{
     Cursor, Error, Event, Result,
     audit::Channel,
     block,
-    models::{Candidate, Routed, Routes},
+    models::{Candidate, NO_MODEL, Routed, Routes},
     run::{Chosen, Lease, RunStatus},
 };
 use store::{
@@ -136,7 +136,7 @@ impl Engine {
             }
         }
         let (chosen, asks) = match self.choose_for(tx.tenant(), loaded, routes).await {
-            Err(Error::Conflict { code: "no_model", detail }) => {
+            Err(Error::Conflict { code: NO_MODEL, detail }) => {
                 let reason = loaded.mode_reason.clone().unwrap_or_else(|| "no model may be asked".into());
                 let chosen = Chosen { mode: loaded.mode, reason };
                 let candidates = vec![routes.candidate(&loaded.model)];
